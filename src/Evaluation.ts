@@ -1,0 +1,328 @@
+/**
+ * What a check returns: gates, dynamic configs, experiments, layers and parameter stores, each with the details of how
+ * it was decided. Results are snapshots; what they give out is the caller's own copy.
+ *
+ * @since 0.1.0
+ */
+import * as Option from "effect/Option"
+import type { Evaluation, SecondaryExposure } from "./engine/evaluation.js"
+import { copyJson, copyJsonObject, kindOf, type ParameterRead, readAny, readTyped } from "./engine/getters.js"
+import type { Parameter } from "./engine/specs.js"
+import type { Json, JsonObject } from "./engine/user.js"
+
+export type { SecondaryExposure } from "./engine/evaluation.js"
+export type { Json, JsonObject } from "./engine/user.js"
+
+/**
+ * How an answer came about.
+ *
+ * @since 0.1.0
+ */
+export interface EvaluationDetails {
+  /** The source of the specs and what was found, e.g. `Network:Recognized`, `Bootstrap:Unrecognized`, `NoValues`. */
+  readonly reason: string
+  /** The `time` of the specs that decided, in epoch milliseconds. */
+  readonly lcut: Option.Option<number>
+  /** When those specs were stored, in epoch milliseconds. */
+  readonly receivedAt: Option.Option<number>
+  /** The version of the gate, config or layer. */
+  readonly version: Option.Option<number>
+}
+
+/**
+ * Receives the warnings of getters whose parameter has another type than the fallback.
+ *
+ * @internal
+ */
+export type Warn = (message: string) => void
+
+abstract class Result {
+  /**
+   * The record behind this result; it is shared and must not be changed.
+   *
+   * @internal
+   */
+  readonly evaluation: Evaluation
+  /** The name that was asked for. */
+  readonly name: string
+
+  constructor(name: string, evaluation: Evaluation) {
+    this.name = name
+    this.evaluation = evaluation
+  }
+
+  /** The id of the rule that decided; `default` or `disabled` when none did, empty for an unknown name. */
+  get ruleID(): string {
+    return ruleIDOf(this.evaluation)
+  }
+
+  /** The unit the answer is decided for, e.g. `userID`; empty for an unknown name. */
+  get idType(): string {
+    return this.evaluation.idType ?? ""
+  }
+
+  get details(): EvaluationDetails {
+    const { lcut, reason, receivedAt, version } = this.evaluation
+    return {
+      reason,
+      lcut: Option.fromNullable(lcut),
+      receivedAt: Option.fromNullable(receivedAt),
+      version: Option.fromNullable(version)
+    }
+  }
+
+  /** The gates that were evaluated on the way. */
+  get secondaryExposures(): ReadonlyArray<SecondaryExposure> {
+    return this.evaluation.secondaryExposures.map(exposure => ({ ...exposure }))
+  }
+}
+
+/**
+ * The rule id as it is shown and logged.
+ *
+ * @internal
+ */
+export const ruleIDOf = (evaluation: Evaluation): string =>
+  evaluation.ruleSuffix === undefined
+    ? (evaluation.ruleID ?? "")
+    : `${evaluation.ruleID ?? ""}:${evaluation.ruleSuffix}`
+
+/**
+ * A feature gate's answer.
+ *
+ * @since 0.1.0
+ */
+export class FeatureGate extends Result {
+  get value(): boolean {
+    return this.evaluation.bool
+  }
+}
+
+/** A check of a value that also tells the compiler its type. */
+export type TypeGuard<A> = (value: unknown) => value is A
+
+/** What a literal fallback stands for: `get("size", 10)` gives a number, not a 10. */
+export type Widen<A> = A extends string ? string : A extends number ? number : A extends boolean ? boolean : A
+
+abstract class ValueResult extends Result {
+  readonly #warn: Warn
+
+  constructor(name: string, evaluation: Evaluation, warn: Warn) {
+    super(name, evaluation)
+    this.#warn = warn
+  }
+
+  /**
+   * The parameter `key` when it is present and of the fallback's type, else the fallback.
+   *
+   * Types are `string`, `number`, `boolean`, `array` and `object`; elements are not looked at. A mismatch is reported as
+   * a warning. With a guard the guard alone decides.
+   */
+  get<A>(key: string, fallback: A, guard?: TypeGuard<Widen<A>>): Widen<A> {
+    return this.#finish(key, readTyped(this.#raw, this.name, key, fallback, guard)) as Widen<A>
+  }
+
+  /** The text of parameter `key`, or the fallback when it is missing or no text. */
+  getString(key: string, fallback: string): string {
+    return this.get<string>(key, fallback)
+  }
+
+  /** The number of parameter `key`, or the fallback when it is missing or no number. */
+  getNumber(key: string, fallback: number): number {
+    return this.get<number>(key, fallback)
+  }
+
+  /** As `getNumber`, and the fallback for a number with a fraction. */
+  getInteger(key: string, fallback: number): number {
+    return this.get<number>(key, fallback, (value): value is number => Number.isInteger(value))
+  }
+
+  /** The truth value of parameter `key`, or the fallback when it is missing or neither true nor false. */
+  getBoolean(key: string, fallback: boolean): boolean {
+    return this.get<boolean>(key, fallback)
+  }
+
+  /** The array of parameter `key`, or the fallback when it is missing or no array. */
+  getArray(key: string, fallback: ReadonlyArray<Json>): ReadonlyArray<Json> {
+    return this.get<ReadonlyArray<Json>>(key, fallback)
+  }
+
+  /** The object of parameter `key`, or the fallback when it is missing or no object. */
+  getObject(key: string, fallback: JsonObject): JsonObject {
+    return this.get<JsonObject>(key, fallback)
+  }
+
+  /** The parameter `key` whatever its type, or `None` when it is missing or null. */
+  getValue(key: string): Option.Option<Json> {
+    return Option.fromNullable(this.#finish(key, readAny(this.#raw, key, null)) as Json)
+  }
+
+  /** Called for each read that a layer logs. */
+  protected expose(_parameter: string): void {}
+
+  get #raw(): JsonObject {
+    return this.evaluation.value ?? emptyObject
+  }
+
+  #finish(key: string, read: ParameterRead<unknown>): unknown {
+    if (read.mismatch !== undefined) this.#warn(read.mismatch)
+    if (read.exposes) this.expose(key)
+    return read.exposes && kindOf(read.value) !== "function" ? copyJson(read.value as Json) : read.value
+  }
+}
+
+const emptyObject: JsonObject = Object.freeze({})
+
+/**
+ * A dynamic config's answer.
+ *
+ * @since 0.1.0
+ */
+export class DynamicConfig extends ValueResult {
+  /** All parameters, as a fresh copy. */
+  get value(): JsonObject {
+    return copyJsonObject(this.evaluation.value ?? emptyObject)
+  }
+}
+
+/**
+ * An experiment's answer.
+ *
+ * @since 0.1.0
+ */
+export class Experiment extends ValueResult {
+  /** All parameters, as a fresh copy. */
+  get value(): JsonObject {
+    return copyJsonObject(this.evaluation.value ?? emptyObject)
+  }
+
+  /** The group the user is in. */
+  get groupName(): Option.Option<string> {
+    return Option.fromNullable(this.evaluation.groupName)
+  }
+
+  /** Whether the user is in a group of a running experiment. */
+  get isUserInExperiment(): boolean {
+    return this.evaluation.isExperimentActive && this.evaluation.isExperimentGroup
+  }
+}
+
+/**
+ * A layer's answer. Reading a parameter logs the exposure of that parameter.
+ *
+ * @since 0.1.0
+ */
+export class Layer extends ValueResult {
+  readonly #onRead: (layer: Layer, parameter: string) => void
+
+  constructor(name: string, evaluation: Evaluation, warn: Warn, onRead: (layer: Layer, parameter: string) => void) {
+    super(name, evaluation, warn)
+    this.#onRead = onRead
+  }
+
+  /** The group the user is in. */
+  get groupName(): Option.Option<string> {
+    return Option.fromNullable(this.evaluation.groupName)
+  }
+
+  /** The experiment of the layer that the user is allocated to. */
+  get allocatedExperimentName(): Option.Option<string> {
+    return Option.fromNullable(this.evaluation.configDelegate)
+  }
+
+  /**
+   * All parameters, as a fresh copy, without logging an exposure: read single parameters to take part in an experiment.
+   */
+  get unloggedValue(): JsonObject {
+    return copyJsonObject(this.evaluation.value ?? emptyObject)
+  }
+
+  /**
+   * Logs the exposure of a parameter without reading it.
+   *
+   * @internal
+   */
+  logExposure(parameter: string): void {
+    this.#onRead(this, parameter)
+  }
+
+  protected override expose(parameter: string): void {
+    this.logExposure(parameter)
+  }
+}
+
+/**
+ * Finds the value of a parameter now. `expose` logs the exposure that a layer's parameter owes once it is known that the
+ * value is used.
+ *
+ * @internal
+ */
+export type ResolveParameter = (parameter: Parameter) => {
+  readonly value: Json | undefined
+  readonly expose?: () => void
+}
+
+/**
+ * A parameter store: names that stand for a fixed value, a gate's choice, or a parameter of a config, an experiment or
+ * a layer. Each read decides anew, and logs the exposure of what it stands for.
+ *
+ * @since 0.1.0
+ */
+export class ParameterStore extends Result {
+  readonly #parameters: ReadonlyMap<string, Parameter> | undefined
+  readonly #resolve: ResolveParameter
+
+  constructor(
+    name: string,
+    evaluation: Evaluation,
+    parameters: ReadonlyMap<string, Parameter> | undefined,
+    resolve: ResolveParameter
+  ) {
+    super(name, evaluation)
+    this.#parameters = parameters
+    this.#resolve = resolve
+  }
+
+  /** The parameter's value when it is of the fallback's type, else the fallback. */
+  get<A extends Json>(parameter: string, fallback: A): Widen<A> {
+    return this.#read(parameter, fallback) as Widen<A>
+  }
+
+  /** The parameter's value whatever its type, or `None` when it is missing or null. */
+  getValue(parameter: string): Option.Option<Json> {
+    return Option.fromNullable(this.#read(parameter, null))
+  }
+
+  #read(name: string, fallback: Json): Json {
+    const parameter = this.#parameters?.get(name)
+    if (parameter === undefined) return fallback
+    const { expose, value } = this.#resolve(parameter)
+    if (value === undefined) return fallback
+    const fits = fallback === null || kindOf(fallback) === kindOf(value)
+    if (fits || value === null) expose?.()
+    return fits ? copyJson(value) : fallback
+  }
+}
+
+/**
+ * One group of an experiment.
+ *
+ * @since 0.1.0
+ */
+export interface ExperimentGroup {
+  readonly groupName: string
+  readonly ruleID: string
+  readonly idType: string
+  readonly returnValue: JsonObject
+}
+
+/**
+ * The groups of an experiment, in the order of the specs. An unknown name, or a config that is no experiment, has no
+ * groups and no activity.
+ *
+ * @since 0.1.0
+ */
+export interface ExperimentGroups {
+  readonly isExperimentActive: boolean | undefined
+  readonly groups: ReadonlyArray<ExperimentGroup>
+}

@@ -1,0 +1,98 @@
+/**
+ * Holds the current config specs: one immutable snapshot, replaced in one assignment.
+ *
+ * `current` is read on every check, so it is a plain function; everything that waits is an Effect.
+ *
+ * @since 0.1.0
+ */
+import * as Context from "effect/Context"
+import type * as Effect from "effect/Effect"
+import type * as Stream from "effect/Stream"
+import type { Snapshot } from "./engine/snapshot.js"
+import type { SpecSourceError, SpecsError } from "./StatsigError.js"
+
+/**
+ * What the store holds at a moment.
+ *
+ * @since 0.1.0
+ */
+export interface SpecState {
+  /**
+   * Where the specs come from, as in evaluation reasons: `Uninitialized`, `Loading`, `NoValues`, `Network`, `Bootstrap`,
+   * `Adapter(DataStore)`, …
+   */
+  readonly source: string
+  readonly sourceApi: string | undefined
+  readonly snapshot: Snapshot | undefined
+  /** When the snapshot was stored, in epoch milliseconds. */
+  readonly receivedAt: number | undefined
+  /** The environment that the specs held at `initialize` name for users without one of their own. */
+  readonly defaultEnvironment: string | undefined
+}
+
+/**
+ * Names of one kind that an update touched.
+ *
+ * @since 0.1.0
+ */
+export interface ChangedNames {
+  readonly added: ReadonlyArray<string>
+  readonly changed: ReadonlyArray<string>
+  readonly removed: ReadonlyArray<string>
+}
+
+/**
+ * One applied update.
+ *
+ * @since 0.1.0
+ */
+export interface SpecChange {
+  readonly source: string
+  readonly sourceApi: string | undefined
+  /** The `time` of the new specs and of those before, in epoch milliseconds; 0 when there were none. */
+  readonly time: number
+  readonly previousTime: number
+  readonly gates: ChangedNames
+  readonly dynamicConfigs: ChangedNames
+  readonly layers: ChangedNames
+}
+
+/**
+ * How the store is doing.
+ *
+ * @since 0.1.0
+ */
+export interface SpecStatus {
+  readonly source: string
+  /** The `time` of the held specs in epoch milliseconds, 0 when there are none. */
+  readonly time: number
+  readonly receivedAt: number | undefined
+  /** When a source was last asked with success, whether or not it had news; in epoch milliseconds. */
+  readonly lastSuccessAt: number | undefined
+  /** What went wrong since then, if anything. */
+  readonly lastError: SpecSourceError | SpecsError | undefined
+}
+
+/**
+ * The store in use.
+ *
+ * Layers: `statsig-effect/layers/SpecStore` (default).
+ *
+ * @since 0.1.0
+ */
+export class SpecStore extends Context.Tag("statsig-effect/SpecStore")<
+  SpecStore,
+  {
+    /** The state now. Synchronous and total. */
+    readonly current: () => SpecState
+    /** One fetch as `initialize` makes it, applied. Failing leaves what was held and sets the source to `NoValues`. */
+    readonly load: Effect.Effect<void, SpecSourceError | SpecsError>
+    /** Starts polling and following the source, in the background, once. */
+    readonly startUpdates: Effect.Effect<void>
+    /** One fetch now, as a poll makes it. */
+    readonly sync: Effect.Effect<void, SpecSourceError | SpecsError>
+    /** Every applied update from now on. */
+    readonly changes: Stream.Stream<SpecChange>
+    readonly status: Effect.Effect<SpecStatus>
+  }
+>() {}

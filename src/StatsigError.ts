@@ -1,0 +1,81 @@
+/**
+ * Every error this package can fail with. Each has a tag to catch and a `reason` that says what to do about it.
+ *
+ * @since 0.1.0
+ */
+import * as Schema from "effect/Schema"
+
+/**
+ * Why a source gave no specs.
+ *
+ * - `Disabled`: the network is switched off by an option
+ * - `Timeout`: no whole answer within the request's time
+ * - `Transport`: no answer at all (refused, reset, unresolvable, TLS)
+ * - `Status`: an answer that is not 2xx; `status` holds it
+ * - `Empty`: the source works and has nothing (a data store without the key, no bootstrap text)
+ * - `Failed`: the source itself broke (a missing file, a data store that threw)
+ *
+ * @since 0.1.0
+ */
+export const SpecSourceReason = Schema.Literal("Disabled", "Timeout", "Transport", "Status", "Empty", "Failed")
+
+/**
+ * A source could not give specs. Secrets in `message` are masked.
+ *
+ * @since 0.1.0
+ */
+export class SpecSourceError extends Schema.TaggedError<SpecSourceError>("statsig-effect/SpecSourceError")(
+  "SpecSourceError",
+  {
+    source: Schema.String,
+    reason: SpecSourceReason,
+    message: Schema.String,
+    status: Schema.optional(Schema.Number)
+  }
+) {}
+
+/**
+ * A specs payload that cannot be used as a whole: it is not JSON, or a part outside the single specs is missing or of
+ * the wrong type. What was held before stays in use.
+ *
+ * @since 0.1.0
+ */
+export class SpecsError extends Schema.TaggedError<SpecsError>("statsig-effect/SpecsError")("SpecsError", {
+  /** `Syntax`: not JSON. `Shape`: JSON, but not a specs payload; `message` names the field and what was expected. */
+  reason: Schema.Literal("Syntax", "Shape"),
+  message: Schema.String
+}) {}
+
+/**
+ * `initialize` passed its deadline. Polling goes on and may still bring specs.
+ *
+ * @since 0.1.0
+ */
+export class InitializeTimeoutError extends Schema.TaggedError<InitializeTimeoutError>(
+  "statsig-effect/InitializeTimeoutError"
+)("InitializeTimeoutError", { millis: Schema.Number }) {
+  override get message() {
+    return `initialize did not end within ${this.millis} ms`
+  }
+}
+
+/**
+ * A layer's optional dependency is not installed, or a file that it needs cannot be used.
+ *
+ * @since 0.1.0
+ */
+export class LayerError extends Schema.TaggedError<LayerError>("statsig-effect/LayerError")("LayerError", {
+  layer: Schema.String,
+  message: Schema.String,
+  cause: Schema.optional(Schema.Defect)
+}) {}
+
+/**
+ * A data store failed to read or write.
+ *
+ * @since 0.1.0
+ */
+export class DataStoreError extends Schema.TaggedError<DataStoreError>("statsig-effect/DataStoreError")(
+  "DataStoreError",
+  { operation: Schema.Literal("initialize", "get", "set", "shutdown"), message: Schema.String }
+) {}

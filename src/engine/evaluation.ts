@@ -1,0 +1,51 @@
+/**
+ * What one evaluation found. The engine fills one record per call and never touches it again afterwards, so results
+ * and exposures may keep the reference; nothing in it may be handed to a caller without a copy.
+ */
+import type { JsonObject } from "./user.js"
+
+/** A gate that was evaluated on the way, as it is logged. */
+export interface SecondaryExposure {
+  readonly gate: string
+  /** The gate's own result, not inverted by `fail_gate`. */
+  readonly gateValue: "true" | "false"
+  readonly ruleID: string
+}
+
+/** The fields are those of the reference's result record; `undefined` where it says "none". */
+export class Evaluation {
+  name: string | undefined = undefined
+  bool = false
+  /** The rule's or the spec's value when it is an object, else `undefined`. Shared with the specs: copy before use. */
+  value: JsonObject | undefined = undefined
+  ruleID: string | undefined = undefined
+  ruleSuffix: string | undefined = undefined
+  groupName: string | undefined = undefined
+  idType: string | undefined = undefined
+  version: number | undefined = undefined
+  configDelegate: string | undefined = undefined
+  explicitParameters: ReadonlyArray<string> | undefined = undefined
+  secondaryExposures: ReadonlyArray<SecondaryExposure> = noExposures
+  undelegatedSecondaryExposures: ReadonlyArray<SecondaryExposure> | undefined = undefined
+  /** Only in new layer evaluation: parameter name to the id of the layer rule that gave it. */
+  parameterRuleIDs: ReadonlyMap<string, string> | undefined = undefined
+  isExperimentGroup = false
+  isExperimentActive = false
+  isInLayer = false
+  overrideConfigName: string | undefined = undefined
+  /** Replaces `source:Recognized` as the whole reason, e.g. `LocalOverride:Recognized`. */
+  overrideReason: string | undefined = undefined
+  samplingRate: number | undefined = undefined
+  forwardAllExposures = false
+  unsupported = false
+  /** The public reason, e.g. `Network:Recognized`. Set last, with the two times below. */
+  reason = ""
+  /** The specs' `time`, and when they were stored, in epoch milliseconds. */
+  lcut: number | undefined = undefined
+  receivedAt: number | undefined = undefined
+  /** A nested gate was recorded whose deciding rule has no sampling rate. */
+  hasUnsampledSecondaryExposure = false
+}
+
+/** The one empty list, so that an evaluation without nested gates allocates none. */
+const noExposures: ReadonlyArray<SecondaryExposure> = []

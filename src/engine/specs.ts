@@ -1,0 +1,102 @@
+/**
+ * The decoded parts of a config-specs payload, as the engine reads them. `src/Specs.ts` holds the Schema of each and
+ * the rules of strictness.
+ */
+import type { Json, JsonObject } from "./user.js"
+
+/** What a rule or a spec answers: anything but a boolean or an object counts as neither. */
+export type ReturnValue = boolean | JsonObject | undefined
+
+/** A rule of a spec, or of a config mapping. */
+export interface Rule {
+  readonly passPercentage: number
+  readonly returnValue: Json
+  readonly id: string
+  readonly salt?: string | undefined
+  readonly conditions: ReadonlyArray<string>
+  readonly idType: string
+  readonly groupName?: string | undefined
+  readonly configDelegate?: string | undefined
+  readonly isExperimentGroup?: boolean | undefined
+  readonly samplingRate?: number | undefined
+}
+
+/** A gate, a dynamic config (experiment, autotune) or a layer. */
+export interface Spec {
+  readonly salt: string
+  readonly defaultValue: Json
+  readonly enabled: boolean
+  readonly rules: ReadonlyArray<Rule>
+  readonly idType: string
+  readonly entity: string
+  readonly explicitParameters?: ReadonlyArray<string> | undefined
+  readonly hasSharedParams?: boolean | undefined
+  readonly isActive?: boolean | undefined
+  readonly version?: number | undefined
+  readonly targetAppIDs?: ReadonlyArray<string> | undefined
+  readonly forwardAllExposures?: boolean | undefined
+  readonly fieldsUsed?: ReadonlyArray<string> | undefined
+  readonly useNewLayerEval?: boolean | undefined
+}
+
+/** A condition. `targetValue` is `undefined` when absent. */
+export interface Condition {
+  readonly type: string
+  readonly idType: string
+  readonly targetValue?: Target | undefined
+  readonly operator?: string | undefined
+  readonly field?: string | undefined
+  readonly additionalValues?: Readonly<Record<string, string>> | undefined
+}
+
+/** A target keeps, beside its value, the text of each array item and object member as written in the payload. */
+export interface Target {
+  readonly value: Json
+  /** For an array: the text of each item. */
+  readonly items?: ReadonlyArray<string> | undefined
+  /** For an object: the text of each member. */
+  readonly members?: ReadonlyMap<string, string> | undefined
+}
+
+/** One parameter of a parameter store. */
+export type Parameter =
+  | { readonly kind: "static"; readonly value: Json }
+  | { readonly kind: "gate"; readonly gateName: string; readonly passValue: Json; readonly failValue: Json }
+  | { readonly kind: "dynamicConfig"; readonly configName: string; readonly parameterName: string }
+  | { readonly kind: "experiment"; readonly experimentName: string; readonly parameterName: string }
+  | { readonly kind: "layer"; readonly layerName: string; readonly parameterName: string }
+
+/** A parameter store. */
+export interface ParameterStoreSpec {
+  readonly parameters: ReadonlyMap<string, Parameter>
+  readonly targetAppIDs?: ReadonlyArray<string> | undefined
+}
+
+/** A contextual bandit (autotune AI). */
+export interface Bandit {
+  readonly salt: string
+  readonly defaultValue: Json
+  readonly idType: string
+  readonly enabled: boolean
+  readonly version: number
+  readonly sampleRate: number
+  readonly higherIsBetter: boolean
+  readonly groups: ReadonlyArray<{ readonly name: string; readonly parameterValues: Json; readonly id: string }>
+  readonly config?: ReadonlyMap<string, BanditModel> | undefined
+  readonly targetingGateName?: string | undefined
+}
+
+/** The learnt weights of one group of a bandit. */
+export interface BanditModel {
+  readonly alpha: number
+  readonly intercept: number
+  readonly records: number
+  readonly weightsNumerical: ReadonlyMap<string, number>
+  readonly weightsCategorical: ReadonlyMap<string, ReadonlyMap<string, number>>
+}
+
+/** One config mapping: which spec answers in place of another, and for whom. */
+export interface ConfigMapping {
+  readonly newConfigName: string
+  readonly rules: ReadonlyArray<{ readonly ruleName: string; readonly startTime: number }>
+}

@@ -1,0 +1,58 @@
+/**
+ * The user as the engine reads it: immutable, already normalised, nothing shared with the caller.
+ *
+ * Both APIs build one (`StatsigUser.make`, the facade's `StatsigUser`); their setters make a new one, so an
+ * exposure can keep the reference and be serialised later.
+ */
+
+/** A JSON value as a user may carry it. Never holds `undefined`, `NaN`, `Infinity` or a cycle. */
+export type Json = string | number | boolean | null | ReadonlyArray<Json> | JsonObject
+
+/** A JSON object. Keys are read as own properties only, so `__proto__` and `constructor` are names like others. */
+export interface JsonObject {
+  readonly [key: string]: Json
+}
+
+/** The user's fields after normalisation; a field that was not given is `undefined`. */
+export interface UserFields {
+  readonly userID?: Json | undefined
+  readonly customIDs?: JsonObject | undefined
+  readonly email?: Json | undefined
+  readonly ip?: Json | undefined
+  readonly userAgent?: Json | undefined
+  readonly country?: Json | undefined
+  readonly locale?: Json | undefined
+  readonly appVersion?: Json | undefined
+  readonly custom?: JsonObject | undefined
+  readonly privateAttributes?: JsonObject | undefined
+  readonly statsigEnvironment?: JsonObject | undefined
+}
+
+/** An immutable user. Always built with every field in one order, so that all instances share one hidden class. */
+export class User {
+  readonly userID: Json | undefined
+  readonly customIDs: JsonObject | undefined
+  readonly email: Json | undefined
+  readonly ip: Json | undefined
+  readonly userAgent: Json | undefined
+  readonly country: Json | undefined
+  readonly locale: Json | undefined
+  readonly appVersion: Json | undefined
+  readonly custom: JsonObject | undefined
+  readonly privateAttributes: JsonObject | undefined
+  readonly statsigEnvironment: JsonObject | undefined
+
+  constructor(fields: UserFields) {
+    this.userID = fields.userID
+    this.customIDs = fields.customIDs
+    this.email = fields.email
+    this.ip = fields.ip
+    this.userAgent = fields.userAgent
+    this.country = fields.country
+    this.locale = fields.locale
+    this.appVersion = fields.appVersion
+    this.custom = fields.custom
+    this.privateAttributes = fields.privateAttributes
+    this.statsigEnvironment = fields.statsigEnvironment
+  }
+}
