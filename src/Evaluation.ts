@@ -6,7 +6,7 @@
  */
 import * as Option from "effect/Option"
 import type { Evaluation, SecondaryExposure } from "./engine/evaluation.js"
-import { copyJson, copyJsonObject, kindOf, type ParameterRead, readAny, readTyped } from "./engine/getters.js"
+import { copyJson, copyJsonObject, emptyObject, kindOf, type ParameterRead, readAny, readTyped } from "./engine/getters.js"
 import type { Parameter } from "./engine/specs.js"
 import type { Json, JsonObject } from "./engine/user.js"
 
@@ -170,8 +170,6 @@ abstract class ValueResult extends Result {
     return read.exposes && kindOf(read.value) !== "function" ? copyJson(read.value as Json) : read.value
   }
 }
-
-const emptyObject: JsonObject = Object.freeze({})
 
 /**
  * A dynamic config's answer.

@@ -1,15 +1,18 @@
 /**
  * Where config specs come from: one conditional fetch, whatever stands behind it.
  *
- * A source knows nothing of applying: it gives the text of a payload and the store decides (older, same checksum, bad).
- * Several sources are one source again, see `inOrder`.
+ * A source hands the text of a payload to the store, and the store decides (older, same checksum, bad) and tells the
+ * source. So a source made of others can go on to the next one when a payload turns out bad (`inOrder`), or keep a copy
+ * of what was applied, and the store knows nothing of either.
  *
  * @since 0.1.0
  */
+import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
-import type { SpecSourceError } from "./StatsigError.js"
+import { SpecSourceError, type SpecsError } from "./StatsigError.js"
 
 /**
  * What the store holds now, so that a source can answer "nothing new".
@@ -39,19 +42,49 @@ export interface SpecResponse {
 }
 
 /**
+ * What became of a payload that could be read: it replaced what was held, it was not newer, or it said itself that
+ * there is nothing new.
+ *
+ * @since 0.1.0
+ */
+export type Outcome = "Applied" | "NotNewer" | "NoUpdates"
+
+/**
+ * Hands a payload to the store.
+ *
+ * @since 0.1.0
+ */
+export type Apply = (response: SpecResponse) => Effect.Effect<Outcome, SpecsError>
+
+/**
+ * One fetch: gets a payload and hands it to `apply`. It must bound its own time.
+ *
+ * @since 0.1.0
+ */
+export type Fetch = (request: SpecRequest, apply: Apply) => Effect.Effect<Outcome, SpecSourceError | SpecsError>
+
+/**
  * One way to get specs. Implement it to bring specs from elsewhere.
+ *
+ * @example
+ * const source: SpecSource.Source = {
+ *   name: "Adapter(Clipboard)",
+ *   fetch: (_request, apply) =>
+ *     Effect.flatMap(readClipboard, body => apply({ source: "Adapter(Clipboard)", sourceApi: undefined, body })),
+ *   polls: Effect.succeed(true),
+ *   updates: Stream.empty
+ * }
  *
  * @since 0.1.0
  */
 export interface Source {
   /** As in `SpecResponse.source`. */
   readonly name: string
-  /** One fetch. It must bound its own time. */
-  readonly fetch: (request: SpecRequest) => Effect.Effect<SpecResponse, SpecSourceError>
+  readonly fetch: Fetch
   /** Whether the background fiber should ask this source every interval. Read once, after `initialize`. */
   readonly polls: Effect.Effect<boolean>
-  /** Emits whenever the source itself knows of something newer; each element causes one fetch. */
-  readonly updates: Stream.Stream<void>
+  /** Emits a fetch to make whenever the source itself knows of something newer. */
+  readonly updates: Stream.Stream<Fetch>
 }
 
 /**
@@ -64,22 +97,72 @@ export interface Source {
 export class SpecSource extends Context.Tag("statsig-effect/SpecSource")<SpecSource, Source>() {}
 
 /**
- * Makes one source of several. A fetch for `initialize` asks them one after the other until one answers; a poll asks
- * only the first that polls. Updates of all are merged.
+ * Stands in for the network where it is switched off: it never has specs, and `initialize` counts that as success.
+ *
+ * @since 0.1.0
+ */
+export const disabled: Source = {
+  name: "Network",
+  fetch: () =>
+    new SpecSourceError({ source: "Network", reason: "Disabled", message: "the network is off (disableNetwork)" }),
+  polls: Effect.succeed(false),
+  updates: Stream.empty
+}
+
+/**
+ * Fetches from a source that may be broken: whatever it dies of becomes a `SpecSourceError`.
+ *
+ * @internal
+ */
+export const fetchFrom =
+  (name: string, fetch: Fetch): Fetch =>
+  (request, apply) =>
+    Effect.suspend(() => fetch(request, apply)).pipe(
+      Effect.catchAllCause(cause =>
+        Option.match(Cause.failureOption(cause), {
+          onNone: () =>
+            Effect.fail(
+              new SpecSourceError({ source: name, reason: "Failed", message: `${name} broke: ${Cause.pretty(cause)}` })
+            ),
+          onSome: Effect.fail
+        })
+      )
+    )
+
+/**
+ * Makes one source of several. A fetch for `initialize` asks them one after the other until one has specs that can be
+ * used, or none that are newer; a poll asks only the first that polls. Updates of all are followed.
  *
  * @since 0.1.0
  */
 export const inOrder = (first: Source, ...rest: ReadonlyArray<Source>): Source => {
+  if (rest.length === 0) return first
   const sources = [first, ...rest]
+  const name = sources.map(source => source.name).join(", ")
+
+  const fetchInOrder: Fetch = Effect.fnUntraced(function* (request, apply) {
+    const failures: Array<string> = []
+    for (const source of sources) {
+      const answer = yield* Effect.merge(fetchFrom(source.name, source.fetch)(request, apply))
+      if (typeof answer === "string") return answer
+      yield* Effect.logDebug(`No specs from ${source.name}: ${answer.message}`)
+      failures.push(`${source.name}: ${answer.message}`)
+    }
+    return yield* new SpecSourceError({ source: name, reason: "Failed", message: failures.join("; ") })
+  })
+
   return {
-    name: sources.map(source => source.name).join(", "),
-    fetch: Effect.fnUntraced(function* (request: SpecRequest) {
-      if (request.purpose === "poll") {
-        const source = yield* Effect.findFirst(sources, candidate => candidate.polls)
-        if (source._tag === "Some") return yield* source.value.fetch(request)
-      }
-      return yield* Effect.firstSuccessOf(sources.map(source => source.fetch(request)))
-    }),
+    name,
+    fetch: (request, apply) =>
+      request.purpose === "initialize"
+        ? fetchInOrder(request, apply)
+        : Effect.flatMap(
+            Effect.findFirst(sources, source => source.polls),
+            Option.match({
+              onNone: () => fetchInOrder(request, apply),
+              onSome: source => source.fetch(request, apply)
+            })
+          ),
     polls: Effect.exists(sources, source => source.polls),
     updates: Stream.mergeAll(
       sources.map(source => source.updates),

@@ -9,6 +9,7 @@ import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 import type * as Stream from "effect/Stream"
 import type { Snapshot } from "./engine/snapshot.js"
+import type { SpecWarning } from "./Specs.js"
 import type { SpecSourceError, SpecsError } from "./StatsigError.js"
 
 /**
@@ -71,6 +72,8 @@ export interface SpecStatus {
   readonly lastSuccessAt: number | undefined
   /** What went wrong since then, if anything. */
   readonly lastError: SpecSourceError | SpecsError | undefined
+  /** The parts of the held specs that turned out bad when they were first used; at most 1,000. */
+  readonly warnings: ReadonlyArray<SpecWarning>
 }
 
 /**
@@ -85,13 +88,16 @@ export class SpecStore extends Context.Tag("statsig-effect/SpecStore")<
   {
     /** The state now. Synchronous and total. */
     readonly current: () => SpecState
-    /** One fetch as `initialize` makes it, applied. Failing leaves what was held and sets the source to `NoValues`. */
+    /**
+     * One fetch as `initialize` makes it, applied. The source is `Loading` meanwhile, and stays so when there is no news
+     * or when this is interrupted. Failing leaves what was held and sets the source to `NoValues`.
+     */
     readonly load: Effect.Effect<void, SpecSourceError | SpecsError>
     /** Starts polling and following the source, in the background, once. */
     readonly startUpdates: Effect.Effect<void>
-    /** One fetch now, as a poll makes it. */
+    /** One fetch now, as a poll makes it. Failing changes nothing but the status. */
     readonly sync: Effect.Effect<void, SpecSourceError | SpecsError>
-    /** Every applied update from now on. */
+    /** Every applied update from now on; one who reads slowly loses the oldest. */
     readonly changes: Stream.Stream<SpecChange>
     readonly status: Effect.Effect<SpecStatus>
   }

@@ -129,6 +129,13 @@ export const make = Effect.fnUntraced(function* (options: { readonly initTimeout
     return evaluation
   }
 
+  const getFeatureGate: Service["getFeatureGate"] = (user, name, options) => {
+    // As in the official SDK, this one logs the experiments that an `experiment_group` condition reads in any case.
+    const evaluation = evaluator.gate(user, name, false)
+    log("gate", user, name, evaluation, options?.disableExposureLogging === true)
+    return new FeatureGate(name, evaluation)
+  }
+
   const getDynamicConfig: Service["getDynamicConfig"] = (user, name, options) => {
     const disabled = options?.disableExposureLogging === true
     const evaluation = evaluator.dynamicConfig(user, name, disabled)
@@ -165,7 +172,7 @@ export const make = Effect.fnUntraced(function* (options: { readonly initTimeout
 
   return Statsig.of({
     checkGate: (user, name, options) => gate(user, name, options).bool,
-    getFeatureGate: (user, name, options) => new FeatureGate(name, gate(user, name, options)),
+    getFeatureGate,
     getDynamicConfig,
     getExperiment,
     getLayer,

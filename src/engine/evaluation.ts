@@ -18,6 +18,8 @@ export class Evaluation {
   bool = false
   /** The rule's or the spec's value when it is an object, else `undefined`. Shared with the specs: copy before use. */
   value: JsonObject | undefined = undefined
+  /** Only of a look-up by group, where a value that is a boolean is shown as it is. */
+  booleanValue: boolean | undefined = undefined
   ruleID: string | undefined = undefined
   ruleSuffix: string | undefined = undefined
   groupName: string | undefined = undefined

@@ -84,3 +84,10 @@ export const setOwn = (target: { [key: string]: Json }, key: string, value: Json
     Object.defineProperty(target, key, { value, enumerable: true, writable: true, configurable: true })
   } else target[key] = value
 }
+
+/** The one empty object that stands for every value without members. */
+export const emptyObject: JsonObject = Object.freeze({})
+
+/** The object that a value stands for: anything but an object is an empty one. */
+export const asObject = (value: Json): JsonObject =>
+  typeof value === "object" && value !== null && !Array.isArray(value) ? (value as JsonObject) : emptyObject

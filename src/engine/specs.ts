@@ -2,10 +2,8 @@
  * The decoded parts of a config-specs payload, as the engine reads them. `src/Specs.ts` holds the Schema of each and
  * the rules of strictness.
  */
-import type { Json, JsonObject } from "./user.js"
-
-/** What a rule or a spec answers: anything but a boolean or an object counts as neither. */
-export type ReturnValue = boolean | JsonObject | undefined
+import type { RawJson } from "./json.js"
+import type { Json } from "./user.js"
 
 /** A rule of a spec, or of a config mapping. */
 export interface Rule {
@@ -39,23 +37,14 @@ export interface Spec {
   readonly useNewLayerEval?: boolean | undefined
 }
 
-/** A condition. `targetValue` is `undefined` when absent. */
+/** A condition. Its target keeps the spelling of numbers, because items are compared as text. */
 export interface Condition {
   readonly type: string
   readonly idType: string
-  readonly targetValue?: Target | undefined
+  readonly targetValue?: RawJson | undefined
   readonly operator?: string | undefined
   readonly field?: string | undefined
   readonly additionalValues?: Readonly<Record<string, string>> | undefined
-}
-
-/** A target keeps, beside its value, the text of each array item and object member as written in the payload. */
-export interface Target {
-  readonly value: Json
-  /** For an array: the text of each item. */
-  readonly items?: ReadonlyArray<string> | undefined
-  /** For an object: the text of each member. */
-  readonly members?: ReadonlyMap<string, string> | undefined
 }
 
 /** One parameter of a parameter store. */

@@ -1,0 +1,164 @@
+/**
+ * Every option of the SDK: once, with its type, default and meaning.
+ *
+ * `StatsigOptions` is what a program writes; durations may be `"10 seconds"`, milliseconds, or a `Duration`. `resolve`
+ * turns it into `ResolvedOptions`: checked, and with all defaults in place. `config` reads the same from the environment.
+ *
+ * @since 0.1.0
+ */
+import * as Config from "effect/Config"
+import * as ConfigError from "effect/ConfigError"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+
+/**
+ * Where specs come from unless `specsUrl` says otherwise: Statsig's CDN.
+ *
+ * @since 0.1.0
+ */
+export const defaultSpecsUrl = "https://api.statsigcdn.com/v2/download_config_specs"
+
+const defaultSyncInterval = Duration.seconds(10)
+const shortestSyncInterval = Duration.seconds(1)
+
+const isDurationInput = (value: unknown): value is Duration.DurationInput =>
+  !Number.isNaN(value) && Option.isSome(Duration.decodeUnknown(value))
+
+const DurationInput = Schema.transform(
+  Schema.declare(isDurationInput, {
+    identifier: "DurationInput",
+    message: () => 'expected a duration such as "10 seconds", or a number of milliseconds'
+  }),
+  Schema.DurationFromSelf,
+  { strict: true, decode: Duration.decode, encode: duration => duration }
+)
+
+const Flag = Schema.optionalWith(Schema.Boolean, { default: () => false })
+
+/**
+ * The options as a Schema, from what a program writes to what the layers use.
+ *
+ * @since 0.1.0
+ */
+export const StatsigOptions = Schema.Struct({
+  sdkKey: Schema.RedactedFromSelf(Schema.String).annotations({
+    description: "A server secret key of the Statsig project, wrapped by `Redacted.make` so that it is never shown.",
+    message: () => "expected the SDK key wrapped by Redacted.make"
+  }),
+  specsUrl: Schema.optionalWith(
+    Schema.transform(Schema.String, Schema.String, {
+      strict: true,
+      decode: url => (url === "" || url.toLowerCase() === "null" ? defaultSpecsUrl : url),
+      encode: url => url
+    }),
+    { default: () => defaultSpecsUrl }
+  ).annotations({
+    description:
+      "Where to fetch specs; `/<sdkKey>.json` is appended. Empty or `null` stands for the default. " +
+      `Default: ${defaultSpecsUrl}.`
+  }),
+  specsSyncInterval: Schema.optionalWith(DurationInput, { default: () => defaultSyncInterval }).annotations({
+    description:
+      "The pause between two polls for new specs. Less than one second is not accepted and stands for the default " +
+      "(it is accepted when the environment variable STATSIG_RUNNING_TESTS is set). Default: 10 seconds."
+  }),
+  initTimeout: Schema.optional(DurationInput).annotations({
+    description:
+      "The deadline of `initialize`, and how long its request for specs may take. Default: no deadline, and 3 seconds " +
+      "for the request."
+  }),
+  environment: Schema.optional(Schema.String).annotations({
+    description: "The tier of users that carry no environment of their own, such as `staging`. Default: none."
+  }),
+  globalCustomFields: Schema.optional(Schema.Record({ key: Schema.String, value: Schema.Unknown })).annotations({
+    description: "Custom fields of every user; the user's own win. Default: none."
+  }),
+  disableNetwork: Flag.annotations({
+    description: "Makes no request of any kind. `initialize` succeeds without specs. Default: false."
+  }),
+  disableCountryLookup: Flag.annotations({
+    description: "Derives no country from the user's IP address. Default: false."
+  }),
+  disableUserAgentParsing: Flag.annotations({
+    description: "Derives no browser or operating system from the user agent. Default: false."
+  }),
+  useThirdPartyUaParser: Flag.annotations({
+    description: "Parses user agents by the rules of uap-core in place of Statsig's own. Default: false."
+  }),
+  serviceName: Schema.optional(Schema.String).annotations({
+    description: "The name of the program, sent along with requests. Default: none."
+  })
+}).annotations({ identifier: "StatsigOptions" })
+
+/**
+ * What a program writes.
+ *
+ * @since 0.1.0
+ */
+export interface StatsigOptions extends Schema.Schema.Encoded<typeof StatsigOptions> {}
+
+/**
+ * The options with all defaults in place.
+ *
+ * @since 0.1.0
+ */
+export interface ResolvedOptions extends Schema.Schema.Type<typeof StatsigOptions> {}
+
+/**
+ * Checks the options and fills in the defaults. Dies of an option of the wrong type, with a message that names it.
+ *
+ * @since 0.1.0
+ */
+export const resolve: (options: StatsigOptions) => Effect.Effect<ResolvedOptions> = Effect.fnUntraced(
+  function* (options) {
+    const resolved = yield* Effect.orDie(Schema.decodeUnknown(StatsigOptions, { errors: "all" })(options))
+    const { specsSyncInterval } = resolved
+    if (Duration.greaterThanOrEqualTo(specsSyncInterval, shortestSyncInterval)) return resolved
+    const testing = yield* Effect.orElseSucceed(Config.option(Config.string("STATSIG_RUNNING_TESTS")), Option.none)
+    if (Option.isSome(testing)) return resolved
+    yield* Effect.logWarning(
+      `specsSyncInterval: expected at least ${Duration.format(shortestSyncInterval)}, ` +
+        `got ${Duration.format(specsSyncInterval)}; using ${Duration.format(defaultSyncInterval)}`
+    )
+    return { ...resolved, specsSyncInterval: defaultSyncInterval }
+  }
+)
+
+const optional = <A>(config: Config.Config<A>): Config.Config<A | undefined> =>
+  Config.map(Config.option(config), Option.getOrUndefined)
+
+/** Like the `DurationInput` of code: `"10 seconds"`, or digits alone for milliseconds. */
+const duration = (name: string): Config.Config<Duration.Duration> =>
+  Config.mapOrFail(Config.string(name), text => {
+    const decoded = /^[0-9]+$/.test(text) ? Option.some(Duration.millis(Number(text))) : Duration.decodeUnknown(text)
+    return Either.fromOption(decoded, () =>
+      ConfigError.InvalidData(
+        [name],
+        `expected a duration such as "10 seconds", or a number of milliseconds, got "${text}"`
+      )
+    )
+  })
+
+/**
+ * The options from the environment, or whatever `ConfigProvider` is in use: `STATSIG_SDK_KEY`, `STATSIG_SPECS_URL`,
+ * `STATSIG_SPECS_SYNC_INTERVAL`, `STATSIG_INIT_TIMEOUT`, `STATSIG_ENVIRONMENT`, `STATSIG_DISABLE_NETWORK`,
+ * `STATSIG_DISABLE_COUNTRY_LOOKUP`, `STATSIG_DISABLE_USER_AGENT_PARSING`, `STATSIG_USE_THIRD_PARTY_UA_PARSER`,
+ * `STATSIG_SERVICE_NAME`. Only the key is required; durations are milliseconds or text such as `10 seconds`.
+ *
+ * @since 0.1.0
+ */
+export const config: Config.Config<StatsigOptions> = Config.all({
+  sdkKey: Config.redacted("STATSIG_SDK_KEY"),
+  specsUrl: optional(Config.string("STATSIG_SPECS_URL")),
+  specsSyncInterval: optional(duration("STATSIG_SPECS_SYNC_INTERVAL")),
+  initTimeout: optional(duration("STATSIG_INIT_TIMEOUT")),
+  environment: optional(Config.string("STATSIG_ENVIRONMENT")),
+  disableNetwork: optional(Config.boolean("STATSIG_DISABLE_NETWORK")),
+  disableCountryLookup: optional(Config.boolean("STATSIG_DISABLE_COUNTRY_LOOKUP")),
+  disableUserAgentParsing: optional(Config.boolean("STATSIG_DISABLE_USER_AGENT_PARSING")),
+  useThirdPartyUaParser: optional(Config.boolean("STATSIG_USE_THIRD_PARTY_UA_PARSER")),
+  serviceName: optional(Config.string("STATSIG_SERVICE_NAME"))
+})

@@ -1,0 +1,85 @@
+/**
+ * Contextual bandits (autotune AI): which group a user gets.
+ */
+import type { Call } from "./call.js"
+import { compileUnit, readField } from "./conditions.js"
+import { Bucketer, type Scratch } from "./sha256.js"
+import type { Bandit, BanditModel } from "./specs.js"
+import { numberOf, textOf, userJson } from "./values.js"
+
+/** A group of a bandit. */
+export type BanditGroup = Bandit["groups"][number]
+
+/** A bandit ready to run. */
+export interface CompiledBandit extends Bandit {
+  /** The user's group, and how it was found when that is shown behind the rule id. */
+  readonly pick: (call: Call) => { readonly group: BanditGroup; readonly suffix: string | undefined }
+}
+
+/** Prepares a bandit. */
+export const compileBandit = (bandit: Bandit, scratch: Scratch): CompiledBandit => {
+  const { config, groups } = bandit
+  const unit = compileUnit(bandit.idType)
+  const bucketer = new Bucketer(`${bandit.salt}.`, 10_000, scratch)
+  const explored = (group: BanditGroup) => ({ group, suffix: "explore" })
+  return {
+    ...bandit,
+    pick: call => {
+      const bucket = bucketer.of(textOf(unit(call.user)) ?? "")
+      if (config === undefined) return explored(groups[Math.floor(bucket / (10_000 / groups.length))] as BanditGroup)
+      if (bucket < bandit.sampleRate * 10_000) {
+        const weights = groups.map(group => 1 / ((config.get(group.id)?.records ?? 0) + 1))
+        return explored(drawWeighted(groups, weights, call.host.random()))
+      }
+      return { group: bestGroup(bandit, config, call), suffix: undefined }
+    }
+  }
+}
+
+const drawWeighted = (
+  groups: ReadonlyArray<BanditGroup>,
+  weights: ReadonlyArray<number>,
+  draw: number
+): BanditGroup => {
+  let rest = draw * weights.reduce((sum, weight) => sum + weight, 0)
+  for (let i = 0; i < groups.length; i++) {
+    rest -= weights[i] as number
+    if (rest < 0) return groups[i] as BanditGroup
+  }
+  return groups[groups.length - 1] as BanditGroup
+}
+
+/** The group with the best score; groups without one are passed over, and of equal scores the first wins. */
+const bestGroup = (bandit: Bandit, config: ReadonlyMap<string, BanditModel>, call: Call): BanditGroup => {
+  const { groups, higherIsBetter } = bandit
+  let best: BanditGroup | undefined
+  let bestScore = 0
+  for (const group of groups) {
+    const score = scoreOf(config.get(group.id), call)
+    if (score === undefined) continue
+    if (best === undefined || (higherIsBetter ? score > bestScore : score < bestScore)) {
+      best = group
+      bestScore = score
+    }
+  }
+  return (
+    best ??
+    drawWeighted(
+      groups,
+      groups.map(() => 1),
+      call.host.random()
+    )
+  )
+}
+
+const scoreOf = (model: BanditModel | undefined, call: Call): number | undefined => {
+  if (model === undefined || model.weightsNumerical.size + model.weightsCategorical.size === 0) return undefined
+  let score = model.intercept + model.alpha
+  for (const [field, weights] of model.weightsCategorical) {
+    const value = readField(call, field)
+    if (value === undefined) continue
+    score += weights.get(textOf(value) ?? userJson(value)) ?? 0
+  }
+  for (const [field, weight] of model.weightsNumerical) score += weight * (numberOf(readField(call, field)) ?? 0)
+  return score
+}

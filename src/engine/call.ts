@@ -1,0 +1,413 @@
+/**
+ * One evaluation, from a name to a finished record.
+ *
+ * The reference describes evaluation as steps that write into one record, nested gates included, and several answers
+ * that users see (which version, which group name, which exposures) follow from what a nested step left there. So the
+ * steps are kept as they are described, and the record is the single place that they write to.
+ *
+ * The depth of nesting is limited as in the official SDK. Three more limits are ours, where the official process would
+ * overflow its stack, run without end or fill the memory: they end the evaluation the same way.
+ */
+
+import type { UserAgentParts } from "./conditions.js"
+import { Evaluation, type SecondaryExposure } from "./evaluation.js"
+import { asObject } from "./getters.js"
+import type { CompiledRule, CompiledSpec, Snapshot } from "./snapshot.js"
+import type { Json, JsonObject, User } from "./user.js"
+import type { UserValue } from "./values.js"
+
+/** What the engine asks of its surroundings. Everything is synchronous and total. */
+export interface Host {
+  /** Epoch milliseconds. */
+  readonly now: () => number
+  /** A uniform draw from [0, 1). */
+  readonly random: () => number
+  /** `undefined`: there is no data to parse with. */
+  readonly parseUserAgent: (userAgent: string) => UserAgentParts | null | undefined
+  /** `undefined`: there is no table to look in. */
+  readonly lookupCountry: (ip: string) => string | null | undefined
+  readonly isInIdList: (list: string, high: number, low: number) => boolean
+  /** The tier of the SDK itself. */
+  readonly environment: string | undefined
+  readonly globalCustomFields: JsonObject | undefined
+}
+
+/** The kinds of names that can be evaluated. */
+export type SpecKind = "gate" | "dynamicConfig" | "experiment" | "layer"
+
+/** Evaluates the experiment that an `experiment_group` condition names, as a call of its own. */
+export type EvaluateExperiment = (user: User, name: string) => Evaluation
+
+/** What calls within calls have used up together. */
+export interface Work {
+  depth: number
+  evaluations: number
+}
+
+/** Thrown and caught inside this module: a limit was passed. */
+const tooDeep = new Error("Statsig Evaluation Depth Exceeded")
+
+/** The nesting limit of the official SDK. */
+const maxNested = 300
+/** Evaluations on the stack at once; the limit above is reset by config mappings. */
+const maxDepth = 600
+/** Evaluations within one call, and exposures gathered by it: nested gates can double both at each level. */
+const maxEvaluations = 100_000
+const maxExposures = 100_000
+
+const noExposures: ReadonlyArray<SecondaryExposure> = []
+
+interface NestedResult {
+  readonly bool: boolean
+  readonly ruleID: string | undefined
+  readonly secondaryExposures: ReadonlyArray<SecondaryExposure>
+  readonly hasUnsampled: boolean
+}
+
+/** The state of one evaluation. */
+export class Call {
+  record = new Evaluation()
+  readonly user: User
+  readonly snapshot: Snapshot | undefined
+  readonly host: Host
+  /** The environment's tier for users without one. */
+  readonly tier: string | undefined
+  readonly #experiment: EvaluateExperiment
+  readonly #work: Work
+  #nested = 0
+  #memo: Map<string, NestedResult> | undefined = undefined
+
+  constructor(
+    user: User,
+    snapshot: Snapshot | undefined,
+    host: Host,
+    tier: string | undefined,
+    experiment: EvaluateExperiment,
+    work: Work
+  ) {
+    this.user = user
+    this.snapshot = snapshot
+    this.host = host
+    this.tier = tier
+    this.#experiment = experiment
+    this.#work = work
+  }
+
+  /** Evaluates a name: whether there is something of that name, or what went wrong. */
+  run(kind: SpecKind, name: string): boolean | string {
+    const work = this.#work
+    const { depth } = work
+    if (depth === 0) work.evaluations = 0
+    try {
+      return this.#evaluate(kind, name)
+    } catch (error) {
+      // A caller deep in its own stack may leave no room for ours: the same answer as for nesting too deep.
+      return error instanceof RangeError ? tooDeep.message : error instanceof Error ? error.message : String(error)
+    } finally {
+      work.depth = depth
+    }
+  }
+
+  /** The value of an `experiment_group` condition. */
+  experimentGroup(name: string): UserValue {
+    this.#spend()
+    return this.#experiment(this.user, name).groupName
+  }
+
+  #spend(): void {
+    if (this.#work.depth >= maxDepth || ++this.#work.evaluations > maxEvaluations) throw tooDeep
+  }
+
+  /** A `pass_gate` or `fail_gate` condition. */
+  nestedGate(name: string, negated: boolean): void {
+    const known = this.#memo?.get(name)
+    if (known !== undefined) {
+      const { record } = this
+      record.bool = known.bool
+      record.ruleID = known.ruleID
+      if (known.hasUnsampled) record.hasUnsampledSecondaryExposure = true
+      if (known.secondaryExposures.length > 0)
+        record.secondaryExposures = join(record.secondaryExposures, known.secondaryExposures)
+    } else {
+      this.#enter()
+      const saved = this.record.secondaryExposures
+      this.record.secondaryExposures = noExposures
+      this.#evaluate("gate", name)
+      const { record } = this
+      if (record.unsupported) return
+      if (name !== "") {
+        this.#memo ??= new Map()
+        this.#memo.set(name, {
+          bool: record.bool,
+          ruleID: record.ruleID,
+          secondaryExposures: record.secondaryExposures,
+          hasUnsampled: record.hasUnsampledSecondaryExposure
+        })
+      }
+      record.secondaryExposures = join(saved, record.secondaryExposures)
+    }
+    const { record } = this
+    this.#expose(name, record.bool, record.ruleID)
+    if (negated) record.bool = !record.bool
+  }
+
+  #expose(gate: string, bool: boolean, ruleID: string | undefined): void {
+    if (ruleID === undefined || ruleID === "" || gate.startsWith("segment:")) return
+    const { record } = this
+    if (record.samplingRate === undefined) record.hasUnsampledSecondaryExposure = true
+    record.secondaryExposures = join(record.secondaryExposures, [{ gate, gateValue: bool ? "true" : "false", ruleID }])
+  }
+
+  /** One level of nesting more. */
+  #enter(): void {
+    this.#nested++
+    this.record.bool = false
+    this.record.value = undefined
+    if (this.#nested > maxNested) throw tooDeep
+  }
+
+  /** A fresh record, as a config mapping begins with. */
+  #reset(): void {
+    this.record = new Evaluation()
+    this.#nested = 0
+  }
+
+  #evaluate(kind: SpecKind, name: string): boolean {
+    this.#spend()
+    this.#work.depth++
+    const recognized = this.#evaluateSpec(kind, name)
+    this.#work.depth--
+    return recognized
+  }
+
+  #evaluateSpec(kind: SpecKind, name: string): boolean {
+    const { snapshot } = this
+    if (snapshot === undefined) return false
+    const spec = snapshot.spec(kind, name)
+    if (snapshot.hasMappings && this.#configMapping(snapshot, kind, name, spec)) return true
+    if (kind === "experiment" && snapshot.bandits.size > 0 && this.#bandit(snapshot, name)) return true
+    if (spec === undefined) return false
+    const { record } = this
+    record.name ??= name
+    record.idType ??= spec.idType
+    record.version ??= spec.version
+    if (spec.isActive !== undefined) record.isExperimentActive = spec.isActive
+    if (spec.hasSharedParams !== undefined) record.isInLayer = spec.hasSharedParams
+    if (spec.explicitParameters !== undefined) record.explicitParameters = spec.explicitParameters
+    if (kind === "layer" && spec.useNewLayerEval) {
+      this.#newLayer(spec)
+      return true
+    }
+    for (const rule of spec.rules) {
+      this.#evaluateRule(rule)
+      // Nested gates may have exchanged the record.
+      const now = this.record
+      if (now.unsupported) return true
+      if (!now.bool) continue
+      if (rule.configDelegate !== undefined && this.#delegate(rule.configDelegate)) {
+        this.#finish(spec, undefined)
+        return true
+      }
+      if (rule.passes(this.user)) {
+        now.bool = rule.returnBool
+        now.value = rule.returnValue
+      } else {
+        now.bool = spec.defaultBool
+        now.value = spec.defaultValue
+      }
+      now.ruleID = rule.id
+      now.groupName = rule.groupName
+      now.isExperimentGroup = rule.isExperimentGroup
+      now.isExperimentActive = spec.isActive ?? false
+      this.#finish(spec, rule)
+      return true
+    }
+    const last = this.record
+    last.bool = spec.defaultBool
+    last.value = spec.defaultValue
+    last.ruleID = spec.enabled ? "default" : "disabled"
+    this.#finish(spec, undefined)
+    return true
+  }
+
+  #finish(spec: CompiledSpec, rule: CompiledRule | undefined): void {
+    const { record } = this
+    record.samplingRate = rule?.samplingRate
+    record.forwardAllExposures = spec.forwardAllExposures
+    if (this.#nested > 0) {
+      this.#nested--
+      return
+    }
+    if (record.secondaryExposures.length === 0 || record.undelegatedSecondaryExposures !== undefined) return
+    record.undelegatedSecondaryExposures = record.secondaryExposures
+  }
+
+  /** Runs every condition, also after one that failed: the gates nested in the rest are exposures. */
+  #evaluateRule(rule: CompiledRule): void {
+    let all = true
+    for (const condition of rule.conditions) {
+      if (condition === undefined) {
+        this.record.unsupported = true
+        return
+      }
+      condition(this)
+      if (!this.record.bool) all = false
+    }
+    this.record.bool = all
+  }
+
+  #configMapping(snapshot: Snapshot, kind: SpecKind, name: string, spec: CompiledSpec | undefined): boolean {
+    const mappings = snapshot.mappings(name, spec?.salt ?? "")
+    if (mappings === undefined) return false
+    for (const mapping of mappings) {
+      for (const { rule, startTime } of mapping.rules) {
+        if (startTime > 0 && startTime > this.host.now()) continue
+        if (rule === undefined) continue
+        const { depth } = this.#work
+        try {
+          this.#evaluateRule(rule)
+        } catch (error) {
+          if (error !== tooDeep || this.#work.evaluations > maxEvaluations) throw error
+          this.#work.depth = depth
+          this.#reset()
+          continue
+        }
+        const passed = this.record.bool && !this.record.unsupported
+        this.#reset()
+        if (!passed || !rule.passes(this.user)) continue
+        this.record.overrideConfigName = mapping.newConfigName
+        if (this.#evaluate(kind, mapping.newConfigName)) return true
+        this.#reset()
+        break
+      }
+    }
+    return false
+  }
+
+  #delegate(name: string): boolean {
+    if (!this.snapshot?.hasDynamicConfig(name)) return false
+    this.record.undelegatedSecondaryExposures = this.record.secondaryExposures
+    this.#enter()
+    if (!this.#evaluate("experiment", name)) {
+      this.record.undelegatedSecondaryExposures = undefined
+      return false
+    }
+    const { record } = this
+    record.explicitParameters = this.snapshot.spec("experiment", name)?.explicitParameters
+    record.configDelegate = name
+    return true
+  }
+
+  #bandit(snapshot: Snapshot, name: string): boolean {
+    const bandit = snapshot.bandits.get(name)
+    if (bandit === undefined) return false
+    const settle = (ruleID: string): true => {
+      const { record } = this
+      record.idType ??= bandit.idType
+      record.version ??= bandit.version
+      record.isExperimentActive = bandit.enabled
+      record.bool = false
+      record.ruleID = ruleID
+      record.value = asObject(bandit.defaultValue)
+      return true
+    }
+    if (!bandit.enabled || bandit.groups.length === 0) return settle("prestart")
+    const gate = bandit.targetingGateName
+    if (gate !== undefined) {
+      this.#nested++
+      if (this.#nested > maxNested) throw tooDeep
+      this.#evaluate("gate", gate)
+      const { record } = this
+      const passed = record.bool
+      if (!gate.startsWith("segment:")) {
+        record.secondaryExposures = join(record.secondaryExposures, [
+          { gate, gateValue: passed ? "true" : "false", ruleID: record.ruleID ?? "" }
+        ])
+      }
+      if (!passed) return settle("inlineTargetingRules")
+    }
+    const { record } = this
+    record.idType ??= bandit.idType
+    record.version ??= bandit.version
+    record.isExperimentActive = bandit.enabled
+    const { group, suffix } = bandit.pick(this)
+    record.bool = true
+    record.ruleID = group.id
+    record.ruleSuffix = suffix
+    record.groupName = group.name
+    record.value = asObject(group.parameterValues)
+    return true
+  }
+
+  #newLayer(spec: CompiledSpec): void {
+    let passedAny = false
+    let passed = false
+    let ruleID = "default"
+    let groupName: string | undefined
+    let delegate: string | undefined
+    let isGroup = false
+    let explicit: ReadonlyArray<string> | undefined
+    let exposures = noExposures
+    const values = new Map<string, Json>()
+    const ruleIDs = new Map<string, string>()
+    const merge = (value: JsonObject | undefined, from: string) => {
+      if (value === undefined) return
+      for (const key of Object.keys(value)) {
+        if (values.has(key)) continue
+        values.set(key, value[key] as Json)
+        ruleIDs.set(key, from)
+      }
+    }
+    const gather = () => {
+      exposures = join(exposures, this.record.secondaryExposures)
+      this.record.secondaryExposures = noExposures
+    }
+    for (const rule of spec.rules) {
+      this.#evaluateRule(rule)
+      gather()
+      if (this.record.unsupported) return
+      if (!this.record.bool || !rule.passes(this.user)) continue
+      if (rule.configDelegate !== undefined && this.#delegate(rule.configDelegate)) {
+        const { record } = this
+        if (passedAny || record.value === undefined) continue
+        if (Object.keys(record.value).some(key => values.has(key))) continue
+        merge(record.value, rule.id)
+        gather()
+        passed = record.bool
+        delegate = record.configDelegate
+        groupName = record.groupName
+        ruleID = rule.id
+        isGroup = rule.isExperimentGroup
+        explicit = record.explicitParameters
+      } else {
+        passed = this.record.bool
+        merge(rule.returnValue, rule.id)
+      }
+      passedAny = true
+    }
+    merge(spec.defaultValue, "default")
+    const { record } = this
+    record.bool = passed
+    record.configDelegate = delegate
+    record.groupName = groupName
+    record.ruleID = ruleID
+    record.value = Object.fromEntries(values)
+    record.isExperimentGroup = isGroup
+    record.isExperimentActive = spec.isActive ?? false
+    record.explicitParameters = explicit
+    record.secondaryExposures = exposures
+    record.undelegatedSecondaryExposures = noExposures
+    record.parameterRuleIDs = ruleIDs
+    this.#finish(spec, undefined)
+  }
+}
+
+const join = (
+  left: ReadonlyArray<SecondaryExposure>,
+  right: ReadonlyArray<SecondaryExposure>
+): ReadonlyArray<SecondaryExposure> => {
+  if (right.length === 0) return left
+  if (left.length === 0) return right
+  if (left.length + right.length > maxExposures) throw tooDeep
+  return [...left, ...right]
+}

@@ -1,0 +1,300 @@
+/**
+ * Operators: each is prepared once from its target and then only looks at the user's value.
+ *
+ * A target keeps its items as text; of two items that are equal without case the later one stands, as in the official
+ * SDK, where they are keyed so.
+ */
+import { NumberLiteral, type RawJson, type RawObject } from "./json.js"
+import { compilePattern, type Pattern } from "./regex.js"
+import {
+  type Integer,
+  maxInteger,
+  minInteger,
+  numberOf,
+  parseNumber,
+  parseTargetTime,
+  targetText,
+  textOf,
+  type UserValue
+} from "./values.js"
+
+/** Decides on a user's value. */
+export type Test = (value: UserValue) => boolean
+
+/** Decides on a moment; operators that compare times also have this form for `current_time`. */
+export type TimeTest = (time: Integer | undefined) => boolean
+
+/** An operator with its target. */
+export type Operator =
+  | { readonly kind: "value"; readonly test: Test }
+  | { readonly kind: "time"; readonly test: TimeTest }
+  | { readonly kind: "idList"; readonly list: string | undefined; readonly negated: boolean }
+
+const never: Test = () => false
+const not =
+  (test: Test): Test =>
+  value =>
+    !test(value)
+
+/** Prepares an operator; `undefined` when there is none of that name. */
+export const compileOperator = (name: string, target: RawJson | undefined): Operator | undefined => {
+  const make = Object.hasOwn(operators, name) ? operators[name] : undefined
+  if (make !== undefined) return { kind: "value", test: make(target) }
+  switch (name) {
+    case "before":
+      return { kind: "time", test: compareTimes(target, (left, right) => left < right) }
+    case "after":
+      return { kind: "time", test: compareTimes(target, (left, right) => left > right) }
+    case "on":
+      return { kind: "time", test: compareTimes(target, sameDay) }
+    case "in_segment_list":
+    case "not_in_segment_list":
+      return {
+        kind: "idList",
+        list: typeof target === "string" ? target : undefined,
+        negated: name === "not_in_segment_list"
+      }
+    default:
+      return undefined
+  }
+}
+
+// --- targets
+
+const isArray = (target: RawJson | undefined): target is ReadonlyArray<RawJson> => Array.isArray(target)
+
+const isObject = (target: RawJson | undefined): target is RawObject =>
+  typeof target === "object" && target !== null && !isArray(target) && !(target instanceof NumberLiteral)
+
+const targetNumber = (target: RawJson | undefined): number | undefined => {
+  if (typeof target === "number") return target
+  if (target instanceof NumberLiteral) return Number(target.text)
+  return typeof target === "string" ? parseNumber(target) : undefined
+}
+
+interface Item {
+  readonly lower: string
+  readonly text: string
+  readonly index: number
+}
+
+const itemsOf = (target: RawJson | undefined): ReadonlyArray<Item> | undefined => {
+  if (!isArray(target)) return undefined
+  const items = new Map<string, Item>()
+  target.forEach((raw, index) => {
+    const text = targetText(raw)
+    const lower = text.toLowerCase()
+    items.set(lower, { lower, text, index })
+  })
+  return [...items.values()]
+}
+
+// --- text
+
+/** A value without a text form counts as the empty text here. */
+const lowerText = (value: UserValue): string => (textOf(value) ?? "").toLowerCase()
+
+const isAnyOf = (target: RawJson | undefined): Test => {
+  const keys = isObject(target) ? Object.keys(target) : itemsOf(target)?.map(item => item.lower)
+  if (keys === undefined) return never
+  if (keys.length === 1) {
+    const [only] = keys
+    return value => lowerText(value) === only
+  }
+  const set = new Set(keys)
+  return value => set.has(lowerText(value))
+}
+
+const isAnyOfExactly = (target: RawJson | undefined): Test => {
+  const set = new Set(itemsOf(target)?.map(item => item.text))
+  return value => set.has(textOf(value) ?? "")
+}
+
+const someItem =
+  (matches: (text: string, item: string) => boolean) =>
+  (target: RawJson | undefined): Test => {
+    const items = itemsOf(target)?.map(item => item.lower)
+    if (items === undefined) return never
+    return value => {
+      const text = lowerText(value)
+      for (const item of items) if (matches(text, item)) return true
+      return false
+    }
+  }
+
+const contains = someItem((text, item) => text.includes(item))
+
+const matchesPattern = (target: RawJson | undefined): Test => {
+  if (typeof target !== "string") return never
+  let pattern: Pattern | undefined | null = null
+  return value => {
+    const text = textOf(value)
+    if (text === undefined) return false
+    // Compiled when first asked: a project holds many patterns that most processes never meet.
+    if (pattern === null) pattern = compilePattern(target)
+    return pattern?.test(text) ?? false
+  }
+}
+
+// --- numbers
+
+const compareNumbers =
+  (holds: (left: number, right: number) => boolean) =>
+  (target: RawJson | undefined): Test => {
+    const right = targetNumber(target)
+    if (right === undefined) return never
+    return value => {
+      const left = numberOf(value)
+      return left !== undefined && holds(left, right)
+    }
+  }
+
+// --- versions
+
+/** 128-bit limits: a part beyond them does not parse. */
+const minPart = -(2n ** 127n)
+const maxPart = 2n ** 127n - 1n
+
+type Part = Integer | undefined
+
+const parsePart = (text: string): Part => {
+  const trimmed = text.replace(/^\p{White_Space}+|\p{White_Space}+$/gu, "")
+  if (!/^[+-]?\d+$/.test(trimmed)) return undefined
+  if (trimmed.length <= 15) return Number(trimmed)
+  const integer = BigInt(trimmed.startsWith("+") ? trimmed.slice(1) : trimmed)
+  return integer >= minPart && integer <= maxPart ? integer : undefined
+}
+
+const parseVersion = (text: string): ReadonlyArray<Part> => {
+  const dash = text.indexOf("-")
+  return (dash < 0 ? text : text.slice(0, dash)).split(".").map(parsePart)
+}
+
+/** Negative, zero or positive; `undefined` when a part that is needed does not parse. */
+const compareParts = (left: ReadonlyArray<Part>, right: ReadonlyArray<Part>): number | undefined => {
+  const length = Math.max(left.length, right.length)
+  for (let i = 0; i < length; i++) {
+    const a = i < left.length ? left[i] : 0
+    const b = i < right.length ? right[i] : 0
+    if (a === undefined || b === undefined) return undefined
+    if (a < b) return -1
+    if (a > b) return 1
+  }
+  return 0
+}
+
+const compareVersions =
+  (holds: (order: number) => boolean) =>
+  (target: RawJson | undefined): Test => {
+    if (typeof target !== "string") return never
+    const right = parseVersion(target)
+    return value => {
+      const text = textOf(value)
+      if (text === undefined) return false
+      const order = compareParts(parseVersion(text), right)
+      return order !== undefined && holds(order)
+    }
+  }
+
+// --- times
+
+/** Below this a user's time is taken as seconds. */
+const secondsBelow = 10_000_000_000
+const dayMillis = 86_400_000
+
+const targetTime = (target: RawJson | undefined): Integer | undefined => {
+  const time = typeof target === "string" ? parseTargetTime(target) : undefined
+  if (time !== undefined) return time
+  const number = targetNumber(target)
+  if (number === undefined) return undefined
+  if (Number.isNaN(number)) return 0
+  if (number >= 2 ** 63) return maxInteger
+  if (number <= -(2 ** 63)) return minInteger
+  return Math.trunc(number)
+}
+
+const compareTimes = (target: RawJson | undefined, holds: (left: Integer, right: Integer) => boolean): TimeTest => {
+  const right = targetTime(target)
+  if (right === undefined) return () => false
+  return time => {
+    if (time === undefined) return false
+    const left = typeof time === "number" && Math.abs(time) < secondsBelow ? time * 1000 : time
+    return holds(left, right)
+  }
+}
+
+const dayOf = (time: Integer): bigint =>
+  typeof time === "number" ? BigInt(Math.trunc(time / dayMillis)) : time / BigInt(dayMillis)
+
+/** The smallest integer stands on no day: dividing it ends the official process. */
+const isSmallest = (time: Integer): boolean => time <= minInteger
+
+const sameDay = (left: Integer, right: Integer): boolean =>
+  !isSmallest(left) && !isSmallest(right) && dayOf(left) === dayOf(right)
+
+// --- equality
+
+const equals = (target: RawJson | undefined): Test => {
+  if (target === undefined || target === null) return value => value === undefined || value === null
+  if (typeof target === "boolean") return value => value === target
+  if (typeof target === "string") return value => textOf(value) === target
+  if (typeof target === "number" || target instanceof NumberLiteral) {
+    const number = targetNumber(target)
+    return value => numberOf(value) === number
+  }
+  if (isArray(target)) {
+    const items = itemsOf(target) ?? []
+    return value =>
+      Array.isArray(value) &&
+      value.length === items.length &&
+      items.every(item => item.index < value.length && textOf(value[item.index]) === item.text)
+  }
+  const members = Object.keys(target).map(key => [key, targetText((target as RawObject)[key]!)] as const)
+  return value => {
+    if (typeof value !== "object" || value === null || Array.isArray(value)) return false
+    const object = value as { readonly [key: string]: UserValue }
+    return (
+      Object.keys(object).length === members.length &&
+      members.every(([key, text]) => Object.hasOwn(object, key) && textOf(object[key]) === text)
+    )
+  }
+}
+
+// --- arrays
+
+/** Tests the texts of a user's items against the target's; without two arrays the answer is false. */
+const compareArrays =
+  (holds: (texts: ReadonlySet<string | undefined>, items: ReadonlyArray<string>) => boolean) =>
+  (target: RawJson | undefined): Test => {
+    const items = itemsOf(target)?.map(item => item.text)
+    if (items === undefined) return never
+    return value => Array.isArray(value) && holds(new Set(value.map(textOf)), items)
+  }
+
+const operators: Readonly<Record<string, (target: RawJson | undefined) => Test>> = {
+  gt: compareNumbers((left, right) => left > right),
+  gte: compareNumbers((left, right) => left >= right),
+  lt: compareNumbers((left, right) => left < right),
+  lte: compareNumbers((left, right) => left <= right),
+  version_gt: compareVersions(order => order > 0),
+  version_gte: compareVersions(order => order >= 0),
+  version_lt: compareVersions(order => order < 0),
+  version_lte: compareVersions(order => order <= 0),
+  version_eq: compareVersions(order => order === 0),
+  version_neq: compareVersions(order => order !== 0),
+  any: isAnyOf,
+  none: target => not(isAnyOf(target)),
+  any_case_sensitive: isAnyOfExactly,
+  none_case_sensitive: target => not(isAnyOfExactly(target)),
+  str_starts_with_any: someItem((text, item) => text.startsWith(item)),
+  str_ends_with_any: someItem((text, item) => text.endsWith(item)),
+  str_contains_any: contains,
+  str_contains_none: target => not(contains(target)),
+  str_matches: matchesPattern,
+  eq: equals,
+  neq: target => not(equals(target)),
+  array_contains_any: compareArrays((texts, items) => items.some(item => texts.has(item))),
+  array_contains_none: compareArrays((texts, items) => !items.some(item => texts.has(item))),
+  array_contains_all: compareArrays((texts, items) => items.every(item => texts.has(item))),
+  not_array_contains_all: compareArrays((texts, items) => !items.every(item => texts.has(item)))
+}

@@ -1,0 +1,312 @@
+/**
+ * Sets of characters: what one step of a pattern may consume (a class, an escape such as `\w`, a letter whose case
+ * does not matter).
+ *
+ * Membership of a code point is asked from small JavaScript regular expressions, so that no Unicode tables are
+ * shipped. Those hold only unions of characters, ranges and `\p{…}`; negation and the set operators are done here,
+ * because engines differ about them when case is ignored. A union under the flags `iu` is closed under simple case
+ * folding, as Rust's classes are, and the operators keep it so.
+ */
+
+import { unicodeProperty } from "./regexProperty.js"
+
+/**
+ * The pattern is not valid (or too big) for the official engine, so it never matches. Thrown while a pattern is
+ * compiled, caught by `compilePattern`.
+ *
+ * @since 0.1.0
+ */
+export class InvalidPattern extends Error {
+  override readonly name = "InvalidPattern"
+}
+
+type Contains = (character: string) => boolean
+
+/**
+ * A set of code points.
+ *
+ * @since 0.1.0
+ */
+export class CharacterSet {
+  readonly #contains: Contains
+  readonly #ascii = new Int8Array(128)
+
+  /**
+   * @param key two sets with the same key have the same members
+   * @param weight bytes the official engine's automaton spends on the set (see `maximumWeight`); estimated
+   */
+  constructor(
+    readonly key: string,
+    readonly weight: number,
+    contains: Contains
+  ) {
+    this.#contains = contains
+  }
+
+  /** Whether the code point is a member. */
+  has(codePoint: number): boolean {
+    if (codePoint >= 128) return this.#contains(String.fromCodePoint(codePoint))
+    if (this.#ascii[codePoint] === 0) {
+      this.#ascii[codePoint] = this.#contains(String.fromCharCode(codePoint)) ? 1 : -1
+    }
+    return this.#ascii[codePoint] === 1
+  }
+}
+
+/** Source of one code point inside a JavaScript class. */
+const codePointSource = (codePoint: number): string => `\\u{${codePoint.toString(16)}}`
+
+const union = (sources: string, caseInsensitive: boolean): Contains => {
+  const expression = new RegExp(`[${sources}]`, caseInsensitive ? "iu" : "u")
+  return character => expression.test(character)
+}
+
+/**
+ * The set of one character, or of its case variants.
+ *
+ * @since 0.1.0
+ */
+export const singleSet = (codePoint: number, caseInsensitive: boolean): CharacterSet =>
+  caseInsensitive
+    ? new CharacterSet(`i${codePoint}`, 80, union(codePointSource(codePoint), true))
+    : new CharacterSet(
+        `=${codePoint}`,
+        codePoint < 0x80 ? 32 : codePoint < 0x800 ? 64 : codePoint < 0x10000 ? 96 : 128,
+        character => character.codePointAt(0) === codePoint
+      )
+
+/**
+ * What `.` matches: any character, or any but a line feed.
+ *
+ * @since 0.1.0
+ */
+export const anySet = (lineFeed: boolean): CharacterSet =>
+  lineFeed ? new CharacterSet("any", 964, () => true) : new CharacterSet("dot", 1000, character => character !== "\n")
+
+const wordSource = "\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}\\p{Join_Control}"
+
+/** Perl classes: source, weight, weight when negated. */
+const perlClasses: ReadonlyMap<string, readonly [string, number, number]> = new Map([
+  ["d", ["\\p{Nd}", 5_125, 6_000]],
+  ["s", ["\\p{White_Space}", 680, 1_925]],
+  ["w", [wordSource, 50_171, 46_603]]
+])
+
+/**
+ * The members of `\w`, which also decide where words begin and end.
+ *
+ * @since 0.1.0
+ */
+export const wordSet = (): CharacterSet => new CharacterSet("\\w", perlClasses.get("w")![1], union(wordSource, false))
+
+const posixClasses: ReadonlyMap<string, string> = new Map([
+  ["alnum", "0-9A-Za-z"],
+  ["alpha", "A-Za-z"],
+  ["ascii", "\\0-\\x7f"],
+  ["blank", "\\t "],
+  ["cntrl", "\\0-\\x1f\\x7f"],
+  ["digit", "0-9"],
+  ["graph", "!-~"],
+  ["lower", "a-z"],
+  ["print", " -~"],
+  ["punct", "!-\\/:-@\\[-`\\{-~"],
+  ["space", "\\t\\n\\v\\f\\r "],
+  ["upper", "A-Z"],
+  ["word", "0-9A-Za-z_"],
+  ["xdigit", "0-9A-Fa-f"]
+])
+
+/** Rust's limit on nesting. */
+const maximumNesting = 250
+
+interface Members {
+  readonly contains: Contains
+  readonly weight: number
+}
+
+const negate = ({ contains, weight }: Members, negatedWeight = weight + 1_000): Members => ({
+  contains: character => !contains(character),
+  weight: negatedWeight
+})
+
+/** A union being read: positive items gather in one expression, the others are asked one by one. */
+class Union {
+  #sources = ""
+  #weight = 64
+  readonly #others: Array<Contains> = []
+
+  constructor(readonly caseInsensitive: boolean) {}
+
+  get isEmpty(): boolean {
+    return this.#sources === "" && this.#others.length === 0
+  }
+
+  addRange(first: number, last: number): void {
+    this.#sources += `${codePointSource(first)}-${codePointSource(last)}`
+    this.#weight += last < 0x80 ? 8 : 150
+  }
+
+  addSource(source: string, weight: number): void {
+    this.#sources += source
+    this.#weight += weight
+  }
+
+  add(members: Members): void {
+    this.#others.push(members.contains)
+    this.#weight += members.weight
+  }
+
+  members(): Members {
+    const others = this.#others
+    const own = this.#sources === "" ? undefined : union(this.#sources, this.caseInsensitive)
+    const contains: Contains =
+      own === undefined
+        ? character => others.some(other => other(character))
+        : others.length === 0
+          ? own
+          : character => own(character) || others.some(other => other(character))
+    return { contains, weight: this.#weight }
+  }
+}
+
+type Operator = "&&" | "--" | "~~"
+
+const operate = (operator: Operator, left: Members, right: Members): Members => {
+  const [a, b] = [left.contains, right.contains]
+  const weight = left.weight + right.weight
+  switch (operator) {
+    case "&&":
+      return { weight, contains: character => a(character) && b(character) }
+    case "--":
+      return { weight, contains: character => a(character) && !b(character) }
+    case "~~":
+      return { weight, contains: character => a(character) !== b(character) }
+  }
+}
+
+/**
+ * Reader of Rust's class syntax. Its source comes from the pattern's parser, which has already resolved the escapes
+ * that only the outer syntax knows.
+ */
+class SetReader {
+  #at = 0
+
+  constructor(
+    readonly source: string,
+    readonly caseInsensitive: boolean
+  ) {}
+
+  read(): Members {
+    const members = this.#readAny()
+    if (this.#at !== this.source.length) throw new InvalidPattern()
+    return members
+  }
+
+  #readAny(): Members {
+    if (this.source[0] === "[") return this.#bracketed(0)
+    const result = new Union(this.caseInsensitive)
+    this.#item(result)
+    return result.members()
+  }
+
+  #character(): number {
+    const codePoint = this.source.codePointAt(this.#at)
+    if (codePoint === undefined) throw new InvalidPattern()
+    this.#at += codePoint > 0xffff ? 2 : 1
+    return codePoint
+  }
+
+  #accept(text: string): boolean {
+    if (!this.source.startsWith(text, this.#at)) return false
+    this.#at += text.length
+    return true
+  }
+
+  #bracketed(depth: number): Members {
+    if (depth >= maximumNesting) throw new InvalidPattern()
+    this.#accept("[")
+    const negated = this.#accept("^")
+    let current = new Union(this.caseInsensitive)
+    while (this.#accept("-")) current.addRange(0x2d, 0x2d)
+    if (current.isEmpty && this.#accept("]")) current.addRange(0x5d, 0x5d)
+    let pending: { readonly operator: Operator; readonly left: Members } | undefined
+    const finish = (): Members => {
+      const right = current.members()
+      current = new Union(this.caseInsensitive)
+      return pending === undefined ? right : operate(pending.operator, pending.left, right)
+    }
+    while (!this.#accept("]")) {
+      const operator = (["&&", "--", "~~"] as const).find(text => this.#accept(text))
+      if (operator !== undefined) pending = { left: finish(), operator }
+      else if (this.source[this.#at] !== "[") this.#range(current)
+      else if (!this.#posix(current)) current.add(this.#bracketed(depth + 1))
+    }
+    const members = finish()
+    return negated ? negate(members) : members
+  }
+
+  /** `[:name:]`; anything else that begins alike is an ordinary class. */
+  #posix(into: Union): boolean {
+    const match = /^\[:(\^?)([^:]*):\]/.exec(this.source.slice(this.#at))
+    const source = match === null ? undefined : posixClasses.get(match[2]!)
+    if (match === null || source === undefined) return false
+    this.#at += match[0].length
+    if (match[1] === "") into.addSource(source, 32)
+    else into.add(negate({ contains: union(source, this.caseInsensitive), weight: 32 }))
+    return true
+  }
+
+  #range(into: Union): void {
+    const first = this.#item(into)
+    const after = this.source[this.#at + 1]
+    if (this.source[this.#at] !== "-" || after === "]" || after === "-") {
+      if (first !== undefined) into.addRange(first, first)
+      return
+    }
+    this.#at++
+    const last = this.#item(into)
+    if (first === undefined || last === undefined || first > last) throw new InvalidPattern()
+    into.addRange(first, last)
+  }
+
+  /** Reads one item: gives a single character back, adds anything else to the union. */
+  #item(into: Union): number | undefined {
+    const character = this.#character()
+    if (character !== 0x5c) return character
+    const escaped = String.fromCodePoint(this.#character())
+    const lower = escaped.toLowerCase()
+    const perl = perlClasses.get(lower)
+    if (perl !== undefined) {
+      const [source, weight, negatedWeight] = perl
+      if (escaped === lower) into.addSource(source, weight)
+      else into.add(negate({ contains: union(source, false), weight }, negatedWeight))
+      return undefined
+    }
+    if (lower !== "p") return escaped.codePointAt(0)
+    const query = this.#accept("{") ? this.#until("}") : String.fromCodePoint(this.#character())
+    const source = unicodeProperty(query)
+    if (source === undefined) throw new InvalidPattern()
+    const weight = source.includes("=") ? 2_500 : 20_000
+    if (escaped === "p") into.addSource(source, weight)
+    else into.add(negate({ contains: union(source, this.caseInsensitive), weight }))
+    return undefined
+  }
+
+  #until(end: string): string {
+    const stop = this.source.indexOf(end, this.#at)
+    if (stop < 0) throw new InvalidPattern()
+    const text = this.source.slice(this.#at, stop)
+    this.#at = stop + 1
+    return text
+  }
+}
+
+/**
+ * Reads a class (`[…]`, `\d`, `\p{…}` …) in the syntax of Rust's `regex`.
+ *
+ * @since 0.1.0
+ */
+export const parseSet = (source: string, caseInsensitive: boolean): CharacterSet => {
+  const { contains, weight } = new SetReader(source, caseInsensitive).read()
+  return new CharacterSet(`${caseInsensitive ? "i" : ""}${source}`, weight, contains)
+}

@@ -1,0 +1,492 @@
+/**
+ * SHA-256 as bucketing needs it: the first 64 bits of `prefix + unit`, where the prefix (two salts and their dots) never
+ * changes and the unit is short.
+ *
+ * The whole blocks of a prefix are compressed once; a check then absorbs the unit character by character into what is
+ * left, without building a string, and mostly compresses one block. Units with characters beyond ASCII take a path over
+ * their UTF-8 bytes. Written out because `node:crypto` costs five times as much per call as this compression.
+ */
+
+/** The round constants of FIPS 180-4, section 4.2.2. */
+const k = Int32Array.from(
+  (
+    "428a2f98 71374491 b5c0fbcf e9b5dba5 3956c25b 59f111f1 923f82a4 ab1c5ed5 d807aa98 12835b01 243185be 550c7dc3 " +
+    "72be5d74 80deb1fe 9bdc06a7 c19bf174 e49b69c1 efbe4786 0fc19dc6 240ca1cc 2de92c6f 4a7484aa 5cb0a9dc 76f988da " +
+    "983e5152 a831c66d b00327c8 bf597fc7 c6e00bf3 d5a79147 06ca6351 14292967 27b70a85 2e1b2138 4d2c6dfc 53380d13 " +
+    "650a7354 766a0abb 81c2c92e 92722c85 a2bfe8a1 a81a664b c24b8b70 c76c51a3 d192e819 d6990624 f40e3585 106aa070 " +
+    "19a4c116 1e376c08 2748774c 34b0bcb5 391c0cb3 4ed8aa4a 5b9cca4f 682e6ff3 748f82ee 78a5636f 84c87814 8cc70208 " +
+    "90befffa a4506ceb bef9a3f7 c67178f2"
+  )
+    .split(" ")
+    .map(word => Number.parseInt(word, 16) | 0)
+)
+
+/** The initial hash value of FIPS 180-4, section 5.3.3. */
+const initial = [0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19]
+
+/** One running hash: the state, the block being filled and the number of bytes taken so far. */
+class Sha256 {
+  readonly state: Int32Array
+  readonly block: Int32Array
+  length = 0
+
+  constructor() {
+    this.state = Int32Array.from(initial)
+    this.block = new Int32Array(16)
+  }
+
+  /** Goes back to where `from` stands. */
+  restore(from: Sha256): void {
+    const { block, state } = from
+    for (let i = 0; i < 8; i++) this.state[i] = state[i]!
+    for (let i = 0; i < 16; i++) this.block[i] = block[i]!
+    this.length = from.length
+  }
+
+  byte(value: number): void {
+    const position = this.length & 63
+    this.block[position >> 2]! |= value << (24 - ((position & 3) << 3))
+    this.length++
+    if (position === 63) this.compress()
+  }
+
+  /** Takes a text. ASCII goes in as it is; from the first other character on the rest goes through UTF-8. */
+  text(text: string): void {
+    const { block } = this
+    const end = text.length
+    let length = this.length
+    for (let i = 0; i < end; i++) {
+      const code = text.charCodeAt(i)
+      if (code > 127) {
+        this.length = length
+        for (const byte of encoder.encode(text.slice(i))) this.byte(byte)
+        return
+      }
+      const position = length & 63
+      block[position >> 2]! |= code << (24 - ((position & 3) << 3))
+      length++
+      if (position === 63) this.compress()
+    }
+    this.length = length
+  }
+
+  /** Pads and ends the hash; the digest is in `state`. */
+  finish(): void {
+    const bits = this.length * 8
+    const position = this.length & 63
+    this.block[position >> 2]! |= 0x80 << (24 - ((position & 3) << 3))
+    if (position >= 56) this.compress()
+    this.block[14] = Math.floor(bits / 0x100000000)
+    this.block[15] = bits | 0
+    this.compress()
+  }
+
+  /** Folds the block into the state and clears it. Sixteen rounds at a time, so that all words live in locals. */
+  compress(): void {
+    const { block, state } = this
+    let w0 = block[0]!
+    let w1 = block[1]!
+    let w2 = block[2]!
+    let w3 = block[3]!
+    let w4 = block[4]!
+    let w5 = block[5]!
+    let w6 = block[6]!
+    let w7 = block[7]!
+    let w8 = block[8]!
+    let w9 = block[9]!
+    let w10 = block[10]!
+    let w11 = block[11]!
+    let w12 = block[12]!
+    let w13 = block[13]!
+    let w14 = block[14]!
+    let w15 = block[15]!
+    let a = state[0]!
+    let b = state[1]!
+    let c = state[2]!
+    let d = state[3]!
+    let e = state[4]!
+    let f = state[5]!
+    let g = state[6]!
+    let h = state[7]!
+    for (let round = 0; round < 64; round += 16) {
+      h =
+        (h +
+          ((((e >>> 6) | (e << 26)) ^ ((e >>> 11) | (e << 21)) ^ ((e >>> 25) | (e << 7))) +
+            ((e & f) ^ (~e & g)) +
+            k[round]! +
+            w0)) |
+        0
+      d = (d + h) | 0
+      h =
+        (h +
+          (((a >>> 2) | (a << 30)) ^ ((a >>> 13) | (a << 19)) ^ ((a >>> 22) | (a << 10))) +
+          ((a & b) ^ (a & c) ^ (b & c))) |
+        0
+      g =
+        (g +
+          ((((d >>> 6) | (d << 26)) ^ ((d >>> 11) | (d << 21)) ^ ((d >>> 25) | (d << 7))) +
+            ((d & e) ^ (~d & f)) +
+            k[round + 1]! +
+            w1)) |
+        0
+      c = (c + g) | 0
+      g =
+        (g +
+          (((h >>> 2) | (h << 30)) ^ ((h >>> 13) | (h << 19)) ^ ((h >>> 22) | (h << 10))) +
+          ((h & a) ^ (h & b) ^ (a & b))) |
+        0
+      f =
+        (f +
+          ((((c >>> 6) | (c << 26)) ^ ((c >>> 11) | (c << 21)) ^ ((c >>> 25) | (c << 7))) +
+            ((c & d) ^ (~c & e)) +
+            k[round + 2]! +
+            w2)) |
+        0
+      b = (b + f) | 0
+      f =
+        (f +
+          (((g >>> 2) | (g << 30)) ^ ((g >>> 13) | (g << 19)) ^ ((g >>> 22) | (g << 10))) +
+          ((g & h) ^ (g & a) ^ (h & a))) |
+        0
+      e =
+        (e +
+          ((((b >>> 6) | (b << 26)) ^ ((b >>> 11) | (b << 21)) ^ ((b >>> 25) | (b << 7))) +
+            ((b & c) ^ (~b & d)) +
+            k[round + 3]! +
+            w3)) |
+        0
+      a = (a + e) | 0
+      e =
+        (e +
+          (((f >>> 2) | (f << 30)) ^ ((f >>> 13) | (f << 19)) ^ ((f >>> 22) | (f << 10))) +
+          ((f & g) ^ (f & h) ^ (g & h))) |
+        0
+      d =
+        (d +
+          ((((a >>> 6) | (a << 26)) ^ ((a >>> 11) | (a << 21)) ^ ((a >>> 25) | (a << 7))) +
+            ((a & b) ^ (~a & c)) +
+            k[round + 4]! +
+            w4)) |
+        0
+      h = (h + d) | 0
+      d =
+        (d +
+          (((e >>> 2) | (e << 30)) ^ ((e >>> 13) | (e << 19)) ^ ((e >>> 22) | (e << 10))) +
+          ((e & f) ^ (e & g) ^ (f & g))) |
+        0
+      c =
+        (c +
+          ((((h >>> 6) | (h << 26)) ^ ((h >>> 11) | (h << 21)) ^ ((h >>> 25) | (h << 7))) +
+            ((h & a) ^ (~h & b)) +
+            k[round + 5]! +
+            w5)) |
+        0
+      g = (g + c) | 0
+      c =
+        (c +
+          (((d >>> 2) | (d << 30)) ^ ((d >>> 13) | (d << 19)) ^ ((d >>> 22) | (d << 10))) +
+          ((d & e) ^ (d & f) ^ (e & f))) |
+        0
+      b =
+        (b +
+          ((((g >>> 6) | (g << 26)) ^ ((g >>> 11) | (g << 21)) ^ ((g >>> 25) | (g << 7))) +
+            ((g & h) ^ (~g & a)) +
+            k[round + 6]! +
+            w6)) |
+        0
+      f = (f + b) | 0
+      b =
+        (b +
+          (((c >>> 2) | (c << 30)) ^ ((c >>> 13) | (c << 19)) ^ ((c >>> 22) | (c << 10))) +
+          ((c & d) ^ (c & e) ^ (d & e))) |
+        0
+      a =
+        (a +
+          ((((f >>> 6) | (f << 26)) ^ ((f >>> 11) | (f << 21)) ^ ((f >>> 25) | (f << 7))) +
+            ((f & g) ^ (~f & h)) +
+            k[round + 7]! +
+            w7)) |
+        0
+      e = (e + a) | 0
+      a =
+        (a +
+          (((b >>> 2) | (b << 30)) ^ ((b >>> 13) | (b << 19)) ^ ((b >>> 22) | (b << 10))) +
+          ((b & c) ^ (b & d) ^ (c & d))) |
+        0
+      h =
+        (h +
+          ((((e >>> 6) | (e << 26)) ^ ((e >>> 11) | (e << 21)) ^ ((e >>> 25) | (e << 7))) +
+            ((e & f) ^ (~e & g)) +
+            k[round + 8]! +
+            w8)) |
+        0
+      d = (d + h) | 0
+      h =
+        (h +
+          (((a >>> 2) | (a << 30)) ^ ((a >>> 13) | (a << 19)) ^ ((a >>> 22) | (a << 10))) +
+          ((a & b) ^ (a & c) ^ (b & c))) |
+        0
+      g =
+        (g +
+          ((((d >>> 6) | (d << 26)) ^ ((d >>> 11) | (d << 21)) ^ ((d >>> 25) | (d << 7))) +
+            ((d & e) ^ (~d & f)) +
+            k[round + 9]! +
+            w9)) |
+        0
+      c = (c + g) | 0
+      g =
+        (g +
+          (((h >>> 2) | (h << 30)) ^ ((h >>> 13) | (h << 19)) ^ ((h >>> 22) | (h << 10))) +
+          ((h & a) ^ (h & b) ^ (a & b))) |
+        0
+      f =
+        (f +
+          ((((c >>> 6) | (c << 26)) ^ ((c >>> 11) | (c << 21)) ^ ((c >>> 25) | (c << 7))) +
+            ((c & d) ^ (~c & e)) +
+            k[round + 10]! +
+            w10)) |
+        0
+      b = (b + f) | 0
+      f =
+        (f +
+          (((g >>> 2) | (g << 30)) ^ ((g >>> 13) | (g << 19)) ^ ((g >>> 22) | (g << 10))) +
+          ((g & h) ^ (g & a) ^ (h & a))) |
+        0
+      e =
+        (e +
+          ((((b >>> 6) | (b << 26)) ^ ((b >>> 11) | (b << 21)) ^ ((b >>> 25) | (b << 7))) +
+            ((b & c) ^ (~b & d)) +
+            k[round + 11]! +
+            w11)) |
+        0
+      a = (a + e) | 0
+      e =
+        (e +
+          (((f >>> 2) | (f << 30)) ^ ((f >>> 13) | (f << 19)) ^ ((f >>> 22) | (f << 10))) +
+          ((f & g) ^ (f & h) ^ (g & h))) |
+        0
+      d =
+        (d +
+          ((((a >>> 6) | (a << 26)) ^ ((a >>> 11) | (a << 21)) ^ ((a >>> 25) | (a << 7))) +
+            ((a & b) ^ (~a & c)) +
+            k[round + 12]! +
+            w12)) |
+        0
+      h = (h + d) | 0
+      d =
+        (d +
+          (((e >>> 2) | (e << 30)) ^ ((e >>> 13) | (e << 19)) ^ ((e >>> 22) | (e << 10))) +
+          ((e & f) ^ (e & g) ^ (f & g))) |
+        0
+      c =
+        (c +
+          ((((h >>> 6) | (h << 26)) ^ ((h >>> 11) | (h << 21)) ^ ((h >>> 25) | (h << 7))) +
+            ((h & a) ^ (~h & b)) +
+            k[round + 13]! +
+            w13)) |
+        0
+      g = (g + c) | 0
+      c =
+        (c +
+          (((d >>> 2) | (d << 30)) ^ ((d >>> 13) | (d << 19)) ^ ((d >>> 22) | (d << 10))) +
+          ((d & e) ^ (d & f) ^ (e & f))) |
+        0
+      b =
+        (b +
+          ((((g >>> 6) | (g << 26)) ^ ((g >>> 11) | (g << 21)) ^ ((g >>> 25) | (g << 7))) +
+            ((g & h) ^ (~g & a)) +
+            k[round + 14]! +
+            w14)) |
+        0
+      f = (f + b) | 0
+      b =
+        (b +
+          (((c >>> 2) | (c << 30)) ^ ((c >>> 13) | (c << 19)) ^ ((c >>> 22) | (c << 10))) +
+          ((c & d) ^ (c & e) ^ (d & e))) |
+        0
+      a =
+        (a +
+          ((((f >>> 6) | (f << 26)) ^ ((f >>> 11) | (f << 21)) ^ ((f >>> 25) | (f << 7))) +
+            ((f & g) ^ (~f & h)) +
+            k[round + 15]! +
+            w15)) |
+        0
+      e = (e + a) | 0
+      a =
+        (a +
+          (((b >>> 2) | (b << 30)) ^ ((b >>> 13) | (b << 19)) ^ ((b >>> 22) | (b << 10))) +
+          ((b & c) ^ (b & d) ^ (c & d))) |
+        0
+      if (round === 48) break
+      w0 =
+        (w0 +
+          (((w1 >>> 7) | (w1 << 25)) ^ ((w1 >>> 18) | (w1 << 14)) ^ (w1 >>> 3)) +
+          w9 +
+          (((w14 >>> 17) | (w14 << 15)) ^ ((w14 >>> 19) | (w14 << 13)) ^ (w14 >>> 10))) |
+        0
+      w1 =
+        (w1 +
+          (((w2 >>> 7) | (w2 << 25)) ^ ((w2 >>> 18) | (w2 << 14)) ^ (w2 >>> 3)) +
+          w10 +
+          (((w15 >>> 17) | (w15 << 15)) ^ ((w15 >>> 19) | (w15 << 13)) ^ (w15 >>> 10))) |
+        0
+      w2 =
+        (w2 +
+          (((w3 >>> 7) | (w3 << 25)) ^ ((w3 >>> 18) | (w3 << 14)) ^ (w3 >>> 3)) +
+          w11 +
+          (((w0 >>> 17) | (w0 << 15)) ^ ((w0 >>> 19) | (w0 << 13)) ^ (w0 >>> 10))) |
+        0
+      w3 =
+        (w3 +
+          (((w4 >>> 7) | (w4 << 25)) ^ ((w4 >>> 18) | (w4 << 14)) ^ (w4 >>> 3)) +
+          w12 +
+          (((w1 >>> 17) | (w1 << 15)) ^ ((w1 >>> 19) | (w1 << 13)) ^ (w1 >>> 10))) |
+        0
+      w4 =
+        (w4 +
+          (((w5 >>> 7) | (w5 << 25)) ^ ((w5 >>> 18) | (w5 << 14)) ^ (w5 >>> 3)) +
+          w13 +
+          (((w2 >>> 17) | (w2 << 15)) ^ ((w2 >>> 19) | (w2 << 13)) ^ (w2 >>> 10))) |
+        0
+      w5 =
+        (w5 +
+          (((w6 >>> 7) | (w6 << 25)) ^ ((w6 >>> 18) | (w6 << 14)) ^ (w6 >>> 3)) +
+          w14 +
+          (((w3 >>> 17) | (w3 << 15)) ^ ((w3 >>> 19) | (w3 << 13)) ^ (w3 >>> 10))) |
+        0
+      w6 =
+        (w6 +
+          (((w7 >>> 7) | (w7 << 25)) ^ ((w7 >>> 18) | (w7 << 14)) ^ (w7 >>> 3)) +
+          w15 +
+          (((w4 >>> 17) | (w4 << 15)) ^ ((w4 >>> 19) | (w4 << 13)) ^ (w4 >>> 10))) |
+        0
+      w7 =
+        (w7 +
+          (((w8 >>> 7) | (w8 << 25)) ^ ((w8 >>> 18) | (w8 << 14)) ^ (w8 >>> 3)) +
+          w0 +
+          (((w5 >>> 17) | (w5 << 15)) ^ ((w5 >>> 19) | (w5 << 13)) ^ (w5 >>> 10))) |
+        0
+      w8 =
+        (w8 +
+          (((w9 >>> 7) | (w9 << 25)) ^ ((w9 >>> 18) | (w9 << 14)) ^ (w9 >>> 3)) +
+          w1 +
+          (((w6 >>> 17) | (w6 << 15)) ^ ((w6 >>> 19) | (w6 << 13)) ^ (w6 >>> 10))) |
+        0
+      w9 =
+        (w9 +
+          (((w10 >>> 7) | (w10 << 25)) ^ ((w10 >>> 18) | (w10 << 14)) ^ (w10 >>> 3)) +
+          w2 +
+          (((w7 >>> 17) | (w7 << 15)) ^ ((w7 >>> 19) | (w7 << 13)) ^ (w7 >>> 10))) |
+        0
+      w10 =
+        (w10 +
+          (((w11 >>> 7) | (w11 << 25)) ^ ((w11 >>> 18) | (w11 << 14)) ^ (w11 >>> 3)) +
+          w3 +
+          (((w8 >>> 17) | (w8 << 15)) ^ ((w8 >>> 19) | (w8 << 13)) ^ (w8 >>> 10))) |
+        0
+      w11 =
+        (w11 +
+          (((w12 >>> 7) | (w12 << 25)) ^ ((w12 >>> 18) | (w12 << 14)) ^ (w12 >>> 3)) +
+          w4 +
+          (((w9 >>> 17) | (w9 << 15)) ^ ((w9 >>> 19) | (w9 << 13)) ^ (w9 >>> 10))) |
+        0
+      w12 =
+        (w12 +
+          (((w13 >>> 7) | (w13 << 25)) ^ ((w13 >>> 18) | (w13 << 14)) ^ (w13 >>> 3)) +
+          w5 +
+          (((w10 >>> 17) | (w10 << 15)) ^ ((w10 >>> 19) | (w10 << 13)) ^ (w10 >>> 10))) |
+        0
+      w13 =
+        (w13 +
+          (((w14 >>> 7) | (w14 << 25)) ^ ((w14 >>> 18) | (w14 << 14)) ^ (w14 >>> 3)) +
+          w6 +
+          (((w11 >>> 17) | (w11 << 15)) ^ ((w11 >>> 19) | (w11 << 13)) ^ (w11 >>> 10))) |
+        0
+      w14 =
+        (w14 +
+          (((w15 >>> 7) | (w15 << 25)) ^ ((w15 >>> 18) | (w15 << 14)) ^ (w15 >>> 3)) +
+          w7 +
+          (((w12 >>> 17) | (w12 << 15)) ^ ((w12 >>> 19) | (w12 << 13)) ^ (w12 >>> 10))) |
+        0
+      w15 =
+        (w15 +
+          (((w0 >>> 7) | (w0 << 25)) ^ ((w0 >>> 18) | (w0 << 14)) ^ (w0 >>> 3)) +
+          w8 +
+          (((w13 >>> 17) | (w13 << 15)) ^ ((w13 >>> 19) | (w13 << 13)) ^ (w13 >>> 10))) |
+        0
+    }
+    state[0] = (state[0]! + a) | 0
+    state[1] = (state[1]! + b) | 0
+    state[2] = (state[2]! + c) | 0
+    state[3] = (state[3]! + d) | 0
+    state[4] = (state[4]! + e) | 0
+    state[5] = (state[5]! + f) | 0
+    state[6] = (state[6]! + g) | 0
+    state[7] = (state[7]! + h) | 0
+    block.fill(0)
+  }
+}
+
+const encoder = new TextEncoder()
+
+/** The first 64 bits of a hash as two unsigned 32-bit words. */
+export interface Hash64 {
+  readonly high: number
+  readonly low: number
+}
+
+/** The first 64 bits of the SHA-256 of a text's UTF-8 form. */
+export const sha256 = (text: string): Hash64 => {
+  const hash = new Sha256()
+  hash.text(text)
+  hash.finish()
+  return { high: hash.state[0]! >>> 0, low: hash.state[1]! >>> 0 }
+}
+
+/** The 48 bits that ID lists are keyed by: those of the first eight base64 characters, in two halves. */
+export const idListKey = (id: string): { readonly high: number; readonly low: number } => {
+  const { high, low } = sha256(id)
+  return { high: high >>> 8, low: ((high & 255) << 16) | (low >>> 16) }
+}
+
+/**
+ * The 64-bit number that the two words make, modulo `modulus` (at most 2^20), without big integers: 2^32 is congruent to
+ * its own remainder.
+ */
+export const modulo = (high: number, low: number, modulus: number): number =>
+  ((high % modulus) * (0x100000000 % modulus) + (low % modulus)) % modulus
+
+/** Buckets of units behind one salt prefix. Keeps the last answer, because one request asks the same holdouts again. */
+export class Bucketer {
+  readonly #start = new Sha256()
+  readonly #hash: Sha256
+  readonly #modulus: number
+  #lastUnit: string | undefined = undefined
+  #lastBucket = 0
+
+  /** `scratch` is lent by the owner of many bucketers; they are never in use at the same time. */
+  constructor(prefix: string, modulus: number, scratch: Sha256) {
+    this.#start.text(prefix)
+    this.#hash = scratch
+    this.#modulus = modulus
+  }
+
+  /** The bucket of a unit, 0 to modulus - 1. */
+  of(unit: string): number {
+    if (unit === this.#lastUnit) return this.#lastBucket
+    const hash = this.#hash
+    hash.restore(this.#start)
+    hash.text(unit)
+    hash.finish()
+    const bucket = modulo(hash.state[0]! >>> 0, hash.state[1]! >>> 0, this.#modulus)
+    this.#lastUnit = unit
+    this.#lastBucket = bucket
+    return bucket
+  }
+}
+
+/** Working memory for bucketers. */
+export type Scratch = Sha256
+
+/** Makes working memory for bucketers. */
+export const makeScratch = (): Scratch => new Sha256()
