@@ -57,7 +57,7 @@ export const make = Effect.fnUntraced(function* (options: Options) {
     globalCustomFields: options.globalCustomFields
   }
   const engine = makeEngine(host, store.current, (user, name, evaluation) =>
-    logger.logExposure({ kind: "experiment", name, user, evaluation, parameter: undefined })
+    logger.logExposure({ kind: "experiment", origin: "get", name, user, evaluation, parameter: undefined })
   )
 
   const names = (table: SpecTable, entity?: string): ReadonlyArray<string> => {

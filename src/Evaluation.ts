@@ -5,8 +5,16 @@
  * @since 0.1.0
  */
 import * as Option from "effect/Option"
-import type { Evaluation, SecondaryExposure } from "./engine/evaluation.js"
-import { copyJson, copyJsonObject, emptyObject, kindOf, type ParameterRead, readAny, readTyped } from "./engine/getters.js"
+import { type Evaluation, ruleIDOf, type SecondaryExposure } from "./engine/evaluation.js"
+import {
+  copyJson,
+  copyJsonObject,
+  emptyObject,
+  kindOf,
+  type ParameterRead,
+  readAny,
+  readTyped
+} from "./engine/getters.js"
 import type { Parameter } from "./engine/specs.js"
 import type { Json, JsonObject } from "./engine/user.js"
 
@@ -76,16 +84,6 @@ abstract class Result {
     return this.evaluation.secondaryExposures.map(exposure => ({ ...exposure }))
   }
 }
-
-/**
- * The rule id as it is shown and logged.
- *
- * @internal
- */
-export const ruleIDOf = (evaluation: Evaluation): string =>
-  evaluation.ruleSuffix === undefined
-    ? (evaluation.ruleID ?? "")
-    : `${evaluation.ruleID ?? ""}:${evaluation.ruleSuffix}`
 
 /**
  * A feature gate's answer.

@@ -73,8 +73,8 @@ const Int64 = Schema.Union(
   })
 ).annotations({ identifier: "Int64", message: () => "expected a 64-bit integer, written without point or exponent" })
 
-/** Any JSON. Spellings of numbers are kept here and dropped where the value is given out. */
-const Any = Schema.Unknown as Schema.Schema<RawJson, unknown>
+/** Any JSON that is there. Spellings of numbers are kept here and dropped where the value is given out. */
+const Any = Schema.declare((value: unknown): value is RawJson => value !== undefined, { identifier: "JSON" })
 
 const optional = <A, I>(schema: Schema.Schema<A, I>) => Schema.optionalWith(schema, { nullable: true })
 
@@ -361,7 +361,11 @@ const mapValues = <A, B>(map: ReadonlyMap<string, A> | undefined, f: (value: A) 
 const envelopeOf = (payload: typeof Payload.Type): Envelope => ({
   time: payload.time,
   checksum: payload.checksum,
-  defaultEnvironment: payload.default_environment,
+  remote: {
+    defaultEnvironment: payload.default_environment,
+    sdkConfigs: mapValues(payload.sdk_configs, plain),
+    diagnostics: payload.diagnostics ?? new Map()
+  },
   appId: payload.app_id === undefined ? undefined : plain(payload.app_id),
   parameterStores: mapValues(payload.param_stores, store => ({
     parameters: mapValues(store.parameters, parameterOf),

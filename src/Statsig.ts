@@ -15,12 +15,14 @@ import * as Runtime from "effect/Runtime"
 import type * as Stream from "effect/Stream"
 import { DynamicConfig, Experiment, FeatureGate, Layer, ParameterStore, type Warn } from "./Evaluation.js"
 import { Evaluator, type SpecMetadata } from "./Evaluator.js"
-import { EventLogger } from "./EventLogger.js"
+import { EventLogger, type EventLoggerStatus, type ExposureOrigin } from "./EventLogger.js"
 import type { Evaluation } from "./engine/evaluation.js"
 import { ownValue } from "./engine/getters.js"
-import type { User } from "./engine/user.js"
+import type { JsonObject, User } from "./engine/user.js"
+import { sdkType } from "./internal/sdkInfo.js"
 import { type SpecChange, type SpecStatus, SpecStore } from "./SpecStore.js"
 import { InitializeTimeoutError, type SpecSourceError, type SpecsError } from "./StatsigError.js"
+import { toJson } from "./StatsigUser.js"
 import type { ParsedUserAgent } from "./UserAgentParser.js"
 
 /**
@@ -68,6 +70,30 @@ export interface Service {
   readonly getExperimentByGroupName: (name: string, groupName: string) => Experiment
   /** As `getExperimentByGroupName`, by the id of any rule. */
   readonly getExperimentByGroupID: (name: string, groupID: string) => Experiment
+  /** Logs that the user met the gate's answer of now, whatever was checked before. */
+  readonly manuallyLogGateExposure: (user: User, name: string) => void
+  readonly manuallyLogDynamicConfigExposure: (user: User, name: string) => void
+  readonly manuallyLogExperimentExposure: (user: User, name: string) => void
+  readonly manuallyLogLayerParameterExposure: (user: User, name: string, parameter: string) => void
+  /**
+   * Logs an event of the program's own. `value` is text or a finite number; metadata values may be any JSON. What cannot
+   * be JSON is left out, as in users.
+   */
+  readonly logEvent: (
+    user: User,
+    name: string,
+    value?: string | number | null,
+    metadata?: Readonly<Record<string, unknown>> | null
+  ) => void
+  /** Logs a line of the program's own log as an event. */
+  readonly forwardLogLine: (
+    user: User,
+    level: LogLineLevel,
+    value?: string | null,
+    metadata?: Readonly<Record<string, string>> | null
+  ) => void
+  /** Tells Statsig of a user without asking anything. */
+  readonly identify: (user: User) => void
   /** Names, groups and needed user fields of the held specs. */
   readonly metadata: SpecMetadata
   /** What the user's own `userAgent` says. */
@@ -80,6 +106,8 @@ export interface Service {
   readonly flush: Effect.Effect<void>
   /** How the specs are doing: their source, age and the last trouble. */
   readonly status: Effect.Effect<SpecStatus>
+  /** How the events are doing: waiting, sent, dropped, and the last trouble. */
+  readonly eventStatus: Effect.Effect<EventLoggerStatus>
   /** Every update of the specs from now on. */
   readonly changes: Stream.Stream<SpecChange>
 }
@@ -116,51 +144,60 @@ export const make = Effect.fnUntraced(function* (options: { readonly initTimeout
     user: User,
     name: string,
     evaluation: Evaluation,
-    disabled: boolean
+    disabled: boolean,
+    origin: ExposureOrigin
   ) => {
     if (disabled) logger.countNonExposed(name)
-    else logger.logExposure({ kind, name, user, evaluation, parameter: undefined })
+    else logger.logExposure({ kind, origin, name, user, evaluation, parameter: undefined })
   }
 
-  const gate = (user: User, name: string, options: CheckOptions | undefined): Evaluation => {
+  const checkGate: Service["checkGate"] = (user, name, options) => {
     const disabled = options?.disableExposureLogging === true
     const evaluation = evaluator.gate(user, name, disabled)
-    log("gate", user, name, evaluation, disabled)
-    return evaluation
+    log("gate", user, name, evaluation, disabled, "check")
+    return evaluation.bool
   }
 
   const getFeatureGate: Service["getFeatureGate"] = (user, name, options) => {
     // As in the official SDK, this one logs the experiments that an `experiment_group` condition reads in any case.
     const evaluation = evaluator.gate(user, name, false)
-    log("gate", user, name, evaluation, options?.disableExposureLogging === true)
+    log("gate", user, name, evaluation, options?.disableExposureLogging === true, "get")
     return new FeatureGate(name, evaluation)
   }
 
-  const getDynamicConfig: Service["getDynamicConfig"] = (user, name, options) => {
+  const dynamicConfig = (user: User, name: string, options: CheckOptions | undefined, origin: ExposureOrigin) => {
     const disabled = options?.disableExposureLogging === true
     const evaluation = evaluator.dynamicConfig(user, name, disabled)
-    log("dynamicConfig", user, name, evaluation, disabled)
+    log("dynamicConfig", user, name, evaluation, disabled, origin)
     return new DynamicConfig(name, evaluation, warn)
   }
 
-  const getExperiment: Service["getExperiment"] = (user, name, options) => {
+  const experiment = (user: User, name: string, options: CheckOptions | undefined, origin: ExposureOrigin) => {
     const disabled = options?.disableExposureLogging === true
     const evaluation = evaluator.experiment(user, name, disabled)
-    log("experiment", user, name, evaluation, disabled)
+    log("experiment", user, name, evaluation, disabled, origin)
     return new Experiment(name, evaluation, warn)
   }
 
-  const getLayer: Service["getLayer"] = (user, name, options) => {
+  const layer = (user: User, name: string, options: CheckOptions | undefined, origin: ExposureOrigin) => {
     const disabled = options?.disableExposureLogging === true
     const evaluation = evaluator.layer(user, name, disabled)
     if (disabled) logger.countNonExposed(name)
     return new Layer(name, evaluation, warn, (layer, parameter) => {
       if (disabled) logger.countNonExposed(name)
-      else logger.logExposure({ kind: "layer", name, user, evaluation: layer.evaluation, parameter })
+      else logger.logExposure({ kind: "layer", origin, name, user, evaluation: layer.evaluation, parameter })
     })
   }
 
+  const logEvent = (user: User, name: string, value: string | number | null, metadata: JsonObject | null) =>
+    logger.logEvent({ user, name, value, metadata, remote: store.current().snapshot?.remote })
+
   const load = store.load.pipe(
+    // Whoever switches the network off wants to start without specs.
+    Effect.catchIf(
+      error => error._tag === "SpecSourceError" && error.reason === "Disabled",
+      () => Effect.void
+    ),
     options.initTimeout === undefined
       ? effect => effect
       : Effect.timeoutFail({
@@ -171,11 +208,11 @@ export const make = Effect.fnUntraced(function* (options: { readonly initTimeout
   )
 
   return Statsig.of({
-    checkGate: (user, name, options) => gate(user, name, options).bool,
+    checkGate,
     getFeatureGate,
-    getDynamicConfig,
-    getExperiment,
-    getLayer,
+    getDynamicConfig: (user, name, options) => dynamicConfig(user, name, options, "get"),
+    getExperiment: (user, name, options) => experiment(user, name, options, "get"),
+    getLayer: (user, name, options) => layer(user, name, options, "get"),
     getParameterStore: (user, name, options) => {
       const { evaluation, parameters } = evaluator.parameterStore(name)
       logger.countNonExposed(name)
@@ -184,16 +221,20 @@ export const make = Effect.fnUntraced(function* (options: { readonly initTimeout
           case "static":
             return { value: reference.value }
           case "gate":
-            return { value: gate(user, reference.gateName, options).bool ? reference.passValue : reference.failValue }
+            return { value: checkGate(user, reference.gateName, options) ? reference.passValue : reference.failValue }
           case "dynamicConfig":
-            return { value: own(getDynamicConfig(user, reference.configName, options), reference.parameterName) }
-          case "experiment":
-            return { value: own(getExperiment(user, reference.experimentName, options), reference.parameterName) }
-          case "layer": {
-            const layer = getLayer(user, reference.layerName, options)
             return {
-              value: own(layer, reference.parameterName),
-              expose: () => layer.logExposure(reference.parameterName)
+              value: own(dynamicConfig(user, reference.configName, options, "parameterStore"), reference.parameterName)
+            }
+          case "experiment":
+            return {
+              value: own(experiment(user, reference.experimentName, options, "parameterStore"), reference.parameterName)
+            }
+          case "layer": {
+            const found = layer(user, reference.layerName, options, "parameterStore")
+            return {
+              value: own(found, reference.parameterName),
+              expose: () => found.logExposure(reference.parameterName)
             }
           }
         }
@@ -202,6 +243,23 @@ export const make = Effect.fnUntraced(function* (options: { readonly initTimeout
     getExperimentByGroupName: (name, groupName) =>
       new Experiment(name, evaluator.experimentByGroupName(name, groupName), warn),
     getExperimentByGroupID: (name, groupID) => new Experiment(name, evaluator.experimentByGroupID(name, groupID), warn),
+    manuallyLogGateExposure: (user, name) =>
+      log("gate", user, name, evaluator.gate(user, name, false), false, "manual"),
+    manuallyLogDynamicConfigExposure: (user, name) =>
+      log("dynamicConfig", user, name, evaluator.dynamicConfig(user, name, false), false, "manual"),
+    manuallyLogExperimentExposure: (user, name) =>
+      log("experiment", user, name, evaluator.experiment(user, name, false), false, "manual"),
+    manuallyLogLayerParameterExposure: (user, name, parameter) =>
+      layer(user, name, undefined, "manual").logExposure(parameter),
+    logEvent: (user, name, value, metadata) =>
+      logEvent(user, name, value ?? null, (toJson(metadata) ?? null) as JsonObject | null),
+    forwardLogLine: (user, level, value, metadata) =>
+      logEvent(user, "statsig::log_line", value ?? null, {
+        ...metadata,
+        ...logLineLevels[level],
+        source: sdkType
+      }),
+    identify: user => logEvent(user, "statsig::identify", null, null),
     metadata: evaluator.metadata,
     getParsedUserAgent: user => Option.fromNullable(evaluator.parsedUserAgent(user)),
     initialize: Effect.gen(function* () {
@@ -219,9 +277,27 @@ export const make = Effect.fnUntraced(function* (options: { readonly initTimeout
     sync: store.sync,
     flush: logger.flush,
     status: store.status,
+    eventStatus: logger.status,
     changes: store.changes
   })
 })
+
+/**
+ * The levels of forwarded log lines.
+ *
+ * @since 0.1.0
+ */
+export type LogLineLevel = "trace" | "debug" | "log" | "info" | "warn" | "error"
+
+/** How Statsig names the levels. */
+const logLineLevels = {
+  trace: { status: "trace", log_level: "Trace" },
+  debug: { status: "debug", log_level: "Debug" },
+  log: { status: "info", log_level: "Log" },
+  info: { status: "info", log_level: "Info" },
+  warn: { status: "warn", log_level: "Warn" },
+  error: { status: "error", log_level: "Error" }
+} as const satisfies Record<LogLineLevel, unknown>
 
 const own = (result: DynamicConfig | Experiment | Layer, parameter: string) =>
   ownValue(result.evaluation.value ?? {}, parameter)

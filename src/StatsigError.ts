@@ -79,3 +79,24 @@ export class DataStoreError extends Schema.TaggedError<DataStoreError>("statsig-
   "DataStoreError",
   { operation: Schema.Literal("initialize", "get", "set", "shutdown"), message: Schema.String }
 ) {}
+
+/**
+ * A batch of events was not delivered.
+ *
+ * - `Timeout`, `Transport`: no answer in time, or none at all
+ * - `Status`: an answer that is not 2xx; `status` holds it
+ * - `Refused`: a 2xx answer that does not accept the events
+ * - `Failed`: the sink itself broke
+ *
+ * @since 0.1.0
+ */
+export class EventSinkError extends Schema.TaggedError<EventSinkError>("statsig-effect/EventSinkError")(
+  "EventSinkError",
+  {
+    reason: Schema.Literal("Timeout", "Transport", "Status", "Refused", "Failed"),
+    message: Schema.String,
+    status: Schema.optional(Schema.Number),
+    /** Whether sending the same batch again can help. */
+    retryable: Schema.Boolean
+  }
+) {}

@@ -39,7 +39,31 @@ const DurationInput = Schema.transform(
 const Flag = Schema.optionalWith(Schema.Boolean, { default: () => false })
 
 /**
- * The options as a Schema, from what a program writes to what the layers use.
+ * The options that concern the SDK itself, whatever its parts are.
+ *
+ * @since 0.1.0
+ */
+export const CoreOptions = Schema.Struct({
+  specsSyncInterval: Schema.optionalWith(DurationInput, { default: () => defaultSyncInterval }).annotations({
+    description:
+      "The pause between two polls for new specs. Less than one second is not accepted and stands for the default " +
+      "(it is accepted when the environment variable STATSIG_RUNNING_TESTS is set). Default: 10 seconds."
+  }),
+  initTimeout: Schema.optional(DurationInput).annotations({
+    description:
+      "The deadline of `initialize`, and how long its request for specs may take. Default: no deadline, and 3 seconds " +
+      "for the request."
+  }),
+  environment: Schema.optional(Schema.String).annotations({
+    description: "The tier of users that carry no environment of their own, such as `staging`. Default: none."
+  }),
+  globalCustomFields: Schema.optional(Schema.Record({ key: Schema.String, value: Schema.Unknown })).annotations({
+    description: "Custom fields of every user; the user's own win. Default: none."
+  })
+}).annotations({ identifier: "CoreOptions" })
+
+/**
+ * All options.
  *
  * @since 0.1.0
  */
@@ -60,21 +84,8 @@ export const StatsigOptions = Schema.Struct({
       "Where to fetch specs; `/<sdkKey>.json` is appended. Empty or `null` stands for the default. " +
       `Default: ${defaultSpecsUrl}.`
   }),
-  specsSyncInterval: Schema.optionalWith(DurationInput, { default: () => defaultSyncInterval }).annotations({
-    description:
-      "The pause between two polls for new specs. Less than one second is not accepted and stands for the default " +
-      "(it is accepted when the environment variable STATSIG_RUNNING_TESTS is set). Default: 10 seconds."
-  }),
-  initTimeout: Schema.optional(DurationInput).annotations({
-    description:
-      "The deadline of `initialize`, and how long its request for specs may take. Default: no deadline, and 3 seconds " +
-      "for the request."
-  }),
-  environment: Schema.optional(Schema.String).annotations({
-    description: "The tier of users that carry no environment of their own, such as `staging`. Default: none."
-  }),
-  globalCustomFields: Schema.optional(Schema.Record({ key: Schema.String, value: Schema.Unknown })).annotations({
-    description: "Custom fields of every user; the user's own win. Default: none."
+  serviceName: Schema.optional(Schema.String).annotations({
+    description: "The name of the program, sent along with requests. Default: none."
   }),
   disableNetwork: Flag.annotations({
     description: "Makes no request of any kind. `initialize` succeeds without specs. Default: false."
@@ -88,10 +99,15 @@ export const StatsigOptions = Schema.Struct({
   useThirdPartyUaParser: Flag.annotations({
     description: "Parses user agents by the rules of uap-core in place of Statsig's own. Default: false."
   }),
-  serviceName: Schema.optional(Schema.String).annotations({
-    description: "The name of the program, sent along with requests. Default: none."
-  })
+  ...CoreOptions.fields
 }).annotations({ identifier: "StatsigOptions" })
+
+/**
+ * What a program writes that brings the parts itself.
+ *
+ * @since 0.1.0
+ */
+export interface CoreOptions extends Schema.Schema.Encoded<typeof CoreOptions> {}
 
 /**
  * What a program writes.
@@ -101,20 +117,22 @@ export const StatsigOptions = Schema.Struct({
 export interface StatsigOptions extends Schema.Schema.Encoded<typeof StatsigOptions> {}
 
 /**
+ * The core options with all defaults in place.
+ *
+ * @since 0.1.0
+ */
+export interface ResolvedCoreOptions extends Schema.Schema.Type<typeof CoreOptions> {}
+
+/**
  * The options with all defaults in place.
  *
  * @since 0.1.0
  */
 export interface ResolvedOptions extends Schema.Schema.Type<typeof StatsigOptions> {}
 
-/**
- * Checks the options and fills in the defaults. Dies of an option of the wrong type, with a message that names it.
- *
- * @since 0.1.0
- */
-export const resolve: (options: StatsigOptions) => Effect.Effect<ResolvedOptions> = Effect.fnUntraced(
-  function* (options) {
-    const resolved = yield* Effect.orDie(Schema.decodeUnknown(StatsigOptions, { errors: "all" })(options))
+const resolveBy = <A extends ResolvedCoreOptions, I>(schema: Schema.Schema<A, I>) =>
+  Effect.fnUntraced(function* (options: I) {
+    const resolved = yield* Effect.orDie(Schema.decodeUnknown(schema, { errors: "all" })(options))
     const { specsSyncInterval } = resolved
     if (Duration.greaterThanOrEqualTo(specsSyncInterval, shortestSyncInterval)) return resolved
     const testing = yield* Effect.orElseSucceed(Config.option(Config.string("STATSIG_RUNNING_TESTS")), Option.none)
@@ -124,8 +142,21 @@ export const resolve: (options: StatsigOptions) => Effect.Effect<ResolvedOptions
         `got ${Duration.format(specsSyncInterval)}; using ${Duration.format(defaultSyncInterval)}`
     )
     return { ...resolved, specsSyncInterval: defaultSyncInterval }
-  }
-)
+  })
+
+/**
+ * Checks the options and fills in the defaults. Dies of an option of the wrong type, with a message that names it.
+ *
+ * @since 0.1.0
+ */
+export const resolve: (options: StatsigOptions) => Effect.Effect<ResolvedOptions> = resolveBy(StatsigOptions)
+
+/**
+ * As `resolve`, for the core options alone.
+ *
+ * @since 0.1.0
+ */
+export const resolveCore: (options: CoreOptions) => Effect.Effect<ResolvedCoreOptions> = resolveBy(CoreOptions)
 
 const optional = <A>(config: Config.Config<A>): Config.Config<A | undefined> =>
   Config.map(Config.option(config), Option.getOrUndefined)

@@ -242,7 +242,7 @@ export class Call {
     record.undelegatedSecondaryExposures = record.secondaryExposures
   }
 
-  /** Runs every condition, also after one that failed: the gates nested in the rest are exposures. */
+  /** Conditions with effects run also after one that failed: the gates nested in them are exposures. */
   #evaluateRule(rule: CompiledRule): void {
     let all = true
     for (const condition of rule.conditions) {
@@ -250,7 +250,8 @@ export class Call {
         this.record.unsupported = true
         return
       }
-      condition(this)
+      if (!all && !condition.hasEffects) continue
+      condition.run(this)
       if (!this.record.bool) all = false
     }
     this.record.bool = all

@@ -13,13 +13,29 @@ import type { JsonObject, User } from "./user.js"
 import { textOf, timeOf, type UserValue, utf8Length } from "./values.js"
 
 /** A condition ready to run. */
-export type CompiledCondition = (call: Call) => void
+export interface CompiledCondition {
+  readonly run: (call: Call) => void
+  /** Whether running it does more than answer; the others are passed over once their rule has failed. */
+  readonly hasEffects: boolean
+}
+
+type Run = CompiledCondition["run"]
 
 /** Reads the value on the user's side. */
 type Read = (call: Call) => UserValue
 
 /** Prepares a condition. `scratch` is the working memory of the snapshot it belongs to. */
 export const compileCondition = (condition: Condition, scratch: Scratch): CompiledCondition => {
+  const run = compileRun(condition, scratch)
+  return { run, hasEffects: run === unsupported || effectful.has(condition.type) }
+}
+
+/**
+ * Nested gates and experiments are exposures, and derived fields may tell that their data is not loaded.
+ */
+const effectful: ReadonlySet<string> = new Set(["pass_gate", "fail_gate", "experiment_group", "ua_based", "ip_based"])
+
+const compileRun = (condition: Condition, scratch: Scratch): Run => {
   const { type } = condition
   if (type === "public") {
     return call => {
@@ -35,7 +51,7 @@ export const compileCondition = (condition: Condition, scratch: Scratch): Compil
   if (read === undefined || condition.operator === undefined) return unsupported
   const operator = compileOperator(condition.operator, condition.targetValue)
   if (operator === undefined) {
-    // The value is read all the same: reading may tell that the user agent or country data is not loaded.
+    if (!effectful.has(type)) return unsupported
     return call => {
       read(call)
       unsupported(call)
@@ -69,7 +85,7 @@ export const compileCondition = (condition: Condition, scratch: Scratch): Compil
   }
 }
 
-const unsupported: CompiledCondition = call => {
+const unsupported: Run = call => {
   call.record.unsupported = true
 }
 

@@ -21,6 +21,7 @@ const hasNoSpecs = (source: string): boolean => source === "Uninitialized" || so
 
 /** Writes the public details into a record. */
 const setDetails = (record: Evaluation, view: SpecView, outcome: string): Evaluation => {
+  record.remote = view.snapshot?.remote
   if (hasNoSpecs(view.source)) {
     record.reason = record.overrideReason ?? view.source
     record.version = undefined
@@ -71,6 +72,7 @@ export const makeEngine = (
     if (typeof found === "string") {
       const failed = new Evaluation()
       failed.reason = `Error:${found}`
+      failed.remote = specs.snapshot?.remote
       return failed
     }
     return setDetails(record, specs, found ? (record.unsupported ? "Unsupported" : "Recognized") : "Unrecognized")

@@ -2,6 +2,7 @@
  * What one evaluation found. The engine fills one record per call and never touches it again afterwards, so results
  * and exposures may keep the reference; nothing in it may be handed to a caller without a copy.
  */
+import type { RemoteConfig } from "./snapshot.js"
 import type { JsonObject } from "./user.js"
 
 /** A gate that was evaluated on the way, as it is logged. */
@@ -45,9 +46,17 @@ export class Evaluation {
   /** The specs' `time`, and when they were stored, in epoch milliseconds. */
   lcut: number | undefined = undefined
   receivedAt: number | undefined = undefined
+  /** What the specs of the moment say to the SDK itself. */
+  remote: RemoteConfig | undefined = undefined
   /** A nested gate was recorded whose deciding rule has no sampling rate. */
   hasUnsampledSecondaryExposure = false
 }
 
 /** The one empty list, so that an evaluation without nested gates allocates none. */
 const noExposures: ReadonlyArray<SecondaryExposure> = []
+
+/** The rule id as it is shown and logged. */
+export const ruleIDOf = (evaluation: Evaluation): string =>
+  evaluation.ruleSuffix === undefined
+    ? (evaluation.ruleID ?? "")
+    : `${evaluation.ruleID ?? ""}:${evaluation.ruleSuffix}`

@@ -183,15 +183,51 @@ const compareParts = (left: ReadonlyArray<Part>, right: ReadonlyArray<Part>): nu
   return 0
 }
 
+/** The order of plain numeric versions, without taking them apart; `undefined` sends the text the long way. */
+const comparePlain = (text: string, right: ReadonlyArray<number>): number | undefined => {
+  const end = text.length
+  if (end === 0 || end > 32) return undefined
+  let order = 0
+  let index = 0
+  let part = 0
+  let digits = 0
+  for (let i = 0; i <= end; i++) {
+    const code = i === end ? dot : text.charCodeAt(i)
+    if (code === dot) {
+      if (digits === 0 || digits > 15) return undefined
+      const other = index < right.length ? right[index]! : 0
+      if (order === 0 && part !== other) order = part < other ? -1 : 1
+      index++
+      part = 0
+      digits = 0
+    } else if (code >= zero && code <= nine) {
+      part = part * 10 + code - zero
+      digits++
+    } else return undefined
+  }
+  for (; index < right.length && order === 0; index++) if (right[index] !== 0) order = right[index]! > 0 ? -1 : 1
+  return order
+}
+
+const dot = 0x2e
+const zero = 0x30
+const nine = 0x39
+
+const isPlain = (parts: ReadonlyArray<Part>): parts is ReadonlyArray<number> =>
+  parts.every(part => typeof part === "number")
+
 const compareVersions =
   (holds: (order: number) => boolean) =>
   (target: RawJson | undefined): Test => {
     if (typeof target !== "string") return never
     const right = parseVersion(target)
+    const plainRight = isPlain(right) ? right : undefined
     return value => {
       const text = textOf(value)
       if (text === undefined) return false
-      const order = compareParts(parseVersion(text), right)
+      const order =
+        (plainRight === undefined ? undefined : comparePlain(text, plainRight)) ??
+        compareParts(parseVersion(text), right)
       return order !== undefined && holds(order)
     }
   }

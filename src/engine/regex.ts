@@ -1,5 +1,43 @@
-/** Placeholder until the pattern engine lands: overwritten. */
-export interface Pattern { readonly test: (text: string) => boolean }
+/**
+ * Patterns of the `str_matches` operator. See `regexSyntax` for the language, `regexAutomaton` and `regexBacktracker`
+ * for the two ways to run it.
+ *
+ * No pattern and no text can hold the caller up: JavaScript's own matcher, which backtracks without bounds, only ever
+ * sees single characters.
+ */
+
+import { Automaton } from "./regexAutomaton.js"
+import { Backtracker } from "./regexBacktracker.js"
+import { InvalidPattern } from "./regexSet.js"
+import { parsePattern } from "./regexSyntax.js"
+
+/**
+ * A valid pattern.
+ *
+ * @since 0.1.0
+ */
+export interface Pattern {
+  /** Whether the pattern matches somewhere in the text. Never throws; out of work it says no. */
+  readonly test: (text: string) => boolean
+}
+
+/** Steps one test may take (see `Work`): some tenths of a second. */
+const workPerTest = 20_000_000
+
+/**
+ * Compiles a pattern; undefined when it is invalid, so that it never matches.
+ *
+ * @since 0.1.0
+ */
 export const compilePattern = (pattern: string): Pattern | undefined => {
-  try { const r = new RegExp(pattern, "v"); return { test: t => r.test(t) } } catch { return undefined }
+  try {
+    const parsed = parsePattern(pattern)
+    const backtracker = Backtracker.compile(parsed)
+    if (backtracker !== undefined) return { test: text => backtracker.matches(text, { left: workPerTest }) }
+    const automaton = new Automaton(parsed.node, "anywhere")
+    return { test: text => automaton.run(text, 0, { left: workPerTest }) >= 0 }
+  } catch (error) {
+    if (error instanceof InvalidPattern) return undefined
+    throw error
+  }
 }

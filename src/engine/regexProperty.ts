@@ -52,12 +52,18 @@ const scriptNames = index(irregularScripts)
 /** Names that are also short names of properties Rust does not look up: it reads them as categories. */
 const categoriesFirst = new Set(["cf", "sc", "lc"])
 
-const script = (property: string, name: string): string =>
-  `\\p{${property}=${scriptNames.get(name) ?? name.charAt(0).toUpperCase() + name.slice(1)}}`
+/** The script of everything without one is no script to Rust. */
+const noScripts = new Set(["unknown", "zzzz"])
+
+const script = (property: string, name: string): string | undefined =>
+  noScripts.has(name)
+    ? undefined
+    : `\\p{${property}=${scriptNames.get(name) ?? name.charAt(0).toUpperCase() + name.slice(1)}}`
 
 const isKnown = (source: string): boolean => {
   try {
-    return new RegExp(source, "u") instanceof RegExp
+    new RegExp(source, "u")
+    return true
   } catch {
     return false
   }
@@ -81,7 +87,7 @@ const propertyByValue = (property: string, value: string): string | undefined =>
   }
 }
 
-const propertyByName = (name: string): string => {
+const propertyByName = (name: string): string | undefined => {
   const binary = categoriesFirst.has(name) ? undefined : binaryNames.get(name)
   const found = binary ?? categoryNames.get(name)
   return found === undefined ? script("Script", name) : `\\p{${found}}`

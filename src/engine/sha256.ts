@@ -47,7 +47,10 @@ class Sha256 {
     const position = this.length & 63
     this.block[position >> 2]! |= value << (24 - ((position & 3) << 3))
     this.length++
-    if (position === 63) this.compress()
+    if (position === 63) {
+      this.compress()
+      this.block.fill(0)
+    }
   }
 
   /** Takes a text. ASCII goes in as it is; from the first other character on the rest goes through UTF-8. */
@@ -55,18 +58,32 @@ class Sha256 {
     const { block } = this
     const end = text.length
     let length = this.length
+    let index = (length & 63) >> 2
+    let shift = 24 - ((length & 3) << 3)
+    let word = block[index]!
     for (let i = 0; i < end; i++) {
       const code = text.charCodeAt(i)
       if (code > 127) {
+        block[index] = word
         this.length = length
         for (const byte of encoder.encode(text.slice(i))) this.byte(byte)
         return
       }
-      const position = length & 63
-      block[position >> 2]! |= code << (24 - ((position & 3) << 3))
+      word |= code << shift
+      shift -= 8
       length++
-      if (position === 63) this.compress()
+      if (shift < 0) {
+        block[index++] = word
+        word = 0
+        shift = 24
+        if (index === 16) {
+          this.compress()
+          block.fill(0)
+          index = 0
+        }
+      }
     }
+    block[index] = word
     this.length = length
   }
 
@@ -75,13 +92,16 @@ class Sha256 {
     const bits = this.length * 8
     const position = this.length & 63
     this.block[position >> 2]! |= 0x80 << (24 - ((position & 3) << 3))
-    if (position >= 56) this.compress()
+    if (position >= 56) {
+      this.compress()
+      this.block.fill(0)
+    }
     this.block[14] = Math.floor(bits / 0x100000000)
     this.block[15] = bits | 0
     this.compress()
   }
 
-  /** Folds the block into the state and clears it. Sixteen rounds at a time, so that all words live in locals. */
+  /** Folds the block into the state. Sixteen rounds at a time, so that all words live in locals. */
   compress(): void {
     const { block, state } = this
     let w0 = block[0]!
@@ -423,7 +443,6 @@ class Sha256 {
     state[5] = (state[5]! + f) | 0
     state[6] = (state[6]! + g) | 0
     state[7] = (state[7]! + h) | 0
-    block.fill(0)
   }
 }
 

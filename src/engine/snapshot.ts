@@ -54,11 +54,19 @@ export interface CompiledMapping {
   readonly rules: ReadonlyArray<{ readonly rule: CompiledRule | undefined; readonly startTime: number }>
 }
 
+/** What a payload says to the SDK itself. Small, so that results and queued events may keep it. */
+export interface RemoteConfig {
+  readonly defaultEnvironment: string | undefined
+  readonly sdkConfigs: ReadonlyMap<string, Json>
+  /** Of each kind of diagnostics event, how many in 10,000 are sent. */
+  readonly diagnostics: ReadonlyMap<string, number>
+}
+
 /** The parts of a payload that are decoded when it arrives. */
 export interface Envelope {
   readonly time: number
   readonly checksum: string | undefined
-  readonly defaultEnvironment: string | undefined
+  readonly remote: RemoteConfig
   readonly appId: Json | undefined
   readonly parameterStores: ReadonlyMap<string, ParameterStoreSpec>
   readonly bandits: ReadonlyMap<string, Bandit>
@@ -101,7 +109,7 @@ export interface NameChanges {
 export class Snapshot {
   readonly time: number
   readonly checksum: string | undefined
-  readonly defaultEnvironment: string | undefined
+  readonly remote: RemoteConfig
   readonly appId: Json | undefined
   readonly parameterStores: ReadonlyMap<string, ParameterStoreSpec>
   readonly bandits: ReadonlyMap<string, CompiledBandit>
@@ -122,13 +130,18 @@ export class Snapshot {
     this.index = index
     this.time = envelope.time
     this.checksum = envelope.checksum
-    this.defaultEnvironment = envelope.defaultEnvironment
+    this.remote = envelope.remote
     this.appId = envelope.appId
     this.parameterStores = envelope.parameterStores
     this.bandits = new Map([...envelope.bandits].map(([name, bandit]) => [name, compileBandit(bandit, this.#scratch)]))
     this.hasMappings = envelope.mappings.size > 0 && envelope.mappingRules.size > 0
     this.#envelope = envelope
     this.#decoder = decoder
+  }
+
+  /** The environment of users that have none, where the SDK has none either. */
+  get defaultEnvironment(): string | undefined {
+    return this.remote.defaultEnvironment
   }
 
   /** The spec that a name of a kind stands for. */

@@ -20,3 +20,25 @@ export const sdkVersion = "0.1.0"
  */
 export const sessionID = (): string =>
   GlobalValue.globalValue(Symbol.for("statsig-effect/sessionID"), () => crypto.randomUUID())
+
+const operatingSystems: Readonly<Record<string, string>> = { linux: "linux", darwin: "macos", win32: "windows" }
+const architectures: Readonly<Record<string, string>> = { x64: "x86_64", arm64: "aarch64", ia32: "x86" }
+
+/**
+ * What events say of the SDK that sends them. What the runtime does not tell is left out.
+ *
+ * @internal
+ */
+export const statsigMetadata = (serviceName: string | undefined): Readonly<Record<string, string>> => {
+  const runtime: Partial<Pick<NodeJS.Process, "arch" | "platform" | "versions">> = globalThis.process ?? {}
+  const known = {
+    sdkType,
+    sdkVersion,
+    sessionID: sessionID(),
+    os: operatingSystems[runtime.platform ?? ""],
+    arch: architectures[runtime.arch ?? ""],
+    languageVersion: runtime.versions?.node,
+    service_name: serviceName
+  }
+  return Object.fromEntries(Object.entries(known).filter((entry): entry is [string, string] => entry[1] !== undefined))
+}

@@ -1,0 +1,19 @@
+/**
+ * Measures nothing.
+ *
+ * @since 0.1.0
+ */
+import * as Layer from "effect/Layer"
+import { ObservabilityClient } from "../../src/ObservabilityClient.js"
+
+/**
+ * A client that drops every metric.
+ *
+ * @since 0.1.0
+ */
+export const layer: Layer.Layer<ObservabilityClient> = Layer.succeed(ObservabilityClient, {
+  increment: () => {},
+  gauge: () => {},
+  distribution: () => {},
+  error: () => {}
+})

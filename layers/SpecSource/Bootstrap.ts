@@ -1,0 +1,89 @@
+/**
+ * Specs that the program has already: from another server, a build step, or a test.
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Queue from "effect/Queue"
+import * as Stream from "effect/Stream"
+import { type Fetch, type Source, SpecSource } from "../../src/SpecSource.js"
+import { SpecSourceError } from "../../src/StatsigError.js"
+
+const name = "Bootstrap"
+
+/**
+ * A payload, as its JSON text or as a value that becomes it.
+ *
+ * @since 0.1.0
+ */
+export type BootstrapSpecs = string | object
+
+/**
+ * A source whose specs can be replaced.
+ *
+ * @since 0.1.0
+ */
+export interface BootstrapSource extends Source {
+  /** Gives new specs; a store that follows this source applies them at once. */
+  readonly set: (specs: BootstrapSpecs) => Effect.Effect<void>
+}
+
+/**
+ * Makes a source of the given specs. Provide it as a service to replace them later.
+ *
+ * @example
+ * const bootstrap = yield* Bootstrap.make({ specs: first })
+ * const source = Layer.succeed(SpecSource.SpecSource, bootstrap)
+ * // …
+ * yield* bootstrap.set(second)
+ *
+ * @since 0.1.0
+ */
+export const make = Effect.fnUntraced(function* (options: { readonly specs: BootstrapSpecs }) {
+  const news = yield* Queue.sliding<void>(1)
+  let current = options.specs
+  let fetched: BootstrapSpecs | undefined
+
+  const fetch: Fetch = Effect.fnUntraced(function* (_request, apply) {
+    fetched = current
+    const body = yield* textOf(current)
+    return yield* apply({ source: name, sourceApi: undefined, body })
+  })
+
+  const source: BootstrapSource = {
+    name,
+    fetch,
+    polls: Effect.succeed(false),
+    updates: Stream.fromQueue(news).pipe(
+      Stream.filter(() => fetched !== current),
+      Stream.map(() => fetch)
+    ),
+    set: specs =>
+      Effect.suspend(() => {
+        current = specs
+        return Effect.asVoid(Queue.offer(news, undefined))
+      })
+  }
+  return source
+})
+
+const textOf = (specs: BootstrapSpecs): Effect.Effect<string, SpecSourceError> => {
+  if (specs === "") {
+    return new SpecSourceError({ source: name, reason: "Empty", message: "specs: expected JSON, got an empty text" })
+  }
+  if (typeof specs === "string") return Effect.succeed(specs)
+  return Effect.try({
+    try: () => String(JSON.stringify(specs)),
+    catch: cause =>
+      new SpecSourceError({ source: name, reason: "Failed", message: `specs: expected a JSON value: ${String(cause)}` })
+  })
+}
+
+/**
+ * Specs in hand as the source of specs.
+ *
+ * @since 0.1.0
+ */
+export const layer = (options: { readonly specs: BootstrapSpecs }): Layer.Layer<SpecSource> =>
+  Layer.effect(SpecSource, make(options))

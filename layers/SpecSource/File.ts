@@ -1,0 +1,80 @@
+/**
+ * Specs from a file: for programs without a network, and for those that another process keeps supplied.
+ *
+ * The file is watched by looking at it, not by a watcher of the operating system: that one would keep the process alive,
+ * loses sight of a file that is replaced by a rename, and knows nothing of network drives. A change is read once two
+ * looks in a row have seen the same, so that a file is not read while it is written.
+ *
+ * @since 0.1.0
+ */
+import type * as PlatformError from "@effect/platform/Error"
+import * as FileSystem from "@effect/platform/FileSystem"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Stream from "effect/Stream"
+import { decodePayload, largestPayload } from "../../src/internal/payload.js"
+import { type Fetch, type Source, SpecSource } from "../../src/SpecSource.js"
+import { SpecSourceError } from "../../src/StatsigError.js"
+
+const name = "Adapter(FileBased)"
+const pauseBetweenLooks = Duration.millis(500)
+
+/**
+ * Makes a source that reads the file at `path`, and again whenever it changes or is replaced. A file that is gone, or
+ * that cannot be used, changes nothing.
+ *
+ * @since 0.1.0
+ */
+export const make = Effect.fnUntraced(function* (options: { readonly path: string }) {
+  const { path } = options
+  const files = yield* FileSystem.FileSystem
+
+  const cannotRead = (error: PlatformError.PlatformError) =>
+    new SpecSourceError({ source: name, reason: "Failed", message: `cannot read ${path}: ${error.message}` })
+
+  const stat = Effect.mapError(files.stat(path), cannotRead)
+
+  /** What the file looked like when it was last read. */
+  let read: string | undefined
+
+  const fetch: Fetch = Effect.fnUntraced(function* (_request, apply) {
+    const info = yield* stat
+    if (info.size > largestPayload) {
+      const message = `${path}: expected at most ${largestPayload} bytes, got ${info.size}`
+      return yield* new SpecSourceError({ source: name, reason: "Failed", message })
+    }
+    read = looksOf(info)
+    const bytes = yield* Effect.mapError(files.readFile(path), cannotRead)
+    return yield* apply({ source: name, sourceApi: undefined, body: yield* decodePayload(bytes) })
+  })
+
+  const updates = Stream.suspend(() => {
+    let seen: string | undefined
+    const look = Effect.map(Effect.option(stat), info => {
+      const before = seen
+      seen = Option.getOrUndefined(Option.map(info, looksOf))
+      return seen !== undefined && seen === before && seen !== read ? Option.some(fetch) : Option.none()
+    })
+    return Stream.filterMap(
+      Stream.repeatEffect(Effect.andThen(Effect.sleep(pauseBetweenLooks), look)),
+      changed => changed
+    )
+  })
+
+  const source: Source = { name, fetch, polls: Effect.succeed(false), updates }
+  return source
+})
+
+/** What changes when a file is written or replaced. */
+const looksOf = ({ ino, mtime, size }: FileSystem.File.Info): string =>
+  [Option.getOrUndefined(ino), Option.getOrUndefined(mtime)?.getTime(), size].join(" ")
+
+/**
+ * A file as the source of specs.
+ *
+ * @since 0.1.0
+ */
+export const layer = (options: { readonly path: string }): Layer.Layer<SpecSource, never, FileSystem.FileSystem> =>
+  Layer.effect(SpecSource, make(options))

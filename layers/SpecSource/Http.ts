@@ -1,0 +1,264 @@
+/**
+ * Specs from Statsig's network, or from a proxy that speaks its protocol: `GET <specsUrl>/<sdkKey>.json`, answered with
+ * JSON (the protobuf form is never asked for).
+ *
+ * The SDK key is a part of the URL and a header of its own. The HTTP clients under `layers/HttpClient` therefore follow
+ * no redirect; one that does sends the key wherever it is led. Requests are not traced and carry no trace headers, since
+ * traces would hold the URL.
+ *
+ * @since 0.1.0
+ */
+import * as HttpClient from "@effect/platform/HttpClient"
+import type * as HttpClientError from "@effect/platform/HttpClientError"
+import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Redacted from "effect/Redacted"
+import * as Stream from "effect/Stream"
+import { decodePayload, largestPayload } from "../../src/internal/payload.js"
+import { sdkType, sdkVersion, sessionID } from "../../src/internal/sdkInfo.js"
+import { masking } from "../../src/internal/secrets.js"
+import { type Fetch, type Source, type SpecRequest, SpecSource } from "../../src/SpecSource.js"
+import { SpecSourceError, type SpecsError } from "../../src/StatsigError.js"
+import { defaultSpecsUrl } from "../../src/StatsigOptions.js"
+
+/**
+ * What the source needs to know.
+ *
+ * @since 0.1.0
+ */
+export interface HttpOptions {
+  readonly sdkKey: Redacted.Redacted
+  /** `/<sdkKey>.json` is appended. Default: Statsig's CDN. */
+  readonly specsUrl?: string | undefined
+  /** How long the request of `initialize` may take as a whole. Default: 3 seconds; 0 means the 10 of a poll. */
+  readonly initTimeout?: Duration.DurationInput | undefined
+  /** Tells Statsig which of a company's services is asking. */
+  readonly serviceName?: string | undefined
+}
+
+const name = "Network"
+const defaultInitTimeout = Duration.seconds(3)
+const pollTimeout = Duration.seconds(10)
+const pollAttempts = 4
+const firstPause = Duration.millis(200)
+
+/** Statuses that say the request itself is wrong or not welcome: to repeat it is of no use. */
+const neverRepeated = new Set([400, 403, 405, 413, 429, 501])
+
+/** How much of the body of an error is read and shown, in bytes. */
+const errorBodyShown = 1_000
+
+/**
+ * Makes the source. It asks once for `initialize`; for a poll it repeats a failed request up to three times, after 200,
+ * 400 and 800 ms. Each attempt is bounded: 10 seconds for a poll.
+ *
+ * @since 0.1.0
+ */
+export const make = Effect.fnUntraced(function* (options: HttpOptions) {
+  const client = (yield* HttpClient.HttpClient).pipe(
+    HttpClient.withTracerPropagation(false),
+    HttpClient.withTracerDisabledWhen(() => true),
+    HttpClient.withScope
+  )
+  const mask = masking(options.sdkKey)
+  const key = Redacted.value(options.sdkKey)
+  const specsUrl = options.specsUrl ?? defaultSpecsUrl
+  const url = `${specsUrl}/${key}.json`
+  const shownUrl = mask(url)
+  // Alone first: of "http://" and a key the key would become the host.
+  const sourceApi = URL.canParse(specsUrl) ? apiOf(url) : undefined
+  const initTimeout = Duration.decode(options.initTimeout ?? defaultInitTimeout)
+  const timeouts: Record<SpecRequest["purpose"], Duration.Duration> = {
+    initialize: Duration.isZero(initTimeout) ? pollTimeout : initTimeout,
+    poll: pollTimeout
+  }
+  const headers = {
+    accept: "*/*",
+    "accept-encoding": "gzip, br",
+    "statsig-api-key": key,
+    "statsig-sdk-type": sdkType,
+    "statsig-sdk-version": sdkVersion,
+    "statsig-server-session-id": sessionID(),
+    "x-request-service": headerText(options.serviceName ?? "unknown")
+  }
+
+  const failure = (attempt: number, reason: SpecSourceError["reason"], problem: string, status?: number) =>
+    new SpecSourceError({
+      source: name,
+      reason,
+      message: `${shownUrl} status(${status ?? "None"}) attempts(${attempt}) ${mask(problem)}`,
+      status
+    })
+
+  const readAnswer = Effect.fnUntraced(function* (response: HttpClientResponse.HttpClientResponse, attempt: number) {
+    const { headers, status } = response
+    if (status < 200 || status > 299) {
+      const shown = bytesOf(yield* readBody(response, errorBodyShown)).subarray(0, errorBodyShown)
+      return yield* failure(attempt, "Status", describeStatus(status, shown, headers["location"]), status)
+    }
+    const body = yield* readBody(response, largestPayload)
+    if (body.size <= largestPayload) return yield* decodePayload(bytesOf(body))
+    return yield* failure(attempt, "Failed", `expected at most ${largestPayload} bytes, got more`, status)
+  })
+
+  const send = (request: HttpClientRequest.HttpClientRequest, attempt: number, timeout: Duration.Duration) =>
+    Effect.flatMap(client.execute(request), response => readAnswer(response, attempt)).pipe(
+      Effect.scoped,
+      Effect.catchTags({
+        RequestError: error => failure(attempt, "Transport", causesOf(error)),
+        ResponseError: error => failure(attempt, "Transport", causesOf(error), error.response.status)
+      }),
+      Effect.timeoutFail({
+        duration: timeout,
+        onTimeout: () => failure(attempt, "Timeout", `no whole answer within ${Duration.toMillis(timeout)} ms`)
+      })
+    )
+
+  const sendUpTo = (
+    attempts: number,
+    request: HttpClientRequest.HttpClientRequest,
+    timeout: Duration.Duration,
+    attempt = 1
+  ): Effect.Effect<string, SpecSourceError | SpecsError> =>
+    Effect.catchIf(
+      send(request, attempt, timeout),
+      error => attempt < attempts && isRepeated(error),
+      () =>
+        Effect.andThen(
+          Effect.sleep(Duration.times(firstPause, 2 ** (attempt - 1))),
+          sendUpTo(attempts, request, timeout, attempt + 1)
+        )
+    )
+
+  const fetch: Fetch = Effect.fnUntraced(function* (request, apply) {
+    if (sourceApi === undefined) {
+      const message = `specsUrl: expected an absolute http or https URL, got ${mask(JSON.stringify(specsUrl))}`
+      return yield* new SpecSourceError({ source: name, reason: "Failed", message })
+    }
+    const now = yield* Clock.currentTimeMillis
+    const http = HttpClientRequest.get(withQuery(url, request), {
+      headers: { ...headers, "statsig-client-time": String(now) }
+    })
+    const attempts = request.purpose === "initialize" ? 1 : pollAttempts
+    const body = yield* sendUpTo(attempts, http, timeouts[request.purpose])
+    return yield* apply({ source: name, sourceApi, body })
+  })
+
+  const source: Source = { name, fetch, polls: Effect.succeed(true), updates: Stream.empty }
+  return source
+})
+
+const isRepeated = (error: SpecSourceError | SpecsError): boolean =>
+  error._tag === "SpecSourceError" &&
+  (error.reason === "Transport" ||
+    error.reason === "Timeout" ||
+    (error.reason === "Status" && !neverRepeated.has(error.status!)))
+
+/** The query is put together by hand: a URL object would write a query that `specsUrl` has anew. */
+const withQuery = (url: string, { checksum, sinceTime }: SpecRequest): string => {
+  const fields: Array<string> = []
+  if (sinceTime > 0) fields.push(`sinceTime=${sinceTime}`)
+  if (checksum !== undefined) fields.push(`checksum=${encodeURIComponent(encodeChecksum(checksum))}`)
+  return fields.length === 0 ? url : `${url}${url.includes("?") ? "&" : "?"}${fields.join("&")}`
+}
+
+/** The first of the two encodings of a checksum: everything but letters and digits. The query adds the second. */
+const encodeChecksum = (checksum: string): string =>
+  Array.from(new TextEncoder().encode(checksum), byte => {
+    const character = String.fromCharCode(byte)
+    return /[A-Za-z0-9]/.test(character) ? character : `%${byte.toString(16).toUpperCase().padStart(2, "0")}`
+  }).join("")
+
+/** The origin of a URL and its API version, if the path begins with one; `undefined` when it cannot be fetched. */
+const apiOf = (text: string): string | undefined => {
+  const { origin, pathname, protocol } = new URL(text)
+  if (protocol !== "http:" && protocol !== "https:") return undefined
+  return origin + (/^\/v[0-9]+(?=\/)/.exec(pathname)?.[0] ?? "")
+}
+
+/** Headers hold printable ASCII only. */
+const headerText = (text: string): string => text.replace(/[^\x20-\x7e]/gu, "?")
+
+interface Body {
+  readonly parts: Array<Uint8Array>
+  readonly size: number
+}
+
+/** The body, of which no more is read than makes it longer than `limit` bytes. */
+const readBody = (
+  response: HttpClientResponse.HttpClientResponse,
+  limit: number
+): Effect.Effect<Body, HttpClientError.ResponseError> =>
+  response.stream.pipe(
+    Stream.runFoldWhile(
+      emptyBody(),
+      ({ size }) => size <= limit,
+      ({ parts, size }, part) => {
+        parts.push(part)
+        return { parts, size: size + part.length }
+      }
+    ),
+    Effect.catchIf(
+      error => error.reason === "EmptyBody",
+      () => Effect.sync(emptyBody)
+    )
+  )
+
+const emptyBody = (): Body => ({ parts: [], size: 0 })
+
+const bytesOf = ({ parts, size }: Body): Uint8Array => {
+  const bytes = new Uint8Array(size)
+  let offset = 0
+  for (const part of parts) {
+    bytes.set(part, offset)
+    offset += part.length
+  }
+  return bytes
+}
+
+const statusTexts = new Map([
+  [400, "Bad Request"],
+  [401, "Unauthorized"],
+  [403, "Forbidden"],
+  [404, "Not Found"],
+  [405, "Method Not Allowed"],
+  [406, "Not Acceptable"],
+  [408, "Request Timeout"],
+  [500, "Internal Server Error"],
+  [502, "Bad Gateway"],
+  [503, "Service Unavailable"],
+  [504, "Gateway Timeout"]
+])
+
+const describeStatus = (status: number, body: Uint8Array, location: string | undefined): string => {
+  if (status >= 300 && location !== undefined && status < 400) {
+    return `redirects are not followed, give the final address as specsUrl: ${location.slice(0, errorBodyShown)}`
+  }
+  const text = new TextDecoder().decode(body)
+  const shown = /^[\x00-\x7f]*$/.test(text) ? text : ""
+  const known = statusTexts.get(status)
+  if (known === undefined) return `HTTP Error ${status}: ${shown}`
+  return shown === "" ? known : `${known}: ${shown}`
+}
+
+/** What went wrong below: `fetch` says little itself and much in its causes. */
+const causesOf = ({ cause, message }: HttpClientError.HttpClientError): string => {
+  const messages: Array<string> = []
+  for (let current = cause; current instanceof Error && messages.length < 5; current = current.cause) {
+    const { code } = current as { readonly code?: unknown }
+    messages.push(current.message || (typeof code === "string" ? code : current.name))
+  }
+  return messages.join(": ") || message
+}
+
+/**
+ * The network as the source of specs.
+ *
+ * @since 0.1.0
+ */
+export const layer = (options: HttpOptions): Layer.Layer<SpecSource, never, HttpClient.HttpClient> =>
+  Layer.effect(SpecSource, make(options))

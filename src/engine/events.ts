@@ -1,0 +1,223 @@
+/**
+ * Events as they are sent: what an exposure is keyed by, and the JSON of each kind.
+ *
+ * An event is queued as references to immutable things and becomes text only when it is flushed.
+ */
+
+import { compileUnit } from "./conditions.js"
+import type { Answer } from "./deduplicator.js"
+import { type Evaluation, ruleIDOf, type SecondaryExposure } from "./evaluation.js"
+import { setOwn } from "./getters.js"
+import { flag, hashID, hashName, hashUser, type Word64 } from "./samplingHash.js"
+import type { Json, JsonObject, User } from "./user.js"
+import { userJson } from "./values.js"
+
+/** Which call an exposure comes from; the official SDK keys and words them differently. */
+export type ExposureOrigin =
+  /** `checkGate` */
+  | "check"
+  /** A getter of a gate, config, experiment, or of a layer's parameter */
+  | "get"
+  | "manual"
+  /** A read through a parameter store */
+  | "parameterStore"
+
+/** An answer that a program acted on. */
+export interface Exposure {
+  readonly kind: "gate" | "dynamicConfig" | "experiment" | "layer"
+  readonly origin: ExposureOrigin
+  /** The name that was asked for. */
+  readonly name: string
+  readonly user: User
+  /** The record behind the answer; immutable, so it may be kept and serialised later. */
+  readonly evaluation: Evaluation
+  /** The parameter of a layer that was read. */
+  readonly parameter: string | undefined
+}
+
+/** How sampling decided on an exposure, as it is sent along. */
+export interface SamplingNote {
+  readonly samplingRate: number | null
+  readonly samplingMode: "on" | "shadow"
+  readonly shadowLogged: "logged" | "dropped"
+}
+
+/** An event that waits to be sent. */
+export type QueuedEvent =
+  | {
+      readonly _tag: "Exposure"
+      readonly exposure: Exposure
+      readonly time: number
+      readonly sampling: SamplingNote | undefined
+      /** Whether its secondary exposures are sent as exposures of their own. */
+      readonly stripped: boolean
+    }
+  | {
+      readonly _tag: "Secondary"
+      readonly secondary: SecondaryExposure
+      readonly user: User
+      readonly time: number
+      readonly sampling: SamplingNote | undefined
+    }
+  | {
+      readonly _tag: "Custom"
+      readonly name: string
+      readonly value: string | number | null
+      readonly metadata: JsonObject | null
+      /** `undefined` for events of the SDK itself, which have an empty user. */
+      readonly user: User | undefined
+      readonly time: number
+    }
+
+// --- keys
+
+/** The rule id of a layer's parameter: in new layer evaluation each has one of its own. */
+export const exposedRuleID = ({ evaluation, kind, origin, parameter }: Exposure): string => {
+  if (kind === "layer" && origin !== "manual" && parameter !== undefined) {
+    const ruleID = evaluation.parameterRuleIDs?.get(parameter)
+    if (ruleID !== undefined) return ruleID
+  }
+  return ruleIDOf(evaluation)
+}
+
+/** Whether the experiment is keyed by being in a group, and logged without `rulePassed`. */
+const isKeyedByGroup = ({ kind, origin }: Exposure): boolean =>
+  kind === "experiment" && (origin === "manual" || origin === "parameterStore")
+
+/** What was answered, as a part of the key. */
+export const answerOf = (exposure: Exposure): Answer => {
+  const { evaluation, parameter } = exposure
+  if (parameter !== undefined) return parameter
+  return isKeyedByGroup(exposure) ? evaluation.isExperimentGroup && evaluation.isExperimentActive : evaluation.bool
+}
+
+/** Whether the key counts the unit that the check is made for. */
+export const hasUnit = ({ evaluation, origin }: Exposure): boolean =>
+  (origin === "check" || origin === "parameterStore") && evaluation.idType !== undefined
+
+const idText = (id: Json | undefined): string | undefined =>
+  id === undefined || id === null ? undefined : typeof id === "string" ? id : userJson(id)
+
+const customIDTexts = (user: User): Array<string> => Object.values(user.customIDs ?? {}).map(id => idText(id) ?? "null")
+
+const stableIDOf = compileUnit("stableID")
+
+/**
+ * Who asked, as a text that is equal for users whom the official SDK takes for the same: by userID, stableID and the
+ * values of all custom ids, whatever their keys.
+ */
+export const userKey = (user: User): string => {
+  const userID = idText(user.userID)
+  if (user.customIDs === undefined && userID !== undefined && !userID.startsWith("[")) return userID
+  return JSON.stringify([userID ?? null, idText(stableIDOf(user)) ?? null, ...customIDTexts(user).sort()])
+}
+
+/** The key of a user with the unit of a check: only a custom id adds something to it. */
+export const unitKey = (key: string, user: User, idType: string): string =>
+  idType.toLowerCase() === "userid" ? key : JSON.stringify([key, idText(compileUnit(idType)(user)) ?? null])
+
+/** The parts of the hash that decides on sampling. */
+export const samplingParts = (
+  name: string,
+  ruleID: string,
+  user: User,
+  answer: Answer,
+  unitType: string | undefined
+): ReadonlyArray<Word64> => {
+  const hash = (id: string | undefined) => (id === undefined ? undefined : hashID(id))
+  const unit = unitType === undefined ? undefined : idText(compileUnit(unitType)(user))
+  return [
+    hashName(name),
+    hashName(ruleID),
+    hashUser(hash(idText(user.userID)), hash(idText(stableIDOf(user))), hash(unit), customIDTexts(user).map(hashID)),
+    typeof answer === "boolean" ? flag(answer) : hashName(answer)
+  ]
+}
+
+/** The secondary exposures that an exposure is logged with. */
+export const secondariesOf = ({ evaluation, kind, parameter }: Exposure): ReadonlyArray<SecondaryExposure> | null => {
+  if (kind !== "layer") return evaluation.secondaryExposures
+  return isExplicit(evaluation, parameter)
+    ? evaluation.secondaryExposures
+    : (evaluation.undelegatedSecondaryExposures ?? null)
+}
+
+const isExplicit = (evaluation: Evaluation, parameter: string | undefined): boolean =>
+  parameter !== undefined && evaluation.explicitParameters?.includes(parameter) === true
+
+// --- JSON
+
+/**
+ * The logged form of a user: without private attributes, with global fields behind its own, and with an environment of
+ * the SDK if it has none.
+ */
+export const userToLog = (user: User, globalCustomFields: JsonObject | undefined, tier: string | undefined): string => {
+  const logged: { [key: string]: Json } = {}
+  const put = (key: string, value: Json | undefined) => {
+    if (value !== undefined) logged[key] = value
+  }
+  put("userID", user.userID)
+  put("customIDs", user.customIDs)
+  put("email", user.email)
+  put("ip", user.ip)
+  put("userAgent", user.userAgent)
+  put("country", user.country)
+  put("locale", user.locale)
+  put("appVersion", user.appVersion)
+  if (globalCustomFields === undefined) put("custom", user.custom)
+  else {
+    const custom: { [key: string]: Json } = { ...globalCustomFields }
+    for (const key of Object.keys(user.custom ?? {})) setOwn(custom, key, user.custom?.[key] as Json)
+    put("custom", custom)
+  }
+  put("statsigEnvironment", user.statsigEnvironment ?? (tier === undefined ? undefined : { tier }))
+  return JSON.stringify(logged)
+}
+
+const exposureNames = {
+  gate: "statsig::gate_exposure",
+  dynamicConfig: "statsig::config_exposure",
+  experiment: "statsig::config_exposure",
+  layer: "statsig::layer_exposure"
+} as const
+
+const exposureMetadata = (exposure: Exposure): Record<string, string> => {
+  const { evaluation, kind, name, origin, parameter } = exposure
+  const metadata: Record<string, string> = {}
+  if (kind === "gate") {
+    metadata["gate"] = name
+    metadata["gateValue"] = evaluation.bool ? "true" : "false"
+  } else {
+    metadata["config"] = name
+    if (kind === "layer") {
+      const explicit = isExplicit(evaluation, parameter)
+      metadata["parameterName"] = parameter ?? ""
+      metadata["isExplicitParameter"] = explicit ? "true" : "false"
+      metadata["allocatedExperiment"] = explicit ? (evaluation.configDelegate ?? "") : ""
+    } else if (!isKeyedByGroup(exposure)) metadata["rulePassed"] = evaluation.bool ? "true" : "false"
+  }
+  metadata["ruleID"] = exposedRuleID(exposure)
+  metadata["reason"] = evaluation.reason
+  if (evaluation.lcut !== undefined) metadata["lcut"] = String(evaluation.lcut)
+  if (evaluation.receivedAt !== undefined) metadata["receivedAt"] = String(evaluation.receivedAt)
+  if (evaluation.version !== undefined) metadata["configVersion"] = String(evaluation.version)
+  if (evaluation.overrideConfigName !== undefined) metadata["overrideConfigName"] = evaluation.overrideConfigName
+  if (origin === "manual") metadata["isManualExposure"] = "true"
+  return metadata
+}
+
+/** The JSON of one event. `userJson` gives the logged form of a user. */
+export const eventToJson = (event: QueuedEvent, loggedUser: (user: User) => string): string => {
+  switch (event._tag) {
+    case "Exposure": {
+      const { exposure, sampling, stripped, time } = event
+      const secondaries = secondariesOf(exposure)
+      const listed = stripped && secondaries !== null && secondaries.length > 0 ? [] : secondaries
+      return `{"eventName":"${exposureNames[exposure.kind]}","value":null,"metadata":${JSON.stringify(exposureMetadata(exposure))},"statsigMetadata":${JSON.stringify(sampling ?? {})},"user":${loggedUser(exposure.user)},"time":${time},"secondaryExposures":${JSON.stringify(listed)}}`
+    }
+    case "Secondary":
+      return `{"eventName":"statsig::gate_exposure","value":null,"metadata":${JSON.stringify(event.secondary)},"statsigMetadata":${JSON.stringify(event.sampling ?? {})},"user":${loggedUser(event.user)},"time":${event.time},"secondaryExposures":[]}`
+    case "Custom":
+      return `{"eventName":${JSON.stringify(event.name)},"value":${JSON.stringify(event.value)},"metadata":${JSON.stringify(event.metadata)},"statsigMetadata":null,"user":${event.user === undefined ? "{}" : loggedUser(event.user)},"time":${event.time},"secondaryExposures":null}`
+  }
+}

@@ -1,0 +1,123 @@
+/**
+ * A program's data store object as the `DataStore` service.
+ *
+ * Its members may be missing, throw or reject: that costs the data store, not the SDK. They are called on the object.
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import type { Store } from "../DataStore.js"
+import { DataStoreError } from "../StatsigError.js"
+
+/**
+ * What a data store gives for a key.
+ *
+ * @since 0.1.0
+ */
+export interface DataStoreResponse {
+  /** The stored text, if there is one. */
+  result?: string
+  /** Not looked at. */
+  time?: number
+}
+
+/**
+ * What a data store gives for a key as bytes.
+ *
+ * @since 0.1.0
+ */
+export interface DataStoreBytesResponse {
+  /** The stored bytes, if there are any. */
+  result?: Uint8Array
+  /** Not looked at. */
+  time?: number
+}
+
+/**
+ * A place outside the process that keeps the last good specs. All members may be left out; without `initialize` nothing
+ * is read. The members for bytes are used in place of those for text when they are there.
+ *
+ * @since 0.1.0
+ */
+export interface DataStore {
+  initialize?: () => Promise<void>
+  shutdown?: () => Promise<void>
+  get?: (key: string) => Promise<DataStoreResponse>
+  getBytes?: (key: string) => Promise<DataStoreBytesResponse>
+  /** `time` is the moment of receipt in epoch milliseconds. */
+  set?: (key: string, value: string, time?: number) => Promise<void>
+  setBytes?: (key: string, value: ArrayBuffer | Uint8Array, time?: number) => Promise<void>
+  /** Whether updates of this path should be polled from the store in place of the network. */
+  supportPollingUpdatesFor?: (key: string) => Promise<boolean>
+}
+
+/**
+ * Makes the service.
+ *
+ * @internal
+ */
+export const fromProgram = (store: DataStore): Store => {
+  const call = <A>(operation: DataStoreError["operation"], member: () => Promise<A> | A) =>
+    Effect.tryPromise({
+      try: async () => member(),
+      catch: error => new DataStoreError({ operation, message: String(error) })
+    })
+  const has = (member: keyof DataStore): boolean => typeof store[member] === "function"
+  const missing = (operation: DataStoreError["operation"]) =>
+    new DataStoreError({ operation, message: `the data store has no ${operation}` })
+
+  return {
+    initialize: Effect.suspend(() =>
+      // What it answers is of no matter: a store that could not connect shows in what it gives.
+      has("initialize") ? Effect.ignore(call("initialize", () => store.initialize!())) : missing("initialize")
+    ),
+    get: key =>
+      Effect.suspend(() => {
+        if (has("getBytes"))
+          return Effect.map(
+            call("get", () => store.getBytes!(key)),
+            bytesResult
+          )
+        if (has("get"))
+          return Effect.map(
+            call("get", () => store.get!(key)),
+            textResult
+          )
+        return missing("get")
+      }),
+    set: (key, value, time) =>
+      Effect.suspend(() => {
+        if (has("setBytes")) return call("set", () => store.setBytes!(key, new TextEncoder().encode(value), time))
+        return has("set") ? call("set", () => store.set!(key, value, time)) : Effect.void
+      }),
+    supportsPollingUpdatesFor: path =>
+      Effect.suspend(() =>
+        has("supportPollingUpdatesFor")
+          ? Effect.orElseSucceed(
+              Effect.map(
+                Effect.tryPromise(async () => store.supportPollingUpdatesFor!(path)),
+                answer => answer === true
+              ),
+              () => false
+            )
+          : Effect.succeed(false)
+      ),
+    shutdown: Effect.suspend(() => (has("shutdown") ? call("shutdown", () => store.shutdown!()) : Effect.void))
+  }
+}
+
+const textResult = (response: unknown): string | undefined => {
+  const result = resultOf(response)
+  return typeof result === "string" ? result : undefined
+}
+
+/** Stores for the official package give plain arrays of numbers, the only form that it reads. */
+const bytesResult = (response: unknown): string | undefined => {
+  const result = resultOf(response)
+  if (result instanceof Uint8Array) return new TextDecoder().decode(result)
+  if (result instanceof ArrayBuffer || Array.isArray(result)) return new TextDecoder().decode(new Uint8Array(result))
+  return undefined
+}
+
+const resultOf = (response: unknown): unknown =>
+  typeof response === "object" && response !== null ? (response as { readonly result?: unknown }).result : undefined

@@ -1,0 +1,143 @@
+/**
+ * The parameter store of the Promise API.
+ *
+ * @since 0.1.0
+ */
+
+import type { ParameterStore as CoreParameterStore } from "../Evaluation.js"
+import { copyJson, kindOf } from "../engine/getters.js"
+import type { Parameter } from "../engine/specs.js"
+import type { Json } from "../engine/user.js"
+import { asText } from "./argument.js"
+import { toJson } from "./json.js"
+import type { EvaluationDetails } from "./results.js"
+
+/**
+ * Named parameters that stand for a fixed value, a gate's choice, or a parameter of a config, an experiment or a layer.
+ * Each read decides anew, and logs the exposure of what the parameter stands for. `getParameterStore` makes it.
+ *
+ * @since 0.1.0
+ */
+export class ParameterStore {
+  readonly #store: CoreParameterStore
+  readonly #parameters: ReadonlyMap<string, Parameter> | undefined
+  readonly #disableExposureLogging: boolean
+  #name: string
+
+  /** @internal */
+  constructor(
+    store: CoreParameterStore,
+    parameters: ReadonlyMap<string, Parameter> | undefined,
+    disableExposureLogging: boolean
+  ) {
+    this.#store = store
+    this.#parameters = parameters
+    this.#disableExposureLogging = disableExposureLogging
+    this.#name = store.name
+  }
+
+  get name(): string {
+    return this.#name
+  }
+
+  set name(name: string) {
+    this.#name = asText(name, "name")
+  }
+
+  /**
+   * The parameter's value when it is of the fallback's type, else the fallback. Without a fallback: the value whatever
+   * its type, or `null`. Throws for a name that is no string, and for a fallback that cannot be JSON.
+   */
+  getValue<T>(paramName: string, fallback?: T): T {
+    const name = asText(paramName, "paramName")
+    return this.#store.get<Json>(name, fallback === undefined ? null : (toJson(fallback) ?? null)) as T
+  }
+
+  /** The text of the parameter, or the fallback. Like the others by type it has no counterpart in the official package. */
+  getString(paramName: string, fallback: string): string {
+    return this.getValue(paramName, fallback)
+  }
+
+  /** The truth value of the parameter, or the fallback. */
+  getBool(paramName: string, fallback: boolean): boolean {
+    return this.getValue(paramName, fallback)
+  }
+
+  /** The number of the parameter, or the fallback. */
+  getFloat(paramName: string, fallback: number): number {
+    return this.getValue(paramName, fallback)
+  }
+
+  /** As `getFloat`, and the fallback for a number with a fraction. */
+  getInteger(paramName: string, fallback: number): number {
+    const value = this.getValue(paramName, fallback)
+    return Number.isInteger(value) ? value : fallback
+  }
+
+  /** The array of the parameter, or the fallback. */
+  getArray(paramName: string, fallback: Array<unknown>): Array<unknown> {
+    return this.getValue(paramName, fallback)
+  }
+
+  /** The object of the parameter, or the fallback. */
+  getMap(paramName: string, fallback: Record<string, unknown>): Record<string, unknown> {
+    return this.getValue(paramName, fallback)
+  }
+
+  /** How the store was found. What is not known is absent. */
+  getEvaluationDetails(): EvaluationDetails {
+    const { lcut, reason, receivedAt } = this.#store.evaluation
+    return {
+      reason,
+      ...(lcut === undefined ? {} : { lcut }),
+      ...(receivedAt === undefined ? {} : { receivedAt })
+    }
+  }
+
+  /** The store and the definitions of its parameters. */
+  // biome-ignore lint/suspicious/noExplicitAny: as the official package declares it
+  toJSON(): Record<string, any> {
+    const { lcut, reason, receivedAt } = this.#store.evaluation
+    return {
+      name: this.#store.name,
+      details: { reason, lcut: lcut ?? null, received_at: receivedAt ?? null, version: null },
+      parameters: Object.fromEntries(
+        Array.from(this.#parameters ?? [], ([name, parameter]) => [name, shown(parameter)])
+      ),
+      options: { disable_exposure_logging: this.#disableExposureLogging }
+    }
+  }
+
+  [Symbol.for("nodejs.util.inspect.custom")](): unknown {
+    return this.toJSON()
+  }
+}
+
+/** A definition as the payload has it. */
+const shown = (parameter: Parameter): Record<string, unknown> => {
+  switch (parameter.kind) {
+    case "static":
+      return { ref_type: "static", param_type: kindOf(parameter.value), value: copyJson(parameter.value) }
+    case "gate":
+      return {
+        ref_type: "gate",
+        gate_name: parameter.gateName,
+        pass_value: copyJson(parameter.passValue),
+        fail_value: copyJson(parameter.failValue)
+      }
+    case "dynamicConfig":
+      return {
+        ref_type: "dynamic_config",
+        config_name: parameter.configName,
+        param_name: parameter.parameterName
+      }
+    case "experiment":
+      return {
+        ref_type: "experiment",
+        experiment_name: parameter.experimentName,
+        param_name: parameter.parameterName
+      }
+    case "layer":
+      return { ref_type: "layer", layer_name: parameter.layerName, param_name: parameter.parameterName }
+  }
+}

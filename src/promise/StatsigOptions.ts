@@ -1,0 +1,397 @@
+/**
+ * The options of the Promise API: their types, and one reader for each.
+ *
+ * A reader takes anything, gives the option's value, and throws with the official package's `code` for the wrong type.
+ * `undefined` is the same as absent; unknown options are ignored.
+ *
+ * @since 0.1.0
+ */
+import type { JsonObject } from "../engine/user.js"
+import { argumentError, asFlag, asInteger, asText, asUnsigned, missingObject } from "./argument.js"
+import type { DataStore } from "./DataStore.js"
+import { toJson, toMap } from "./json.js"
+import type { SecondaryExposure } from "./results.js"
+import { type StatsigUser, userOf } from "./StatsigUser.js"
+
+/**
+ * The kinds of override adapters. Local overrides are always there.
+ *
+ * @since 0.1.0
+ */
+export const OverrideAdapterType = { LocalOverride: 0 } as const
+
+/**
+ * A kind of override adapter.
+ *
+ * @since 0.1.0
+ */
+export type OverrideAdapterType = (typeof OverrideAdapterType)[keyof typeof OverrideAdapterType]
+
+/**
+ * One override adapter.
+ *
+ * @since 0.1.0
+ */
+export interface OverrideAdapterConfig {
+  adapterType: OverrideAdapterType
+}
+
+/**
+ * Captures what the program writes to the console.
+ *
+ * @since 0.1.0
+ */
+export interface ConsoleCaptureOptions {
+  enabled: boolean
+  /** Default: `warn` and `error`. */
+  logLevels?: Array<"trace" | "debug" | "log" | "info" | "warn" | "error">
+  user?: StatsigUser
+  /** Default and most: 100. */
+  maxKeys?: number
+  /** Default and most: 10. */
+  maxDepth?: number
+  /** In characters. Default and most: 4096. */
+  maxLength?: number
+}
+
+/**
+ * Receives the SDK's own metrics.
+ *
+ * @since 0.1.0
+ */
+export interface ObservabilityClient {
+  initialize?: () => void
+  increment?: (metricName: string, value: number, tags: Record<string, string>) => void
+  gauge?: (metricName: string, value: number, tags: Record<string, string>) => void
+  dist?: (metricName: string, value: number, tags: Record<string, string>) => void
+  error?: (tag: string, error: string) => void
+  /** Whether a tag with many different values may be sent. */
+  shouldEnableHighCardinalityForThisTag?: (tag: string) => boolean
+}
+
+/**
+ * Receives the SDK's own log lines.
+ *
+ * @since 0.1.0
+ */
+export interface OutputLoggerProvider {
+  initialize?: () => void
+  debug?: (tag: string, message: string) => void
+  info?: (tag: string, message: string) => void
+  warn?: (tag: string, message: string) => void
+  error?: (tag: string, message: string) => void
+  shutdown?: () => void
+}
+
+/**
+ * An answer that a user keeps.
+ *
+ * @since 0.1.0
+ */
+export type StickyValues = {
+  value: boolean
+  json_value: Record<string, unknown>
+  rule_id: string
+  group_name: string | null
+  secondary_exposures: Array<SecondaryExposure>
+  undelegated_secondary_exposures: Array<SecondaryExposure>
+  config_delegate: string | null
+  explicit_parameters: Array<string> | null
+  time: number
+  configVersion?: number | undefined
+}
+
+/**
+ * The answers that one user keeps, by the names of experiments and layers.
+ *
+ * @since 0.1.0
+ */
+export type UserPersistedValues = Record<string, StickyValues>
+
+/**
+ * Keeps the answers of users.
+ *
+ * @since 0.1.0
+ */
+export interface PersistentStorage {
+  load: (key: string) => UserPersistedValues | null
+  save: (key: string, config_name: string, data: StickyValues) => void
+  delete: (key: string, config_name: string) => void
+}
+
+/**
+ * The proxy for requests. It is used when host and port are set.
+ *
+ * @since 0.1.0
+ */
+export interface ProxyConfig {
+  proxyHost?: string
+  /** 0 to 65535. */
+  proxyPort?: number
+  /** `user:password`. */
+  proxyAuth?: string
+  /** Default: `http`. */
+  proxyProtocol?: string
+  /** A PEM file of root certificates, which works without a proxy too. */
+  caCertPath?: string
+}
+
+/**
+ * One source of specs.
+ *
+ * @since 0.1.0
+ */
+export interface SpecAdapterConfig {
+  adapterType: "data_store" | "network_grpc_websocket" | "network_http"
+  specsUrl?: string
+  initTimeoutMs: number
+  authenticationMode?: "none" | "tls" | "mtls" | undefined | null
+  caCertPath?: string
+  clientCertPath?: string
+  clientKeyPath?: string
+  domainName?: string
+}
+
+/**
+ * The options of `new Statsig(sdkKey, options)`. All may be left out. Numbers are cut to integers.
+ *
+ * @since 0.1.0
+ */
+export interface StatsigOptions {
+  /** Where specs are kept outside the process; it is asked before the network. */
+  dataStore?: DataStore
+  /** How the SDK key appears in the keys of the data store: its hash (`v2`, the default) or its beginning (`v3`). */
+  dataStoreKeySchemaVersion?: "v2" | "v3"
+  /** Sends no event. Default: false. */
+  disableAllLogging?: boolean
+  /** Derives no country from IP addresses. Default: false. */
+  disableCountryLookup?: boolean
+  /** Makes no request of any kind. Default: false. */
+  disableNetwork?: boolean
+  /** Derives no browser or operating system from user agents. Not in the official Node package. Default: false. */
+  disableUserAgentParsing?: boolean
+  /** Keeps connections to the log endpoint. Default: false. */
+  logEventConnectionReuse?: boolean
+  /** Downloads ID lists. Default: false. */
+  enableIdLists?: boolean
+  /** Accepted; specs are always asked for as a whole. */
+  enableDcsDeltas?: boolean
+  /** The tier of users without an environment of their own, e.g. `staging`. */
+  environment?: string
+  /** Between two flushes of events. */
+  eventLoggingFlushIntervalMs?: number
+  /** Events per batch, 10 to 2000. Default: 2000. */
+  eventLoggingMaxQueueSize?: number
+  /** Batches that wait to be sent. Not in the official Node package. Default: 100. */
+  eventLoggingMaxPendingBatchQueueSize?: number
+  /** Exposures that are remembered to log each once. Default: 100000. */
+  exposureDedupeMaxKeys?: number
+  /** Asks Statsig's own host when a custom URL fails. Default: false. */
+  fallbackToStatsigApi?: boolean
+  /** Fields that every user has, behind its own custom ones. */
+  globalCustomFields?: Record<string, string | number | boolean | Array<string | number | boolean>>
+  /** Between two downloads of ID lists; less than 1000 stands for the default, 60000. */
+  idListsSyncIntervalMs?: number
+  /** For each request of an ID list; not above 0 stands for the default. */
+  idListsRequestTimeoutMs?: number
+  /** Where ID lists are listed. */
+  idListsUrl?: string
+  /** Scheme and host that ID lists are downloaded from. */
+  downloadIdListFileApi?: string
+  /**
+   * The deadline of `initialize`, and of its request for specs. Without it there is no deadline and the request may take
+   * 3000; below 0 neither is bounded.
+   */
+  initTimeoutMs?: number
+  /** Where events are sent. */
+  logEventUrl?: string
+  observabilityClient?: ObservabilityClient
+  /** The SDK's own log lines. Default: `warn`. */
+  outputLogLevel?: "none" | "debug" | "info" | "warn" | "error"
+  outputLoggerProvider?: OutputLoggerProvider
+  /** Accepted; it has no effect. */
+  configCompressionMode?: "gzip" | "dictionary"
+  /** Accepted; local overrides are always there. */
+  overrideAdapterConfig?: Array<OverrideAdapterConfig>
+  /** The name of the program, sent along with requests. */
+  serviceName?: string
+  persistentStorage?: PersistentStorage
+  specAdaptersConfig?: Array<SpecAdapterConfig>
+  /** Between two polls for new specs; less than 1000 stands for the default, 10000. */
+  specsSyncIntervalMs?: number
+  /** Where to fetch specs; `/<sdkKey>.json` is appended. Empty or `null` stands for the default. */
+  specsUrl?: string
+  /** `initialize` waits for the country table. Default: false. */
+  waitForCountryLookupInit?: boolean
+  /** `initialize` waits for the user-agent rules. Default: false. */
+  waitForUserAgentInit?: boolean
+  proxyConfig?: ProxyConfig
+  consoleCaptureOptions?: ConsoleCaptureOptions
+  /** Parses user agents by the rules of uap-core in place of Statsig's own. Default: false. */
+  useThirdPartyUaParser?: boolean
+  experimentalFlags?: Set<string>
+}
+
+type Reader<A> = (value: unknown, where: string) => A
+
+type Readers<A> = { readonly [Name in keyof A]-?: Reader<NonNullable<A[Name]>> }
+
+/** Reads the members of an object that are there. Throws `InvalidArg` when one of `required` is not. */
+const members =
+  <A extends object>(readers: Readers<A>, required: ReadonlyArray<keyof A & string> = []): Reader<A> =>
+  (value, where) => {
+    if (value === null || value === undefined) throw missingObject()
+    const found: Partial<A> = {}
+    for (const name of Object.keys(readers) as Array<keyof A & string>) {
+      const member = (value as A)[name] as unknown
+      if (member !== undefined) found[name] = readers[name](member, `${where}.${name}`)
+      else if (required.includes(name)) throw argumentError("InvalidArg", `${where}: the field ${name} is missing`)
+    }
+    return found as A
+  }
+
+const list =
+  <A>(read: Reader<A>): Reader<Array<A>> =>
+  (value, where) => {
+    if (!Array.isArray(value)) throw argumentError("InvalidArg", `${where}: expected an array`)
+    return value.map((item, index) => read(item, `${where}[${index}]`))
+  }
+
+/** One of a few texts. What an unknown text stands for is decided where it is used. */
+const choice =
+  <A extends string>(): Reader<A> =>
+  (value, where) =>
+    asText(value, where) as A
+
+/** An object of the program's, to be called later. What it lacks then is not called. */
+const provided =
+  <A extends object>(): Reader<A> =>
+  value => {
+    if (value === null) throw missingObject()
+    return value as A
+  }
+
+const storageMember = <A>(value: unknown, where: string): A => {
+  if (typeof value !== "function") throw argumentError("InvalidArg", `${where}: expected a function`)
+  return value as A
+}
+
+const storageMembers = members<PersistentStorage>({ load: storageMember, save: storageMember, delete: storageMember }, [
+  "load",
+  "save",
+  "delete"
+])
+
+const persistentStorage: Reader<PersistentStorage> = (value, where) => {
+  storageMembers(value, where)
+  return value as PersistentStorage
+}
+
+const globalCustomFields: Reader<JsonObject> = (value, where) =>
+  toMap(value, (member, key) => {
+    if (member === undefined) return undefined
+    if (typeof member === "string" || typeof member === "boolean") return member
+    if (typeof member === "number") return Number.isFinite(member) ? member : null
+    if (Array.isArray(member)) return toJson(member)
+    throw argumentError("InvalidArg", `${where}.${key}: expected a string, a number, a boolean or an array`)
+  })
+
+const overrideAdapterType: Reader<OverrideAdapterType> = (value, where) => {
+  if (asUnsigned(value, where) === OverrideAdapterType.LocalOverride) return OverrideAdapterType.LocalOverride
+  throw argumentError("InvalidArg", `${where}: expected OverrideAdapterType.LocalOverride`)
+}
+
+const port: Reader<number> = (value, where) => {
+  const number = asUnsigned(value, where)
+  if (number <= 65535) return number
+  throw argumentError("GenericFailure", `${where}: expected a port number`)
+}
+
+const user: Reader<StatsigUser> = value => {
+  userOf(value)
+  return value as StatsigUser
+}
+
+/** Anything that lists texts by `values()`, as a Set does. */
+const flags: Reader<Set<string>> = (value, where) => {
+  const { values } = Object(value) as { readonly values?: unknown }
+  if (value === null) throw missingObject()
+  if (typeof values !== "function") throw argumentError("InvalidArg", `${where}: expected a Set`)
+  const iterator: Iterator<unknown> = values.call(value)
+  if (typeof iterator?.next !== "function") throw argumentError("InvalidArg", `${where}: expected a Set`)
+  const found = new Set<string>()
+  for (const flag of { [Symbol.iterator]: () => iterator }) found.add(asText(flag, where))
+  return found
+}
+
+/** In the order in which the official package looks at them: of several wrong options the first is reported. */
+const readOptions = members<StatsigOptions>({
+  dataStore: provided(),
+  dataStoreKeySchemaVersion: choice(),
+  disableAllLogging: asFlag,
+  disableCountryLookup: asFlag,
+  disableNetwork: asFlag,
+  disableUserAgentParsing: asFlag,
+  logEventConnectionReuse: asFlag,
+  enableIdLists: asFlag,
+  enableDcsDeltas: asFlag,
+  environment: asText,
+  eventLoggingFlushIntervalMs: asUnsigned,
+  eventLoggingMaxQueueSize: asUnsigned,
+  eventLoggingMaxPendingBatchQueueSize: asUnsigned,
+  exposureDedupeMaxKeys: asUnsigned,
+  fallbackToStatsigApi: asFlag,
+  globalCustomFields: globalCustomFields as Reader<NonNullable<StatsigOptions["globalCustomFields"]>>,
+  idListsSyncIntervalMs: asUnsigned,
+  idListsRequestTimeoutMs: asInteger,
+  idListsUrl: asText,
+  downloadIdListFileApi: asText,
+  initTimeoutMs: asInteger,
+  logEventUrl: asText,
+  observabilityClient: provided(),
+  outputLogLevel: choice(),
+  outputLoggerProvider: provided(),
+  configCompressionMode: choice(),
+  overrideAdapterConfig: list(members({ adapterType: overrideAdapterType }, ["adapterType"])),
+  serviceName: asText,
+  persistentStorage,
+  specAdaptersConfig: list(
+    members<SpecAdapterConfig>(
+      {
+        adapterType: choice(),
+        specsUrl: asText,
+        initTimeoutMs: asInteger,
+        authenticationMode: choice(),
+        caCertPath: asText,
+        clientCertPath: asText,
+        clientKeyPath: asText,
+        domainName: asText
+      },
+      ["adapterType", "initTimeoutMs"]
+    )
+  ),
+  specsSyncIntervalMs: asUnsigned,
+  specsUrl: asText,
+  waitForCountryLookupInit: asFlag,
+  waitForUserAgentInit: asFlag,
+  proxyConfig: members<ProxyConfig>({
+    proxyHost: asText,
+    proxyPort: port,
+    proxyAuth: asText,
+    proxyProtocol: asText,
+    caCertPath: asText
+  }),
+  consoleCaptureOptions: members<ConsoleCaptureOptions>(
+    { enabled: asFlag, logLevels: list(choice()), user, maxKeys: asInteger, maxDepth: asInteger, maxLength: asInteger },
+    ["enabled"]
+  ),
+  useThirdPartyUaParser: asFlag,
+  experimentalFlags: flags
+})
+
+/**
+ * Checks the options of a program. Whatever is no object has none.
+ *
+ * @internal
+ */
+export const checkOptions = (options: unknown): StatsigOptions => readOptions(options ?? {}, "StatsigOptions")

@@ -1,0 +1,263 @@
+/**
+ * The user of the Promise API.
+ *
+ * It is a thin, mutable cover over one immutable engine `User`: a setter makes a new one, so that a check and the events
+ * it logs may keep the reference.
+ *
+ * @since 0.1.0
+ */
+import { copyJson, copyJsonObject, setOwn } from "../engine/getters.js"
+import { type Json, type JsonObject, User } from "../engine/user.js"
+import { textOf } from "../engine/values.js"
+import { argumentError, asText, missingObject } from "./argument.js"
+import { toAssignedMap, toCustomMap, toIDMap, toJson, toMap } from "./json.js"
+
+/**
+ * What a user is made of. Every field may be left out.
+ *
+ * `privateAttributes` take part in decisions and never leave the process.
+ *
+ * @since 0.1.0
+ */
+export interface StatsigUserArgs {
+  userID?: string | undefined
+  customIDs?: Record<string, string> | undefined
+  email?: string | undefined
+  ip?: string | undefined
+  userAgent?: string | undefined
+  country?: string | undefined
+  locale?: string | undefined
+  appVersion?: string | undefined
+  statsigEnvironment?: { tier?: string; [key: string]: string | undefined } | undefined
+  custom?:
+    | Record<
+        string,
+        string | number | boolean | Array<string | number | boolean> | null | undefined | Record<string, unknown>
+      >
+    | undefined
+  privateAttributes?:
+    | Record<string, string | number | boolean | Array<string | number | boolean> | Record<string, unknown>>
+    | undefined
+}
+
+type CustomFields = Record<string, string | number | boolean | Array<string | number | boolean>>
+
+type TextField = "userID" | "email" | "ip" | "userAgent" | "country" | "locale" | "appVersion"
+type MapField = "customIDs" | "custom" | "privateAttributes" | "statsigEnvironment"
+
+/**
+ * The engine's user behind a `StatsigUser`. Throws `InvalidArg` for anything else.
+ *
+ * @internal
+ */
+export const userOf = (value: unknown): User => engineUser(value)
+
+let engineUser: (value: unknown) => User
+
+/**
+ * The user that a check is made for.
+ *
+ * The constructor copies what it is given. Every field is an accessor: a getter gives a fresh copy, or `null` when the
+ * field is not set, and assigning `null` clears a field. To change a map, assign a whole new one.
+ *
+ * @example
+ * const user = new StatsigUser({ userID: "u-1", customIDs: { companyID: "c-7" }, custom: { plan: "pro" } })
+ *
+ * @since 0.1.0
+ */
+export class StatsigUser {
+  #user: User
+
+  static {
+    engineUser = value => {
+      if (typeof value === "object" && value !== null && #user in value) return value.#user
+      throw argumentError(
+        "InvalidArg",
+        "Expected StatsigUser instance, plain javascript object is not supported. " +
+          "Please create a StatsigUser instance using `new StatsigUser(...)` instead."
+      )
+    }
+  }
+
+  /** A user with this `userID`. Throws `StringExpected` when it is no string. */
+  static withUserID(userID: string): StatsigUser {
+    return new StatsigUser({ userID: asText(userID, "userID") })
+  }
+
+  /** A user without a `userID`, known by these ids. Throws `InvalidArg` for an id that is no string or number. */
+  static withCustomIDs(customIDs: Record<string, string>): StatsigUser {
+    if (customIDs === undefined) throw missingObject()
+    return new StatsigUser({ customIDs })
+  }
+
+  /**
+   * Throws `StringExpected` when a text is no string, `InvalidArg` for what cannot be JSON, and a `TypeError` for `null`
+   * where a map belongs. A user with neither `userID` nor `customIDs` gets the `userID` `""`.
+   */
+  constructor(args: ({ userID: string } | { customIDs: Record<string, string> }) & StatsigUserArgs) {
+    if (args === null || args === undefined) throw missingObject()
+    const fields: StatsigUserArgs = args
+    const { custom, customIDs, privateAttributes, statsigEnvironment, userID } = fields
+    this.#user = new User({
+      userID: userID === undefined ? (customIDs === undefined ? "" : undefined) : asText(userID, "userID"),
+      customIDs: customIDs === undefined ? undefined : toIDMap(customIDs),
+      email: optionalText(fields.email, "email"),
+      ip: optionalText(fields.ip, "ip"),
+      userAgent: optionalText(fields.userAgent, "userAgent"),
+      country: optionalText(fields.country, "country"),
+      locale: optionalText(fields.locale, "locale"),
+      appVersion: optionalText(fields.appVersion, "appVersion"),
+      custom: custom === undefined ? undefined : toCustomMap(custom),
+      privateAttributes: privateAttributes === undefined ? undefined : toCustomMap(privateAttributes),
+      statsigEnvironment: statsigEnvironment === undefined ? undefined : toMap(statsigEnvironment, optionalText)
+    })
+  }
+
+  get userID(): string | null {
+    return this.#text("userID")
+  }
+
+  set userID(value: unknown) {
+    this.#assignText("userID", value)
+  }
+
+  get email(): string | null {
+    return this.#text("email")
+  }
+
+  set email(value: unknown) {
+    this.#assignText("email", value)
+  }
+
+  get ip(): string | null {
+    return this.#text("ip")
+  }
+
+  set ip(value: unknown) {
+    this.#assignText("ip", value)
+  }
+
+  get userAgent(): string | null {
+    return this.#text("userAgent")
+  }
+
+  set userAgent(value: unknown) {
+    this.#assignText("userAgent", value)
+  }
+
+  get country(): string | null {
+    return this.#text("country")
+  }
+
+  set country(value: unknown) {
+    this.#assignText("country", value)
+  }
+
+  get locale(): string | null {
+    return this.#text("locale")
+  }
+
+  set locale(value: unknown) {
+    this.#assignText("locale", value)
+  }
+
+  get appVersion(): string | null {
+    return this.#text("appVersion")
+  }
+
+  set appVersion(value: unknown) {
+    this.#assignText("appVersion", value)
+  }
+
+  get customIDs(): Record<string, string> | null {
+    return texts(this.#user.customIDs)
+  }
+
+  set customIDs(value: Record<string, string> | null | undefined) {
+    const map = toAssignedMap(value)
+    this.#assign(
+      "customIDs",
+      map && toMap(map, member => (typeof member === "string" || typeof member === "number" ? member : undefined))
+    )
+  }
+
+  get custom(): CustomFields | null {
+    return copyOf(this.#user.custom)
+  }
+
+  set custom(value: StatsigUserArgs["custom"] | null) {
+    this.#assign("custom", toAssignedMap(value))
+  }
+
+  get privateAttributes(): CustomFields | null {
+    return copyOf(this.#user.privateAttributes)
+  }
+
+  set privateAttributes(value: StatsigUserArgs["privateAttributes"] | null) {
+    this.#assign("privateAttributes", toAssignedMap(value))
+  }
+
+  get statsigEnvironment(): Record<string, string> | null {
+    return texts(this.#user.statsigEnvironment)
+  }
+
+  set statsigEnvironment(value: StatsigUserArgs["statsigEnvironment"] | null) {
+    this.#assign("statsigEnvironment", toAssignedMap(value))
+  }
+
+  /** The fields that are set, as JSON, without `privateAttributes`. */
+  // biome-ignore lint/suspicious/noExplicitAny: as the official package declares it
+  toJSON(): any {
+    const shown: { [field: string]: Json } = {}
+    for (const field of shownFields) {
+      const value = this.#user[field]
+      if (value !== undefined) shown[field] = copyJson(value)
+    }
+    return shown
+  }
+
+  [Symbol.for("nodejs.util.inspect.custom")](): unknown {
+    return this.toJSON()
+  }
+
+  #text(field: TextField): string | null {
+    return textOf(this.#user[field]) ?? null
+  }
+
+  #assignText(field: TextField, value: unknown): void {
+    this.#assign(field, value === null ? undefined : toJson(value))
+  }
+
+  #assign(field: TextField | MapField, value: Json | undefined): void {
+    this.#user = new User({ ...this.#user, [field]: value })
+  }
+}
+
+const shownFields = [
+  "userID",
+  "customIDs",
+  "email",
+  "ip",
+  "userAgent",
+  "country",
+  "locale",
+  "appVersion",
+  "statsigEnvironment",
+  "custom"
+] as const
+
+const optionalText = (value: unknown, where: string): string | undefined =>
+  value === undefined ? undefined : asText(value, where)
+
+const copyOf = (map: JsonObject | undefined): CustomFields | null =>
+  map === undefined ? null : (copyJsonObject(map) as CustomFields)
+
+const texts = (map: JsonObject | undefined): Record<string, string> | null => {
+  if (map === undefined) return null
+  const result: Record<string, string> = {}
+  for (const key of Object.keys(map)) {
+    const text = textOf(map[key])
+    if (text !== undefined) setOwn(result, key, text)
+  }
+  return result
+}

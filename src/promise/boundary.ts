@@ -1,0 +1,39 @@
+/**
+ * The error boundary of the Promise API: no method of a `Statsig` instance throws or rejects.
+ *
+ * Every method becomes a property of the instance, bound to it, so that it may be passed around; those of a subclass
+ * too. What a method throws goes to `console.error`.
+ */
+
+/** What a method that threw gives in place of `null`, by its name and arguments. */
+export type Failures = Readonly<Record<string, (...input: ReadonlyArray<unknown>) => unknown>>
+
+type Method = (...input: ReadonlyArray<unknown>) => unknown
+
+/** Guards all methods of an instance. */
+export const guardMethods = (instance: object, failures: Failures): void => {
+  let prototype: object | null = Object.getPrototypeOf(instance)
+  while (prototype !== null && prototype !== Object.prototype) {
+    for (const name of Object.getOwnPropertyNames(prototype)) {
+      const method = Object.getOwnPropertyDescriptor(prototype, name)?.value
+      if (typeof method !== "function" || name === "constructor" || Object.hasOwn(instance, name)) continue
+      const value = guarded(instance, name, method, Object.hasOwn(failures, name) ? failures[name] : undefined)
+      Object.defineProperty(instance, name, { value, enumerable: true, writable: true, configurable: true })
+    }
+    prototype = Object.getPrototypeOf(prototype)
+  }
+}
+
+const guarded =
+  (instance: object, name: string, method: Method, failure: Method | undefined): Method =>
+  (...input) => {
+    try {
+      const result = method.apply(instance, input as Array<unknown>)
+      return result instanceof Promise ? result.catch(error => report(name, error)) : result
+    } catch (error) {
+      report(name, error)
+      return failure === undefined ? null : failure(...input)
+    }
+  }
+
+const report = (name: string, error: unknown): void => console.error(`Statsig::${name}`, error)

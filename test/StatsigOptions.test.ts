@@ -1,0 +1,184 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Cause, ConfigProvider, Duration, Effect, Exit, Redacted, SchemaAST } from "effect"
+import * as StatsigOptions from "../src/StatsigOptions.js"
+import { capturingLogs } from "./layers/support/specs.js"
+
+const sdkKey = Redacted.make("secret-testkey1234567890")
+
+const fromEnvironment = (values: Record<string, string>) =>
+  Effect.withConfigProvider(ConfigProvider.fromMap(new Map(Object.entries(values))))
+
+const resolve = (options: object) => StatsigOptions.resolve({ sdkKey, ...options } as StatsigOptions.StatsigOptions)
+
+describe("StatsigOptions", () => {
+  it("describes every option, and its default", () => {
+    for (const [name, { ast }] of Object.entries<{ ast: object }>(StatsigOptions.StatsigOptions.fields)) {
+      const { annotations, to } = ast as {
+        annotations?: SchemaAST.Annotations
+        to?: { annotations: SchemaAST.Annotations }
+      }
+      const description = (to?.annotations ?? annotations)?.[SchemaAST.DescriptionAnnotationId]
+      assert.match(String(description), name === "sdkKey" ? /Redacted/ : /Default: .*\.$/, name)
+    }
+  })
+
+  describe("resolve", () => {
+    it.effect("fills in the defaults", () =>
+      Effect.gen(function* () {
+        assert.deepStrictEqual(yield* resolve({}), {
+          sdkKey,
+          specsUrl: "https://api.statsigcdn.com/v2/download_config_specs",
+          specsSyncInterval: Duration.seconds(10),
+          disableNetwork: false,
+          disableCountryLookup: false,
+          disableUserAgentParsing: false,
+          useThirdPartyUaParser: false
+        })
+      })
+    )
+
+    it.effect("keeps what is given, whatever the form of a duration", () =>
+      Effect.gen(function* () {
+        const given = {
+          specsUrl: "http://a.test",
+          environment: "staging",
+          globalCustomFields: { a: [1] },
+          disableNetwork: true,
+          serviceName: "shop"
+        }
+        for (const initTimeout of [2_000, "2 seconds", Duration.seconds(2), [2, 0], 2_000_000_000n]) {
+          const resolved = yield* resolve({ ...given, initTimeout, specsSyncInterval: initTimeout })
+          assert.deepInclude(resolved, given)
+          assert.isTrue(Duration.equals(resolved.initTimeout!, "2 seconds"))
+          assert.isTrue(Duration.equals(resolved.specsSyncInterval, "2 seconds"))
+        }
+        assert.isUndefined((yield* resolve({ initTimeout: undefined })).initTimeout)
+        assert.isTrue(Duration.isZero((yield* resolve({ initTimeout: 0 })).initTimeout!))
+      })
+    )
+
+    for (const specsUrl of ["", "null", "NULL", "Null"]) {
+      it.effect(`takes ${JSON.stringify(specsUrl)} for the default URL`, () =>
+        Effect.gen(function* () {
+          assert.strictEqual((yield* resolve({ specsUrl })).specsUrl, StatsigOptions.defaultSpecsUrl)
+        })
+      )
+    }
+
+    it.effect("warns of a sync interval below a second and takes the default", () => {
+      const logs = capturingLogs()
+      return Effect.gen(function* () {
+        for (const specsSyncInterval of [999, 0, "500 millis"]) {
+          assert.isTrue(Duration.equals((yield* resolve({ specsSyncInterval })).specsSyncInterval, "10 seconds"))
+        }
+        assert.deepStrictEqual(
+          logs.lines,
+          ["999ms", "0", "500ms"].map(got => `WARN specsSyncInterval: expected at least 1s, got ${got}; using 10s`)
+        )
+        assert.isTrue(Duration.equals((yield* resolve({ specsSyncInterval: 1_000 })).specsSyncInterval, "1 second"))
+        assert.strictEqual(logs.lines.length, 3)
+      }).pipe(fromEnvironment({}), Effect.provide(logs.layer))
+    })
+
+    it.effect("takes any sync interval when STATSIG_RUNNING_TESTS is set", () =>
+      Effect.gen(function* () {
+        for (const value of ["1", "", "false"]) {
+          const { specsSyncInterval } = yield* fromEnvironment({ STATSIG_RUNNING_TESTS: value })(
+            resolve({ specsSyncInterval: 1 })
+          )
+          assert.isTrue(Duration.equals(specsSyncInterval, 1))
+        }
+      })
+    )
+
+    const bad: ReadonlyArray<readonly [name: string, value: unknown, expected: RegExp]> = [
+      ["sdkKey", "secret-testkey1234567890", /expected the SDK key wrapped by Redacted\.make/],
+      ["sdkKey", undefined, /sdkKey/],
+      ["specsUrl", 5, /Expected string, actual 5/],
+      ["specsSyncInterval", "soon", /expected a duration such as "10 seconds", or a number of milliseconds/],
+      ["initTimeout", Number.NaN, /expected a duration such as/],
+      ["environment", { tier: "staging" }, /Expected string/],
+      ["globalCustomFields", [], /./],
+      ["disableNetwork", "yes", /Expected boolean, actual "yes"/],
+      ["serviceName", null, /Expected string/]
+    ]
+    for (const [name, value, expected] of bad) {
+      it.effect(`dies of ${name}: ${typeof value}, and says what is expected`, () =>
+        Effect.gen(function* () {
+          const message = yield* Effect.map(Effect.exit(resolve({ [name]: value })), exit =>
+            Exit.isFailure(exit) ? Cause.pretty(exit.cause) : ""
+          )
+          assert.include(message, `["${name}"]`)
+          assert.match(message, expected)
+          assert.notInclude(message, "secret-testkey")
+        })
+      )
+    }
+  })
+
+  describe("config", () => {
+    it.effect("reads every option that an environment can hold", () =>
+      Effect.gen(function* () {
+        const options = yield* fromEnvironment({
+          STATSIG_SDK_KEY: "secret-abc",
+          STATSIG_SPECS_URL: "http://a.test",
+          STATSIG_SPECS_SYNC_INTERVAL: "20 seconds",
+          STATSIG_INIT_TIMEOUT: "1500",
+          STATSIG_ENVIRONMENT: "staging",
+          STATSIG_DISABLE_NETWORK: "true",
+          STATSIG_DISABLE_COUNTRY_LOOKUP: "1",
+          STATSIG_DISABLE_USER_AGENT_PARSING: "false",
+          STATSIG_USE_THIRD_PARTY_UA_PARSER: "yes",
+          STATSIG_SERVICE_NAME: "shop"
+        })(StatsigOptions.config)
+        assert.strictEqual(Redacted.value(options.sdkKey), "secret-abc")
+        assert.deepStrictEqual(yield* StatsigOptions.resolve(options), {
+          sdkKey: options.sdkKey,
+          specsUrl: "http://a.test",
+          specsSyncInterval: Duration.seconds(20),
+          initTimeout: Duration.millis(1_500),
+          environment: "staging",
+          disableNetwork: true,
+          disableCountryLookup: true,
+          disableUserAgentParsing: false,
+          useThirdPartyUaParser: true,
+          serviceName: "shop"
+        })
+      })
+    )
+
+    it.effect("needs the key alone", () =>
+      Effect.gen(function* () {
+        const options = yield* fromEnvironment({ STATSIG_SDK_KEY: "secret-abc" })(StatsigOptions.config)
+        const defaults = yield* resolve({})
+        const resolved = yield* StatsigOptions.resolve(options)
+        for (const [name, value] of Object.entries(defaults)) {
+          if (name !== "sdkKey") assert.deepStrictEqual(resolved[name as keyof typeof resolved], value, name)
+        }
+        const error = yield* Effect.flip(fromEnvironment({})(StatsigOptions.config))
+        assert.include(String(error), "STATSIG_SDK_KEY")
+      })
+    )
+
+    const bad: ReadonlyArray<readonly [name: string, value: string, expected: string]> = [
+      [
+        "STATSIG_INIT_TIMEOUT",
+        "soon",
+        'expected a duration such as "10 seconds", or a number of milliseconds, got "soon"'
+      ],
+      ["STATSIG_SPECS_SYNC_INTERVAL", "-5", 'got "-5"'],
+      ["STATSIG_DISABLE_NETWORK", "perhaps", "perhaps"]
+    ]
+    for (const [name, value, expected] of bad) {
+      it.effect(`names ${name} when it holds ${value}`, () =>
+        Effect.gen(function* () {
+          const error = yield* Effect.flip(
+            fromEnvironment({ STATSIG_SDK_KEY: "secret-abc", [name]: value })(StatsigOptions.config)
+          )
+          assert.include(String(error), name)
+          assert.include(String(error), expected)
+        })
+      )
+    }
+  })
+})

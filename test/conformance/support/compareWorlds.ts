@@ -1,0 +1,89 @@
+/**
+ * Runs worlds through two packages and compares every answer.
+ */
+import { difference } from "./compare.js"
+import { Coverage } from "./coverage.js"
+import { metadataQuestions, userQuestions } from "./questions.js"
+import { open, type Question, type Sdk, type Session } from "./sdk.js"
+import { makeWorld, type World } from "./world.js"
+
+/** One answer that differs. */
+export interface Difference {
+  readonly seed: number
+  readonly index: number
+  readonly world: World
+  readonly userIndex: number
+  readonly question: Question
+  readonly path: string
+  readonly expected: unknown
+  readonly actual: unknown
+}
+
+/** What a run found. */
+export interface Comparison {
+  readonly comparisons: Map<Question["kind"], number>
+  readonly differences: ReadonlyArray<Difference>
+  readonly coverage: Coverage
+}
+
+/** Compares the worlds of the seed until that many answers were compared. */
+export const compareWorlds = async (options: {
+  readonly expected: Sdk
+  readonly actual: Sdk
+  readonly seed: number
+  readonly comparisons: number
+  readonly firstIndex?: number
+  /** Told before each world, so that a crash can be traced to it. */
+  readonly onWorld?: (index: number) => void
+}): Promise<Comparison> => {
+  const comparisons = new Map<Question["kind"], number>()
+  const differences: Array<Difference> = []
+  const coverage = new Coverage()
+  let done = 0
+  for (let index = options.firstIndex ?? 0; done < options.comparisons; index++) {
+    options.onWorld?.(index)
+    const world = makeWorld(options.seed, index)
+    coverage.world(world)
+    await inBoth(options.expected, options.actual, world, (expected, actual) => {
+      const compare = (userIndex: number, question: Question) => {
+        const wanted = expected.ask(userIndex, question)
+        const given = actual.ask(userIndex, question)
+        const path = difference(wanted, given)
+        if (path !== undefined) {
+          differences.push({
+            seed: options.seed,
+            index,
+            world,
+            userIndex,
+            question,
+            path,
+            expected: wanted,
+            actual: given
+          })
+        }
+        coverage.answer(question, wanted)
+        comparisons.set(question.kind, (comparisons.get(question.kind) ?? 0) + 1)
+        done++
+      }
+      for (const question of metadataQuestions(world)) compare(0, question)
+      const questions = userQuestions(world)
+      for (const userIndex of world.users.keys()) for (const question of questions) compare(userIndex, question)
+    })
+  }
+  return { comparisons, differences, coverage }
+}
+
+/** Opens the world in both packages for as long as `use` needs them. */
+export const inBoth = async (
+  expected: Sdk,
+  actual: Sdk,
+  world: World,
+  use: (expected: Session, actual: Session) => void
+): Promise<void> => {
+  const sessions = [await open(expected, world), await open(actual, world)] as const
+  try {
+    use(...sessions)
+  } finally {
+    for (const session of sessions) await session.close()
+  }
+}

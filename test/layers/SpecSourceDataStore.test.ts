@@ -1,0 +1,310 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Context, Deferred, Effect, Exit, Fiber, Layer, Redacted, Scope, TestClock } from "effect"
+import * as MemoryDataStore from "../../layers/DataStore/Memory.js"
+import * as DataStoreSource from "../../layers/SpecSource/DataStore.js"
+import * as SpecStoreLayer from "../../layers/SpecStore.js"
+import { DataStore, type Store } from "../../src/DataStore.js"
+import { disabled, inOrder, type Source, SpecSource } from "../../src/SpecSource.js"
+import { SpecStore } from "../../src/SpecStore.js"
+import { DataStoreError, SpecSourceError } from "../../src/StatsigError.js"
+import { capturingLogs, initialize, keeping, noUpdates, payload, poll, scriptedSource } from "./support/specs.js"
+
+const sdkKey = Redacted.make("secret-testkey1234567890")
+const key = "statsig|/v2/download_config_specs|plain_text|CtXWzAFksPaEOTWOGn2HrFu2vvyPHod3Auwq1w6Tvrk="
+
+/** A store in memory, changed where a test wants it otherwise, and what it was called with. */
+const recordingStore = (changes: Partial<Store> = {}, options: MemoryDataStore.MemoryOptions = {}) => {
+  const calls: Array<ReadonlyArray<unknown>> = []
+  const store: Store = { ...MemoryDataStore.make(options), ...changes }
+  const noting =
+    <Arguments extends ReadonlyArray<unknown>, A, E>(
+      name: string,
+      call: (...input: Arguments) => Effect.Effect<A, E>
+    ) =>
+    (...input: Arguments) =>
+      Effect.suspend(() => {
+        calls.push([name, ...input])
+        return call(...input)
+      })
+  const recording: Store = {
+    initialize: noting("initialize", () => store.initialize)(),
+    get: noting("get", store.get),
+    set: noting("set", store.set),
+    supportsPollingUpdatesFor: noting("supportsPollingUpdatesFor", store.supportsPollingUpdatesFor),
+    shutdown: noting("shutdown", () => store.shutdown)()
+  }
+  return { calls, store: recording, layer: Layer.succeed(DataStore, recording) }
+}
+
+const failing = (operation: DataStoreError["operation"]) =>
+  new DataStoreError({ operation, message: "no route to secret-testkey1234567890" })
+
+/** The spec store over a data store before a network. */
+const build = (store: Layer.Layer<DataStore>, network: Source) =>
+  SpecStoreLayer.layer({ syncInterval: "10 seconds" }).pipe(
+    Layer.provide(DataStoreSource.layerBefore({ sdkKey })),
+    Layer.provide(Layer.merge(store, Layer.succeed(SpecSource, network))),
+    Layer.build,
+    Effect.map(Context.get(SpecStore))
+  )
+
+const held = (store: SpecStore["Type"]) => [store.current().source, store.current().snapshot?.time]
+
+const down = new SpecSourceError({ source: "Network", reason: "Transport", message: "refused" })
+
+describe("SpecSource/DataStore", () => {
+  it("makes keys of the SDK key", () => {
+    assert.strictEqual(DataStoreSource.specsKey({ sdkKey }), key)
+    assert.strictEqual(DataStoreSource.specsKey({ sdkKey, keySchema: "v2" }), key)
+    assert.strictEqual(
+      DataStoreSource.specsKey({ sdkKey, keySchema: "v3" }),
+      "statsig|/v2/download_config_specs|plain_text|secret-testkey123456"
+    )
+    assert.strictEqual(
+      DataStoreSource.specsKey({ sdkKey: Redacted.make("secret-examplekey0123456789") }),
+      "statsig|/v2/download_config_specs|plain_text|Y4ux6eCYaByYg+ULdpxENOI8xfi9r3WG1g82GPRGaZ0="
+    )
+  })
+
+  it.effect("initialises the store once, before it reads, and shuts it down with the scope", () =>
+    Effect.gen(function* () {
+      const { calls, layer } = recordingStore()
+      const scope = yield* Scope.make()
+      const source = yield* DataStoreSource.make({ sdkKey }).pipe(Effect.provide(layer), Scope.extend(scope))
+      assert.deepStrictEqual(calls, [])
+      const error = yield* Effect.flip(source.fetch(initialize, keeping()))
+      yield* Effect.ignore(source.fetch(poll, keeping()))
+      yield* Scope.close(scope, Exit.void)
+      assert.deepStrictEqual(calls, [["initialize"], ["get", key], ["get", key], ["shutdown"]])
+      assert.deepInclude(error, { source: "Adapter(DataStore)", reason: "Empty" })
+    })
+  )
+
+  it.effect("keys in messages are masked", () =>
+    Effect.gen(function* () {
+      const { layer } = recordingStore({ get: () => failing("get") })
+      const failed = yield* DataStoreSource.make({ sdkKey }).pipe(
+        Effect.flatMap(source => Effect.flip(source.fetch(initialize, keeping()))),
+        Effect.provide(layer),
+        Effect.scoped
+      )
+      assert.deepInclude(failed, { reason: "Failed", message: "get failed: no route to secret-testk*****" })
+      const empty = yield* DataStoreSource.make({ sdkKey, keySchema: "v3" }).pipe(
+        Effect.flatMap(source => Effect.flip(source.fetch(initialize, keeping()))),
+        Effect.provide(recordingStore().layer),
+        Effect.scoped
+      )
+      assert.notInclude(empty.message, "secret-testkey")
+    })
+  )
+
+  it.effect("waits 10 seconds for the store, and 3 for its end", () =>
+    Effect.gen(function* () {
+      const { layer } = recordingStore({ get: () => Effect.never, shutdown: Effect.uninterruptible(Effect.never) })
+      const scope = yield* Scope.make()
+      const source = yield* DataStoreSource.make({ sdkKey }).pipe(Effect.provide(layer), Scope.extend(scope))
+      const fiber = yield* Effect.fork(Effect.flip(source.fetch(initialize, keeping())))
+      yield* TestClock.adjust("10 seconds")
+      assert.deepInclude(yield* Fiber.join(fiber), { source: "Adapter(DataStore)", reason: "Timeout" })
+      const closing = yield* Effect.fork(Scope.close(scope, Exit.void))
+      yield* TestClock.adjust("3 seconds")
+      yield* Fiber.join(closing)
+    })
+  )
+
+  it.effect("asks once whether to poll, and takes trouble for a no", () =>
+    Effect.gen(function* () {
+      const answers: ReadonlyArray<readonly [answer: Effect.Effect<unknown>, expected: boolean]> = [
+        [Effect.succeed(true), true],
+        [Effect.succeed(false), false],
+        [Effect.succeed(1), false],
+        [Effect.die("boom"), false]
+      ]
+      for (const [answer, expected] of answers) {
+        const { calls, layer } = recordingStore({ supportsPollingUpdatesFor: () => answer as Effect.Effect<boolean> })
+        const source = yield* DataStoreSource.make({ sdkKey }).pipe(Effect.provide(layer), Effect.scoped)
+        assert.strictEqual(yield* source.polls, expected)
+        assert.strictEqual(yield* source.polls, expected)
+        const asked = calls.filter(([name]) => name === "supportsPollingUpdatesFor")
+        assert.deepStrictEqual(asked, [["supportsPollingUpdatesFor", "/v2/download_config_specs"]])
+      }
+    })
+  )
+
+  describe("before the network", () => {
+    const cases: ReadonlyArray<
+      readonly [
+        name: string,
+        stored: string | undefined | "fails" | "dies",
+        network: string | undefined,
+        expected: unknown
+      ]
+    > = [
+      [
+        "valid",
+        payload({ time: 5 }),
+        payload({ time: 9 }),
+        { held: ["Adapter(DataStore)", 5], requests: 0, writes: 0 }
+      ],
+      [
+        "valid, network down",
+        payload({ time: 5 }),
+        undefined,
+        { held: ["Adapter(DataStore)", 5], requests: 0, writes: 0 }
+      ],
+      ["without updates", noUpdates, payload({ time: 9 }), { held: ["Loading", undefined], requests: 0, writes: 0 }],
+      ["missing", undefined, payload({ time: 9 }), { held: ["Network", 9], requests: 1, writes: 1 }],
+      ["empty", "", payload({ time: 9 }), { held: ["Network", 9], requests: 1, writes: 1 }],
+      ["garbage", "<html>", payload({ time: 9 }), { held: ["Network", 9], requests: 1, writes: 1 }],
+      ["failing", "fails", payload({ time: 9 }), { held: ["Network", 9], requests: 1, writes: 1 }],
+      ["dying", "dies", payload({ time: 9 }), { held: ["Network", 9], requests: 1, writes: 1 }],
+      [
+        "missing, network without updates",
+        undefined,
+        noUpdates,
+        { held: ["Loading", undefined], requests: 1, writes: 0 }
+      ]
+    ]
+    for (const [name, stored, network, expected] of cases) {
+      it.scoped(`a store that is ${name}`, () =>
+        Effect.gen(function* () {
+          yield* TestClock.setTime(77)
+          const get =
+            stored === "fails"
+              ? () => failing("get")
+              : stored === "dies"
+                ? () => Effect.die(new Error("boom"))
+                : () => Effect.succeed(stored)
+          const { calls, layer } = recordingStore({ get })
+          const source = scriptedSource([network ?? Effect.fail(down)])
+          const store = yield* build(layer, source)
+          yield* store.load
+          yield* TestClock.adjust(0)
+          const writes = calls.filter(([name]) => name === "set")
+          assert.deepStrictEqual(
+            { held: held(store), requests: source.requests.length, writes: writes.length },
+            expected
+          )
+          if (writes.length > 0) assert.deepStrictEqual(writes, [["set", key, network, 77]])
+        })
+      )
+    }
+
+    for (const [name, network] of [
+      ["down", scriptedSource([Effect.fail(down)])],
+      ["disabled", disabled]
+    ] as const) {
+      it.scoped(`an empty store and a network that is ${name}: no specs, and both are named`, () =>
+        Effect.gen(function* () {
+          const store = yield* build(recordingStore().layer, network)
+          const error = yield* Effect.flip(store.load)
+          assert.deepInclude(error, { reason: "Failed", source: "Adapter(DataStore), Network" })
+          assert.match(error.message, /^Adapter\(DataStore\): the data store has no .*; Network: /)
+          assert.deepStrictEqual(held(store), ["NoValues", undefined])
+        })
+      )
+    }
+
+    it.scoped("polls the network, with the time and checksum of what was stored, and writes what is applied", () =>
+      Effect.gen(function* () {
+        const older = payload({ time: 4 })
+        const newer = payload({ time: 6 })
+        const { calls, layer, store } = recordingStore()
+        yield* store.set(key, payload({ time: 5, checksum: "c" }), 1)
+        const source = scriptedSource([noUpdates, older, "garbage", newer])
+        const specs = yield* build(layer, source)
+        yield* specs.load
+        yield* specs.startUpdates
+        yield* TestClock.adjust("40 seconds")
+        assert.deepStrictEqual(held(specs), ["Network", 6])
+        assert.deepStrictEqual(source.requests[0], { purpose: "poll", sinceTime: 5, checksum: "c" })
+        assert.deepStrictEqual(calls.filter(([name]) => name === "set").slice(1), [["set", key, newer, 40_000]])
+      })
+    )
+
+    it.scoped("polls the store alone when it supports that", () =>
+      Effect.gen(function* () {
+        const { calls, layer, store } = recordingStore({}, { supportsPollingUpdates: true })
+        yield* store.set(key, payload({ time: 5 }), 1)
+        const source = scriptedSource([payload({ time: 9 })])
+        const specs = yield* build(layer, source)
+        yield* specs.load
+        yield* specs.startUpdates
+        const seen: Array<unknown> = []
+        for (const text of [payload({ time: 6 }), payload({ time: 4 }), "garbage", payload({ time: 7 })]) {
+          yield* store.set(key, text, 1)
+          yield* TestClock.adjust("10 seconds")
+          seen.push(held(specs)[1])
+        }
+        assert.deepStrictEqual(seen, [6, 6, 6, 7])
+        assert.deepStrictEqual(source.requests, [])
+        assert.strictEqual(calls.filter(([name]) => name === "supportsPollingUpdatesFor").length, 1)
+      })
+    )
+
+    it.scoped("writes behind the back of the fetch, the last when the store is slow, and only logs trouble", () => {
+      const logs = capturingLogs()
+      return Effect.gen(function* () {
+        const written: Array<string> = []
+        const gate = yield* Deferred.make<void>()
+        const { layer } = recordingStore({
+          set: (_key, value) =>
+            Effect.suspend(() => {
+              written.push(value)
+              return written.length === 1 ? Effect.andThen(Deferred.await(gate), failing("set")) : Effect.void
+            })
+        })
+        const bodies = [1, 2, 3, 4].map(time => payload({ time }))
+        const store = yield* build(layer, scriptedSource(bodies))
+        yield* store.load
+        yield* TestClock.adjust(0)
+        for (let sync = 0; sync < 3; sync++) yield* store.sync
+        assert.deepStrictEqual(held(store), ["Network", 4])
+        assert.deepStrictEqual(written, [bodies[0]])
+        yield* Deferred.succeed(gate, undefined)
+        yield* TestClock.adjust(0)
+        assert.deepStrictEqual(written, [bodies[0], bodies[3]])
+        assert.strictEqual(logs.lines.length, 1)
+        assert.match(logs.lines[0]!, /^WARN The specs were not written to the data store: .*secret-testk\*\*\*\*\*/)
+      }).pipe(Effect.provide(logs.layer))
+    })
+  })
+})
+
+describe("inOrder", () => {
+  it.effect("of one source is that source", () =>
+    Effect.sync(() => {
+      const source = scriptedSource([""])
+      assert.strictEqual(inOrder(source), source)
+    })
+  )
+
+  it.effect("polls the first that polls, for ever, and never falls back", () =>
+    Effect.gen(function* () {
+      const silent = scriptedSource(["silent"], { polls: Effect.succeed(false) })
+      const first = scriptedSource([Effect.fail(down)])
+      const second = scriptedSource(["second"])
+      const source = inOrder(silent, first, second)
+      assert.isTrue(yield* source.polls)
+      assert.strictEqual(yield* Effect.flip(source.fetch(poll, keeping())), down)
+      assert.deepStrictEqual(
+        [silent, first, second].map(({ requests }) => requests.length),
+        [0, 1, 0]
+      )
+    })
+  )
+
+  it.effect("asks all for a poll by hand when none polls", () =>
+    Effect.gen(function* () {
+      const silent = { polls: Effect.succeed(false) }
+      const source = inOrder(scriptedSource([Effect.fail(down)], silent), scriptedSource(["second"], silent))
+      const apply = keeping()
+      assert.isFalse(yield* source.polls)
+      yield* source.fetch(poll, apply)
+      assert.deepStrictEqual(
+        apply.responses.map(({ body }) => body),
+        ["second"]
+      )
+    })
+  )
+})

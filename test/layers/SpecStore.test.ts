@@ -1,0 +1,613 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Chunk, Context, Deferred, Effect, Exit, Fiber, Layer, Queue, Scope, Stream, TestClock } from "effect"
+import * as SpecStoreLayer from "../../layers/SpecStore.js"
+import { ObservabilityClient } from "../../src/ObservabilityClient.js"
+import { type Fetch, type Source, SpecSource } from "../../src/SpecSource.js"
+import { SpecStore } from "../../src/SpecStore.js"
+import { SpecSourceError } from "../../src/StatsigError.js"
+import { capturingLogs, noUpdates, type PayloadOptions, payload, scriptedSource } from "./support/specs.js"
+
+const build = (source: Source, syncInterval: string = "10 seconds") =>
+  Effect.map(
+    Layer.build(
+      Layer.provide(
+        SpecStoreLayer.layer({ syncInterval: syncInterval as "10 seconds" }),
+        Layer.succeed(SpecSource, source)
+      )
+    ),
+    Context.get(SpecStore)
+  )
+
+const down = new SpecSourceError({ source: "Network", reason: "Status", status: 500, message: "status(500)" })
+
+/** What is held: `[source, time, gates]`. */
+const held = (store: SpecStore["Type"]) => {
+  const { snapshot, source } = store.current()
+  return [source, snapshot?.time, snapshot === undefined ? undefined : [...snapshot.index.gates.keys()].join()]
+}
+
+const at = (time: number, options: PayloadOptions = {}) => payload({ time, ...options })
+
+describe("SpecStore", () => {
+  describe("load", () => {
+    it.scoped("knows nothing before it", () =>
+      Effect.gen(function* () {
+        const store = yield* build(scriptedSource([payload()]))
+        assert.deepStrictEqual(store.current(), {
+          source: "Uninitialized",
+          sourceApi: undefined,
+          snapshot: undefined,
+          receivedAt: undefined,
+          defaultEnvironment: undefined
+        })
+        assert.deepStrictEqual(yield* store.status, {
+          source: "Uninitialized",
+          time: 0,
+          receivedAt: undefined,
+          lastSuccessAt: undefined,
+          lastError: undefined,
+          warnings: []
+        })
+      })
+    )
+
+    it.scoped("asks for everything and holds what it gets", () =>
+      Effect.gen(function* () {
+        yield* TestClock.setTime(5_000)
+        const source = scriptedSource([
+          payload({ time: 100, checksum: "c", fields: { default_environment: "staging" } })
+        ])
+        const store = yield* build(source)
+        yield* store.load
+        assert.deepStrictEqual(source.requests, [{ purpose: "initialize", sinceTime: 0, checksum: undefined }])
+        const { defaultEnvironment, receivedAt, snapshot, sourceApi } = store.current()
+        assert.deepStrictEqual([defaultEnvironment, receivedAt, sourceApi], ["staging", 5_000, "https://specs.test/v2"])
+        assert.deepStrictEqual([snapshot?.time, snapshot?.checksum], [100, "c"])
+        assert.deepStrictEqual(held(store), ["Network", 100, "gate"])
+      })
+    )
+
+    it.scoped("succeeds without news and stays Loading, until a poll brings specs", () =>
+      Effect.gen(function* () {
+        const store = yield* build(scriptedSource([noUpdates, payload({ time: 7 })]))
+        yield* store.load
+        assert.deepStrictEqual(held(store), ["Loading", undefined, undefined])
+        yield* store.startUpdates
+        yield* TestClock.adjust("10 seconds")
+        assert.deepStrictEqual(held(store), ["Network", 7, "gate"])
+      })
+    )
+
+    const unusable: ReadonlyArray<readonly [name: string, body: string]> = [
+      ["an empty body", ""],
+      ["an object without fields", "{}"],
+      ["null", "null"],
+      ["an array", "[]"],
+      ["garbage", "<html>"],
+      ["a byte order mark", `\ufeff${payload()}`],
+      ["a truncated payload", payload().slice(0, -20)],
+      ["time as text", payload({ fields: { time: "1" } })],
+      ["a missing table", payload({ fields: { feature_gates: undefined } })]
+    ]
+    for (const [name, body] of unusable) {
+      it.scoped(`fails for ${name}, keeping what it held`, () =>
+        Effect.gen(function* () {
+          const store = yield* build(scriptedSource([body, at(100), body]))
+          const error = yield* Effect.flip(store.load)
+          assert.strictEqual(error._tag, "SpecsError")
+          assert.isNotEmpty(error.message)
+          assert.deepStrictEqual(held(store), ["NoValues", undefined, undefined])
+          yield* store.load
+          yield* Effect.flip(store.load)
+          assert.deepStrictEqual(held(store), ["NoValues", 100, "gate"])
+        })
+      )
+    }
+
+    it.scoped("fails as its source does", () =>
+      Effect.gen(function* () {
+        const store = yield* build(scriptedSource([Effect.fail(down)]))
+        assert.strictEqual(yield* Effect.flip(store.load), down)
+        assert.deepStrictEqual(held(store), ["NoValues", undefined, undefined])
+        assert.strictEqual((yield* store.status).lastError, down)
+      })
+    )
+
+    const broken: ReadonlyArray<readonly [name: string, fetch: Fetch]> = [
+      ["dies", () => Effect.die(new Error("boom"))],
+      [
+        "throws",
+        () => {
+          throw new Error("boom")
+        }
+      ],
+      ["interrupts itself", () => Effect.interrupt]
+    ]
+    for (const [name, fetch] of broken) {
+      it.scoped(`fails, and does not die, when its source ${name}`, () =>
+        Effect.gen(function* () {
+          const store = yield* build({ ...scriptedSource([""]), fetch })
+          const error = yield* Effect.flip(store.load)
+          assert.deepInclude(error, { _tag: "SpecSourceError", source: "Network", reason: "Failed" })
+          assert.match(error.message, name === "interrupts itself" ? /Network broke/ : /Network broke: Error: boom/)
+        })
+      )
+    }
+
+    it.scoped("a second time asks for what is new and says Loading when there is nothing", () =>
+      Effect.gen(function* () {
+        const source = scriptedSource([at(100, { checksum: "c" }), noUpdates, Effect.fail(down), at(200)])
+        const store = yield* build(source)
+        yield* store.load
+        yield* store.load
+        assert.deepStrictEqual(source.requests[1], { purpose: "initialize", sinceTime: 100, checksum: "c" })
+        assert.deepStrictEqual(held(store), ["Loading", 100, "gate"])
+        yield* Effect.flip(store.load)
+        assert.deepStrictEqual(held(store), ["NoValues", 100, "gate"])
+        yield* store.load
+        assert.deepStrictEqual(held(store), ["Network", 200, "gate"])
+      })
+    )
+
+    it.scoped("twice at a time succeeds both times and holds specs", () =>
+      Effect.gen(function* () {
+        const source: Source = {
+          ...scriptedSource([""]),
+          fetch: (request, apply) =>
+            Effect.andThen(
+              Effect.sleep("1 second"),
+              apply({ source: "Network", sourceApi: undefined, body: request.sinceTime > 0 ? noUpdates : at(100) })
+            )
+        }
+        const store = yield* build(source)
+        const fiber = yield* Effect.fork(Effect.all([store.load, store.load], { concurrency: "unbounded" }))
+        yield* TestClock.adjust("2 seconds")
+        yield* Fiber.join(fiber)
+        assert.deepStrictEqual(held(store), ["Network", 100, "gate"])
+      })
+    )
+
+    it.scoped("alone takes the default environment, with success or without", () =>
+      Effect.gen(function* () {
+        const named = (time: number, name: string | undefined) => at(time, { fields: { default_environment: name } })
+        const store = yield* build(
+          scriptedSource([named(1, "one"), named(2, "two"), named(3, undefined), named(4, "four"), Effect.fail(down)])
+        )
+        const environments: Array<string | undefined> = []
+        for (const step of [store.load, store.sync, store.load, store.sync, Effect.flip(store.load)]) {
+          yield* step
+          environments.push(store.current().defaultEnvironment)
+        }
+        assert.deepStrictEqual(environments, ["one", "one", "one", "one", "four"])
+      })
+    )
+
+    it.scoped("when interrupted ends at once, applies nothing and leaves Loading; polls heal it", () =>
+      Effect.gen(function* () {
+        const source: Source = {
+          ...scriptedSource([""]),
+          // The worst case: it does not stop when it is told to.
+          fetch: (request, apply) =>
+            Effect.uninterruptible(
+              Effect.andThen(
+                Effect.sleep("8 seconds"),
+                apply({ source: "Network", sourceApi: undefined, body: at(request.purpose === "initialize" ? 1 : 2) })
+              )
+            )
+        }
+        const store = yield* build(source)
+        const fiber = yield* Effect.fork(Effect.timeoutOption(store.load, "1 second"))
+        yield* TestClock.adjust("1 second")
+        assert.strictEqual((yield* Fiber.join(fiber))._tag, "None")
+        yield* TestClock.adjust("8 seconds")
+        assert.deepStrictEqual(held(store), ["Loading", undefined, undefined])
+        yield* store.startUpdates
+        yield* TestClock.adjust("18 seconds")
+        assert.deepStrictEqual(held(store), ["Network", 2, "gate"])
+      })
+    )
+  })
+
+  describe("apply", () => {
+    const steps: ReadonlyArray<
+      readonly [
+        name: string,
+        body: string,
+        expected: readonly [gates: string, time: number, checksum: string | undefined]
+      ]
+    > = [
+      ["an older payload is refused", at(50, { checksum: "B", gates: { b: true } }), ["a", 100, "A"]],
+      ["equal time, other checksum: applied", at(100, { checksum: "C", gates: { c: true } }), ["c", 100, "C"]],
+      ["newer time, same checksum: refused", at(200, { checksum: "C", gates: { d: true } }), ["c", 100, "C"]],
+      ["no checksum: applied", at(300, { gates: { e: true } }), ["e", 300, undefined]],
+      ["equal time, no checksum: applied", at(300, { gates: { f: true } }), ["f", 300, undefined]],
+      ["time 0 is older", at(0, { checksum: "D", gates: { g: true } }), ["f", 300, undefined]],
+      ["whole payload without updates", at(400, { fields: { has_updates: false } }), ["f", 300, undefined]],
+      ["another company", at(700, { gates: { h: true }, fields: { company_id: "x" } }), ["h", 700, undefined]],
+      ["an empty checksum is none", at(700, { checksum: "", gates: { i: true } }), ["i", 700, ""]],
+      ["so the next one is applied", at(700, { checksum: "", gates: { j: true } }), ["j", 700, ""]]
+    ]
+
+    it.scoped("follows time and checksum", () =>
+      Effect.gen(function* () {
+        const source = scriptedSource([
+          at(100, { checksum: "A", gates: { a: true } }),
+          ...steps.map(([, body]) => body)
+        ])
+        const store = yield* build(source)
+        yield* store.load
+        for (const [name, , [gates, time, checksum]] of steps) {
+          yield* store.sync
+          assert.deepStrictEqual(held(store), ["Network", time, gates], name)
+          assert.strictEqual(store.current().snapshot?.checksum, checksum, name)
+        }
+        const asked = source.requests.map(({ checksum, sinceTime }) => [sinceTime, checksum])
+        assert.deepStrictEqual(asked.slice(0, 5), [
+          [0, undefined],
+          [100, "A"],
+          [100, "A"],
+          [100, "C"],
+          [100, "C"]
+        ])
+        assert.deepStrictEqual(asked.at(-1), [700, ""])
+      })
+    )
+
+    it.scoped("takes time 0 and then asks without a time", () =>
+      Effect.gen(function* () {
+        const source = scriptedSource([at(0), at(5)])
+        const store = yield* build(source)
+        yield* store.load
+        yield* store.sync
+        assert.strictEqual(source.requests[1]?.sinceTime, 0)
+        assert.deepStrictEqual(held(store), ["Network", 5, "gate"])
+      })
+    )
+
+    it.scoped("replaces the state as a whole and never changes an old one", () =>
+      Effect.gen(function* () {
+        const store = yield* build(scriptedSource([at(1), noUpdates, at(2)]))
+        yield* store.load
+        const first = store.current()
+        const copy = { ...first }
+        yield* store.sync
+        assert.strictEqual(store.current(), first)
+        yield* store.sync
+        assert.notStrictEqual(store.current(), first)
+        assert.deepStrictEqual({ ...first }, copy)
+      })
+    )
+  })
+
+  describe("polling", () => {
+    it.scoped("begins with startUpdates, once, and pauses from the end of one to the start of the next", () =>
+      Effect.gen(function* () {
+        const starts: Array<number> = []
+        const source: Source = {
+          ...scriptedSource([""]),
+          fetch: (_request, apply) =>
+            Effect.gen(function* () {
+              starts.push(yield* Effect.clockWith(clock => clock.currentTimeMillis))
+              yield* Effect.sleep("3 seconds")
+              return yield* apply({ source: "Network", sourceApi: undefined, body: noUpdates })
+            })
+        }
+        const store = yield* build(source)
+        yield* TestClock.adjust("1 minute")
+        assert.deepStrictEqual(starts, [])
+        yield* Effect.all([store.startUpdates, store.startUpdates, store.startUpdates], { concurrency: "unbounded" })
+        yield* TestClock.adjust("39 seconds")
+        yield* store.startUpdates
+        yield* TestClock.adjust("10 seconds")
+        assert.deepStrictEqual(starts, [70_000, 83_000, 96_000, 109_000])
+      })
+    )
+
+    it.scoped("outlives everything that a source can do, and the status tells of it", () => {
+      const logs = capturingLogs()
+      return Effect.gen(function* () {
+        const source = scriptedSource([
+          at(1),
+          Effect.fail(down),
+          Effect.die(new Error("boom")),
+          Effect.interrupt,
+          "<html>",
+          "",
+          noUpdates,
+          at(2)
+        ])
+        const store = yield* build(source)
+        yield* store.load
+        yield* store.startUpdates
+        const seen: Array<unknown> = []
+        for (let poll = 0; poll < 7; poll++) {
+          yield* TestClock.adjust("10 seconds")
+          const { lastError, lastSuccessAt, source, time } = yield* store.status
+          seen.push([source, time, lastSuccessAt, lastError?._tag, lastError?.reason])
+        }
+        assert.deepStrictEqual(seen, [
+          ["Network", 1, 0, "SpecSourceError", "Status"],
+          ["Network", 1, 0, "SpecSourceError", "Failed"],
+          ["Network", 1, 0, "SpecSourceError", "Failed"],
+          ["Network", 1, 0, "SpecsError", "Syntax"],
+          ["Network", 1, 0, "SpecsError", "Syntax"],
+          ["Network", 1, 60_000, undefined, undefined],
+          ["Network", 2, 70_000, undefined, undefined]
+        ])
+        assert.strictEqual(logs.lines.filter(line => line.startsWith("WARN The specs were not synced")).length, 5)
+      }).pipe(Effect.provide(logs.layer))
+    })
+
+    it.scoped("leaves a source alone that does not poll", () =>
+      Effect.gen(function* () {
+        const source = scriptedSource([at(1)], { polls: Effect.succeed(false) })
+        const store = yield* build(source)
+        yield* store.startUpdates
+        yield* TestClock.adjust("10 minutes")
+        assert.deepStrictEqual(source.requests, [])
+      })
+    )
+
+    it.effect("ends with the scope; the specs stay and can still be synced", () =>
+      Effect.gen(function* () {
+        const scope = yield* Scope.make()
+        const source = scriptedSource([at(1), at(2), at(3)])
+        const store = yield* Scope.extend(build(source), scope)
+        yield* store.load
+        yield* store.startUpdates
+        yield* TestClock.adjust("10 seconds")
+        yield* Scope.close(scope, Exit.void)
+        yield* TestClock.adjust("10 minutes")
+        assert.deepStrictEqual(held(store), ["Network", 2, "gate"])
+        yield* store.load
+        yield* store.startUpdates
+        yield* TestClock.adjust("10 minutes")
+        assert.deepStrictEqual(held(store), ["Network", 3, "gate"])
+        assert.strictEqual(source.requests.length, 3)
+      })
+    )
+
+    it.scoped("never makes two fetches at once", () =>
+      Effect.gen(function* () {
+        let running = 0
+        let most = 0
+        let count = 0
+        const source: Source = {
+          ...scriptedSource([""]),
+          updates: Stream.repeatEffect(Effect.as(Effect.sleep("700 millis"), (_request, apply) => fetch(apply))),
+          fetch: (_request, apply) => fetch(apply)
+        }
+        const fetch = (apply: Parameters<Fetch>[1]) =>
+          Effect.acquireUseRelease(
+            Effect.sync(() => {
+              most = Math.max(most, ++running)
+              count++
+            }),
+            () =>
+              Effect.andThen(
+                Effect.sleep("900 millis"),
+                apply({ source: "Network", sourceApi: undefined, body: noUpdates })
+              ),
+            () => Effect.sync(() => running--)
+          )
+        const store = yield* build(source, "1 second")
+        yield* store.startUpdates
+        const calls = yield* Effect.fork(
+          Effect.all([store.load, store.sync, store.load, store.sync, store.sync], { concurrency: "unbounded" })
+        )
+        yield* TestClock.adjust("30 seconds")
+        yield* Fiber.join(calls)
+        assert.strictEqual(most, 1)
+        assert.isAbove(count, 20)
+      })
+    )
+  })
+
+  describe("updates of the source", () => {
+    it.scoped("are fetched as they come, errors only logged, and only after startUpdates", () => {
+      const logs = capturingLogs()
+      return Effect.gen(function* () {
+        const news = yield* Queue.unbounded<string>()
+        const source = scriptedSource([at(1)], {
+          polls: Effect.succeed(false),
+          updates: Stream.map(
+            Stream.fromQueue(news),
+            (body): Fetch =>
+              (_request, apply) =>
+                apply({ source: "Pushed", sourceApi: undefined, body })
+          )
+        })
+        const store = yield* build(source)
+        yield* store.load
+        yield* Queue.offer(news, at(2))
+        yield* TestClock.adjust("1 second")
+        assert.deepStrictEqual(held(store), ["Network", 1, "gate"])
+        yield* store.startUpdates
+        yield* TestClock.adjust(0)
+        assert.deepStrictEqual(held(store), ["Pushed", 2, "gate"])
+        yield* Queue.offerAll(news, ["garbage", at(3)])
+        yield* TestClock.adjust(0)
+        assert.deepStrictEqual(held(store), ["Pushed", 3, "gate"])
+        assert.strictEqual(logs.lines.length, 1)
+        assert.strictEqual(source.requests.length, 1)
+      }).pipe(Effect.provide(logs.layer))
+    })
+
+    it.scoped("are followed again after the stream died", () => {
+      const logs = capturingLogs()
+      return Effect.gen(function* () {
+        let opened = 0
+        const source = scriptedSource([at(1)], {
+          polls: Effect.succeed(false),
+          updates: Stream.suspend(() =>
+            ++opened === 1
+              ? Stream.die(new Error("boom"))
+              : Stream.make<Array<Fetch>>((_request, apply) =>
+                  apply({ source: "Pushed", sourceApi: undefined, body: at(opened) })
+                )
+          )
+        })
+        const store = yield* build(source)
+        yield* store.startUpdates
+        yield* TestClock.adjust("9 seconds")
+        assert.deepStrictEqual([opened, held(store)], [1, ["Uninitialized", undefined, undefined]])
+        yield* TestClock.adjust("1 minute")
+        assert.deepStrictEqual([opened, held(store)], [2, ["Pushed", 2, "gate"]])
+        assert.match(logs.lines.join("\n"), /^ERROR Network broke while it was followed/)
+      }).pipe(Effect.provide(logs.layer))
+    })
+  })
+
+  describe("changes", () => {
+    it.scoped("name what an update added, changed and removed", () =>
+      Effect.gen(function* () {
+        const store = yield* build(
+          scriptedSource([
+            at(1, { gates: { kept: true, changed: true, removed: true } }),
+            noUpdates,
+            at(2, { gates: { kept: true, changed: false, ["__proto__x"]: true } })
+          ])
+        )
+        const ready = yield* Deferred.make<void>()
+        const fiber = yield* store.changes.pipe(
+          Stream.onStart(Deferred.succeed(ready, undefined)),
+          Stream.take(2),
+          Stream.runCollect,
+          Effect.fork
+        )
+        yield* Deferred.await(ready)
+        yield* Effect.yieldNow()
+        yield* store.load
+        yield* store.sync
+        yield* store.sync
+        const none = { added: [], changed: [], removed: [] }
+        const rest = { source: "Network", sourceApi: "https://specs.test/v2", dynamicConfigs: none, layers: none }
+        assert.deepStrictEqual(Chunk.toReadonlyArray(yield* Fiber.join(fiber)), [
+          { ...rest, time: 1, previousTime: 0, gates: { ...none, added: ["kept", "changed", "removed"] } },
+          {
+            ...rest,
+            time: 2,
+            previousTime: 1,
+            gates: { added: ["__proto__x"], changed: ["changed"], removed: ["removed"] }
+          }
+        ])
+      })
+    )
+
+    it.scoped("lose the oldest for one who does not read, and stop no update", () =>
+      Effect.gen(function* () {
+        const store = yield* build(scriptedSource(Array.from({ length: 101 }, (_, time) => at(time))))
+        const ready = yield* Deferred.make<void>()
+        const go = yield* Deferred.make<void>()
+        const fiber = yield* store.changes.pipe(
+          Stream.rechunk(1),
+          Stream.tap(({ time }) =>
+            time === 0 ? Effect.andThen(Deferred.succeed(ready, undefined), Deferred.await(go)) : Effect.void
+          ),
+          Stream.takeUntil(({ time }) => time === 100),
+          Stream.runCollect,
+          Effect.fork
+        )
+        yield* Effect.yieldNow()
+        yield* store.load
+        yield* Deferred.await(ready)
+        for (let update = 1; update <= 100; update++) yield* store.sync
+        yield* Deferred.succeed(go, undefined)
+        const times = Chunk.toReadonlyArray(yield* Fiber.join(fiber)).map(({ time }) => time)
+        assert.deepStrictEqual(times, [0, ...Array.from({ length: 64 }, (_, index) => 37 + index)])
+      })
+    )
+  })
+
+  describe("warnings", () => {
+    const bad = (time: number) =>
+      at(time, { gates: { good: true }, fields: { feature_gates: { bad: { salt: 1 }, worse: null } } })
+
+    it.scoped("of specs that turn out bad are logged once and listed until the next specs", () => {
+      const logs = capturingLogs()
+      return Effect.gen(function* () {
+        const store = yield* build(scriptedSource([bad(1), at(2)]))
+        yield* store.load
+        assert.deepStrictEqual((yield* store.status).warnings, [])
+        for (let check = 0; check < 3; check++) {
+          assert.isUndefined(store.current().snapshot?.spec("gate", "bad"))
+          assert.isUndefined(store.current().snapshot?.spec("gate", "worse"))
+        }
+        yield* TestClock.adjust(0)
+        const { warnings } = yield* store.status
+        assert.deepStrictEqual(
+          warnings.map(({ kind, name }) => [kind, name]),
+          [
+            ["gate", "bad"],
+            ["gate", "worse"]
+          ]
+        )
+        assert.deepStrictEqual(logs.lines, [
+          `WARN The gate "bad" cannot be used: ${warnings[0]?.message}`,
+          `WARN The gate "worse" cannot be used: ${warnings[1]?.message}`
+        ])
+        yield* store.sync
+        assert.deepStrictEqual((yield* store.status).warnings, [])
+        assert.strictEqual(warnings.length, 2)
+      }).pipe(Effect.provide(logs.layer))
+    })
+
+    it.scoped("are bounded", () =>
+      Effect.gen(function* () {
+        const names = Array.from({ length: 3_000 }, (_, index) => `bad${index}`)
+        const specs = Object.fromEntries(names.map(name => [name, {}]))
+        const store = yield* build(scriptedSource([at(1, { fields: { feature_gates: specs } })]))
+        yield* store.load
+        for (const name of names) store.current().snapshot?.spec("gate", name)
+        assert.strictEqual((yield* store.status).warnings.length, 1_000)
+      })
+    )
+  })
+
+  describe("metrics", () => {
+    const measured = (source: Source, client: Partial<ObservabilityClient["Type"]>) =>
+      Effect.provideService(build(source), ObservabilityClient, {
+        increment: () => {},
+        gauge: () => {},
+        distribution: () => {},
+        error: () => {},
+        ...client
+      })
+
+    it.scoped("tell of polls without news, and how old news are", () =>
+      Effect.gen(function* () {
+        yield* TestClock.setTime(5_000)
+        const metrics: Array<unknown> = []
+        const store = yield* measured(scriptedSource([at(1_000), noUpdates, at(2_000)]), {
+          increment: (...metric) => void metrics.push(metric),
+          distribution: (...metric) => void metrics.push(metric)
+        })
+        yield* store.load
+        assert.deepStrictEqual(metrics, [])
+        yield* store.sync
+        yield* store.sync
+        const tags = { source: "Network", source_api: "https://specs.test/v2" }
+        assert.deepStrictEqual(metrics, [
+          ["statsig.sdk.config_no_update", 1, tags],
+          ["statsig.sdk.config_propagation_diff", 3_000, { ...tags, response_format: "JSON" }]
+        ])
+      })
+    )
+
+    it.scoped("may throw", () =>
+      Effect.gen(function* () {
+        const fail = () => {
+          throw new Error("boom")
+        }
+        const store = yield* measured(scriptedSource([at(1), noUpdates, at(2)]), {
+          increment: fail,
+          distribution: fail
+        })
+        yield* store.load
+        yield* store.sync
+        yield* store.sync
+        assert.deepStrictEqual(held(store), ["Network", 2, "gate"])
+      })
+    )
+  })
+})

@@ -1,0 +1,107 @@
+/**
+ * Payloads and sources for tests of what carries them.
+ */
+import { Effect, Logger, Stream } from "effect"
+import type { Apply, Outcome, Source, SpecRequest, SpecResponse } from "../../../src/SpecSource.js"
+import type { SpecSourceError } from "../../../src/StatsigError.js"
+
+export interface PayloadOptions {
+  readonly time?: number
+  readonly checksum?: string
+  /** The gates and their answers. */
+  readonly gates?: Readonly<Record<string, boolean>>
+  /** Top-level fields, beside or in place of the usual ones; `undefined` takes one away. */
+  readonly fields?: Readonly<Record<string, unknown>>
+}
+
+const gateSpec = (value: boolean) => ({
+  type: "feature_gate",
+  entity: "feature_gate",
+  salt: "salt",
+  enabled: true,
+  defaultValue: false,
+  idType: "userID",
+  rules: [
+    {
+      name: "everyone",
+      id: "everyone",
+      groupName: "everyone",
+      passPercentage: value ? 100 : 0,
+      returnValue: true,
+      conditions: ["public"],
+      idType: "userID",
+      salt: "rule"
+    }
+  ]
+})
+
+export const payloadObject = ({
+  checksum,
+  fields,
+  gates = { gate: true },
+  time = 1_700_000_000_000
+}: PayloadOptions = {}) => ({
+  has_updates: true,
+  time,
+  ...(checksum === undefined ? {} : { checksum }),
+  feature_gates: Object.fromEntries(Object.entries(gates).map(([name, value]) => [name, gateSpec(value)])),
+  dynamic_configs: {},
+  layer_configs: {},
+  condition_map: {
+    public: { type: "public", targetValue: null, operator: null, field: null, additionalValues: {}, idType: "userID" }
+  },
+  experiment_to_layer: {},
+  ...fields
+})
+
+/** The text of a payload. */
+export const payload = (options: PayloadOptions = {}): string => JSON.stringify(payloadObject(options))
+
+export const noUpdates = '{"has_updates":false}'
+
+/** An answer of a scripted source. */
+export type Scripted = string | Effect.Effect<string, SpecSourceError>
+
+/** A source that gives the answers of a list, the last one for ever, and keeps what it was asked. */
+export const scriptedSource = (
+  answers: ReadonlyArray<Scripted>,
+  options: Partial<Pick<Source, "name" | "polls" | "updates">> = {}
+): Source & { readonly requests: ReadonlyArray<SpecRequest> } => {
+  const requests: Array<SpecRequest> = []
+  const name = options.name ?? "Network"
+  return {
+    name,
+    polls: options.polls ?? Effect.succeed(true),
+    updates: options.updates ?? Stream.empty,
+    requests,
+    fetch: (request, apply) =>
+      Effect.suspend(() => {
+        const answer = answers[Math.min(requests.push(request), answers.length) - 1]!
+        return Effect.flatMap(typeof answer === "string" ? Effect.succeed(answer) : answer, body =>
+          apply({ source: name, sourceApi: "https://specs.test/v2", body })
+        )
+      })
+  }
+}
+
+/** An `apply` that keeps what it is given. */
+export const keeping = (outcome: Outcome = "Applied"): Apply & { readonly responses: ReadonlyArray<SpecResponse> } => {
+  const responses: Array<SpecResponse> = []
+  const apply: Apply = response => {
+    responses.push(response)
+    return Effect.succeed(outcome)
+  }
+  return Object.assign(apply, { responses })
+}
+
+/** A layer that keeps what is logged from `Info` on, as `LEVEL message`. */
+export const capturingLogs = () => {
+  const lines: Array<string> = []
+  const logger = Logger.make(({ logLevel, message }) => {
+    lines.push(`${logLevel.label} ${Array.isArray(message) ? message.join(" ") : String(message)}`)
+  })
+  return { lines, layer: Logger.add(logger) }
+}
+
+export const initialize: SpecRequest = { purpose: "initialize", sinceTime: 0, checksum: undefined }
+export const poll: SpecRequest = { purpose: "poll", sinceTime: 0, checksum: undefined }
