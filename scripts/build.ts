@@ -2,7 +2,7 @@
  * Builds the package: modules one by one for Effect programs, and the Promise facade as one file with Effect inside.
  */
 import { execFileSync } from "node:child_process"
-import { rmSync } from "node:fs"
+import { rmSync, writeFileSync } from "node:fs"
 import { type BuildOptions, build } from "esbuild"
 
 rmSync("dist", { recursive: true, force: true })
@@ -23,4 +23,11 @@ const bundle: BuildOptions = {
 }
 
 await build({ ...bundle, format: "esm", outfile: "dist/promise.js" })
-await build({ ...bundle, format: "cjs", outfile: "dist/promise.cjs" })
+await build({
+  ...bundle,
+  format: "cjs",
+  outfile: "dist/promise.cjs",
+  define: { "import.meta.url": "moduleUrl" },
+  banner: { js: 'const moduleUrl = require("node:url").pathToFileURL(__filename).href' }
+})
+writeFileSync("dist/layers/promise.d.cts", 'export * from "./promise.js"\n')
