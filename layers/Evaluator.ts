@@ -18,6 +18,7 @@ import { asObject } from "../src/engine/getters.js"
 import type { SpecTable } from "../src/engine/snapshot.js"
 import type { Spec } from "../src/engine/specs.js"
 import type { JsonObject } from "../src/engine/user.js"
+import { textOf } from "../src/engine/values.js"
 import { IdLists } from "../src/IdLists.js"
 import { SpecStore } from "../src/SpecStore.js"
 import { UserAgentParser } from "../src/UserAgentParser.js"
@@ -110,8 +111,10 @@ export const make = Effect.fnUntraced(function* (options: Options) {
     experimentByGroupID: (name, groupID) => engine.experimentGroup(name, "id", groupID),
     parameterStore: engine.parameterStore,
     metadata,
-    parsedUserAgent: user =>
-      typeof user.userAgent === "string" ? (host.parseUserAgent(user.userAgent) ?? undefined) : undefined
+    parsedUserAgent: user => {
+      const text = textOf(user.userAgent)
+      return text === undefined ? undefined : (host.parseUserAgent(text) ?? undefined)
+    }
   })
 })
 

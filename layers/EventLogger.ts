@@ -9,30 +9,33 @@
  *
  * @since 0.1.0
  */
-import * as Clock from "effect/Clock"
+import * as Cause from "effect/Cause"
+import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import * as Queue from "effect/Queue"
 import { EventLogger } from "../src/EventLogger.js"
-import { type EventBatch, EventSink } from "../src/EventSink.js"
-import { Deduplicator } from "../src/engine/deduplicator.js"
+import { EventSink } from "../src/EventSink.js"
+import { type Answer, Deduplicator } from "../src/engine/deduplicator.js"
+import type { SecondaryExposure } from "../src/engine/evaluation.js"
 import {
   answerOf,
+  countedUnit,
   type Exposure,
   eventToJson,
   exposedRuleID,
-  hasUnit,
   type QueuedEvent,
   type SamplingNote,
   samplingParts,
   secondariesOf,
-  unitKey,
   userKey,
   userToLog
 } from "../src/engine/events.js"
-import { isSampled, type Word64 } from "../src/engine/samplingHash.js"
+import { isSampled } from "../src/engine/samplingHash.js"
 import { modulo, sha256 } from "../src/engine/sha256.js"
 import type { RemoteConfig } from "../src/engine/snapshot.js"
 import type { Json, JsonObject, User } from "../src/engine/user.js"
@@ -69,8 +72,9 @@ export interface Options {
   readonly experimentalFlags?: Iterable<string> | undefined
 }
 
-/** The pause between two looks at the queue. */
-const tick = Duration.seconds(1)
+/** The pause between two looks at the queue; shorter where events are to wait less. In milliseconds. */
+const longestTick = 1_000
+const shortestTick = 50
 /** The pause after an attempt, which doubles with each failure and halves with each success; in milliseconds. */
 const minInterval = 1_000
 const maxInterval = 60_000
@@ -81,6 +85,7 @@ const concurrency = 5
 /** Both windows of the official SDK, unless the project sets others; in milliseconds. */
 const defaultWindow = 60_000
 const maxFirstSeen = 100_000
+const maxNonExposed = 100_000
 /** Events turned into text before the event loop gets a turn. */
 const slice = 200
 
@@ -93,8 +98,8 @@ type FlushType = "scheduled:max_time" | "scheduled:full_batch" | "limit" | "manu
 
 /** Gives the event loop a turn; a timer would wait a millisecond. */
 const yieldToEventLoop = Effect.async<void>(resume => {
-  const handle = setImmediate(() => resume(Effect.void))
-  return Effect.sync(() => clearImmediate(handle))
+  if (typeof setImmediate === "function") setImmediate(() => resume(Effect.void))
+  else setTimeout(() => resume(Effect.void), 0)
 })
 
 const numberOf = (value: Json | undefined): number | undefined => {
@@ -111,6 +116,24 @@ const secondaryAsPrimaryID = (flags: Iterable<string>): string | undefined =>
 
 const secondaryPrefix = "sec_expo_as_primary:"
 
+const noSecondaries: ReadonlyArray<SecondaryExposure> = []
+
+const timeIsOver = () =>
+  new EventSinkError({ reason: "Timeout", message: "the time to shut down is over", retryable: true })
+
+/** The share of the secondary exposures' roll-out that an identifier stands at, in a thousand. */
+const bucketOf = (identifier: string): number => {
+  const { high, low } = sha256(identifier)
+  return modulo(high, low, 1_000)
+}
+
+/** What a metrics client of the program's own throws must not stop the events. */
+const report = (call: () => void): void => {
+  try {
+    call()
+  } catch {}
+}
+
 /**
  * Makes the logger on the `EventSink` of the context. Closing its scope shuts it down.
  *
@@ -125,6 +148,7 @@ export const make = Effect.fnUntraced(function* (options: Options) {
   const maxBatches = options.maxPendingBatches ?? 100
   const capacity = batchSize * maxBatches
   const flushAfter = Duration.toMillis(options.flushInterval ?? Duration.minutes(1))
+  const tick = Math.min(Math.max(flushAfter, shortestTick), longestTick)
   const enabled = options.disableAllLogging !== true
   const primaryID = secondaryAsPrimaryID(options.experimentalFlags ?? [])
   const primaryBucket = primaryID === undefined ? undefined : bucketOf(primaryID)
@@ -138,13 +162,16 @@ export const make = Effect.fnUntraced(function* (options: Options) {
   /** Taken from every payload that is met, and never forgotten, as in the official SDK. */
   const sdkConfigs = new Map<string, Json>()
   let remote: RemoteConfig | undefined
+  let samplingMode: SamplingNote["samplingMode"] | undefined
+  let specialRate: number | undefined
   let secondaryAsPrimary = false
 
   let pending: Array<QueuedEvent | undefined> = []
   /** Events of `pending` before this one were dropped to make room. */
   let pendingStart = 0
   let batches: Array<Batch> = []
-  let inFlight = 0
+  /** Events of batches that were taken to be sent, and of which it is not known yet what becomes of them. */
+  let taken = 0
   let nonExposed = new Map<string, { count: number }>()
 
   let interval = minInterval
@@ -162,8 +189,16 @@ export const make = Effect.fnUntraced(function* (options: Options) {
     if (next === undefined || next === remote) return
     remote = next
     for (const [key, value] of next.sdkConfigs) sdkConfigs.set(key, value)
+    const mode = sdkConfigs.get("sampling_mode")
+    samplingMode = mode === "on" || mode === "shadow" ? mode : undefined
+    specialRate = numberOf(sdkConfigs.get("special_case_sampling_rate"))
     const share = Math.min(Math.max(numberOf(sdkConfigs.get("sec_expo_number")) ?? 0, 0), 1_000)
     secondaryAsPrimary = primaryBucket !== undefined && primaryBucket < share
+  }
+
+  const drop = (count: number) => {
+    dropped += count
+    droppedSinceReport += count
   }
 
   const push = (event: QueuedEvent) => {
@@ -171,8 +206,7 @@ export const make = Effect.fnUntraced(function* (options: Options) {
     const size = pending.length - pendingStart
     if (size > capacity) {
       pending[pendingStart++] = undefined
-      dropped++
-      droppedSinceReport++
+      drop(1)
       if (pendingStart > capacity) {
         pending = pending.slice(pendingStart)
         pendingStart = 0
@@ -181,63 +215,64 @@ export const make = Effect.fnUntraced(function* (options: Options) {
     if (size % batchSize === 0 && interval === minInterval && !closed) Queue.unsafeOffer(limitReached, undefined)
   }
 
-  const isFirstSeen = (name: string, ruleID: string): boolean => {
+  const forgetFirstSeen = (now: number) => {
+    firstSeen.clear()
+    firstSeenSize = 0
+    firstSeenSince = now
+  }
+
+  const isFirstSeen = (name: string, ruleID: string, now: number): boolean => {
+    if (firstSeen.get(name)?.has(ruleID)) return false
+    if (firstSeenSize === maxFirstSeen) forgetFirstSeen(now)
     const rules = firstSeen.get(name)
-    if (rules?.has(ruleID)) return false
     if (rules === undefined) firstSeen.set(name, new Set([ruleID]))
     else rules.add(ruleID)
     firstSeenSize++
     return true
   }
 
-  /** `undefined`: not to be logged. `null`: logged, and nothing to note. */
+  /** `false` when it is not to be logged, else what is noted along with it. */
   const sample = (
     name: string,
     ruleID: string,
-    rate: number | undefined,
-    mustLog: boolean,
-    key: () => ReadonlyArray<Word64>
-  ): SamplingNote | null | undefined => {
-    const mode = sdkConfigs.get("sampling_mode")
-    if ((mode !== "on" && mode !== "shadow") || mustLog || isFirstSeen(name, ruleID)) return null
-    const special = ruleID === "default" || ruleID === "disabled" || ruleID === ""
-    const samplingRate = (special ? numberOf(sdkConfigs.get("special_case_sampling_rate")) : undefined) ?? rate
-    const logged = samplingRate === undefined || isSampled(key(), samplingRate)
-    if (!logged && mode === "on") return undefined
-    return { samplingRate: samplingRate ?? null, samplingMode: mode, shadowLogged: logged ? "logged" : "dropped" }
+    user: User,
+    answer: Answer,
+    unit: string | undefined,
+    ruleRate: number | undefined,
+    now: number
+  ): SamplingNote | undefined | false => {
+    if (samplingMode === undefined || isFirstSeen(name, ruleID, now)) return undefined
+    const isSpecial = ruleID === "default" || ruleID === "disabled" || ruleID === ""
+    const rate = (isSpecial ? specialRate : undefined) ?? ruleRate
+    const logged = rate === undefined || isSampled(samplingParts(name, ruleID, user, answer, unit), rate)
+    if (!logged && samplingMode === "on") return false
+    return { samplingRate: rate ?? null, samplingMode, shadowLogged: logged ? "logged" : "dropped" }
   }
 
   const logExposure = (exposure: Exposure): void => {
     if (!enabled) return
-    const { evaluation, name, user } = exposure
+    const { evaluation, kind, name, origin, parameter, user } = exposure
     adopt(evaluation.remote)
     const time = clock.unsafeCurrentTimeMillis()
     const key = keyOf(user)
     const ruleID = exposedRuleID(exposure)
     const answer = answerOf(exposure)
-    const withUnit = hasUnit(exposure)
-    const unitType = withUnit ? evaluation.idType : undefined
-    const isNew = seen.add(name, ruleID, answer, unitType === undefined ? key : unitKey(key, user, unitType), withUnit)
-    const secondaries = secondaryAsPrimary ? (secondariesOf(exposure) ?? []) : []
-    if (isNew) {
+    const unit = countedUnit(exposure)
+    const secondaries = secondaryAsPrimary ? (secondariesOf(exposure) ?? noSecondaries) : noSecondaries
+    if (seen.add(name, ruleID, answer, key, unit)) {
       const mustLog =
         evaluation.forwardAllExposures || (evaluation.hasUnsampledSecondaryExposure && !secondaryAsPrimary)
-      const sampling = sample(name, ruleID, evaluation.samplingRate, mustLog, () =>
-        samplingParts(name, ruleID, user, answer, unitType)
-      )
-      if (sampling !== undefined) {
-        push({ _tag: "Exposure", exposure, time, sampling: sampling ?? undefined, stripped: secondaries.length > 0 })
+      const sampling = mustLog ? undefined : sample(name, ruleID, user, answer, unit, evaluation.samplingRate, time)
+      if (sampling !== false) {
+        const stripped = secondaries.length > 0
+        push({ _tag: "Exposure", kind, origin, name, user, evaluation, parameter, time, sampling, stripped })
       }
     }
     for (const secondary of secondaries) {
       const passed = secondary.gateValue === "true"
-      if (!seen.add(secondary.gate, secondary.ruleID, passed, key, false)) continue
-      const sampling = sample(secondary.gate, secondary.ruleID, undefined, false, () =>
-        samplingParts(secondary.gate, secondary.ruleID, user, passed, undefined)
-      )
-      if (sampling !== undefined) {
-        push({ _tag: "Secondary", secondary, user, time, sampling: sampling ?? undefined })
-      }
+      if (!seen.add(secondary.gate, secondary.ruleID, passed, key, undefined)) continue
+      const sampling = sample(secondary.gate, secondary.ruleID, user, passed, undefined, undefined, time)
+      if (sampling !== false) push({ _tag: "Secondary", secondary, user, time, sampling })
     }
   }
 
@@ -257,7 +292,30 @@ export const make = Effect.fnUntraced(function* (options: Options) {
     if (!enabled) return
     const counter = nonExposed.get(name)
     if (counter !== undefined) counter.count++
-    else if (nonExposed.size < maxFirstSeen) nonExposed.set(name, { count: 1 })
+    else if (nonExposed.size < maxNonExposed) nonExposed.set(name, { count: 1 })
+  }
+
+  const pushNonExposed = () => {
+    if (nonExposed.size === 0) return
+    const checks = Object.fromEntries([...nonExposed].map(([name, { count }]) => [name, count]))
+    nonExposed = new Map()
+    push({
+      _tag: "Custom",
+      name: "statsig::non_exposed_checks",
+      value: null,
+      metadata: { checks: JSON.stringify(checks) },
+      user: undefined,
+      time: clock.unsafeCurrentTimeMillis()
+    })
+  }
+
+  const forget = (now: number) => {
+    if (now - seenSince > (numberOf(sdkConfigs.get("exposure_dedupe_ttl_ms")) ?? defaultWindow)) {
+      seen.clear()
+      seenSince = now
+    }
+    const window = numberOf(sdkConfigs.get("exposure_spec_sampling_ttl_ms")) ?? defaultWindow
+    if (now - firstSeenSince > window) forgetFirstSeen(now)
   }
 
   // --- sending
@@ -272,13 +330,8 @@ export const make = Effect.fnUntraced(function* (options: Options) {
     return json
   }
 
-  /** Events that wait, whether in a batch or not. */
-  const waiting = () => pending.length - pendingStart + batches.reduce((sum, batch) => sum + batch.events.length, 0)
-
-  const drop = (count: number) => {
-    dropped += count
-    droppedSinceReport += count
-  }
+  const waiting = () =>
+    pending.length - pendingStart + batches.reduce((sum, batch) => sum + batch.events.length, 0) + taken
 
   const reportDropped = Effect.suspend(() => {
     if (droppedSinceReport === 0) return Effect.void
@@ -290,28 +343,9 @@ export const make = Effect.fnUntraced(function* (options: Options) {
     )
   })
 
-  const report = (call: () => void) => {
-    try {
-      call()
-    } catch {
-      // A client of the program's own must not stop the events.
-    }
-  }
-
   /** Puts everything that waits into batches: full ones first, then what is new, then what partial ones held. */
   const gather = () => {
-    if (nonExposed.size > 0) {
-      const checks = Object.fromEntries([...nonExposed].map(([name, { count }]) => [name, count]))
-      nonExposed = new Map()
-      push({
-        _tag: "Custom",
-        name: "statsig::non_exposed_checks",
-        value: null,
-        metadata: { checks: JSON.stringify(checks) },
-        user: undefined,
-        time: clock.unsafeCurrentTimeMillis()
-      })
-    }
+    pushNonExposed()
     if (pending.length === pendingStart) return
     const full = batches.filter(batch => batch.events.length >= batchSize)
     const loose = pending.slice(pendingStart) as Array<QueuedEvent>
@@ -344,108 +378,143 @@ export const make = Effect.fnUntraced(function* (options: Options) {
     return `{"events":[${parts.join(",")}],"statsigMetadata":${JSON.stringify(metadata)}}`
   })
 
-  const send = Effect.fnUntraced(function* (batch: Batch, flushType: FlushType) {
-    const eventCount = batch.events.length
-    const body = yield* serialise(batch.events, flushType)
-    const message: EventBatch = { body, eventCount, retries: batch.attempts }
-    yield* sink.send(message)
-    sent += eventCount
+  const send = ({ attempts, events }: Batch, flushType: FlushType): Effect.Effect<void, EventSinkError> =>
+    serialise(events, flushType).pipe(
+      Effect.flatMap(body => sink.send({ body, eventCount: events.length, retries: attempts })),
+      Effect.catchAllDefect(
+        defect => new EventSinkError({ reason: "Failed", message: String(defect), retryable: true })
+      )
+    )
+
+  const settleSent = ({ events }: Batch, flushType: FlushType) => {
+    sent += events.length
     lastError = undefined
     if (flushType !== "manual" && flushType !== "shutdown") interval = Math.max(Math.floor(interval / 2), minInterval)
-    report(() => observability.increment("statsig.sdk.events_successfully_sent_count", eventCount, undefined))
-  })
+    report(() => observability.increment("statsig.sdk.events_successfully_sent_count", events.length, undefined))
+  }
 
   /** A batch that failed is kept for later where that can help, else dropped and reported. */
-  const recover = (batch: Batch, flushType: FlushType, error: EventSinkError) =>
-    Effect.suspend(() => {
-      lastError = error
-      const attempts = batch.attempts + 1
-      if (flushType !== "shutdown") {
-        interval = Math.min(interval * 2, maxInterval)
-        if (error.retryable && attempts < maxAttempts && batches.length <= maxBatches) {
-          batches.push({ events: batch.events, attempts })
-          return Effect.void
-        }
+  const settleFailed = ({ attempts, events }: Batch, flushType: FlushType, error: EventSinkError) => {
+    lastError = error
+    if (flushType !== "shutdown") {
+      interval = Math.min(interval * 2, maxInterval)
+      if (error.retryable && attempts + 1 < maxAttempts && batches.length <= maxBatches) {
+        batches.push({ events, attempts: attempts + 1 })
+        return Effect.void
       }
-      const count = batch.events.length
-      dropped += count
-      report(() => observability.error("statsig::log_event_failed", error.message))
-      report(() => observability.increment("statsig.sdk.events_dropped_count", count, undefined))
-      return Effect.logWarning(`${count} events were dropped after ${attempts} attempts to send them: ${error.message}`)
-    })
+    }
+    dropped += events.length
+    report(() => observability.error("statsig::log_event_failed", error.message))
+    report(() => observability.increment("statsig.sdk.events_dropped_count", events.length, undefined))
+    return Effect.logWarning(
+      `${events.length} events were dropped after ${attempts + 1} attempts to send them: ${error.message}`
+    )
+  }
 
-  const deliver = (batch: Batch, flushType: FlushType): Effect.Effect<void, EventSinkError> =>
-    Effect.suspend(() => {
-      inFlight += batch.events.length
-      return send(batch, flushType).pipe(
-        Effect.tapError(error => recover(batch, flushType, error)),
-        Effect.uninterruptible,
-        Effect.ensuring(
-          Effect.sync(() => {
-            inFlight -= batch.events.length
-          })
-        )
-      )
-    })
+  /** Batches on their way. */
+  const sending = new Set<Fiber.RuntimeFiber<void, EventSinkError>>()
 
-  /** Sends the first batch; whether that went well. */
+  /**
+   * Sends a batch, in a fiber of its own: whoever waits for it cannot be interrupted before it is known what became of
+   * the events, but the sending itself can. Gives the error if it failed.
+   */
+  const deliver = Effect.fnUntraced(function* (batch: Batch, flushType: FlushType) {
+    const fiber = yield* Effect.fork(Effect.interruptible(send(batch, flushType)))
+    sending.add(fiber)
+    const exit = yield* Fiber.await(fiber)
+    sending.delete(fiber)
+    taken -= batch.events.length
+    if (Exit.isSuccess(exit)) {
+      settleSent(batch, flushType)
+      return undefined
+    }
+    const error = Option.getOrElse(Cause.failureOption(exit.cause), timeIsOver)
+    yield* settleFailed(batch, flushType, error)
+    return error
+  }, Effect.uninterruptible)
+
+  /** Sends the first batch; whether there was one and it arrived. */
   const sendOne = (flushType: FlushType): Effect.Effect<boolean> =>
     Effect.suspend(() => {
       gather()
       const batch = batches.shift()
       if (batch === undefined) return Effect.succeed(false)
-      return Effect.match(deliver(batch, flushType), { onFailure: () => false, onSuccess: () => true })
-    }).pipe(Effect.zipLeft(reportDropped))
+      taken += batch.events.length
+      return Effect.map(deliver(batch, flushType), error => error === undefined)
+    }).pipe(Effect.uninterruptible, Effect.zipLeft(reportDropped))
 
-  const sendAll = (flushType: FlushType) =>
+  const takeAll = (): Array<Batch> => {
+    gather()
+    const all = batches
+    batches = []
+    for (const { events } of all) taken += events.length
+    return all
+  }
+
+  const putBack = (left: ReadonlyArray<Batch>) => {
+    batches = [...left, ...batches]
+    for (const { events } of left) taken -= events.length
+  }
+
+  /** One at a time, so that there are never more batches taken than can wait. */
+  const oneFlush = yield* Effect.makeSemaphore(1)
+
+  /** Sends every batch once, and waits for those that were on their way before. Gives the errors. */
+  const sendAll = (flushType: FlushType): Effect.Effect<ReadonlyArray<EventSinkError>> =>
     Effect.suspend(() => {
-      gather()
-      const all = batches
-      batches = []
-      return Effect.partition(all, batch => deliver(batch, flushType), { concurrency })
-    }).pipe(Effect.zipLeft(reportDropped))
+      const before = [...sending]
+      const errors: Array<EventSinkError> = []
+      const sendNext = (all: Array<Batch>) =>
+        Effect.suspend(() => {
+          const batch = all.shift()
+          if (batch === undefined) return Effect.succeed(false)
+          return Effect.map(deliver(batch, flushType), error => {
+            if (error !== undefined) errors.push(error)
+            return true
+          })
+        }).pipe(Effect.uninterruptible, Effect.repeat({ while: more => more }))
+      return Effect.acquireUseRelease(
+        Effect.sync(takeAll),
+        all =>
+          Effect.all(
+            Array.from({ length: concurrency }, () => sendNext(all)),
+            { concurrency, discard: true }
+          ),
+        all => Effect.sync(() => putBack(all))
+      ).pipe(Effect.zipRight(Fiber.awaitAll(before)), Effect.zipRight(reportDropped), Effect.as(errors))
+    }).pipe(oneFlush.withPermits(1))
 
   const hasFullBatch = (): boolean =>
     pending.length - pendingStart >= batchSize || batches.some(batch => batch.events.length >= batchSize)
 
-  const forget = (now: number) => {
-    if (now - seenSince > (numberOf(sdkConfigs.get("exposure_dedupe_ttl_ms")) ?? defaultWindow)) {
-      seen.clear()
-      seenSince = now
-    }
-    const window = numberOf(sdkConfigs.get("exposure_spec_sampling_ttl_ms")) ?? defaultWindow
-    if (now - firstSeenSince > window || firstSeenSize > maxFirstSeen) {
-      firstSeen.clear()
-      firstSeenSize = 0
-      firstSeenSince = now
-    }
-  }
-
-  const scheduled = Effect.gen(function* () {
-    const now = yield* Clock.currentTimeMillis
+  /** A batch that is full waits for the pause after the last attempt, any other until its events have waited. */
+  const scheduled = Effect.suspend(() => {
+    const now = clock.unsafeCurrentTimeMillis()
     forget(now)
-    if (now <= lastAttempt + interval) return
     const full = hasFullBatch()
-    if (!full && now <= lastAttempt + flushAfter) return
+    const pause = full ? interval : Math.max(flushAfter, interval === minInterval ? 0 : interval)
+    if (now - lastAttempt < pause) return Effect.void
     lastAttempt = now
-    yield* sendOne(full ? "scheduled:full_batch" : "scheduled:max_time")
-    report(() => observability.gauge("statsig.sdk.events_pending", waiting(), undefined))
+    return Effect.andThen(sendOne(full ? "scheduled:full_batch" : "scheduled:max_time"), () =>
+      report(() => observability.gauge("statsig.sdk.events_pending", waiting(), undefined))
+    )
   })
 
   /** Goes on as long as there is a full batch and the server takes them. */
   const atLimit: Effect.Effect<void> = Effect.suspend(() =>
     hasFullBatch() && interval === minInterval
-      ? Effect.flatMap(sendOne("limit"), went => (went ? atLimit : Effect.void))
+      ? Effect.flatMap(sendOne("limit"), arrived => (arrived ? atLimit : Effect.void))
       : Effect.void
   )
 
+  // Whatever breaks, such as a logger of the program's own, must not end them.
   const background = yield* Effect.forkScoped(
     inBackground(
       Effect.all(
         [
-          Effect.forever(Effect.andThen(Effect.sleep(tick), scheduled)),
+          Effect.forever(Effect.andThen(Effect.sleep(tick), Effect.exit(scheduled))),
           ...Array.from({ length: concurrency }, () =>
-            Effect.forever(Effect.andThen(Queue.take(limitReached), atLimit))
+            Effect.forever(Effect.andThen(Queue.take(limitReached), Effect.exit(atLimit)))
           )
         ],
         { concurrency: "unbounded", discard: true }
@@ -453,27 +522,40 @@ export const make = Effect.fnUntraced(function* (options: Options) {
     )
   )
 
-  const shutdown = Effect.suspend(() => {
-    if (closed) return Effect.void
-    closed = true
-    return Effect.gen(function* () {
-      // Waits for the batches that are on their way, which are not to be sent twice.
-      yield* Fiber.interrupt(background)
-      const [[failure]] = yield* sendAll("shutdown")
-      if (failure !== undefined) return yield* failure
-    })
+  const end = Effect.gen(function* () {
+    // Waits for the batches that are on their way, which are not to be sent twice.
+    yield* Fiber.interrupt(background)
+    const [failure] = yield* sendAll("shutdown")
+    if (failure !== undefined) return yield* failure
   })
 
+  const ended = yield* Deferred.make<void, EventSinkError>()
+  let ending: Fiber.RuntimeFiber<unknown> | undefined
+
+  const shutdown = Effect.suspend(() => {
+    if (closed) return Deferred.await(ended)
+    closed = true
+    return Effect.forkDaemon(Effect.intoDeferred(end, ended)).pipe(
+      Effect.andThen(fiber => {
+        ending = fiber
+      }),
+      Effect.uninterruptible,
+      Effect.zipRight(Deferred.await(ended))
+    )
+  })
+
+  const giveUp = Effect.suspend(() =>
+    Effect.forEach([...(ending === undefined ? [] : [ending]), ...sending], Fiber.interruptFork, { discard: true })
+  )
+
   const lastFlush = shutdown.pipe(
-    Effect.disconnect,
+    Effect.interruptible,
     Effect.timeoutFail({
       duration: options.shutdownTimeout ?? Duration.seconds(3),
-      onTimeout: () =>
-        new EventSinkError({ reason: "Timeout", message: "the time to shut down is over", retryable: false })
+      onTimeout: timeIsOver
     }),
-    Effect.catchAll(error =>
-      Effect.logWarning(`Events were not sent before the end (${waiting() + inFlight} left): ${error.message}`)
-    )
+    Effect.catchAll(({ message }) => Effect.logWarning(`Not all events were sent before the end: ${message}`)),
+    Effect.zipRight(giveUp)
   )
   yield* Effect.addFinalizer(() => lastFlush)
 
@@ -486,9 +568,9 @@ export const make = Effect.fnUntraced(function* (options: Options) {
       const { metadata, name, user, value } = event
       push({ _tag: "Custom", name, value, metadata, user, time: clock.unsafeCurrentTimeMillis() })
     },
-    flush: Effect.asVoid(sendAll("manual")),
+    flush: Effect.disconnect(Effect.asVoid(sendAll("manual"))),
     shutdown,
-    status: Effect.sync(() => ({ pending: waiting() + inFlight, sent, dropped, lastError }))
+    status: Effect.sync(() => ({ pending: waiting(), sent, dropped, lastError }))
   })
 })
 
@@ -499,9 +581,3 @@ export const make = Effect.fnUntraced(function* (options: Options) {
  */
 export const layer = (options: Options = {}): Layer.Layer<EventLogger, never, EventSink | ObservabilityClient> =>
   Layer.scoped(EventLogger, make(options))
-
-/** The share of the secondary exposures' roll-out that an identifier stands at, in a thousand. */
-const bucketOf = (identifier: string): number => {
-  const { high, low } = sha256(identifier)
-  return modulo(high, low, 1_000)
-}

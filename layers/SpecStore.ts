@@ -105,16 +105,13 @@ export const make = Effect.fnUntraced(function* (options: { readonly syncInterva
     return "Applied"
   }, Effect.interruptible)
 
-  const requestFor = (purpose: SpecRequest["purpose"]): SpecRequest => ({
-    purpose,
-    sinceTime: state.snapshot?.time ?? 0,
-    checksum: state.snapshot?.checksum
-  })
-
   /** One fetch, in turn, with its end noted for the status. */
-  const run = (fetch: Fetch, request: () => SpecRequest) =>
+  const run = (fetch: Fetch, purpose: SpecRequest["purpose"]) =>
     lock.withPermits(1)(
-      Effect.suspend(() => fetchFrom(source.name, fetch)(request(), apply)).pipe(
+      Effect.suspend(() => {
+        const { checksum, time: sinceTime = 0 } = state.snapshot ?? {}
+        return fetchFrom(source.name, fetch)({ purpose, sinceTime, checksum }, apply)
+      }).pipe(
         Effect.tapBoth({
           onFailure: error =>
             Effect.sync(() => {
@@ -137,11 +134,8 @@ export const make = Effect.fnUntraced(function* (options: { readonly syncInterva
   }
 
   const load = Effect.suspend(() => {
-    // What is held now, not when its turn comes: of two calls at a time the second is to get specs like the first, and
-    // not the word that there is nothing new since, which would leave the source at `Loading`.
-    const request = requestFor("initialize")
     state = { ...state, source: "Loading", sourceApi: undefined }
-    return run(source.fetch, () => request).pipe(
+    return run(source.fetch, "initialize").pipe(
       Effect.tapBoth({
         onFailure: () => Effect.sync(() => loaded("NoValues")),
         onSuccess: () => Effect.sync(() => loaded(state.source))
@@ -151,16 +145,14 @@ export const make = Effect.fnUntraced(function* (options: { readonly syncInterva
     )
   })
 
-  const sync = run(source.fetch, () => requestFor("poll"))
+  const sync = run(source.fetch, "poll")
 
   const withWarning = <A>(effect: Effect.Effect<A, SpecSourceError | SpecsError>) =>
     Effect.catchAll(effect, error => Effect.logWarning(`The specs were not synced: ${error.message}`))
 
   const poll = Effect.forever(Effect.andThen(Effect.sleep(options.syncInterval), withWarning(sync)))
 
-  const follow: Effect.Effect<void> = Stream.runForEach(source.updates, fetch =>
-    withWarning(run(fetch, () => requestFor("poll")))
-  ).pipe(
+  const follow: Effect.Effect<void> = Stream.runForEach(source.updates, fetch => withWarning(run(fetch, "poll"))).pipe(
     Effect.catchAllCause(cause =>
       Effect.logError(`${source.name} broke while it was followed`, cause).pipe(
         Effect.andThen(Effect.sleep(options.syncInterval)),

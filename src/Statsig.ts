@@ -12,7 +12,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Runtime from "effect/Runtime"
-import type * as Stream from "effect/Stream"
+import * as Stream from "effect/Stream"
 import { DynamicConfig, Experiment, FeatureGate, Layer, ParameterStore, type Warn } from "./Evaluation.js"
 import { Evaluator, type SpecMetadata } from "./Evaluator.js"
 import { EventLogger, type EventLoggerStatus, type ExposureOrigin } from "./EventLogger.js"
@@ -21,7 +21,7 @@ import { ownValue } from "./engine/getters.js"
 import type { JsonObject, User } from "./engine/user.js"
 import { sdkType } from "./internal/sdkInfo.js"
 import { type SpecChange, type SpecStatus, SpecStore } from "./SpecStore.js"
-import { InitializeTimeoutError, type SpecSourceError, type SpecsError } from "./StatsigError.js"
+import { type EventSinkError, InitializeTimeoutError, type SpecSourceError, type SpecsError } from "./StatsigError.js"
 import { toJson } from "./StatsigUser.js"
 import type { ParsedUserAgent } from "./UserAgentParser.js"
 
@@ -49,6 +49,22 @@ export interface InitializeResult {
   /** Why there are no fresh specs. */
   readonly failure: Option.Option<SpecSourceError | SpecsError | InitializeTimeoutError>
 }
+
+/**
+ * One answer that was given.
+ *
+ * @since 0.1.0
+ */
+export type Answer =
+  | { readonly kind: "gate"; readonly user: User; readonly result: FeatureGate }
+  | { readonly kind: "dynamicConfig"; readonly user: User; readonly result: DynamicConfig }
+  | { readonly kind: "experiment"; readonly user: User; readonly result: Experiment }
+  | { readonly kind: "layer"; readonly user: User; readonly result: Layer }
+
+/**
+ * Answers that a slow reader of `evaluations` may be behind; the oldest are dropped.
+ */
+const answersKept = 1_000
 
 /**
  * What the service offers.
@@ -104,12 +120,22 @@ export interface Service {
   readonly sync: Effect.Effect<void, SpecSourceError | SpecsError>
   /** Sends the queued events. */
   readonly flush: Effect.Effect<void>
+  /** Sends what is left and ends the sending of events; closing the layer's scope does the same. */
+  readonly shutdown: Effect.Effect<void, EventSinkError>
   /** How the specs are doing: their source, age and the last trouble. */
   readonly status: Effect.Effect<SpecStatus>
   /** How the events are doing: waiting, sent, dropped, and the last trouble. */
   readonly eventStatus: Effect.Effect<EventLoggerStatus>
   /** Every update of the specs from now on. */
   readonly changes: Stream.Stream<SpecChange>
+  /** Every answer from now on, but for manual exposures. Costs nothing while nobody listens. */
+  readonly evaluations: Stream.Stream<Answer>
+  /**
+   * As `evaluations`: calls the listener within each check. Gives what ends it.
+   *
+   * @internal
+   */
+  readonly onEvaluation: (listener: (answer: Answer) => void) => () => void
 }
 
 /**
@@ -139,6 +165,15 @@ export const make = Effect.fnUntraced(function* (options: { readonly initTimeout
   const fork = Runtime.runFork(yield* Effect.runtime<never>())
   const warn: Warn = message => void fork(Effect.logWarning(message))
 
+  const listeners = new Set<(answer: Answer) => void>()
+  const tell = (answer: Answer) => {
+    for (const listener of listeners) listener(answer)
+  }
+  const onEvaluation: Service["onEvaluation"] = listener => {
+    listeners.add(listener)
+    return () => listeners.delete(listener)
+  }
+
   const log = (
     kind: "gate" | "dynamicConfig" | "experiment",
     user: User,
@@ -155,6 +190,7 @@ export const make = Effect.fnUntraced(function* (options: { readonly initTimeout
     const disabled = options?.disableExposureLogging === true
     const evaluation = evaluator.gate(user, name, disabled)
     log("gate", user, name, evaluation, disabled, "check")
+    if (listeners.size > 0) tell({ kind: "gate", user, result: new FeatureGate(name, evaluation) })
     return evaluation.bool
   }
 
@@ -162,31 +198,39 @@ export const make = Effect.fnUntraced(function* (options: { readonly initTimeout
     // As in the official SDK, this one logs the experiments that an `experiment_group` condition reads in any case.
     const evaluation = evaluator.gate(user, name, false)
     log("gate", user, name, evaluation, options?.disableExposureLogging === true, "get")
-    return new FeatureGate(name, evaluation)
+    const result = new FeatureGate(name, evaluation)
+    if (listeners.size > 0) tell({ kind: "gate", user, result })
+    return result
   }
 
   const dynamicConfig = (user: User, name: string, options: CheckOptions | undefined, origin: ExposureOrigin) => {
     const disabled = options?.disableExposureLogging === true
     const evaluation = evaluator.dynamicConfig(user, name, disabled)
     log("dynamicConfig", user, name, evaluation, disabled, origin)
-    return new DynamicConfig(name, evaluation, warn)
+    const result = new DynamicConfig(name, evaluation, warn)
+    if (listeners.size > 0) tell({ kind: "dynamicConfig", user, result })
+    return result
   }
 
   const experiment = (user: User, name: string, options: CheckOptions | undefined, origin: ExposureOrigin) => {
     const disabled = options?.disableExposureLogging === true
     const evaluation = evaluator.experiment(user, name, disabled)
     log("experiment", user, name, evaluation, disabled, origin)
-    return new Experiment(name, evaluation, warn)
+    const result = new Experiment(name, evaluation, warn)
+    if (listeners.size > 0) tell({ kind: "experiment", user, result })
+    return result
   }
 
   const layer = (user: User, name: string, options: CheckOptions | undefined, origin: ExposureOrigin) => {
     const disabled = options?.disableExposureLogging === true
     const evaluation = evaluator.layer(user, name, disabled)
     if (disabled) logger.countNonExposed(name)
-    return new Layer(name, evaluation, warn, (layer, parameter) => {
+    const result = new Layer(name, evaluation, warn, (read, parameter) => {
       if (disabled) logger.countNonExposed(name)
-      else logger.logExposure({ kind: "layer", origin, name, user, evaluation: layer.evaluation, parameter })
+      else logger.logExposure({ kind: "layer", origin, name, user, evaluation: read.evaluation, parameter })
     })
+    if (listeners.size > 0 && origin !== "manual") tell({ kind: "layer", user, result })
+    return result
   }
 
   const logEvent = (user: User, name: string, value: string | number | null, metadata: JsonObject | null) =>
@@ -276,9 +320,19 @@ export const make = Effect.fnUntraced(function* (options: { readonly initTimeout
     }),
     sync: store.sync,
     flush: logger.flush,
+    shutdown: logger.shutdown,
     status: store.status,
     eventStatus: logger.status,
-    changes: store.changes
+    changes: store.changes,
+    evaluations: Stream.asyncPush<Answer>(
+      emit =>
+        Effect.acquireRelease(
+          Effect.sync(() => onEvaluation(answer => emit.single(answer))),
+          end => Effect.sync(end)
+        ),
+      { bufferSize: answersKept, strategy: "sliding" }
+    ),
+    onEvaluation
   })
 })
 

@@ -59,11 +59,7 @@ const errorBodyShown = 1_000
  * @since 0.1.0
  */
 export const make = Effect.fnUntraced(function* (options: HttpOptions) {
-  const client = (yield* HttpClient.HttpClient).pipe(
-    HttpClient.withTracerPropagation(false),
-    HttpClient.withTracerDisabledWhen(() => true),
-    HttpClient.withScope
-  )
+  const client = HttpClient.withTracerDisabledWhen(yield* HttpClient.HttpClient, () => true)
   const mask = masking(options.sdkKey)
   const key = Redacted.value(options.sdkKey)
   const specsUrl = options.specsUrl ?? defaultSpecsUrl
@@ -107,7 +103,6 @@ export const make = Effect.fnUntraced(function* (options: HttpOptions) {
 
   const send = (request: HttpClientRequest.HttpClientRequest, attempt: number, timeout: Duration.Duration) =>
     Effect.flatMap(client.execute(request), response => readAnswer(response, attempt)).pipe(
-      Effect.scoped,
       Effect.catchTags({
         RequestError: error => failure(attempt, "Transport", causesOf(error)),
         ResponseError: error => failure(attempt, "Transport", causesOf(error), error.response.status)

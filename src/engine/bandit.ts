@@ -49,26 +49,29 @@ const drawWeighted = (
   return groups[groups.length - 1] as BanditGroup
 }
 
-/** The group with the best score; groups without one are passed over, and of equal scores the first wins. */
+/**
+ * The group with the best score; groups without one are passed over. Of equal scores the first wins, and when no score is
+ * better than the worst possible one (or than NaN) the first group does, whether or not it has a score.
+ */
 const bestGroup = (bandit: Bandit, config: ReadonlyMap<string, BanditModel>, call: Call): BanditGroup => {
   const { groups, higherIsBetter } = bandit
-  let best: BanditGroup | undefined
-  let bestScore = 0
+  let best = groups[0] as BanditGroup
+  let bestScore = higherIsBetter ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY
+  let isScored = false
   for (const group of groups) {
     const score = scoreOf(config.get(group.id), call)
     if (score === undefined) continue
-    if (best === undefined || (higherIsBetter ? score > bestScore : score < bestScore)) {
+    isScored = true
+    if (higherIsBetter ? score > bestScore : score < bestScore) {
       best = group
       bestScore = score
     }
   }
-  return (
-    best ??
-    drawWeighted(
-      groups,
-      groups.map(() => 1),
-      call.host.random()
-    )
+  if (isScored) return best
+  return drawWeighted(
+    groups,
+    groups.map(() => 1),
+    call.host.random()
   )
 }
 

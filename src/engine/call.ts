@@ -44,8 +44,10 @@ export interface Work {
   evaluations: number
 }
 
-/** Thrown and caught inside this module: a limit was passed. */
+/** Thrown and caught inside this module: the nesting limit of the official SDK was passed. */
 const tooDeep = new Error("Statsig Evaluation Depth Exceeded")
+/** One of our own limits was passed, which ends the whole call. */
+const exhausted = new Error(tooDeep.message)
 
 /** The nesting limit of the official SDK. */
 const maxNested = 300
@@ -115,7 +117,7 @@ export class Call {
   }
 
   #spend(): void {
-    if (this.#work.depth >= maxDepth || ++this.#work.evaluations > maxEvaluations) throw tooDeep
+    if (this.#work.depth >= maxDepth || ++this.#work.evaluations > maxEvaluations) throw exhausted
   }
 
   /** A `pass_gate` or `fail_gate` condition. */
@@ -264,25 +266,31 @@ export class Call {
       for (const { rule, startTime } of mapping.rules) {
         if (startTime > 0 && startTime > this.host.now()) continue
         if (rule === undefined) continue
-        const { depth } = this.#work
-        try {
+        const passed = this.#holds(() => {
           this.#evaluateRule(rule)
-        } catch (error) {
-          if (error !== tooDeep || this.#work.evaluations > maxEvaluations) throw error
-          this.#work.depth = depth
-          this.#reset()
-          continue
-        }
-        const passed = this.record.bool && !this.record.unsupported
+          return this.record.bool && !this.record.unsupported
+        })
         this.#reset()
         if (!passed || !rule.passes(this.user)) continue
         this.record.overrideConfigName = mapping.newConfigName
-        if (this.#evaluate(kind, mapping.newConfigName)) return true
+        if (this.#holds(() => this.#evaluate(kind, mapping.newConfigName))) return true
         this.#reset()
         break
       }
     }
     return false
+  }
+
+  /** Whether a part of a config mapping holds; one that nests too deep does not, and the mapping goes on. */
+  #holds(part: () => boolean): boolean {
+    const { depth } = this.#work
+    try {
+      return part()
+    } catch (error) {
+      if (error !== tooDeep) throw error
+      this.#work.depth = depth
+      return false
+    }
   }
 
   #delegate(name: string): boolean {
@@ -304,8 +312,8 @@ export class Call {
     if (bandit === undefined) return false
     const settle = (ruleID: string): true => {
       const { record } = this
-      record.idType ??= bandit.idType
-      record.version ??= bandit.version
+      record.idType = bandit.idType
+      record.version = bandit.version
       record.isExperimentActive = bandit.enabled
       record.bool = false
       record.ruleID = ruleID
@@ -328,8 +336,8 @@ export class Call {
       if (!passed) return settle("inlineTargetingRules")
     }
     const { record } = this
-    record.idType ??= bandit.idType
-    record.version ??= bandit.version
+    record.idType = bandit.idType
+    record.version = bandit.version
     record.isExperimentActive = bandit.enabled
     const { group, suffix } = bandit.pick(this)
     record.bool = true
@@ -409,6 +417,6 @@ const join = (
 ): ReadonlyArray<SecondaryExposure> => {
   if (right.length === 0) return left
   if (left.length === 0) return right
-  if (left.length + right.length > maxExposures) throw tooDeep
+  if (left.length + right.length > maxExposures) throw exhausted
   return [...left, ...right]
 }

@@ -42,16 +42,18 @@ export interface SamplingNote {
   readonly shadowLogged: "logged" | "dropped"
 }
 
+/** An exposure that waits to be sent: one flat object, because hundreds of thousands of them may wait. */
+export interface QueuedExposure extends Exposure {
+  readonly _tag: "Exposure"
+  readonly time: number
+  readonly sampling: SamplingNote | undefined
+  /** Whether its secondary exposures are sent as exposures of their own. */
+  readonly stripped: boolean
+}
+
 /** An event that waits to be sent. */
 export type QueuedEvent =
-  | {
-      readonly _tag: "Exposure"
-      readonly exposure: Exposure
-      readonly time: number
-      readonly sampling: SamplingNote | undefined
-      /** Whether its secondary exposures are sent as exposures of their own. */
-      readonly stripped: boolean
-    }
+  | QueuedExposure
   | {
       readonly _tag: "Secondary"
       readonly secondary: SecondaryExposure
@@ -91,10 +93,6 @@ export const answerOf = (exposure: Exposure): Answer => {
   return isKeyedByGroup(exposure) ? evaluation.isExperimentGroup && evaluation.isExperimentActive : evaluation.bool
 }
 
-/** Whether the key counts the unit that the check is made for. */
-export const hasUnit = ({ evaluation, origin }: Exposure): boolean =>
-  (origin === "check" || origin === "parameterStore") && evaluation.idType !== undefined
-
 const idText = (id: Json | undefined): string | undefined =>
   id === undefined || id === null ? undefined : typeof id === "string" ? id : userJson(id)
 
@@ -108,13 +106,17 @@ const stableIDOf = compileUnit("stableID")
  */
 export const userKey = (user: User): string => {
   const userID = idText(user.userID)
-  if (user.customIDs === undefined && userID !== undefined && !userID.startsWith("[")) return userID
-  return JSON.stringify([userID ?? null, idText(stableIDOf(user)) ?? null, ...customIDTexts(user).sort()])
+  const customIDs = customIDTexts(user)
+  if (customIDs.length === 0 && userID !== undefined && !userID.startsWith("[")) return userID
+  return JSON.stringify([userID ?? null, idText(stableIDOf(user)) ?? null, ...customIDs.sort()])
 }
 
-/** The key of a user with the unit of a check: only a custom id adds something to it. */
-export const unitKey = (key: string, user: User, idType: string): string =>
-  idType.toLowerCase() === "userid" ? key : JSON.stringify([key, idText(compileUnit(idType)(user)) ?? null])
+/** The id of the unit that the answer is decided for, where the key counts it. */
+export const countedUnit = ({ evaluation, origin, user }: Exposure): string | undefined => {
+  const { idType } = evaluation
+  if ((origin !== "check" && origin !== "parameterStore") || idType === undefined) return undefined
+  return idText(idType === "userID" ? user.userID : compileUnit(idType)(user))
+}
 
 /** The parts of the hash that decides on sampling. */
 export const samplingParts = (
@@ -122,10 +124,9 @@ export const samplingParts = (
   ruleID: string,
   user: User,
   answer: Answer,
-  unitType: string | undefined
+  unit: string | undefined
 ): ReadonlyArray<Word64> => {
   const hash = (id: string | undefined) => (id === undefined ? undefined : hashID(id))
-  const unit = unitType === undefined ? undefined : idText(compileUnit(unitType)(user))
   return [
     hashName(name),
     hashName(ruleID),
@@ -181,43 +182,49 @@ const exposureNames = {
   layer: "statsig::layer_exposure"
 } as const
 
-const exposureMetadata = (exposure: Exposure): Record<string, string> => {
+/** Texts without anything to escape, which most are, need no more than quotes. */
+const plainText = /^[\x20\x21\x23-\x5b\x5d-\ud7ff\ue000-\uffff]*$/
+const quoted = (text: string): string => (plainText.test(text) ? `"${text}"` : JSON.stringify(text))
+
+const exposureMetadata = (exposure: Exposure): string => {
   const { evaluation, kind, name, origin, parameter } = exposure
-  const metadata: Record<string, string> = {}
-  if (kind === "gate") {
-    metadata["gate"] = name
-    metadata["gateValue"] = evaluation.bool ? "true" : "false"
-  } else {
-    metadata["config"] = name
+  let metadata: string
+  if (kind === "gate") metadata = `{"gate":${quoted(name)},"gateValue":"${evaluation.bool}"`
+  else {
+    metadata = `{"config":${quoted(name)}`
     if (kind === "layer") {
       const explicit = isExplicit(evaluation, parameter)
-      metadata["parameterName"] = parameter ?? ""
-      metadata["isExplicitParameter"] = explicit ? "true" : "false"
-      metadata["allocatedExperiment"] = explicit ? (evaluation.configDelegate ?? "") : ""
-    } else if (!isKeyedByGroup(exposure)) metadata["rulePassed"] = evaluation.bool ? "true" : "false"
+      const allocated = explicit ? (evaluation.configDelegate ?? "") : ""
+      metadata += `,"parameterName":${quoted(parameter ?? "")},"isExplicitParameter":"${explicit}","allocatedExperiment":${quoted(allocated)}`
+    } else if (!isKeyedByGroup(exposure)) metadata += `,"rulePassed":"${evaluation.bool}"`
   }
-  metadata["ruleID"] = exposedRuleID(exposure)
-  metadata["reason"] = evaluation.reason
-  if (evaluation.lcut !== undefined) metadata["lcut"] = String(evaluation.lcut)
-  if (evaluation.receivedAt !== undefined) metadata["receivedAt"] = String(evaluation.receivedAt)
-  if (evaluation.version !== undefined) metadata["configVersion"] = String(evaluation.version)
-  if (evaluation.overrideConfigName !== undefined) metadata["overrideConfigName"] = evaluation.overrideConfigName
-  if (origin === "manual") metadata["isManualExposure"] = "true"
-  return metadata
+  metadata += `,"ruleID":${quoted(exposedRuleID(exposure))},"reason":${quoted(evaluation.reason)}`
+  if (evaluation.lcut !== undefined) metadata += `,"lcut":"${evaluation.lcut}"`
+  if (evaluation.receivedAt !== undefined) metadata += `,"receivedAt":"${evaluation.receivedAt}"`
+  if (evaluation.version !== undefined) metadata += `,"configVersion":"${evaluation.version}"`
+  if (evaluation.overrideConfigName !== undefined) {
+    metadata += `,"overrideConfigName":${quoted(evaluation.overrideConfigName)}`
+  }
+  if (origin === "manual") metadata += ',"isManualExposure":"true"'
+  return `${metadata}}`
 }
 
-/** The JSON of one event. `userJson` gives the logged form of a user. */
+const samplingJson = (sampling: SamplingNote | undefined): string =>
+  sampling === undefined ? "{}" : JSON.stringify(sampling)
+
+const secondariesJson = (secondaries: ReadonlyArray<SecondaryExposure> | null, stripped: boolean): string => {
+  if (secondaries === null) return "null"
+  return stripped || secondaries.length === 0 ? "[]" : JSON.stringify(secondaries)
+}
+
+/** The JSON of one event. `loggedUser` gives the logged form of a user. */
 export const eventToJson = (event: QueuedEvent, loggedUser: (user: User) => string): string => {
   switch (event._tag) {
-    case "Exposure": {
-      const { exposure, sampling, stripped, time } = event
-      const secondaries = secondariesOf(exposure)
-      const listed = stripped && secondaries !== null && secondaries.length > 0 ? [] : secondaries
-      return `{"eventName":"${exposureNames[exposure.kind]}","value":null,"metadata":${JSON.stringify(exposureMetadata(exposure))},"statsigMetadata":${JSON.stringify(sampling ?? {})},"user":${loggedUser(exposure.user)},"time":${time},"secondaryExposures":${JSON.stringify(listed)}}`
-    }
+    case "Exposure":
+      return `{"eventName":"${exposureNames[event.kind]}","value":null,"metadata":${exposureMetadata(event)},"statsigMetadata":${samplingJson(event.sampling)},"user":${loggedUser(event.user)},"time":${event.time},"secondaryExposures":${secondariesJson(secondariesOf(event), event.stripped)}}`
     case "Secondary":
-      return `{"eventName":"statsig::gate_exposure","value":null,"metadata":${JSON.stringify(event.secondary)},"statsigMetadata":${JSON.stringify(event.sampling ?? {})},"user":${loggedUser(event.user)},"time":${event.time},"secondaryExposures":[]}`
+      return `{"eventName":"statsig::gate_exposure","value":null,"metadata":${JSON.stringify(event.secondary)},"statsigMetadata":${samplingJson(event.sampling)},"user":${loggedUser(event.user)},"time":${event.time},"secondaryExposures":[]}`
     case "Custom":
-      return `{"eventName":${JSON.stringify(event.name)},"value":${JSON.stringify(event.value)},"metadata":${JSON.stringify(event.metadata)},"statsigMetadata":null,"user":${event.user === undefined ? "{}" : loggedUser(event.user)},"time":${event.time},"secondaryExposures":null}`
+      return `{"eventName":${quoted(event.name)},"value":${JSON.stringify(event.value)},"metadata":${JSON.stringify(event.metadata)},"statsigMetadata":null,"user":${event.user === undefined ? "{}" : loggedUser(event.user)},"time":${event.time},"secondaryExposures":null}`
   }
 }

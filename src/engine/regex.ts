@@ -8,6 +8,7 @@
 
 import { Automaton } from "./regexAutomaton.js"
 import { Backtracker } from "./regexBacktracker.js"
+import { writeBacktrackingProgram } from "./regexBacktrackingProgram.js"
 import { InvalidPattern } from "./regexSet.js"
 import { parsePattern } from "./regexSyntax.js"
 
@@ -22,7 +23,7 @@ export interface Pattern {
 }
 
 /** Steps one test may take (see `Work`): some tenths of a second. */
-const workPerTest = 20_000_000
+const workPerTest = 10_000_000
 
 /**
  * Compiles a pattern; undefined when it is invalid, so that it never matches.
@@ -32,8 +33,11 @@ const workPerTest = 20_000_000
 export const compilePattern = (pattern: string): Pattern | undefined => {
   try {
     const parsed = parsePattern(pattern)
-    const backtracker = Backtracker.compile(parsed)
-    if (backtracker !== undefined) return { test: text => backtracker.matches(text, { left: workPerTest }) }
+    const program = writeBacktrackingProgram(parsed)
+    if (program !== undefined) {
+      const backtracker = new Backtracker(program)
+      return { test: text => backtracker.matches(text, { left: workPerTest }) }
+    }
     const automaton = new Automaton(parsed.node, "anywhere")
     return { test: text => automaton.run(text, 0, { left: workPerTest }) >= 0 }
   } catch (error) {

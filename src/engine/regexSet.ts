@@ -68,7 +68,7 @@ const union = (sources: string, caseInsensitive: boolean): Contains => {
  */
 export const singleSet = (codePoint: number, caseInsensitive: boolean): CharacterSet =>
   caseInsensitive
-    ? new CharacterSet(`i${codePoint}`, 80, union(codePointSource(codePoint), true))
+    ? new CharacterSet(`i${codePoint}`, codePoint < 0x80 ? 80 : 168, union(codePointSource(codePoint), true))
     : new CharacterSet(
         `=${codePoint}`,
         codePoint < 0x80 ? 32 : codePoint < 0x800 ? 64 : codePoint < 0x10000 ? 96 : 128,
@@ -87,7 +87,7 @@ const wordSource = "\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}\\p{Join_Control}"
 
 /** Perl classes: source, weight, weight when negated. */
 const perlClasses: ReadonlyMap<string, readonly [string, number, number]> = new Map([
-  ["d", ["\\p{Nd}", 5_125, 6_000]],
+  ["d", ["\\p{Nd}", 5_125, 12_600]],
   ["s", ["\\p{White_Space}", 680, 1_925]],
   ["w", [wordSource, 50_171, 46_603]]
 ])
@@ -98,6 +98,22 @@ const perlClasses: ReadonlyMap<string, readonly [string, number, number]> = new 
  * @since 0.1.0
  */
 export const wordSet = (): CharacterSet => new CharacterSet("\\w", perlClasses.get("w")![1], union(wordSource, false))
+
+/** Of the properties most used. */
+const propertyWeights: ReadonlyMap<string, number> = new Map([
+  ["\\p{L}", 42_974],
+  ["\\p{Alphabetic}", 46_000],
+  ["\\p{Lu}", 27_300],
+  ["\\p{Ll}", 30_600],
+  ["\\p{M}", 18_900],
+  ["\\p{N}", 9_800],
+  ["\\p{Nd}", 5_125],
+  ["\\p{P}", 12_200],
+  ["\\p{S}", 16_300],
+  ["\\p{Emoji}", 7_600],
+  ["\\p{Any}", 966],
+  ["\\p{ASCII}", 8]
+])
 
 const posixClasses: ReadonlyMap<string, string> = new Map([
   ["alnum", "0-9A-Za-z"],
@@ -132,10 +148,14 @@ const negate = ({ contains, weight }: Members, negatedWeight = weight + 1_000): 
 /** A union being read: positive items gather in one expression, the others are asked one by one. */
 class Union {
   #sources = ""
-  #weight = 64
+  #rangesWeight = 64
+  #largestWeight = 0
   readonly #others: Array<Contains> = []
 
-  constructor(readonly caseInsensitive: boolean) {}
+  constructor(readonly caseInsensitive: boolean) {
+    // The letters k and s have variants beyond ASCII.
+    if (caseInsensitive) this.#rangesWeight += 200
+  }
 
   get isEmpty(): boolean {
     return this.#sources === "" && this.#others.length === 0
@@ -143,17 +163,17 @@ class Union {
 
   addRange(first: number, last: number): void {
     this.#sources += `${codePointSource(first)}-${codePointSource(last)}`
-    this.#weight += last < 0x80 ? 8 : 150
+    this.#rangesWeight += last < 0x80 ? 8 : last - first < 0x100 ? 100 : 400
   }
 
   addSource(source: string, weight: number): void {
     this.#sources += source
-    this.#weight += weight
+    this.#largestWeight = Math.max(this.#largestWeight, weight)
   }
 
   add(members: Members): void {
     this.#others.push(members.contains)
-    this.#weight += members.weight
+    this.#largestWeight = Math.max(this.#largestWeight, members.weight)
   }
 
   members(): Members {
@@ -165,7 +185,7 @@ class Union {
         : others.length === 0
           ? own
           : character => own(character) || others.some(other => other(character))
-    return { contains, weight: this.#weight }
+    return { contains, weight: this.#rangesWeight + this.#largestWeight }
   }
 }
 
@@ -286,7 +306,7 @@ class SetReader {
     const query = this.#accept("{") ? this.#until("}") : String.fromCodePoint(this.#character())
     const source = unicodeProperty(query)
     if (source === undefined) throw new InvalidPattern()
-    const weight = source.includes("=") ? 2_500 : 20_000
+    const weight = propertyWeights.get(source) ?? (source.includes("=") ? 2_500 : 20_000)
     if (escaped === "p") into.addSource(source, weight)
     else into.add(negate({ contains: union(source, this.caseInsensitive), weight }))
     return undefined

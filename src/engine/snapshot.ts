@@ -229,13 +229,17 @@ export class Snapshot {
   }
 
   #compileRule(rule: Rule, specSalt: string): CompiledRule {
+    const conditions = rule.conditions.map(key => this.#condition(key))
     return {
       id: rule.id,
       groupName: rule.groupName,
       isExperimentGroup: rule.isExperimentGroup ?? false,
       configDelegate: rule.configDelegate,
       samplingRate: rule.samplingRate,
-      conditions: rule.conditions.map(key => this.#condition(key)),
+      // A missing condition ends the rule with the answer of the one before it, so none before it may be passed over.
+      conditions: conditions.includes(undefined)
+        ? conditions.map(condition => condition && { ...condition, hasEffects: true })
+        : conditions,
       returnBool: rule.returnValue !== false,
       returnValue: asObject(rule.returnValue),
       passes: this.#compilePasses(rule, specSalt)

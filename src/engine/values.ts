@@ -128,6 +128,8 @@ export const parseInteger = (text: string): Integer | undefined => {
 export const integerOf = (value: UserValue): Integer | undefined => {
   if (typeof value === "string") return parseInteger(value)
   if (typeof value !== "number" || !Number.isInteger(value)) return undefined
+  // Officially the upper bound is a float, and so is 2^63: that one number counts as the largest integer.
+  if (value === 2 ** 63) return maxInteger
   return value >= -(2 ** 63) && value < 2 ** 63 ? value : undefined
 }
 

@@ -20,24 +20,23 @@ import { toAssignedMap, toCustomMap, toIDMap, toJson, toMap } from "./json.js"
  * @since 0.1.0
  */
 export interface StatsigUserArgs {
-  userID?: string | undefined
-  customIDs?: Record<string, string> | undefined
-  email?: string | undefined
-  ip?: string | undefined
-  userAgent?: string | undefined
-  country?: string | undefined
-  locale?: string | undefined
-  appVersion?: string | undefined
+  userID?: string
+  customIDs?: Record<string, string>
+  email?: string
+  ip?: string
+  userAgent?: string
+  country?: string
+  locale?: string
+  appVersion?: string
   statsigEnvironment?: { tier?: string; [key: string]: string | undefined } | undefined
-  custom?:
-    | Record<
-        string,
-        string | number | boolean | Array<string | number | boolean> | null | undefined | Record<string, unknown>
-      >
-    | undefined
-  privateAttributes?:
-    | Record<string, string | number | boolean | Array<string | number | boolean> | Record<string, unknown>>
-    | undefined
+  custom?: Record<
+    string,
+    string | number | boolean | Array<string | number | boolean> | null | undefined | Record<string, unknown>
+  >
+  privateAttributes?: Record<
+    string,
+    string | number | boolean | Array<string | number | boolean> | Record<string, unknown>
+  >
 }
 
 type CustomFields = Record<string, string | number | boolean | Array<string | number | boolean>>
@@ -185,7 +184,7 @@ export class StatsigUser {
     return copyOf(this.#user.custom)
   }
 
-  set custom(value: StatsigUserArgs["custom"] | null) {
+  set custom(value: StatsigUserArgs["custom"] | null | undefined) {
     this.#assign("custom", toAssignedMap(value))
   }
 
@@ -193,7 +192,7 @@ export class StatsigUser {
     return copyOf(this.#user.privateAttributes)
   }
 
-  set privateAttributes(value: StatsigUserArgs["privateAttributes"] | null) {
+  set privateAttributes(value: StatsigUserArgs["privateAttributes"] | null | undefined) {
     this.#assign("privateAttributes", toAssignedMap(value))
   }
 

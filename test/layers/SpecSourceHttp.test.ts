@@ -358,6 +358,7 @@ describe("SpecSource/Http", () => {
           ["secret-q", "secret-q*****"],
           ["secret-abcdefgh-ijklmnop", "secret-abcde*****"],
           ["client-abcdefghijkl", "*****"],
+          [" client-abcdefghijkl\n", " *****"],
           ["secret-abcdefgh\n", "secret-abcde*****"]
         ]
         for (const [secret, shown] of keys) {
@@ -366,7 +367,7 @@ describe("SpecSource/Http", () => {
             answering(500, `${secret.trim()} and secret-other1234567`).layer
           )
           assert.include(message, `/${shown}`)
-          assert.include(message, `: ${shown} and secret-other*****`)
+          assert.include(message, `: ${shown.trim()} and secret-other*****`)
           if (secret !== "secret-q") assert.notInclude(message, secret.trim())
         }
         const credentials = yield* messageOf({ specsUrl: "https://user:pass@a.test" }, answering(500).layer)

@@ -93,23 +93,35 @@ const spelledNumber = (random: Random): Raw =>
 
 const userNumber = (random: Random): number => Number(spelledNumber(random).text)
 
+const valueNumber = (random: Random): Raw => {
+  const number = spelledNumber(random)
+  return isBeyondInteger(number) ? valueNumber(random) : number
+}
+
 /** A short text, often one that means something to somebody. */
 export const word = (random: Random): string =>
   random.chance(0.9) ? random.pick(words) : random.times(random.between(1, 6), () => random.pick(words)).join("")
+
+/** These come out of parameter stores and experiment groups as text officially, which is not to be copied. */
+const isBeyondInteger = (number: Raw): boolean => Number(number.text) >= 2 ** 63 && Number(number.text) <= 2 ** 64
 
 /** Any JSON value, as a value field or a parameter of a config may hold it. */
 export const anyJson = (random: Random, depth = 0): Tree =>
   random.weighted<() => Tree>([
     [4, () => word(random)],
-    [4, () => spelledNumber(random)],
+    [4, () => valueNumber(random)],
     [3, () => random.chance(0.5)],
     [1, () => null],
     [depth < 3 ? 2 : 0, () => random.times(random.below(4), () => anyJson(random, depth + 1))],
     [
       depth < 3 ? 2 : 0,
-      () => new Map(random.times(random.below(4), () => [word(random), anyJson(random, depth + 1)] as const))
+      () => new Map(random.times(random.below(4), () => word(random)).map(key => [key, memberValue(random, key, depth + 1)]))
     ]
   ])()
+
+/** A member of that name. An object named `__proto__` becomes the prototype officially, and its members are found. */
+export const memberValue = (random: Random, key: string, depth = 0): Tree =>
+  key === "__proto__" ? word(random) : anyJson(random, depth)
 
 /** Any JSON value as a caller may put it into a user; at the top also a number that JSON lacks, deeper it is refused. */
 export const anyUserValue = (random: Random, depth = 0): Tree =>
@@ -405,7 +417,8 @@ const equal = (random: Random): Aim =>
   ])()
 
 const arrays = (random: Random): Aim => {
-  const items = list(random)
+  // An item of the user's without a text is equal to no target; but officially now and then to the empty one.
+  const items = list(random).filter(item => item !== "")
   const user = asUserList(items)
   return {
     target: random.chance(0.9) ? items : random.pick([...oddities, word(random)]),

@@ -16,6 +16,7 @@ import {
   anyJson,
   anyUserValue,
   countries,
+  memberValue,
   operators,
   userAgents,
   userAgentValues,
@@ -386,7 +387,7 @@ class Maker {
     if (kind === "gate" ? random.chance(0.95) : random.chance(0.04)) return random.chance(0.75)
     if (random.chance(0.06)) return anyJson(random)
     const names = random.shuffle(parameterNames).slice(0, random.below(5))
-    return new Map(names.map(name => [name, anyJson(random)]))
+    return new Map(names.map(name => [name, memberValue(random, name)]))
   }
 
   #rule(

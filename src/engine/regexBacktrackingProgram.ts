@@ -1,0 +1,421 @@
+/**
+ * Programs for patterns with look-around, references, atomic groups, conditions or word boundaries.
+ *
+ * A pattern is split up as the official engine does it: parts that need no backtracking (not `hard`) go to an
+ * `Automaton` wherever what follows cannot ask them for another match, only the rest backtracks. So it also takes
+ * about as many backtracking steps, which matters because both give up after the same number of them. Look-aheads
+ * may be re-entered by backtracking, as there.
+ */
+
+import { Automaton } from "./regexAutomaton.js"
+import { anySet, type CharacterSet, InvalidPattern } from "./regexSet.js"
+import type { Assertion, Node, ParsedPattern } from "./regexSyntax.js"
+
+/** A node with what the compiler asks of it. */
+interface Part {
+  readonly node: Node
+  readonly children: ReadonlyArray<Part>
+  /** Fewest characters a match has; all matches have as many when `constant`. */
+  readonly minimum: number
+  readonly constant: boolean
+  /** Whether it, or something in it, needs backtracking. */
+  readonly hard: boolean
+}
+
+interface Size {
+  readonly minimum: number
+  readonly constant: boolean
+}
+
+const isHardAssertion = (assertion: Assertion): boolean =>
+  assertion !== "textStart" && assertion !== "textEnd" && assertion !== "lineStart" && assertion !== "lineEnd"
+
+class Analyzer {
+  readonly #sizes = new Map<number, Size>()
+
+  constructor(readonly referenced: ReadonlySet<number>) {}
+
+  analyze(node: Node): Part {
+    const leaf = (minimum: number, hard: boolean): Part => ({ node, children: [], minimum, constant: true, hard })
+    switch (node.type) {
+      case "empty":
+        return leaf(0, false)
+      case "character":
+      case "set":
+        return leaf(1, false)
+      case "assertion":
+        return leaf(0, isHardAssertion(node.assertion))
+      case "keepOut":
+      case "searchStart":
+      case "groupMatched":
+        return leaf(0, true)
+      case "concat": {
+        const children = node.children.map(child => this.analyze(child))
+        return {
+          node,
+          children,
+          minimum: children.reduce((sum, child) => sum + child.minimum, 0),
+          constant: children.every(child => child.constant),
+          hard: children.some(child => child.hard)
+        }
+      }
+      case "alternation": {
+        const children = node.children.map(child => this.analyze(child))
+        const minimum = children.reduce((least, child) => Math.min(least, child.minimum), Number.POSITIVE_INFINITY)
+        return {
+          node,
+          children,
+          minimum,
+          constant: children.every(child => child.constant && child.minimum === minimum),
+          hard: children.some(child => child.hard)
+        }
+      }
+      case "group": {
+        const child = this.analyze(node.child)
+        const { minimum, constant } = child
+        this.#sizes.set(node.group, { minimum, constant })
+        return { node, children: [child], minimum, constant, hard: child.hard || this.referenced.has(node.group) }
+      }
+      case "repeat": {
+        const child = this.analyze(node.child)
+        return {
+          node,
+          children: [child],
+          minimum: child.minimum * node.minimum,
+          constant: child.constant && node.minimum === node.maximum,
+          hard: child.hard
+        }
+      }
+      case "look":
+        return { ...leaf(0, true), children: [this.analyze(node.child)] }
+      case "atomic": {
+        const child = this.analyze(node.child)
+        return { node, children: [child], minimum: child.minimum, constant: child.constant, hard: true }
+      }
+      case "backReference":
+        return { ...leaf(0, true), constant: false, ...this.#sizes.get(node.group) }
+      case "conditional": {
+        const [condition, yes, no] = [node.condition, node.yes, node.no].map(child => this.analyze(child)) as [
+          Part,
+          Part,
+          Part
+        ]
+        return {
+          node,
+          children: [condition, yes, no],
+          minimum: condition.minimum + Math.min(yes.minimum, no.minimum),
+          constant: condition.constant && yes.constant && no.constant && condition.minimum + yes.minimum === no.minimum,
+          hard: true
+        }
+      }
+    }
+  }
+}
+
+/** Instructions of a backtracking program. All have one shape, so that running them is fast. */
+export interface Instruction {
+  readonly operation: number
+  /** Where to go on (`split`, `jump`), or where a repetition leads when it is over. */
+  next: number
+  /** Where to go on after coming back (`split`). */
+  alternative: number
+  /** Slot to read or to write; the first of two for `backReference`. */
+  readonly slot: number
+  /** Slot of the position of the last round, where an empty round ends the repetition; else -1. */
+  readonly position: number
+  /** Bounds of a repetition; `minimum` also counts the characters of `back`. */
+  readonly minimum: number
+  readonly maximum: number
+  /** Greedy (`repeat`), case-insensitive (`backReference`), to go on where the match ends (`run`). */
+  readonly flag: boolean
+  readonly text: string
+  readonly set: CharacterSet | undefined
+  readonly assertion: Assertion
+  readonly automaton: Automaton | undefined
+}
+
+const blank: Omit<Instruction, "operation"> = {
+  next: 0,
+  alternative: 0,
+  slot: -1,
+  position: -1,
+  minimum: 0,
+  maximum: 0,
+  flag: false,
+  text: "",
+  set: undefined,
+  assertion: "textStart",
+  automaton: undefined
+}
+
+/** The pattern has matched. */
+export const matched = 0
+/** Consumes `text`. */
+export const literal = 1
+/** Consumes a character of `set`. */
+export const consume = 2
+/** Goes on where `assertion` holds. */
+export const assert = 3
+/** Goes on where the search began. */
+export const searchStart = 4
+export const split = 5
+export const jump = 6
+/** Saves the position. */
+export const save = 7
+/** Saves zero. */
+export const clear = 8
+/** Goes back to a saved position. */
+export const restore = 9
+export const repeat = 10
+/** Goes some characters back. */
+export const back = 11
+/** The body of a negative look-around has matched. */
+export const failLook = 12
+export const backReference = 13
+export const groupMatched = 14
+export const beginAtomic = 15
+export const endAtomic = 16
+/** Runs `automaton`. */
+export const run = 17
+
+/** Text of a part that is nothing but letters as they are, else undefined. */
+const literalText = ({ node, children }: Part): string | undefined => {
+  if (node.type === "character") return String.fromCodePoint(node.codePoint)
+  return node.type === "concat" ? literalTextOf(children) : undefined
+}
+
+const literalTextOf = (parts: ReadonlyArray<Part>): string | undefined => {
+  const texts = parts.map(literalText)
+  return texts.every(text => text !== undefined) ? texts.join("") : undefined
+}
+
+const leading = (parts: ReadonlyArray<Part>, test: (part: Part) => boolean): number => {
+  const end = parts.findIndex(part => !test(part))
+  return end < 0 ? parts.length : end
+}
+
+const isAnchored = (node: Node): boolean =>
+  node.type === "assertion"
+    ? node.assertion === "textStart"
+    : node.type === "concat" && node.children[0]!.type === "assertion" && isAnchored(node.children[0]!)
+
+/**
+ * Writes the instructions. `hard` says that what follows may ask for another match of the part; `last` that nothing
+ * follows that could tell where the match ended.
+ */
+class Compiler {
+  readonly instructions: Array<Instruction> = []
+  slots: number
+
+  constructor(groups: number) {
+    this.slots = (groups + 1) * 2
+  }
+
+  compile(root: Part): void {
+    if (!isAnchored(root.node)) {
+      const start = this.#split()
+      this.#add(consume, { set: anySet(true) })
+      this.#add(jump, { next: 0 })
+      start.next = this.#here
+    }
+    this.#visit(root, false, true)
+    this.#add(matched)
+  }
+
+  get #here(): number {
+    return this.instructions.length
+  }
+
+  #add(operation: number, fields: Partial<Instruction> = {}): Instruction {
+    const instruction = { operation, ...blank, ...fields }
+    this.instructions.push(instruction)
+    return instruction
+  }
+
+  #split(): Instruction {
+    return this.#add(split, { next: this.#here + 1, alternative: this.#here + 1 })
+  }
+
+  #visit(part: Part, hard: boolean, last: boolean): void {
+    const { node, children } = part
+    if (node.type === "empty" || node.type === "keepOut") return
+    if (!hard && !part.hard) this.#delegate([part], last)
+    else if (node.type === "concat") this.#concat(children, hard, last)
+    else if (node.type === "alternation") this.#alternatives(children, child => this.#visit(child, hard, last))
+    else if (node.type === "repeat") this.#repeat(part, node, hard, last)
+    else if (node.type === "look") this.#look(node, children[0]!)
+    else if (node.type === "conditional") this.#conditional(children, hard, last)
+    else if (node.type === "character") this.#delegate([part], last)
+    else if (node.type === "group") {
+      this.#add(save, { slot: node.group * 2 })
+      this.#visit(children[0]!, hard, false)
+      this.#add(save, { slot: node.group * 2 + 1 })
+    } else if (node.type === "atomic") {
+      this.#add(beginAtomic)
+      this.#visit(children[0]!, false, last)
+      this.#add(endAtomic)
+    } else this.#leaf(node)
+  }
+
+  #leaf(node: Node): void {
+    switch (node.type) {
+      case "set":
+        this.#add(consume, { set: node.set })
+        break
+      case "assertion":
+        this.#add(assert, { assertion: node.assertion })
+        break
+      case "searchStart":
+        this.#add(searchStart)
+        break
+      case "groupMatched":
+        this.#add(groupMatched, { slot: node.group * 2 })
+        break
+      case "backReference":
+        this.#add(backReference, { slot: node.group * 2, flag: node.caseInsensitive })
+        break
+    }
+  }
+
+  /** Parts that match on their own: the first match is as good as any. */
+  #delegate(parts: ReadonlyArray<Part>, last: boolean): void {
+    const text = literalTextOf(parts)
+    if (text !== undefined) {
+      if (text !== "") this.#add(literal, { text })
+      return
+    }
+    const { node } = parts[0]!
+    if (parts.length === 1 && node.type === "set") this.#add(consume, { set: node.set })
+    else {
+      const whole: Node = parts.length === 1 ? node : { type: "concat", children: parts.map(part => part.node) }
+      this.#add(run, { automaton: new Automaton(whole, last ? "from" : "end"), flag: !last })
+    }
+  }
+
+  #concat(parts: ReadonlyArray<Part>, hard: boolean, last: boolean): void {
+    const prefix = leading(parts, part => part.constant && !part.hard)
+    const rest = parts.slice(prefix)
+    const suffix = leading(rest.toReversed(), part => !part.hard && (part.constant || !hard))
+    const middle = rest.slice(0, rest.length - suffix)
+    this.#delegate(parts.slice(0, prefix), last && rest.length === 0)
+    for (const [index, part] of middle.entries()) {
+      this.#visit(part, true, last && suffix === 0 && index === middle.length - 1)
+    }
+    this.#delegate(rest.slice(middle.length), last)
+  }
+
+  #alternatives(parts: ReadonlyArray<Part>, visit: (part: Part) => void): void {
+    const jumps: Array<Instruction> = []
+    for (const [index, part] of parts.entries()) {
+      if (index === parts.length - 1) visit(part)
+      else {
+        const choice = this.#split()
+        visit(part)
+        jumps.push(this.#add(jump))
+        choice.alternative = this.#here
+      }
+    }
+    for (const over of jumps) over.next = this.#here
+  }
+
+  #repeat(part: Part, node: Node & { type: "repeat" }, hard: boolean, last: boolean): void {
+    const { minimum, maximum, greedy } = node
+    const child = part.children[0]!
+    const unbounded = maximum === Number.POSITIVE_INFINITY
+    if (minimum === 0 && maximum === 1) {
+      const choice = this.#split()
+      this.#visit(child, hard, last)
+      if (greedy) choice.alternative = this.#here
+      else choice.next = this.#here
+    } else if (minimum === 0 && unbounded && child.minimum > 0) {
+      const start = this.#here
+      const choice = this.#split()
+      this.#visit(child, true, false)
+      this.#add(jump, { next: start })
+      if (greedy) choice.alternative = this.#here
+      else choice.next = this.#here
+    } else if (minimum === 1 && unbounded && child.minimum > 0) {
+      const start = this.#here
+      this.#visit(child, true, false)
+      const choice = this.#split()
+      if (greedy) choice.next = start
+      else choice.alternative = start
+    } else {
+      const slot = this.slots++
+      const position = unbounded && child.minimum === 0 ? this.slots++ : -1
+      this.#add(clear, { slot })
+      const start = this.#here
+      const round = this.#add(repeat, { minimum, maximum, flag: greedy, slot, position })
+      this.#visit(child, true, false)
+      this.#add(jump, { next: start })
+      round.next = this.#here
+    }
+  }
+
+  #look({ behind, negative }: Node & { type: "look" }, body: Part): void {
+    const parts = behind && !body.constant && body.node.type === "alternation" ? body.children : [body]
+    if (negative) {
+      for (const part of parts) {
+        const choice = this.#split()
+        this.#lookBody(part, behind)
+        this.#add(failLook)
+        choice.alternative = this.#here
+      }
+    } else {
+      this.#alternatives(parts, part => {
+        const slot = this.slots++
+        this.#add(save, { slot })
+        this.#lookBody(part, behind)
+        this.#add(restore, { slot })
+      })
+    }
+  }
+
+  #lookBody(part: Part, behind: boolean): void {
+    if (!behind || part.constant) {
+      if (behind) this.#add(back, { minimum: part.minimum })
+      this.#visit(part, false, true)
+    } else if (part.hard) throw new InvalidPattern()
+    else this.#add(run, { automaton: new Automaton(part.node, "upTo") })
+  }
+
+  #conditional([condition, yes, no]: ReadonlyArray<Part>, hard: boolean, last: boolean): void {
+    this.#add(beginAtomic)
+    const choice = this.#split()
+    this.#visit(condition!, hard, false)
+    this.#add(endAtomic)
+    this.#visit(yes!, hard, last)
+    const over = this.#add(jump)
+    choice.alternative = this.#here
+    this.#visit(no!, hard, last)
+    over.next = this.#here
+  }
+}
+
+/**
+ * A pattern as instructions, and how many slots they use: two for each group, more for repetitions and look-arounds.
+ *
+ * @since 0.1.0
+ */
+export interface BacktrackingProgram {
+  readonly instructions: ReadonlyArray<Instruction>
+  readonly slots: number
+}
+
+/**
+ * Writes the program of a pattern, or gives undefined when the pattern does not need backtracking.
+ *
+ * @throws InvalidPattern when the official engine would refuse the pattern
+ * @since 0.1.0
+ */
+export const writeBacktrackingProgram = ({
+  node,
+  referenced,
+  groups
+}: ParsedPattern): BacktrackingProgram | undefined => {
+  const root = new Analyzer(referenced).analyze(node)
+  if (!root.hard) return undefined
+  const compiler = new Compiler(groups)
+  compiler.compile(root)
+  return compiler
+}

@@ -1,0 +1,237 @@
+/**
+ * Nondeterministic automata: patterns without look-around, references and the like, written down as instructions.
+ */
+
+import { anySet, type CharacterSet, InvalidPattern, singleSet } from "./regexSet.js"
+import type { Assertion, Node } from "./regexSyntax.js"
+
+/** Bytes: the official engine refuses automata of more than 10 MiB, some of which it spends on any pattern. */
+const maximumWeight = 10 * 2 ** 20 - 450
+
+/** The same for the automaton of a look-behind of no fixed length, where the size of a cache sets the limit. */
+const maximumWeightBehind = 2_700_000
+
+/** Rust counts repetitions in 32 bits. */
+const maximumCount = 2 ** 32 - 1
+
+/** Whether a node can only match the empty text. */
+const isEmptyOnly = (node: Node): boolean => {
+  switch (node.type) {
+    case "empty":
+    case "assertion":
+      return true
+    case "concat":
+    case "alternation":
+      return node.children.every(isEmptyOnly)
+    case "group":
+      return isEmptyOnly(node.child)
+    case "repeat":
+      return node.maximum === 0 || isEmptyOnly(node.child)
+    default:
+      return false
+  }
+}
+
+const matchesEmpty = (node: Node): boolean => {
+  switch (node.type) {
+    case "empty":
+    case "assertion":
+      return true
+    case "concat":
+      return node.children.every(matchesEmpty)
+    case "alternation":
+      return node.children.some(matchesEmpty)
+    case "group":
+      return matchesEmpty(node.child)
+    case "repeat":
+      return node.minimum === 0 || matchesEmpty(node.child)
+    default:
+      return false
+  }
+}
+
+/** Bytes of the official engine's automaton, estimated from its measured limits. */
+const weigh = (node: Node): number => {
+  switch (node.type) {
+    case "character":
+      return node.codePoint < 0x80 ? 32 : node.codePoint < 0x800 ? 64 : node.codePoint < 0x10000 ? 96 : 128
+    case "set":
+      return node.set.weight
+    case "assertion":
+      return 32
+    case "concat":
+      return node.children.reduce((sum, child) => sum + weigh(child), 0)
+    case "alternation":
+      return node.children.reduce((sum, child) => sum + weigh(child) + 8, 64)
+    case "group":
+      return weigh(node.child) + 64
+    case "repeat": {
+      const [minimum, maximum] = bounds(node)
+      const child = weigh(node.child)
+      return maximum === Number.POSITIVE_INFINITY
+        ? child * Math.max(minimum, 1) + 40
+        : child * maximum + 40 * (maximum - minimum)
+    }
+    default:
+      return 0
+  }
+}
+
+/** How often to write a repeated part down: one time does where it matches only the empty text. */
+const bounds = (node: Node & { type: "repeat" }): readonly [minimum: number, maximum: number] => {
+  const { minimum, maximum } = node
+  if (minimum > maximum || minimum > maximumCount) throw new InvalidPattern()
+  if (maximum !== Number.POSITIVE_INFINITY && maximum > maximumCount) throw new InvalidPattern()
+  return isEmptyOnly(node.child) ? [Math.min(minimum, 1), Math.min(maximum, 1)] : [minimum, maximum]
+}
+
+/** Whether every match begins at the start of the text. */
+const isAnchored = (node: Node): boolean => {
+  switch (node.type) {
+    case "assertion":
+      return node.assertion === "textStart"
+    case "concat":
+      return isAnchored(node.children[0]!)
+    case "alternation":
+      return node.children.every(isAnchored)
+    case "group":
+      return isAnchored(node.child)
+    case "repeat":
+      return node.minimum > 0 && isAnchored(node.child)
+    default:
+      return false
+  }
+}
+
+/** Go on at `first` after a character of the set numbered `second`. */
+export const consume = 0
+/** Go on at `first`, or else at `second`. */
+export const split = 1
+/** Go on at `first` where the assertion numbered `second` holds. */
+export const assert = 2
+/** The pattern has matched. */
+export const accept = 3
+
+/** Assertions by their number in instructions. */
+export const assertions: ReadonlyArray<Assertion> = ["textStart", "textEnd", "lineStart", "lineEnd"]
+
+/** Instructions being written; a finished `Program` has them in typed arrays. */
+class Writer {
+  readonly kinds: Array<number> = []
+  readonly first: Array<number> = []
+  readonly second: Array<number> = []
+  readonly sets: Array<CharacterSet> = []
+  readonly #setNumbers = new Map<string, number>()
+
+  constructor(readonly backwards: boolean) {}
+
+  add(kind: number, first: number, second: number): number {
+    this.kinds.push(kind)
+    this.first.push(first)
+    return this.second.push(second) - 1
+  }
+
+  /** A way around a pattern through any characters: it may match from any position on. */
+  addAnywhere(body: number): number {
+    const any = anySet(true)
+    const loop = this.add(split, body, 0)
+    this.second[loop] = this.#consume(any.key, () => any, loop)
+    return loop
+  }
+
+  #consume(key: string, set: () => CharacterSet, next: number): number {
+    let number = this.#setNumbers.get(key)
+    if (number === undefined) {
+      number = this.sets.push(set()) - 1
+      this.#setNumbers.set(key, number)
+    }
+    return this.add(consume, next, number)
+  }
+
+  /** Adds instructions that match the node and go on to `next`; returns the first of them. */
+  write(node: Node, next: number): number {
+    switch (node.type) {
+      case "character":
+        return this.#consume(`=${node.codePoint}`, () => singleSet(node.codePoint, false), next)
+      case "set":
+        return this.#consume(node.set.key, () => node.set, next)
+      case "assertion":
+        return this.add(assert, next, assertions.indexOf(node.assertion))
+      case "concat": {
+        const children = this.backwards ? node.children : node.children.toReversed()
+        return children.reduce((entry, child) => this.write(child, entry), next)
+      }
+      case "alternation": {
+        const entries = node.children.map(child => this.write(child, next))
+        return entries.reduceRight((entry, child) => this.add(split, child, entry))
+      }
+      case "group":
+        return this.write(node.child, next)
+      case "repeat":
+        return this.#repeat(node, next)
+      default:
+        return next
+    }
+  }
+
+  #repeat(node: Node & { type: "repeat" }, next: number): number {
+    const { child, greedy } = node
+    const [minimum, maximum] = bounds(node)
+    const choice = (body: number): number => (greedy ? this.add(split, body, next) : this.add(split, next, body))
+    let entry = next
+    let required = minimum
+    if (maximum === Number.POSITIVE_INFINITY) {
+      const again = choice(next)
+      const body = this.write(child, again)
+      if (greedy) this.first[again] = body
+      else this.second[again] = body
+      if (minimum > 0) {
+        entry = body
+        required--
+      } else entry = matchesEmpty(child) ? choice(body) : again
+    } else {
+      for (let count = minimum; count < maximum; count++) entry = choice(this.write(child, entry))
+    }
+    for (let count = 0; count < required; count++) entry = this.write(child, entry)
+    return entry
+  }
+}
+
+/** How a program goes through the text: from the given position on, from there or any later one, or backwards. */
+export type Direction = "forwards" | "anywhere" | "backwards"
+
+/**
+ * A pattern as instructions; instructions are numbered, `kinds`, `first` and `second` say what they do.
+ *
+ * @since 0.1.0
+ */
+export interface Program {
+  readonly kinds: Uint8Array
+  readonly first: Int32Array
+  readonly second: Int32Array
+  readonly sets: ReadonlyArray<CharacterSet>
+  readonly start: number
+  readonly hasAssertions: boolean
+}
+
+/**
+ * Writes the program of a pattern.
+ *
+ * @throws InvalidPattern when the official engine would find it too big
+ * @since 0.1.0
+ */
+export const writeProgram = (node: Node, direction: Direction): Program => {
+  const backwards = direction === "backwards"
+  if (weigh(node) > (backwards ? maximumWeightBehind : maximumWeight)) throw new InvalidPattern()
+  const writer = new Writer(backwards)
+  const body = writer.write(node, writer.add(accept, 0, 0))
+  const start = direction === "anywhere" && !isAnchored(node) ? writer.addAnywhere(body) : body
+  return {
+    kinds: Uint8Array.from(writer.kinds),
+    first: Int32Array.from(writer.first),
+    second: Int32Array.from(writer.second),
+    sets: writer.sets,
+    start,
+    hasAssertions: writer.kinds.includes(assert)
+  }
+}

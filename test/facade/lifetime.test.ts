@@ -1,0 +1,39 @@
+import { execFile } from "node:child_process"
+import { fileURLToPath } from "node:url"
+import { promisify } from "node:util"
+import * as Effect from "effect/Effect"
+import { describe, expect, it } from "vitest"
+import { layer } from "../../layers/LocalStatsig/Node.js"
+import { LocalStatsig } from "../../layers/LocalStatsig.js"
+import { payload } from "./support/payload.js"
+
+const program = fileURLToPath(new URL("support/lifetime.ts", import.meta.url))
+
+/** Runs the program to its end; a program that does not end fails the test by its time limit. */
+const run = async (...task: ReadonlyArray<string>): Promise<string> => {
+  const { stdout } = await promisify(execFile)(process.execPath, ["--expose-gc", "--import", "tsx", program, ...task], {
+    env: { ...process.env, STATSIG_RUNNING_TESTS: "1" }
+  })
+  return stdout
+}
+
+describe("a process", () => {
+  it("ends while an instance polls a data store", async () => {
+    expect(await run("exit")).toBe("true\n")
+  })
+
+  it("ends while an instance polls the network", async () => {
+    const stdout = await Effect.runPromise(
+      Effect.flatMap(LocalStatsig, local => Effect.promise(() => run("exit", local.specsUrl))).pipe(
+        Effect.provide(layer({ specs: payload }))
+      )
+    )
+    expect(stdout).toBe("true\n")
+  })
+})
+
+describe("an instance that is dropped", () => {
+  it("is collected and its background work stopped, and one of which a method is kept is not", async () => {
+    expect(await run("drop")).toBe("dropped stopped\ntrue\n")
+  })
+})

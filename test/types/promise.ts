@@ -1,0 +1,233 @@
+/**
+ * Checked by the compiler alone: what is written for the official package compiles against this one, and the types of
+ * both fit into each other.
+ */
+import type * as official from "@statsig/statsig-node-core"
+import type * as ours from "../../layers/promise.js"
+import {
+  type DataStore,
+  DynamicConfig,
+  type DynamicConfigEvaluationOptions,
+  type EvaluationDetails,
+  Experiment,
+  type ExperimentEvaluationOptions,
+  type ExperimentGroup,
+  type ExperimentGroupsResult,
+  FeatureGate,
+  type FeatureGateEvaluationOptions,
+  Layer,
+  type LayerEvaluationOptions,
+  OverrideAdapterType,
+  type ParameterStore,
+  type ParameterStoreEvaluationOptions,
+  type PersistentStorage,
+  Statsig,
+  type StatsigOptions,
+  type StatsigResult,
+  StatsigUser,
+  type StatsigUserArgs,
+  type TypedGet,
+  type UnknownGet,
+  type UserPersistedValues
+} from "../../layers/promise.js"
+
+const storage: PersistentStorage = {
+  load: (_key: string): UserPersistedValues | null => null,
+  save: (_key, _configName, data) => void data.rule_id,
+  delete: (_key: string, _configName: string) => {}
+}
+
+const store: DataStore = {
+  initialize: async () => {},
+  get: async key => ({ result: key, time: Date.now() }),
+  set: async (_key: string, _value: string, _time?: number) => {},
+  supportPollingUpdatesFor: async key => key === "/v2/download_config_specs",
+  shutdown: () => Promise.resolve()
+}
+
+const options: StatsigOptions = {
+  environment: "staging",
+  specsSyncIntervalMs: 10_000,
+  initTimeoutMs: 3000,
+  outputLogLevel: "warn",
+  dataStore: store,
+  dataStoreKeySchemaVersion: "v3",
+  persistentStorage: storage,
+  globalCustomFields: { region: "eu", flags: ["a", 1, true] },
+  overrideAdapterConfig: [{ adapterType: OverrideAdapterType.LocalOverride }],
+  specAdaptersConfig: [{ adapterType: "network_http", initTimeoutMs: 3000, authenticationMode: null }],
+  proxyConfig: { proxyHost: "localhost", proxyPort: 8080 },
+  consoleCaptureOptions: { enabled: false, logLevels: ["warn"], user: new StatsigUser({ userID: "console" }) },
+  observabilityClient: { increment: (_name: string, _value: number, _tags: Record<string, string>) => {} },
+  outputLoggerProvider: { warn: (_tag, _message) => {} },
+  experimentalFlags: new Set(["flag"])
+}
+
+const args: StatsigUserArgs = { email: "a@example.com", custom: { plan: "pro", none: null, deep: { a: [1] } } }
+
+class Named extends Statsig {
+  constructor(
+    readonly name: string,
+    ...more: ConstructorParameters<typeof Statsig>
+  ) {
+    super(...more)
+  }
+
+  override checkGate(user: StatsigUser, gateName: string, options?: FeatureGateEvaluationOptions | null): boolean {
+    return super.checkGate(user, `${this.name}.${gateName}`, options)
+  }
+}
+
+export const program = async (): Promise<ReadonlyArray<unknown>> => {
+  const shared: Statsig = Statsig.hasShared() ? Statsig.shared() : Statsig.newShared("secret-key", options)
+  Statsig.removeSharedInstance()
+  const named = new Named("a", "secret-key", { disableNetwork: true })
+  const result: StatsigResult = await named.initialize()
+  if (!result.isSuccess) throw new Error(result.error ?? "unknown")
+
+  const user = new StatsigUser({ userID: "u", ...args })
+  const other = new StatsigUser({ customIDs: { companyID: "c" } })
+  const made: Array<StatsigUser> = [StatsigUser.withUserID("u"), StatsigUser.withCustomIDs({ companyID: "c" })]
+  user.custom = { plan: "free" }
+  user.customIDs = null
+  user.statsigEnvironment = { tier: "staging" }
+  user.statsigEnvironment = undefined
+  user.userID = null
+  user.email = "b@example.com"
+  const email: string | null = user.email
+  const ids: Record<string, string> | null = other.customIDs
+  const json: string = user.toJSON().userID
+
+  const quiet: DynamicConfigEvaluationOptions = { disableExposureLogging: true }
+  const sticky: ExperimentEvaluationOptions & LayerEvaluationOptions = {
+    userPersistedValues: {},
+    enforceTargeting: true
+  }
+  const open: boolean = shared.checkGate(user, "gate")
+  const gate: FeatureGate = shared.getFeatureGate(user, "gate", quiet)
+  const config: DynamicConfig = shared.getDynamicConfig(user, "config", quiet)
+  const experiment: Experiment = shared.getExperiment(user, "experiment", sticky)
+  const layer: Layer = shared.getLayer(user, "layer", sticky)
+  const parameters: ParameterStore = shared.getParameterStore(user, "store", quiet as ParameterStoreEvaluationOptions)
+
+  const text: string = config.get("a", "fallback")
+  const number: number = experiment.get<number>("b", 1, (value): value is number => typeof value === "number")
+  const list: Array<string> = layer.get("c", ["a"])
+  const anything: unknown = config.getValue("d")
+  const typed: TypedGet = layer.get
+  const untyped: UnknownGet = layer.getValue
+  const parameter: string = parameters.getValue("e", "fallback")
+  const none: unknown = parameters.getValue("f")
+  const details: EvaluationDetails = layer.getEvaluationDetails()
+  const received: number | undefined = details.receivedAt
+  const group: string | null = experiment.getGroupName()
+  const values: Record<string, unknown> = config.value
+  const groups: ExperimentGroupsResult = shared.getExperimentGroups("experiment")
+  const colors = groups.groups.map((group: ExperimentGroup): string => group.returnValue["color"].toUpperCase())
+  const names: Array<string> = shared.getFieldsNeededForGate("gate").concat(shared.getExperimentList())
+  const agent = shared.getParsedUserAgentValueForUser(user)?.["os_name"]
+  const mocks = [
+    new FeatureGate("a", null),
+    new DynamicConfig("a", { value: {} }),
+    new Experiment("a", "{}"),
+    new Layer((_parameter: string) => {}, "a", { value: {} })
+  ]
+  const { checkGate } = shared
+  const ended: StatsigResult = await shared.shutdown(1000)
+  return [
+    [
+      made,
+      email,
+      ids,
+      json,
+      open,
+      gate,
+      text,
+      number,
+      list,
+      anything,
+      typed,
+      untyped,
+      parameter,
+      none,
+      received,
+      group
+    ],
+    [values, colors, names, agent, mocks, checkGate, ended, await shared.flushEvents()]
+  ]
+}
+
+/** `A` can be used where `B` is wanted. */
+type Fits<A extends B, B> = A extends B ? true : never
+
+/** What a program hands over. */
+export type Accepted = [
+  Fits<
+    Omit<official.StatsigOptions, "consoleCaptureOptions" | "persistentStorage" | "overrideAdapterConfig">,
+    ours.StatsigOptions
+  >,
+  Fits<Omit<official.ConsoleCaptureOptions, "user">, ours.ConsoleCaptureOptions>,
+  Fits<official.DataStore, ours.DataStore>,
+  Fits<official.DataStoreResponse, ours.DataStoreResponse>,
+  Fits<official.DataStoreBytesResponse, ours.DataStoreBytesResponse>,
+  Fits<official.ObservabilityClient, ours.ObservabilityClient>,
+  Fits<official.OutputLoggerProvider, ours.OutputLoggerProvider>,
+  Fits<official.ProxyConfig, ours.ProxyConfig>,
+  Fits<official.SpecAdapterConfig, ours.SpecAdapterConfig>,
+  Fits<official.StatsigUserArgs, ours.StatsigUserArgs>,
+  Fits<official.FeatureGateEvaluationOptions, ours.FeatureGateEvaluationOptions>,
+  Fits<official.DynamicConfigEvaluationOptions, ours.DynamicConfigEvaluationOptions>,
+  Fits<official.ExperimentEvaluationOptions, ours.ExperimentEvaluationOptions>,
+  Fits<official.LayerEvaluationOptions, ours.LayerEvaluationOptions>,
+  Fits<official.ParameterStoreEvaluationOptions, ours.ParameterStoreEvaluationOptions>,
+  Fits<ConstructorParameters<typeof official.StatsigUser>, ConstructorParameters<typeof ours.StatsigUser>>,
+  Fits<ConstructorParameters<typeof official.FeatureGate>, ConstructorParameters<typeof ours.FeatureGate>>,
+  Fits<ConstructorParameters<typeof official.Layer>, ConstructorParameters<typeof ours.Layer>>,
+  Fits<official.TypedGet, ours.TypedGet>,
+  Fits<official.UnknownGet, ours.UnknownGet>
+]
+
+/** The official type of a secondary exposure names a property that is never there. */
+type Shown<A> = Omit<A, "secondaryExposures" | "getSecondaryExposures">
+
+/** What a program gets. */
+export type Given = [
+  Fits<ours.StatsigResult, official.StatsigResult>,
+  Fits<ours.EvaluationDetails, official.EvaluationDetails>,
+  Fits<ours.ExperimentGroup, official.ExperimentGroup>,
+  Fits<ours.ExperimentGroupsResult, official.ExperimentGroupsResult>,
+  Fits<Shown<ours.FeatureGate>, Shown<official.FeatureGate>>,
+  Fits<Shown<ours.DynamicConfig>, Shown<official.DynamicConfig>>,
+  Fits<Shown<ours.Experiment>, Shown<official.Experiment>>,
+  Fits<Shown<ours.Layer>, Shown<official.Layer>>,
+  Fits<ours.ParameterStore, official.ParameterStore>,
+  Fits<ours.StatsigUser, official.StatsigUser>
+]
+
+/** The methods are there under their names. */
+export type Methods = Fits<
+  | "initialize"
+  | "shutdown"
+  | "flushEvents"
+  | "checkGate"
+  | "getFeatureGate"
+  | "getDynamicConfig"
+  | "getExperiment"
+  | "getLayer"
+  | "getParameterStore"
+  | "getExperimentByGroupName"
+  | "getExperimentByGroupIdAdvanced"
+  | "getExperimentGroups"
+  | "getFeatureGateList"
+  | "getDynamicConfigList"
+  | "getExperimentList"
+  | "getAutotuneList"
+  | "getLayerList"
+  | "getParameterStoreList"
+  | "getFieldsNeededForGate"
+  | "getFieldsNeededForDynamicConfig"
+  | "getFieldsNeededForExperiment"
+  | "getFieldsNeededForLayer"
+  | "getParsedUserAgentValueForUser",
+  keyof official.Statsig & keyof ours.Statsig
+>
