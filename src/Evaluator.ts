@@ -5,8 +5,14 @@
  * @since 0.1.0
  */
 import * as Context from "effect/Context"
+import type * as Effect from "effect/Effect"
 import type { ExperimentGroups } from "./Evaluation.js"
+import type { ClientInitializeOptions } from "./engine/clientInitialize.js"
 import type { Evaluation } from "./engine/evaluation.js"
+import type { OverrideLookup } from "./engine/overrides.js"
+import type { ResponseBuffer } from "./engine/responseBuffer.js"
+import type { Parameter } from "./engine/specs.js"
+import type { LoadedValues, StickyOptions } from "./engine/sticky.js"
 import type { User } from "./engine/user.js"
 import type { ParsedUserAgent } from "./UserAgentParser.js"
 
@@ -37,30 +43,57 @@ export interface SpecMetadata {
 export type { Parameter } from "./engine/specs.js"
 
 /**
- * The evaluator in use. The last argument of each check switches off the exposures of `experiment_group` conditions.
+ * What may lie over the specs for the extent of something, such as a request.
+ *
+ * @since 0.1.0
+ */
+export interface Overlay {
+  /** Asked before the overrides of everyone. */
+  readonly overrides?: OverrideLookup | undefined
+  /** What users keep; users that are not among them have no kept answers, and none of theirs are changed. */
+  readonly persistedValues?: LoadedValues | undefined
+}
+
+/**
+ * What the service offers. `disableExposureLogging` switches off the exposures of `experiment_group` conditions.
+ *
+ * @since 0.1.0
+ */
+export interface Service {
+  readonly gate: (user: User, name: string, disableExposureLogging: boolean) => Evaluation
+  readonly dynamicConfig: (user: User, name: string, disableExposureLogging: boolean) => Evaluation
+  /** Without `sticky` the answer of now, whatever the user keeps, and nothing is stored. */
+  readonly experiment: (user: User, name: string, disableExposureLogging: boolean, sticky?: StickyOptions) => Evaluation
+  /** As `experiment`. */
+  readonly layer: (user: User, name: string, disableExposureLogging: boolean, sticky?: StickyOptions) => Evaluation
+  /** The value of the first rule with that group name; no user takes part. */
+  readonly experimentByGroupName: (name: string, groupName: string) => Evaluation
+  /** The value of the first rule with that id. */
+  readonly experimentByGroupID: (name: string, groupID: string) => Evaluation
+  /** The definitions of a parameter store, and the details of looking it up. */
+  readonly parameterStore: (
+    user: User,
+    name: string
+  ) => {
+    readonly evaluation: Evaluation
+    readonly parameters: ReadonlyMap<string, Parameter> | undefined
+  }
+  /** Writes the client initialize response into the buffer, in place of what is in it. */
+  readonly writeClientInitializeResponse: (user: User, options: ClientInitializeOptions, buffer: ResponseBuffer) => void
+  readonly metadata: SpecMetadata
+  /** What the user's own `userAgent` says; `undefined` without one. */
+  readonly parsedUserAgent: (user: User) => ParsedUserAgent | undefined
+  /** The same evaluator with more laid over the specs. */
+  readonly overlaid: (overlay: Overlay) => Service
+  /** Reads what the user keeps under these id types. What cannot be read is left out. */
+  readonly loadPersistedValues: (user: User, idTypes: ReadonlyArray<string>) => Effect.Effect<LoadedValues>
+}
+
+/**
+ * The evaluator in use.
  *
  * Layers: `statsig-effect/layers/Evaluator` (default).
  *
  * @since 0.1.0
  */
-export class Evaluator extends Context.Tag("statsig-effect/Evaluator")<
-  Evaluator,
-  {
-    readonly gate: (user: User, name: string, disableExposureLogging: boolean) => Evaluation
-    readonly dynamicConfig: (user: User, name: string, disableExposureLogging: boolean) => Evaluation
-    readonly experiment: (user: User, name: string, disableExposureLogging: boolean) => Evaluation
-    readonly layer: (user: User, name: string, disableExposureLogging: boolean) => Evaluation
-    /** The value of the first rule with that group name; no user takes part. */
-    readonly experimentByGroupName: (name: string, groupName: string) => Evaluation
-    /** The value of the first rule with that id. */
-    readonly experimentByGroupID: (name: string, groupID: string) => Evaluation
-    /** The definitions of a parameter store, and the details of looking it up. */
-    readonly parameterStore: (name: string) => {
-      readonly evaluation: Evaluation
-      readonly parameters: ReadonlyMap<string, import("./engine/specs.js").Parameter> | undefined
-    }
-    readonly metadata: SpecMetadata
-    /** What the user's own `userAgent` says; `undefined` without one. */
-    readonly parsedUserAgent: (user: User) => ParsedUserAgent | undefined
-  }
->() {}
+export class Evaluator extends Context.Tag("statsig-effect/Evaluator")<Evaluator, Service>() {}

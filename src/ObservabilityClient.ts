@@ -24,6 +24,8 @@ export interface Client {
   /** One observation of a distribution; durations are in milliseconds. */
   readonly distribution: (name: string, value: number, tags: MetricTags | undefined) => void
   readonly error: (tag: string, error: string) => void
+  /** Whether a tag that takes very many values (`lcut`, `prev_lcut`) may be sent. Default: never. */
+  readonly allowsHighCardinality?: ((tag: string) => boolean) | undefined
 }
 
 /**

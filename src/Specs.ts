@@ -337,6 +337,12 @@ const makeDecoder = (onWarning: (warning: SpecWarning) => void): Decoder => ({
 const isRuleOf = (spec: RawJson, object: RawJson): boolean =>
   isRawObject(spec) && Array.isArray(spec["rules"]) && (spec["rules"] as ReadonlyArray<RawJson>).includes(object)
 
+const parameterSpecOf = (parameter: typeof Parameter.Type): Engine.ParameterSpec => ({
+  ...parameterOf(parameter),
+  refType: parameter.ref_type,
+  parameterType: parameter.param_type
+})
+
 const parameterOf = (parameter: typeof Parameter.Type): Engine.Parameter => {
   if ("value" in parameter) return { kind: "static", value: plain(parameter.value) }
   if ("gate_name" in parameter) {
@@ -368,7 +374,7 @@ const envelopeOf = (payload: typeof Payload.Type): Envelope => ({
   },
   appId: payload.app_id === undefined ? undefined : plain(payload.app_id),
   parameterStores: mapValues(payload.param_stores, store => ({
-    parameters: mapValues(store.parameters, parameterOf),
+    parameters: mapValues(store.parameters, parameterSpecOf),
     targetAppIDs: store.targetAppIDs
   })),
   bandits: mapValues(payload.cmab_configs, bandit => ({
@@ -382,7 +388,27 @@ const envelopeOf = (payload: typeof Payload.Type): Envelope => ({
       newConfigName: mapping.new_config_name,
       rules: mapping.rules.map(rule => ({ ruleName: rule.rule_name, startTime: rule.start_time ?? 0 }))
     }))
-  )
+  ),
+  clientKeys: {
+    plain: payload.sdk_keys_to_app_ids && mapValues(payload.sdk_keys_to_app_ids, plain),
+    hashed: payload.hashed_sdk_keys_to_app_ids && mapValues(payload.hashed_sdk_keys_to_app_ids, plain)
+  },
+  sessionReplay: payload.session_replay_info && sessionReplayOf(payload.session_replay_info)
+})
+
+const sessionReplayOf = (info: NonNullable<(typeof Payload.Type)["session_replay_info"]>): Engine.SessionReplay => ({
+  samplingRate: info.sampling_rate,
+  targetingGate: info.targeting_gate,
+  recordingBlocked: info.recording_blocked,
+  eventTriggers: info.session_recording_event_triggers && mapValues(info.session_recording_event_triggers, triggerOf),
+  exposureTriggers:
+    info.session_recording_exposure_triggers && mapValues(info.session_recording_exposure_triggers, triggerOf),
+  privacySettings: info.session_recording_privacy_settings
+})
+
+const triggerOf = (trigger: typeof Trigger.Type): Engine.RecordingTrigger => ({
+  samplingRate: trigger.sampling_rate,
+  values: trigger.values ?? undefined
 })
 
 /** The payload's members but for the content of the tables. */
@@ -465,3 +491,15 @@ export const parse = (body: string, onWarning: (warning: SpecWarning) => void): 
     const parsed = read(body, onWarning)
     return parsed instanceof SpecsError ? Effect.fail(parsed) : Effect.succeed(parsed)
   })
+
+const decodeParameterEither = Schema.decodeUnknownEither(Parameter)
+
+/**
+ * A single definition of a parameter; `undefined` for what is none.
+ *
+ * @internal
+ */
+export const decodeParameter = (json: Json): Engine.Parameter | undefined => {
+  const decoded = decodeParameterEither(json)
+  return Either.isLeft(decoded) ? undefined : parameterOf(decoded.right)
+}

@@ -13,13 +13,19 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Runtime from "effect/Runtime"
 import * as Stream from "effect/Stream"
+import { makeBuffer } from "./ClientInitialize.js"
 import { DynamicConfig, Experiment, FeatureGate, Layer, ParameterStore, type Warn } from "./Evaluation.js"
-import { Evaluator, type SpecMetadata } from "./Evaluator.js"
+import { Evaluator, type Service as EvaluatorService, type SpecMetadata } from "./Evaluator.js"
 import { EventLogger, type EventLoggerStatus, type ExposureOrigin } from "./EventLogger.js"
+import type { ClientInitializeOptions } from "./engine/clientInitialize.js"
 import type { Evaluation } from "./engine/evaluation.js"
 import { ownValue } from "./engine/getters.js"
+import type { StickyOptions } from "./engine/sticky.js"
+import type { ResponseBuffer } from "./engine/responseBuffer.js"
 import type { JsonObject, User } from "./engine/user.js"
 import { sdkType } from "./internal/sdkInfo.js"
+import { make as makeOverrides, type Override, type OverrideLookup } from "./Overrides.js"
+import type { UserPersistedValues } from "./PersistentStorage.js"
 import { type SpecChange, type SpecStatus, SpecStore } from "./SpecStore.js"
 import { type EventSinkError, InitializeTimeoutError, type SpecSourceError, type SpecsError } from "./StatsigError.js"
 import { toJson } from "./StatsigUser.js"
@@ -33,6 +39,23 @@ import type { ParsedUserAgent } from "./UserAgentParser.js"
 export interface CheckOptions {
   /** Logs no exposure; the check is only counted. Default `false`. */
   readonly disableExposureLogging?: boolean | undefined
+}
+
+/**
+ * How one check of an experiment or a layer is made. What is said of kept answers needs a `PersistentStorage`.
+ *
+ * @since 0.1.0
+ */
+export interface ExperimentCheckOptions extends CheckOptions {
+  /**
+   * The answers that this user keeps. Given, a kept answer comes first, and a new one is saved. Not given, the answer is
+   * that of now, and what is kept is deleted, unless `withPersistedValues` sees to it.
+   */
+  readonly userPersistedValues?: UserPersistedValues | undefined
+  /** A kept answer gives way to an override rule of the specs that the user meets now. Default `false`. */
+  readonly enforceOverrides?: boolean | undefined
+  /** A kept answer gives way when the user no longer passes targeting. Default `false`. */
+  readonly enforceTargeting?: boolean | undefined
 }
 
 /**
@@ -77,9 +100,9 @@ export interface Service {
   /** As `checkGate`, with rule and details. */
   readonly getFeatureGate: (user: User, name: string, options?: CheckOptions) => FeatureGate
   readonly getDynamicConfig: (user: User, name: string, options?: CheckOptions) => DynamicConfig
-  readonly getExperiment: (user: User, name: string, options?: CheckOptions) => Experiment
+  readonly getExperiment: (user: User, name: string, options?: ExperimentCheckOptions) => Experiment
   /** Logs nothing itself: each parameter that is read from the layer is logged. */
-  readonly getLayer: (user: User, name: string, options?: CheckOptions) => Layer
+  readonly getLayer: (user: User, name: string, options?: ExperimentCheckOptions) => Layer
   /** Parameters are decided, and logged, when they are read. */
   readonly getParameterStore: (user: User, name: string, options?: CheckOptions) => ParameterStore
   /** The value that a group of an experiment gets; no user takes part and nothing is logged. */
@@ -110,10 +133,33 @@ export interface Service {
   ) => void
   /** Tells Statsig of a user without asking anything. */
   readonly identify: (user: User) => void
+  /**
+   * All answers for the user at once, as the JSON that a client starts from without a request. Nothing is logged. When
+   * an evaluation fails (gates in a circle), the client finds no values in it.
+   */
+  readonly getClientInitializeResponse: (user: User, options?: ClientInitializeOptions) => string
+  /**
+   * As `getClientInitializeResponse`, in UTF-8, for a server that sends bytes: no text is made, which takes most of the
+   * time. The bytes are a view of the buffer and are overwritten by the next response that is written into it; a program
+   * that keeps them for longer than its current turn copies them.
+   */
+  readonly writeClientInitializeResponse: (
+    user: User,
+    buffer: ResponseBuffer,
+    options?: ClientInitializeOptions
+  ) => Uint8Array
   /** Names, groups and needed user fields of the held specs. */
   readonly metadata: SpecMetadata
   /** What the user's own `userAgent` says. */
   readonly getParsedUserAgent: (user: User) => Option.Option<ParsedUserAgent>
+  /** The same service, whose checks ask these overrides first. The checks of others do not. */
+  readonly withOverrides: (overrides: Iterable<Override> | OverrideLookup) => Service
+  /**
+   * The same service for a request of this user: it loads what the user keeps, goes by it in every check of the user, and
+   * stores changes in the background. `idTypes` are those whose values are loaded, by default `userID` and all custom
+   * IDs. What cannot be loaded in time is left as it is: its checks give the answers of now.
+   */
+  readonly withPersistedValues: (user: User, idTypes?: ReadonlyArray<string>) => Effect.Effect<Service>
   /** Loads specs within the deadline and starts the background updates. May be called again. */
   readonly initialize: Effect.Effect<InitializeResult>
   /** Fetches specs now, without waiting for the next poll. */
@@ -160,10 +206,12 @@ export class Statsig extends Context.Tag("statsig-effect/Statsig")<Statsig, Serv
  */
 export const make = Effect.fnUntraced(function* (options: { readonly initTimeout?: Duration.Duration | undefined }) {
   const store = yield* SpecStore
-  const evaluator = yield* Evaluator
+  const everyone = yield* Evaluator
   const logger = yield* EventLogger
   const fork = Runtime.runFork(yield* Effect.runtime<never>())
   const warn: Warn = message => void fork(Effect.logWarning(message))
+
+  const buffer = makeBuffer()
 
   const listeners = new Set<(answer: Answer) => void>()
   const tell = (answer: Answer) => {
@@ -186,53 +234,6 @@ export const make = Effect.fnUntraced(function* (options: { readonly initTimeout
     else logger.logExposure({ kind, origin, name, user, evaluation, parameter: undefined })
   }
 
-  const checkGate: Service["checkGate"] = (user, name, options) => {
-    const disabled = options?.disableExposureLogging === true
-    const evaluation = evaluator.gate(user, name, disabled)
-    log("gate", user, name, evaluation, disabled, "check")
-    if (listeners.size > 0) tell({ kind: "gate", user, result: new FeatureGate(name, evaluation) })
-    return evaluation.bool
-  }
-
-  const getFeatureGate: Service["getFeatureGate"] = (user, name, options) => {
-    // As in the official SDK, this one logs the experiments that an `experiment_group` condition reads in any case.
-    const evaluation = evaluator.gate(user, name, false)
-    log("gate", user, name, evaluation, options?.disableExposureLogging === true, "get")
-    const result = new FeatureGate(name, evaluation)
-    if (listeners.size > 0) tell({ kind: "gate", user, result })
-    return result
-  }
-
-  const dynamicConfig = (user: User, name: string, options: CheckOptions | undefined, origin: ExposureOrigin) => {
-    const disabled = options?.disableExposureLogging === true
-    const evaluation = evaluator.dynamicConfig(user, name, disabled)
-    log("dynamicConfig", user, name, evaluation, disabled, origin)
-    const result = new DynamicConfig(name, evaluation, warn)
-    if (listeners.size > 0) tell({ kind: "dynamicConfig", user, result })
-    return result
-  }
-
-  const experiment = (user: User, name: string, options: CheckOptions | undefined, origin: ExposureOrigin) => {
-    const disabled = options?.disableExposureLogging === true
-    const evaluation = evaluator.experiment(user, name, disabled)
-    log("experiment", user, name, evaluation, disabled, origin)
-    const result = new Experiment(name, evaluation, warn)
-    if (listeners.size > 0) tell({ kind: "experiment", user, result })
-    return result
-  }
-
-  const layer = (user: User, name: string, options: CheckOptions | undefined, origin: ExposureOrigin) => {
-    const disabled = options?.disableExposureLogging === true
-    const evaluation = evaluator.layer(user, name, disabled)
-    if (disabled) logger.countNonExposed(name)
-    const result = new Layer(name, evaluation, warn, (read, parameter) => {
-      if (disabled) logger.countNonExposed(name)
-      else logger.logExposure({ kind: "layer", origin, name, user, evaluation: read.evaluation, parameter })
-    })
-    if (listeners.size > 0 && origin !== "manual") tell({ kind: "layer", user, result })
-    return result
-  }
-
   const logEvent = (user: User, name: string, value: string | number | null, metadata: JsonObject | null) =>
     logger.logEvent({ user, name, value, metadata, remote: store.current().snapshot?.remote })
 
@@ -251,90 +252,203 @@ export const make = Effect.fnUntraced(function* (options: { readonly initTimeout
         })
   )
 
-  return Statsig.of({
-    checkGate,
-    getFeatureGate,
-    getDynamicConfig: (user, name, options) => dynamicConfig(user, name, options, "get"),
-    getExperiment: (user, name, options) => experiment(user, name, options, "get"),
-    getLayer: (user, name, options) => layer(user, name, options, "get"),
-    getParameterStore: (user, name, options) => {
-      const { evaluation, parameters } = evaluator.parameterStore(name)
-      logger.countNonExposed(name)
-      return new ParameterStore(name, evaluation, parameters, reference => {
-        switch (reference.kind) {
-          case "static":
-            return { value: reference.value }
-          case "gate":
-            return { value: checkGate(user, reference.gateName, options) ? reference.passValue : reference.failValue }
-          case "dynamicConfig":
-            return {
-              value: own(dynamicConfig(user, reference.configName, options, "parameterStore"), reference.parameterName)
-            }
-          case "experiment":
-            return {
-              value: own(experiment(user, reference.experimentName, options, "parameterStore"), reference.parameterName)
-            }
-          case "layer": {
-            const found = layer(user, reference.layerName, options, "parameterStore")
-            return {
-              value: own(found, reference.parameterName),
-              expose: () => found.logExposure(reference.parameterName)
+  /** The service by an evaluator: that of everyone, or one with more laid over the specs. */
+  const serviceBy = (evaluator: EvaluatorService): Service => {
+    const checkGate: Service["checkGate"] = (user, name, options) => {
+      const disabled = options?.disableExposureLogging === true
+      const evaluation = evaluator.gate(user, name, disabled)
+      log("gate", user, name, evaluation, disabled, "check")
+      if (listeners.size > 0) tell({ kind: "gate", user, result: new FeatureGate(name, evaluation) })
+      return evaluation.bool
+    }
+
+    const getFeatureGate: Service["getFeatureGate"] = (user, name, options) => {
+      // As in the official SDK, this one logs the experiments that an `experiment_group` condition reads in any case.
+      const evaluation = evaluator.gate(user, name, false)
+      log("gate", user, name, evaluation, options?.disableExposureLogging === true, "get")
+      const result = new FeatureGate(name, evaluation)
+      if (listeners.size > 0) tell({ kind: "gate", user, result })
+      return result
+    }
+
+    const dynamicConfig = (user: User, name: string, options: CheckOptions | undefined, origin: ExposureOrigin) => {
+      const disabled = options?.disableExposureLogging === true
+      const evaluation = evaluator.dynamicConfig(user, name, disabled)
+      log("dynamicConfig", user, name, evaluation, disabled, origin)
+      const result = new DynamicConfig(name, evaluation, warn)
+      if (listeners.size > 0) tell({ kind: "dynamicConfig", user, result })
+      return result
+    }
+
+    const experiment = (
+      user: User,
+      name: string,
+      options: ExperimentCheckOptions | undefined,
+      origin: ExposureOrigin
+    ) => {
+      const disabled = options?.disableExposureLogging === true
+      const evaluation = evaluator.experiment(user, name, disabled, options ?? nothingKept)
+      log("experiment", user, name, evaluation, disabled, origin)
+      const result = new Experiment(name, evaluation, warn)
+      if (listeners.size > 0) tell({ kind: "experiment", user, result })
+      return result
+    }
+
+    const layer = (user: User, name: string, options: ExperimentCheckOptions | undefined, origin: ExposureOrigin) => {
+      const disabled = options?.disableExposureLogging === true
+      const sticky = origin === "manual" ? undefined : (options ?? nothingKept)
+      const evaluation = evaluator.layer(user, name, disabled, sticky)
+      if (disabled) logger.countNonExposed(name)
+      const result = new Layer(name, evaluation, warn, (read, parameter) => {
+        if (disabled) logger.countNonExposed(name)
+        else logger.logExposure({ kind: "layer", origin, name, user, evaluation: read.evaluation, parameter })
+      })
+      if (listeners.size > 0 && origin !== "manual") tell({ kind: "layer", user, result })
+      return result
+    }
+
+    return {
+      checkGate,
+      getFeatureGate,
+      getDynamicConfig: (user, name, options) => dynamicConfig(user, name, options, "get"),
+      getExperiment: (user, name, options) => experiment(user, name, options, "get"),
+      getLayer: (user, name, options) => layer(user, name, options, "get"),
+      getParameterStore: (user, name, { disableExposureLogging } = {}) => {
+        const { evaluation, parameters } = evaluator.parameterStore(user, name)
+        const options = { disableExposureLogging }
+        logger.countNonExposed(name)
+        return new ParameterStore(name, evaluation, parameters, reference => {
+          switch (reference.kind) {
+            case "static":
+              return { value: reference.value }
+            case "gate":
+              return { value: checkGate(user, reference.gateName, options) ? reference.passValue : reference.failValue }
+            case "dynamicConfig":
+              return {
+                value: own(
+                  dynamicConfig(user, reference.configName, options, "parameterStore"),
+                  reference.parameterName
+                )
+              }
+            case "experiment":
+              return {
+                value: own(
+                  experiment(user, reference.experimentName, options, "parameterStore"),
+                  reference.parameterName
+                )
+              }
+            case "layer": {
+              const found = layer(user, reference.layerName, options, "parameterStore")
+              return {
+                value: own(found, reference.parameterName),
+                expose: () => found.logExposure(reference.parameterName)
+              }
             }
           }
-        }
-      })
-    },
-    getExperimentByGroupName: (name, groupName) =>
-      new Experiment(name, evaluator.experimentByGroupName(name, groupName), warn),
-    getExperimentByGroupID: (name, groupID) => new Experiment(name, evaluator.experimentByGroupID(name, groupID), warn),
-    manuallyLogGateExposure: (user, name) =>
-      log("gate", user, name, evaluator.gate(user, name, false), false, "manual"),
-    manuallyLogDynamicConfigExposure: (user, name) =>
-      log("dynamicConfig", user, name, evaluator.dynamicConfig(user, name, false), false, "manual"),
-    manuallyLogExperimentExposure: (user, name) =>
-      log("experiment", user, name, evaluator.experiment(user, name, false), false, "manual"),
-    manuallyLogLayerParameterExposure: (user, name, parameter) =>
-      layer(user, name, undefined, "manual").logExposure(parameter),
-    logEvent: (user, name, value, metadata) =>
-      logEvent(user, name, value ?? null, (toJson(metadata) ?? null) as JsonObject | null),
-    forwardLogLine: (user, level, value, metadata) =>
-      logEvent(user, "statsig::log_line", value ?? null, {
-        ...metadata,
-        ...logLineLevels[level],
-        source: sdkType
-      }),
-    identify: user => logEvent(user, "statsig::identify", null, null),
-    metadata: evaluator.metadata,
-    getParsedUserAgent: user => Option.fromNullable(evaluator.parsedUserAgent(user)),
-    initialize: Effect.gen(function* () {
-      const started = yield* Clock.currentTimeMillis
-      const failure = yield* Effect.match(load, { onFailure: Option.some, onSuccess: () => Option.none() })
-      yield* store.startUpdates
-      const ended = yield* Clock.currentTimeMillis
-      return {
-        success: Option.isNone(failure),
-        source: store.current().source,
-        duration: Duration.millis(ended - started),
-        failure
-      }
-    }),
-    sync: store.sync,
-    flush: logger.flush,
-    shutdown: logger.shutdown,
-    status: store.status,
-    eventStatus: logger.status,
-    changes: store.changes,
-    evaluations: Stream.asyncPush<Answer>(
-      emit =>
-        Effect.acquireRelease(
-          Effect.sync(() => onEvaluation(answer => emit.single(answer))),
-          end => Effect.sync(end)
+        })
+      },
+      getExperimentByGroupName: (name, groupName) =>
+        new Experiment(name, evaluator.experimentByGroupName(name, groupName), warn),
+      getExperimentByGroupID: (name, groupID) =>
+        new Experiment(name, evaluator.experimentByGroupID(name, groupID), warn),
+      manuallyLogGateExposure: (user, name) =>
+        log("gate", user, name, evaluator.gate(user, name, false), false, "manual"),
+      manuallyLogDynamicConfigExposure: (user, name) =>
+        log("dynamicConfig", user, name, evaluator.dynamicConfig(user, name, false), false, "manual"),
+      manuallyLogExperimentExposure: (user, name) =>
+        log("experiment", user, name, evaluator.experiment(user, name, false), false, "manual"),
+      manuallyLogLayerParameterExposure: (user, name, parameter) =>
+        layer(user, name, undefined, "manual").logExposure(parameter),
+      logEvent: (user, name, value, metadata) =>
+        logEvent(user, name, value ?? null, (toJson(metadata) ?? null) as JsonObject | null),
+      forwardLogLine: (user, level, value, metadata) =>
+        logEvent(user, "statsig::log_line", value ?? null, {
+          ...metadata,
+          ...logLineLevels[level],
+          source: sdkType
+        }),
+      identify: user => logEvent(user, "statsig::identify", null, null),
+      getClientInitializeResponse: (user, options = {}) => {
+        evaluator.writeClientInitializeResponse(user, options, buffer)
+        return buffer.text
+      },
+      writeClientInitializeResponse: (user, into, options = {}) => {
+        evaluator.writeClientInitializeResponse(user, options, into)
+        return into.bytes
+      },
+      metadata: evaluator.metadata,
+      getParsedUserAgent: user => Option.fromNullable(evaluator.parsedUserAgent(user)),
+      withOverrides: overrides =>
+        serviceBy(
+          evaluator.overlaid({ overrides: Symbol.iterator in overrides ? makeOverrides(overrides) : overrides })
         ),
-      { bufferSize: answersKept, strategy: "sliding" }
-    ),
-    onEvaluation
-  })
+      withPersistedValues: (user, idTypes = ["userID", ...Object.keys(user.customIDs ?? {})]) =>
+        Effect.map(evaluator.loadPersistedValues(user, idTypes), persistedValues =>
+          serviceBy(evaluator.overlaid({ persistedValues }))
+        ),
+      initialize: Effect.gen(function* () {
+        const started = yield* Clock.currentTimeMillis
+        const failure = yield* Effect.match(load, { onFailure: Option.some, onSuccess: () => Option.none() })
+        yield* store.startUpdates
+        const ended = yield* Clock.currentTimeMillis
+        return {
+          success: Option.isNone(failure),
+          source: store.current().source,
+          duration: Duration.millis(ended - started),
+          failure
+        }
+      }),
+      sync: store.sync,
+      flush: logger.flush,
+      shutdown: logger.shutdown,
+      status: store.status,
+      eventStatus: logger.status,
+      changes: store.changes,
+      evaluations: Stream.asyncPush<Answer>(
+        emit =>
+          Effect.acquireRelease(
+            Effect.sync(() => onEvaluation(answer => emit.single(answer))),
+            end => Effect.sync(end)
+          ),
+        { bufferSize: answersKept, strategy: "sliding" }
+      ),
+      onEvaluation
+    }
+  }
+
+  return Statsig.of(serviceBy(everyone))
 })
+
+const nothingKept: StickyOptions = {}
+
+/**
+ * Lets the checks of an effect ask these overrides first, and those of no other: for one request, one test, one preview.
+ *
+ * @example
+ * program.pipe(Statsig.withOverrides([{ gate: "new_checkout", value: true }]))
+ *
+ * @since 0.1.0
+ */
+export const withOverrides =
+  (overrides: Iterable<Override> | OverrideLookup) =>
+  <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R | Statsig> =>
+    Effect.flatMap(Statsig, statsig => Effect.provideService(effect, Statsig, statsig.withOverrides(overrides)))
+
+/**
+ * Lets a user keep experiment and layer assignments in all checks of an effect: loads what is kept before it begins, and
+ * stores what changes in the background. See `Service.withPersistedValues`.
+ *
+ * @example
+ * handleRequest(user).pipe(Statsig.withPersistedValues(user))
+ *
+ * @since 0.1.0
+ */
+export const withPersistedValues =
+  (user: User, idTypes?: ReadonlyArray<string>) =>
+  <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R | Statsig> =>
+    Effect.flatMap(Statsig, statsig =>
+      Effect.flatMap(statsig.withPersistedValues(user, idTypes), view => Effect.provideService(effect, Statsig, view))
+    )
 
 /**
  * The levels of forwarded log lines.

@@ -81,6 +81,15 @@ export class DataStoreError extends Schema.TaggedError<DataStoreError>("statsig-
 ) {}
 
 /**
+ * A storage of kept answers failed to read or write, or held something else.
+ *
+ * @since 0.1.0
+ */
+export class PersistentStorageError extends Schema.TaggedError<PersistentStorageError>(
+  "statsig-effect/PersistentStorageError"
+)("PersistentStorageError", { operation: Schema.Literal("load", "save", "delete"), message: Schema.String }) {}
+
+/**
  * A batch of events was not delivered.
  *
  * - `Timeout`, `Transport`: no answer in time, or none at all

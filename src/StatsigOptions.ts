@@ -21,6 +21,13 @@ import * as Schema from "effect/Schema"
  */
 export const defaultSpecsUrl = "https://api.statsigcdn.com/v2/download_config_specs"
 
+/**
+ * Where events go unless `logEventUrl` says otherwise: Statsig's own.
+ *
+ * @since 0.1.0
+ */
+export const defaultLogEventUrl = "https://prodregistryv2.org/v1/log_event"
+
 const defaultSyncInterval = Duration.seconds(10)
 const shortestSyncInterval = Duration.seconds(1)
 
@@ -37,6 +44,17 @@ const DurationInput = Schema.transform(
 )
 
 const Flag = Schema.optionalWith(Schema.Boolean, { default: () => false })
+
+/** Empty or `null` stands for the default. */
+const Url = (defaultUrl: string) =>
+  Schema.optionalWith(
+    Schema.transform(Schema.String, Schema.String, {
+      strict: true,
+      decode: url => (url === "" || url.toLowerCase() === "null" ? defaultUrl : url),
+      encode: url => url
+    }),
+    { default: () => defaultUrl }
+  )
 
 /**
  * The options that concern the SDK itself, whatever its parts are.
@@ -72,17 +90,39 @@ export const StatsigOptions = Schema.Struct({
     description: "A server secret key of the Statsig project, wrapped by `Redacted.make` so that it is never shown.",
     message: () => "expected the SDK key wrapped by Redacted.make"
   }),
-  specsUrl: Schema.optionalWith(
-    Schema.transform(Schema.String, Schema.String, {
-      strict: true,
-      decode: url => (url === "" || url.toLowerCase() === "null" ? defaultSpecsUrl : url),
-      encode: url => url
-    }),
-    { default: () => defaultSpecsUrl }
-  ).annotations({
+  specsUrl: Url(defaultSpecsUrl).annotations({
     description:
       "Where to fetch specs; `/<sdkKey>.json` is appended. Empty or `null` stands for the default. " +
       `Default: ${defaultSpecsUrl}.`
+  }),
+  logEventUrl: Url(defaultLogEventUrl).annotations({
+    description:
+      "Where events are posted, as it is written. Empty or `null` stands for the default. " +
+      `Default: ${defaultLogEventUrl}.`
+  }),
+  eventLoggingMaxQueueSize: Schema.optional(Schema.Int).annotations({
+    description:
+      "Events that travel together, and whose number starts a flush: 10 to 2,000, anything else stands for the default " +
+      "(and is accepted when the environment variable STATSIG_RUNNING_TESTS is set). Default: 2,000."
+  }),
+  eventLoggingMaxPendingBatchQueueSize: Schema.optional(Schema.Int).annotations({
+    description:
+      "Batches of events that wait at most; beyond that the oldest events are dropped and counted. Less than 1 stands " +
+      "for the default. Default: 100."
+  }),
+  eventLoggingFlushInterval: Schema.optional(DurationInput).annotations({
+    description: "How long events wait for a batch to fill, at least 50 milliseconds. Default: 60 seconds."
+  }),
+  exposureDedupeMaxKeys: Schema.optional(Schema.NonNegativeInt).annotations({
+    description:
+      "Exposures that are remembered for up to a minute, so as not to be logged again; 0 stands for the default. " +
+      "Default: 100,000."
+  }),
+  disableAllLogging: Flag.annotations({
+    description: "Logs no exposure and no event. Default: false."
+  }),
+  experimentalFlags: Schema.optional(Schema.ReadonlySetFromSelf(Schema.String)).annotations({
+    description: "Opaque switches of Statsig's. Default: none."
   }),
   serviceName: Schema.optional(Schema.String).annotations({
     description: "The name of the program, sent along with requests. Default: none."
@@ -130,13 +170,22 @@ export interface ResolvedCoreOptions extends Schema.Schema.Type<typeof CoreOptio
  */
 export interface ResolvedOptions extends Schema.Schema.Type<typeof StatsigOptions> {}
 
+/**
+ * Whether `STATSIG_RUNNING_TESTS` is set, which lifts the limits that options have for the sake of Statsig's servers.
+ *
+ * @internal
+ */
+export const isRunningTests: Effect.Effect<boolean> = Effect.match(Config.string("STATSIG_RUNNING_TESTS"), {
+  onFailure: () => false,
+  onSuccess: () => true
+})
+
 const resolveBy = <A extends ResolvedCoreOptions, I>(schema: Schema.Schema<A, I>) =>
   Effect.fnUntraced(function* (options: I) {
     const resolved = yield* Effect.orDie(Schema.decodeUnknown(schema, { errors: "all" })(options))
     const { specsSyncInterval } = resolved
     if (Duration.greaterThanOrEqualTo(specsSyncInterval, shortestSyncInterval)) return resolved
-    const testing = yield* Effect.orElseSucceed(Config.option(Config.string("STATSIG_RUNNING_TESTS")), Option.none)
-    if (Option.isSome(testing)) return resolved
+    if (yield* isRunningTests) return resolved
     yield* Effect.logWarning(
       `specsSyncInterval: expected at least ${Duration.format(shortestSyncInterval)}, ` +
         `got ${Duration.format(specsSyncInterval)}; using ${Duration.format(defaultSyncInterval)}`
@@ -177,7 +226,9 @@ const duration = (name: string): Config.Config<Duration.Duration> =>
  * The options from the environment, or whatever `ConfigProvider` is in use: `STATSIG_SDK_KEY`, `STATSIG_SPECS_URL`,
  * `STATSIG_SPECS_SYNC_INTERVAL`, `STATSIG_INIT_TIMEOUT`, `STATSIG_ENVIRONMENT`, `STATSIG_DISABLE_NETWORK`,
  * `STATSIG_DISABLE_COUNTRY_LOOKUP`, `STATSIG_DISABLE_USER_AGENT_PARSING`, `STATSIG_USE_THIRD_PARTY_UA_PARSER`,
- * `STATSIG_SERVICE_NAME`. Only the key is required; durations are milliseconds or text such as `10 seconds`.
+ * `STATSIG_SERVICE_NAME`, `STATSIG_LOG_EVENT_URL`, `STATSIG_EVENT_LOGGING_MAX_QUEUE_SIZE`,
+ * `STATSIG_EVENT_LOGGING_MAX_PENDING_BATCH_QUEUE_SIZE`, `STATSIG_EVENT_LOGGING_FLUSH_INTERVAL`,
+ * `STATSIG_EXPOSURE_DEDUPE_MAX_KEYS`, `STATSIG_DISABLE_ALL_LOGGING`. Only the key is required; durations are milliseconds or text such as `10 seconds`.
  *
  * @since 0.1.0
  */
@@ -191,5 +242,11 @@ export const config: Config.Config<StatsigOptions> = Config.all({
   disableCountryLookup: optional(Config.boolean("STATSIG_DISABLE_COUNTRY_LOOKUP")),
   disableUserAgentParsing: optional(Config.boolean("STATSIG_DISABLE_USER_AGENT_PARSING")),
   useThirdPartyUaParser: optional(Config.boolean("STATSIG_USE_THIRD_PARTY_UA_PARSER")),
-  serviceName: optional(Config.string("STATSIG_SERVICE_NAME"))
+  serviceName: optional(Config.string("STATSIG_SERVICE_NAME")),
+  logEventUrl: optional(Config.string("STATSIG_LOG_EVENT_URL")),
+  eventLoggingMaxQueueSize: optional(Config.integer("STATSIG_EVENT_LOGGING_MAX_QUEUE_SIZE")),
+  eventLoggingMaxPendingBatchQueueSize: optional(Config.integer("STATSIG_EVENT_LOGGING_MAX_PENDING_BATCH_QUEUE_SIZE")),
+  eventLoggingFlushInterval: optional(duration("STATSIG_EVENT_LOGGING_FLUSH_INTERVAL")),
+  exposureDedupeMaxKeys: optional(Config.integer("STATSIG_EXPOSURE_DEDUPE_MAX_KEYS")),
+  disableAllLogging: optional(Config.boolean("STATSIG_DISABLE_ALL_LOGGING"))
 })

@@ -28,7 +28,9 @@ describe("StatsigOptions", () => {
         assert.deepStrictEqual(yield* resolve({}), {
           sdkKey,
           specsUrl: "https://api.statsigcdn.com/v2/download_config_specs",
+          logEventUrl: "https://prodregistryv2.org/v1/log_event",
           specsSyncInterval: Duration.seconds(10),
+          disableAllLogging: false,
           disableNetwork: false,
           disableCountryLookup: false,
           disableUserAgentParsing: false,
@@ -129,7 +131,13 @@ describe("StatsigOptions", () => {
           STATSIG_DISABLE_COUNTRY_LOOKUP: "1",
           STATSIG_DISABLE_USER_AGENT_PARSING: "false",
           STATSIG_USE_THIRD_PARTY_UA_PARSER: "yes",
-          STATSIG_SERVICE_NAME: "shop"
+          STATSIG_SERVICE_NAME: "shop",
+          STATSIG_LOG_EVENT_URL: "http://b.test/log",
+          STATSIG_EVENT_LOGGING_MAX_QUEUE_SIZE: "500",
+          STATSIG_EVENT_LOGGING_MAX_PENDING_BATCH_QUEUE_SIZE: "7",
+          STATSIG_EVENT_LOGGING_FLUSH_INTERVAL: "5 seconds",
+          STATSIG_EXPOSURE_DEDUPE_MAX_KEYS: "1000",
+          STATSIG_DISABLE_ALL_LOGGING: "true"
         })(StatsigOptions.config)
         assert.strictEqual(Redacted.value(options.sdkKey), "secret-abc")
         assert.deepStrictEqual(yield* StatsigOptions.resolve(options), {
@@ -142,7 +150,13 @@ describe("StatsigOptions", () => {
           disableCountryLookup: true,
           disableUserAgentParsing: false,
           useThirdPartyUaParser: true,
-          serviceName: "shop"
+          serviceName: "shop",
+          logEventUrl: "http://b.test/log",
+          eventLoggingMaxQueueSize: 500,
+          eventLoggingMaxPendingBatchQueueSize: 7,
+          eventLoggingFlushInterval: Duration.seconds(5),
+          exposureDedupeMaxKeys: 1_000,
+          disableAllLogging: true
         })
       })
     )

@@ -9,7 +9,6 @@
  * @since 0.1.0
  */
 import * as HttpClient from "@effect/platform/HttpClient"
-import type * as HttpClientError from "@effect/platform/HttpClientError"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as Clock from "effect/Clock"
@@ -18,6 +17,15 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as Stream from "effect/Stream"
+import {
+  causesOf,
+  describeStatus,
+  errorBodyShown,
+  headerText,
+  neverRepeated,
+  readBody
+} from "../../src/internal/http.js"
+import { observer } from "../../src/internal/observe.js"
 import { decodePayload, largestPayload } from "../../src/internal/payload.js"
 import { sdkType, sdkVersion, sessionID } from "../../src/internal/sdkInfo.js"
 import { masking } from "../../src/internal/secrets.js"
@@ -46,12 +54,6 @@ const pollTimeout = Duration.seconds(10)
 const pollAttempts = 4
 const firstPause = Duration.millis(200)
 
-/** Statuses that say the request itself is wrong or not welcome: to repeat it is of no use. */
-const neverRepeated = new Set([400, 403, 405, 413, 429, 501])
-
-/** How much of the body of an error is read and shown, in bytes. */
-const errorBodyShown = 1_000
-
 /**
  * Makes the source. It asks once for `initialize`; for a poll it repeats a failed request up to three times, after 200,
  * 400 and 800 ms. Each attempt is bounded: 10 seconds for a poll.
@@ -60,6 +62,7 @@ const errorBodyShown = 1_000
  */
 export const make = Effect.fnUntraced(function* (options: HttpOptions) {
   const client = HttpClient.withTracerDisabledWhen(yield* HttpClient.HttpClient, () => true)
+  const observe = yield* observer
   const mask = masking(options.sdkKey)
   const key = Redacted.value(options.sdkKey)
   const specsUrl = options.specsUrl ?? defaultSpecsUrl
@@ -93,15 +96,41 @@ export const make = Effect.fnUntraced(function* (options: HttpOptions) {
   const readAnswer = Effect.fnUntraced(function* (response: HttpClientResponse.HttpClientResponse, attempt: number) {
     const { headers, status } = response
     if (status < 200 || status > 299) {
-      const shown = bytesOf(yield* readBody(response, errorBodyShown)).subarray(0, errorBodyShown)
-      return yield* failure(attempt, "Status", describeStatus(status, shown, headers["location"]), status)
+      const shown = (yield* readBody(response, errorBodyShown)).subarray(0, errorBodyShown)
+      return yield* failure(attempt, "Status", describeAnswer(status, shown, headers["location"]), status)
     }
     const body = yield* readBody(response, largestPayload)
-    if (body.size <= largestPayload) return yield* decodePayload(bytesOf(body))
+    if (body.length <= largestPayload) return yield* decodePayload(body)
     return yield* failure(attempt, "Failed", `expected at most ${largestPayload} bytes, got more`, status)
   })
 
+  const requestPath = requestPathOf(url)
+  const measured = (started: number, status: number | undefined, isSuccess: boolean) =>
+    Effect.map(Clock.currentTimeMillis, now => {
+      if (requestPath === undefined) return
+      observe(metrics =>
+        metrics.distribution("statsig.sdk.network_request.latency", now - started, {
+          request_path: requestPath.path,
+          source_service: requestPath.service,
+          status_code: status === undefined ? "none" : String(status),
+          is_success: String(isSuccess),
+          sdk_key: key.slice(0, sdkKeyShown),
+          deltas_used: "false"
+        })
+      )
+    })
+
   const send = (request: HttpClientRequest.HttpClientRequest, attempt: number, timeout: Duration.Duration) =>
+    Effect.flatMap(Clock.currentTimeMillis, started =>
+      attemptOnce(request, attempt, timeout).pipe(
+        Effect.tapBoth({
+          onSuccess: () => measured(started, 200, true),
+          onFailure: error => measured(started, error._tag === "SpecSourceError" ? error.status : 200, false)
+        })
+      )
+    )
+
+  const attemptOnce = (request: HttpClientRequest.HttpClientRequest, attempt: number, timeout: Duration.Duration) =>
     Effect.flatMap(client.execute(request), response => readAnswer(response, attempt)).pipe(
       Effect.catchTags({
         RequestError: error => failure(attempt, "Transport", causesOf(error)),
@@ -168,6 +197,15 @@ const encodeChecksum = (checksum: string): string =>
     return /[A-Za-z0-9]/.test(character) ? character : `%${byte.toString(16).toUpperCase().padStart(2, "0")}`
   }).join("")
 
+/** How much of the SDK key metrics carry, as those of the official SDK do. */
+const sdkKeyShown = 13
+
+/** The endpoint that a URL names and what stands before it; only requests to Statsig's own paths are measured. */
+const requestPathOf = (text: string): { readonly service: string; readonly path: string } | undefined => {
+  const match = /^(https?:\/\/.*?)(\/v[0-9]+\/download_config_specs)(?:\/|$)/.exec(text)
+  return match === null ? undefined : { service: match[1]!, path: match[2]! }
+}
+
 /** The origin of a URL and its API version, if the path begins with one; `undefined` when it cannot be fetched. */
 const apiOf = (text: string): string | undefined => {
   const { origin, pathname, protocol } = new URL(text)
@@ -175,80 +213,10 @@ const apiOf = (text: string): string | undefined => {
   return origin + (/^\/v[0-9]+(?=\/)/.exec(pathname)?.[0] ?? "")
 }
 
-/** Headers hold printable ASCII only. */
-const headerText = (text: string): string => text.replace(/[^\x20-\x7e]/gu, "?")
-
-interface Body {
-  readonly parts: Array<Uint8Array>
-  readonly size: number
-}
-
-/** The body, of which no more is read than makes it longer than `limit` bytes. */
-const readBody = (
-  response: HttpClientResponse.HttpClientResponse,
-  limit: number
-): Effect.Effect<Body, HttpClientError.ResponseError> =>
-  response.stream.pipe(
-    Stream.runFoldWhile(
-      emptyBody(),
-      ({ size }) => size <= limit,
-      ({ parts, size }, part) => {
-        parts.push(part)
-        return { parts, size: size + part.length }
-      }
-    ),
-    Effect.catchIf(
-      error => error.reason === "EmptyBody",
-      () => Effect.sync(emptyBody)
-    )
-  )
-
-const emptyBody = (): Body => ({ parts: [], size: 0 })
-
-const bytesOf = ({ parts, size }: Body): Uint8Array => {
-  const bytes = new Uint8Array(size)
-  let offset = 0
-  for (const part of parts) {
-    bytes.set(part, offset)
-    offset += part.length
-  }
-  return bytes
-}
-
-const statusTexts = new Map([
-  [400, "Bad Request"],
-  [401, "Unauthorized"],
-  [403, "Forbidden"],
-  [404, "Not Found"],
-  [405, "Method Not Allowed"],
-  [406, "Not Acceptable"],
-  [408, "Request Timeout"],
-  [500, "Internal Server Error"],
-  [502, "Bad Gateway"],
-  [503, "Service Unavailable"],
-  [504, "Gateway Timeout"]
-])
-
-const describeStatus = (status: number, body: Uint8Array, location: string | undefined): string => {
-  if (status >= 300 && location !== undefined && status < 400) {
-    return `redirects are not followed, give the final address as specsUrl: ${location.slice(0, errorBodyShown)}`
-  }
-  const text = new TextDecoder().decode(body)
-  const shown = /^[\x00-\x7f]*$/.test(text) ? text : ""
-  const known = statusTexts.get(status)
-  if (known === undefined) return `HTTP Error ${status}: ${shown}`
-  return shown === "" ? known : `${known}: ${shown}`
-}
-
-/** What went wrong below: `fetch` says little itself and much in its causes. */
-const causesOf = ({ cause, message }: HttpClientError.HttpClientError): string => {
-  const messages: Array<string> = []
-  for (let current = cause; current instanceof Error && messages.length < 5; current = current.cause) {
-    const { code } = current as { readonly code?: unknown }
-    messages.push(current.message || (typeof code === "string" ? code : current.name))
-  }
-  return messages.join(": ") || message
-}
+const describeAnswer = (status: number, body: Uint8Array, location: string | undefined): string =>
+  status >= 300 && location !== undefined && status < 400
+    ? `redirects are not followed, give the final address as specsUrl: ${location.slice(0, errorBodyShown)}`
+    : describeStatus(status, body)
 
 /**
  * The network as the source of specs.

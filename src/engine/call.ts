@@ -12,7 +12,9 @@
 import type { UserAgentParts } from "./conditions.js"
 import { Evaluation, type SecondaryExposure } from "./evaluation.js"
 import { asObject } from "./getters.js"
+import { GroupOverride, type OverrideLookup } from "./overrides.js"
 import type { CompiledRule, CompiledSpec, Snapshot } from "./snapshot.js"
+import type { RuleFilter } from "./sticky.js"
 import type { Json, JsonObject, User } from "./user.js"
 import type { UserValue } from "./values.js"
 
@@ -59,6 +61,9 @@ const maxExposures = 100_000
 
 const noExposures: ReadonlyArray<SecondaryExposure> = []
 
+/** The reason of every answer that an override took part in. */
+export const overrideReason = "LocalOverride:Recognized"
+
 interface NestedResult {
   readonly bool: boolean
   readonly ruleID: string | undefined
@@ -74,25 +79,38 @@ export class Call {
   readonly host: Host
   /** The environment's tier for users without one. */
   readonly tier: string | undefined
-  readonly #experiment: EvaluateExperiment
+  /** What `target_app` conditions compare. */
+  appId: Json | undefined
+  readonly #experiment: EvaluateExperiment | undefined
   readonly #work: Work
+  readonly #overrides: OverrideLookup | undefined
+  readonly #filter: RuleFilter | undefined
   #nested = 0
   #memo: Map<string, NestedResult> | undefined = undefined
 
+  /**
+   * Without `experiment`, conditions on the group of an experiment are unsupported. With a filter only the rules that it
+   * names count, on the first level, and nothing stands in for the specs.
+   */
   constructor(
     user: User,
     snapshot: Snapshot | undefined,
     host: Host,
     tier: string | undefined,
-    experiment: EvaluateExperiment,
-    work: Work
+    experiment: EvaluateExperiment | undefined,
+    work: Work,
+    overrides?: OverrideLookup,
+    filter?: RuleFilter
   ) {
     this.user = user
     this.snapshot = snapshot
     this.host = host
     this.tier = tier
+    this.appId = snapshot?.appId
     this.#experiment = experiment
     this.#work = work
+    this.#overrides = overrides
+    this.#filter = filter
   }
 
   /** Evaluates a name: whether there is something of that name, or what went wrong. */
@@ -110,10 +128,20 @@ export class Call {
     }
   }
 
-  /** The value of an `experiment_group` condition. */
-  experimentGroup(name: string): UserValue {
+  /** Begins another evaluation, which knows the answers of the gates that were nested in those before. */
+  restart(): void {
+    this.#reset()
+  }
+
+  /** The value of an `experiment_group` condition; `undefined` also where there is none. */
+  experimentGroup(name: string | undefined): UserValue {
+    if (name === undefined || this.#experiment === undefined) return undefined
     this.#spend()
     return this.#experiment(this.user, name).groupName
+  }
+
+  get readsExperiments(): boolean {
+    return this.#experiment !== undefined
   }
 
   #spend(): void {
@@ -184,10 +212,15 @@ export class Call {
 
   #evaluateSpec(kind: SpecKind, name: string): boolean {
     const { snapshot } = this
+    const filter = this.#nested === 0 ? this.#filter : undefined
+    if (this.#overrides !== undefined && filter === undefined && this.#override(this.#overrides, kind, name))
+      return true
     if (snapshot === undefined) return false
     const spec = snapshot.spec(kind, name)
-    if (snapshot.hasMappings && this.#configMapping(snapshot, kind, name, spec)) return true
-    if (kind === "experiment" && snapshot.bandits.size > 0 && this.#bandit(snapshot, name)) return true
+    if (filter === undefined) {
+      if (snapshot.hasMappings && this.#configMapping(snapshot, kind, name, spec)) return true
+      if (kind === "experiment" && snapshot.bandits.size > 0 && this.#bandit(snapshot, name)) return true
+    }
     if (spec === undefined) return false
     const { record } = this
     record.name ??= name
@@ -200,7 +233,12 @@ export class Call {
       this.#newLayer(spec)
       return true
     }
-    for (const rule of spec.rules) {
+    const rules = filter === undefined ? spec.rules : spec.rules.filter(rule => filter(rule.id))
+    if (filter !== undefined && rules.length === 0) {
+      this.#finish(spec, undefined)
+      return true
+    }
+    for (const rule of rules) {
       this.#evaluateRule(rule)
       // Nested gates may have exchanged the record.
       const now = this.record
@@ -259,6 +297,22 @@ export class Call {
     this.record.bool = all
   }
 
+  /** Whether the program overrides the name. What the record holds beside these fields stays. */
+  #override(overrides: OverrideLookup, kind: SpecKind, name: string): boolean {
+    const value = overrides.find(kind, name, this.user)
+    if (value === undefined) return false
+    const { record } = this
+    if (typeof value === "boolean") record.bool = value
+    else record.value = value instanceof GroupOverride ? this.#groupValue(name, value.groupName) : value
+    record.ruleID = "override"
+    record.overrideReason = overrideReason
+    return true
+  }
+
+  #groupValue(experiment: string, groupName: string): JsonObject | undefined {
+    return this.snapshot?.spec("experiment", experiment)?.rules.find(rule => rule.groupName === groupName)?.returnValue
+  }
+
   #configMapping(snapshot: Snapshot, kind: SpecKind, name: string, spec: CompiledSpec | undefined): boolean {
     const mappings = snapshot.mappings(name, spec?.salt ?? "")
     if (mappings === undefined) return false
@@ -281,7 +335,7 @@ export class Call {
     return false
   }
 
-  /** Whether a part of a config mapping holds; one that nests too deep does not, and the mapping goes on. */
+  /** Whether a part holds whose failure ends nothing else: one that nests too deep does not. */
   #holds(part: () => boolean): boolean {
     const { depth } = this.#work
     try {
@@ -323,12 +377,15 @@ export class Call {
     if (!bandit.enabled || bandit.groups.length === 0) return settle("prestart")
     const gate = bandit.targetingGateName
     if (gate !== undefined) {
-      this.#nested++
-      if (this.#nested > maxNested) throw tooDeep
-      this.#evaluate("gate", gate)
+      let isEntered = false
+      this.#holds(() => {
+        this.#enter()
+        isEntered = true
+        return this.#evaluate("gate", gate)
+      })
       const { record } = this
       const passed = record.bool
-      if (!gate.startsWith("segment:")) {
+      if (isEntered && !gate.startsWith("segment:")) {
         record.secondaryExposures = join(record.secondaryExposures, [
           { gate, gateValue: passed ? "true" : "false", ruleID: record.ruleID ?? "" }
         ])
@@ -342,7 +399,8 @@ export class Call {
     const { group, suffix } = bandit.pick(this)
     record.bool = true
     record.ruleID = group.id
-    record.ruleSuffix = suffix
+    // A nested bandit's suffix stays when this one has none.
+    record.ruleSuffix = suffix ?? record.ruleSuffix
     record.groupName = group.name
     record.value = asObject(group.parameterValues)
     return true

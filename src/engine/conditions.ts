@@ -36,6 +36,12 @@ export const compileCondition = (condition: Condition, scratch: Scratch): Compil
 const effectful: ReadonlySet<string> = new Set(["pass_gate", "fail_gate", "experiment_group", "ua_based", "ip_based"])
 
 const compileRun = (condition: Condition, scratch: Scratch): Run => {
+  const run = compileSupported(condition, scratch)
+  if (condition.type !== "experiment_group") return run
+  return call => (call.readsExperiments ? run(call) : unsupported(call))
+}
+
+const compileSupported = (condition: Condition, scratch: Scratch): Run => {
   const { type } = condition
   if (type === "public") {
     return call => {
@@ -120,9 +126,9 @@ const compileRead = (condition: Condition, scratch: Scratch): Read | undefined =
       return call => unit(call.user)
     }
     case "target_app":
-      return call => call.snapshot?.appId
+      return call => call.appId
     case "experiment_group":
-      return field === undefined ? () => undefined : call => call.experimentGroup(field)
+      return call => call.experimentGroup(field)
     default:
       return undefined
   }

@@ -1,137 +1,207 @@
 /**
  * Remembers which exposures were logged lately, within a bound.
  *
- * A key is a spec, a rule, what was answered, and who asked. The first three repeat all the time and are maps in maps;
- * only the last is new, so no key is ever put together as a text. Every key has a slot, and the slots stand in a ring by
- * the time they were last seen; the key that was unseen for longest gives its slot to the next. The ring is arrays of
- * numbers: a hundred thousand little objects that live for a minute are what a garbage collector does worst.
+ * A key is a spec, a rule, what was answered, and who asked. As in the official SDK only its 64-bit hash is kept: a
+ * million users leave nothing behind but numbers, in arrays that the garbage collector never looks into. A key has a
+ * slot. An open-addressing table finds the slot by the hash, and the slots stand in a ring by the time they were last
+ * seen; once all are in use, the key that was unseen for longest gives up its own.
  */
 
 /** What was answered: a truth value, or a parameter of a layer that was read. */
 export type Answer = boolean | string
 
-/** The users who got one answer from one rule, each with its slot. */
-class Users {
-  readonly slots = new Map<string, number>()
+/** The slot that is none: the ring begins and ends at it, and free places of the table hold it. */
+const none = 0
+/** At first; then twice as many whenever they are all in use. */
+const firstSlots = 512
+/** Names come from callers: more of them than this are not remembered but hashed again. */
+const maxNames = 10_000
+/** Ends a text in a hash; no character has this code. */
+const endOfText = 0x10000
+/** Any two odd numbers with many bits. */
+const multipliers = [0x9e3779b1, 0x5f356495] as const
 
-  constructor(
-    readonly spec: string,
-    readonly rule: string,
-    /** What holds this, by the answer. */
-    readonly answers: Map<Answer, Users>,
-    readonly answer: Answer
-  ) {}
+interface Hash {
+  readonly high: number
+  readonly low: number
 }
 
-/** The answers of one rule: to checks that count no unit of their own, and to those that do. */
-interface RuleAnswers {
-  readonly plain: Map<Answer, Users>
-  readonly withUnit: Map<Answer, Users>
-}
-
-/** The slot that is none: the ring begins and ends at it. */
-const ends = 0
-const firstSlots = 1024
-
-const doubled = (slots: Int32Array) => {
-  const larger = new Int32Array(slots.length * 2)
-  larger.set(slots)
+const grown = (numbers: Int32Array, length: number) => {
+  const larger = new Int32Array(length)
+  larger.set(numbers)
   return larger
 }
 
-/** A set of keys that holds at most `capacity` of them. */
+/** A set of keys that holds at most `capacity` of them. With a random seed nobody can tell which keys share a place. */
 export class Deduplicator {
   readonly #capacity: number
-  #specs = new Map<string, Map<string, RuleAnswers>>()
-  /** By slot: the keys seen just after and just before, and the two parts of the key. */
+  readonly #seed: number
+  #size = 0
+  /** By place: a slot. Twice as many places as slots, so that a free one is near. */
+  #slots = new Int32Array(2 * firstSlots)
+  /** By slot: the two halves of the key's hash, and the slots seen just after and just before it. */
+  #highs = new Int32Array(firstSlots)
+  #lows = new Int32Array(firstSlots)
   #newer = new Int32Array(firstSlots)
   #older = new Int32Array(firstSlots)
-  #users: Array<Users | undefined> = [undefined]
-  #user = [""]
+  /** Names repeat all the time, and a request asks many of them for one user. */
+  readonly #names = new Map<string, Map<string, Hash>>()
+  #nameCount = 0
+  #user: string | undefined
+  #userHash: Hash = { high: 0, low: 0 }
+  /** The hash of the key in question. */
+  #high = 0
+  #low = 0
 
-  constructor(capacity: number) {
+  constructor(capacity: number, seed: number) {
     this.#capacity = Math.max(capacity, 1)
+    this.#seed = seed
   }
 
   /** The number of keys held. */
   get size(): number {
-    return this.#user.length - 1
+    return this.#size
   }
 
-  /** The number of names, rules and answers that the keys are made of. */
-  get groups(): number {
-    let groups = this.#specs.size
-    for (const rules of this.#specs.values()) {
-      groups += rules.size
-      for (const { plain, withUnit } of rules.values()) groups += plain.size + withUnit.size
-    }
-    return groups
+  /** The number of pairs of a spec and a rule whose hash is remembered. */
+  get nameCount(): number {
+    return this.#nameCount
   }
 
-  /**
-   * Whether the key is new; from now on it is not. `unit` is the id of the unit that the check was made for, where it
-   * counts.
-   */
-  add(spec: string, rule: string, answer: Answer, userKey: string, unit: string | undefined): boolean {
-    const users = this.#usersOf(spec, rule, answer, unit !== undefined)
-    // Mostly the unit is the user; what is put together here is unlike the key of any user.
-    const user = unit === undefined || unit === userKey ? userKey : `[${unit.length}:${unit}${userKey}`
-    const known = users.slots.get(user)
-    if (known !== undefined) {
-      this.#unlink(known)
-      this.#linkAsNewest(known)
-      return false
+  /** Whether the key is new; from now on it is not. `unit` is the id of the unit of the check, where it counts. */
+  add(spec: string, rule: string, answer: Answer, user: string, unit: string | undefined): boolean {
+    this.#hash(spec, rule, answer, user, unit)
+    const high = this.#high
+    const low = this.#low
+    let place = low & (this.#slots.length - 1)
+    for (let slot = this.#slots[place]!; slot !== none; slot = this.#slots[place]!) {
+      if (this.#lows[slot] === low && this.#highs[slot] === high) {
+        this.#unlink(slot)
+        this.#linkAsNewest(slot)
+        return false
+      }
+      place = (place + 1) & (this.#slots.length - 1)
     }
-    const isFull = this.size >= this.#capacity
-    const slot = isFull ? this.#newer[ends]! : this.#user.length
-    // Before the other key goes: users without any are let go.
-    users.slots.set(user, slot)
-    if (isFull) this.#forget(slot)
-    else if (slot === this.#newer.length) {
-      this.#newer = doubled(this.#newer)
-      this.#older = doubled(this.#older)
-    }
-    this.#users[slot] = users
-    this.#user[slot] = user
+    const slot = this.#freeSlot()
+    this.#highs[slot] = high
+    this.#lows[slot] = low
+    this.#place(slot)
     this.#linkAsNewest(slot)
     return true
   }
 
   /** Forgets everything. */
   clear(): void {
-    this.#specs = new Map()
-    this.#newer = new Int32Array(firstSlots)
-    this.#older = new Int32Array(firstSlots)
-    this.#users = [undefined]
-    this.#user = [""]
+    this.#slots.fill(none)
+    this.#size = 0
+    this.#newer[none] = none
+    this.#older[none] = none
   }
 
-  #usersOf(spec: string, rule: string, answer: Answer, hasUnit: boolean): Users {
-    let rules = this.#specs.get(spec)
-    if (rules === undefined) {
-      rules = new Map()
-      this.#specs.set(spec, rules)
+  // --- the hash
+
+  #hash(spec: string, rule: string, answer: Answer, user: string, unit: string | undefined): void {
+    if (user !== this.#user) {
+      this.#user = user
+      this.#userHash = this.#hashOf(user, "")
     }
-    let ruleAnswers = rules.get(rule)
-    if (ruleAnswers === undefined) {
-      ruleAnswers = { plain: new Map(), withUnit: new Map() }
-      rules.set(rule, ruleAnswers)
+    const name = this.#nameHash(spec, rule)
+    const who = this.#userHash
+    const flags = (answer === false ? 1 : answer === true ? 2 : 3) + (unit === undefined ? 0 : unit === user ? 4 : 8)
+    let high = Math.imul(name.high ^ flags, multipliers[0]) ^ who.high
+    let low = Math.imul(name.low ^ flags, multipliers[1]) ^ who.low
+    if (typeof answer === "string" || flags >= 8) {
+      const rest = this.#hashOf(typeof answer === "string" ? answer : "", flags >= 8 ? (unit ?? "") : "")
+      high = Math.imul(high, multipliers[1]) ^ rest.high
+      low = Math.imul(low, multipliers[0]) ^ rest.low
     }
-    const answers = hasUnit ? ruleAnswers.withUnit : ruleAnswers.plain
-    let users = answers.get(answer)
-    if (users === undefined) {
-      users = new Users(spec, rule, answers, answer)
-      answers.set(answer, users)
-    }
-    return users
+    this.#low = Math.imul(low ^ (low >>> 15), multipliers[0]) ^ Math.imul(high ^ (high >>> 13), multipliers[1])
+    this.#high = Math.imul(high ^ (high >>> 16), multipliers[0]) ^ Math.imul(low ^ (low >>> 14), multipliers[1])
   }
+
+  #nameHash(spec: string, rule: string): Hash {
+    const known = this.#names.get(spec)?.get(rule)
+    if (known !== undefined) return known
+    if (this.#nameCount === maxNames) {
+      this.#names.clear()
+      this.#nameCount = 0
+    }
+    const hash = this.#hashOf(spec, rule)
+    const rules = this.#names.get(spec)
+    if (rules === undefined) this.#names.set(spec, new Map([[rule, hash]]))
+    else rules.set(rule, hash)
+    this.#nameCount++
+    return hash
+  }
+
+  #hashOf(first: string, second: string): Hash {
+    let high = this.#seed
+    let low = ~this.#seed
+    for (const text of [first, second]) {
+      for (let i = 0; i <= text.length; i++) {
+        const code = i < text.length ? text.charCodeAt(i) : endOfText
+        high = Math.imul(high ^ code, multipliers[0])
+        low = Math.imul(low ^ code, multipliers[1])
+      }
+    }
+    return { high, low }
+  }
+
+  // --- the table
+
+  /** Puts a slot into the first free place from that of its hash on. */
+  #place(slot: number): void {
+    const last = this.#slots.length - 1
+    let place = this.#lows[slot]! & last
+    while (this.#slots[place] !== none) place = (place + 1) & last
+    this.#slots[place] = slot
+  }
+
+  /** Frees the place of a slot, and moves up those behind it that would not be found past a free place. */
+  #displace(slot: number): void {
+    const last = this.#slots.length - 1
+    let free = this.#lows[slot]! & last
+    while (this.#slots[free] !== slot) free = (free + 1) & last
+    for (let place = (free + 1) & last; this.#slots[place] !== none; place = (place + 1) & last) {
+      const other = this.#slots[place]!
+      const wanted = this.#lows[other]! & last
+      if (((place - wanted) & last) < ((place - free) & last)) continue
+      this.#slots[free] = other
+      free = place
+    }
+    this.#slots[free] = none
+  }
+
+  #freeSlot(): number {
+    if (this.#size >= this.#capacity) {
+      const oldest = this.#newer[none]!
+      this.#unlink(oldest)
+      this.#displace(oldest)
+      return oldest
+    }
+    const slot = ++this.#size
+    if (slot === this.#highs.length) this.#grow()
+    return slot
+  }
+
+  #grow(): void {
+    const length = 2 * this.#highs.length
+    this.#highs = grown(this.#highs, length)
+    this.#lows = grown(this.#lows, length)
+    this.#newer = grown(this.#newer, length)
+    this.#older = grown(this.#older, length)
+    this.#slots = new Int32Array(2 * length)
+    for (let slot = 1; slot < this.#size; slot++) this.#place(slot)
+  }
+
+  // --- the ring
 
   #linkAsNewest(slot: number): void {
-    const newest = this.#older[ends]!
+    const newest = this.#older[none]!
     this.#older[slot] = newest
-    this.#newer[slot] = ends
+    this.#newer[slot] = none
     this.#newer[newest] = slot
-    this.#older[ends] = slot
+    this.#older[none] = slot
   }
 
   #unlink(slot: number): void {
@@ -139,20 +209,5 @@ export class Deduplicator {
     const older = this.#older[slot]!
     this.#older[newer] = older
     this.#newer[older] = newer
-  }
-
-  /** Takes the key out of its slot. */
-  #forget(slot: number): void {
-    this.#unlink(slot)
-    const { answer, answers, rule, slots, spec } = this.#users[slot]!
-    slots.delete(this.#user[slot]!)
-    if (slots.size > 0) return
-    // Names come from callers: what holds no key any more must not stay.
-    answers.delete(answer)
-    const rules = this.#specs.get(spec)
-    const ruleAnswers = rules?.get(rule)
-    if (rules === undefined || ruleAnswers === undefined) return
-    if (ruleAnswers.plain.size === 0 && ruleAnswers.withUnit.size === 0) rules.delete(rule)
-    if (rules.size === 0) this.#specs.delete(spec)
   }
 }

@@ -1,11 +1,15 @@
 /**
  * The engine: a name, a user and the specs in; a finished record out. Pure but for what its host gives it.
  */
-import { Call, type Host, type SpecKind, type Work } from "./call.js"
+import { Call, type EvaluateExperiment, type Host, overrideReason, type SpecKind, type Work } from "./call.js"
+import type { ClientInitialize, ClientInitializeOptions } from "./clientInitialize.js"
 import { Evaluation } from "./evaluation.js"
 import { asObject } from "./getters.js"
+import { firstOf, type OverrideLookup } from "./overrides.js"
+import type { ResponseBuffer } from "./responseBuffer.js"
 import type { Snapshot } from "./snapshot.js"
-import type { ParameterStoreSpec } from "./specs.js"
+import type { Parameter } from "./specs.js"
+import { type Persistence, type RuleFilter, type StickyOptions, settle } from "./sticky.js"
 import type { User } from "./user.js"
 
 /** The specs and where they come from, as the store holds them. */
@@ -22,8 +26,8 @@ const hasNoSpecs = (source: string): boolean => source === "Uninitialized" || so
 /** Writes the public details into a record. */
 const setDetails = (record: Evaluation, view: SpecView, outcome: string): Evaluation => {
   record.remote = view.snapshot?.remote
-  if (hasNoSpecs(view.source)) {
-    record.reason = record.overrideReason ?? view.source
+  if (hasNoSpecs(view.source) && record.overrideReason === undefined) {
+    record.reason = view.source
     record.version = undefined
     return record
   }
@@ -33,40 +37,74 @@ const setDetails = (record: Evaluation, view: SpecView, outcome: string): Evalua
   return record
 }
 
+/** What lies over the specs. */
+export interface Overlay {
+  readonly overrides?: OverrideLookup | undefined
+  /** Without it no answer is kept. */
+  readonly persistence?: Persistence | undefined
+}
+
 /** Evaluates names for users. */
 export interface Engine {
-  readonly evaluate: (kind: SpecKind, user: User, name: string, disableExposureLogging: boolean) => Evaluation
+  /** With `sticky` an answer that the user keeps comes first, and changes of what is kept are stored. */
+  readonly evaluate: (
+    kind: SpecKind,
+    user: User,
+    name: string,
+    disableExposureLogging: boolean,
+    sticky?: StickyOptions
+  ) => Evaluation
   /** The value of the first rule of an experiment that `matches` holds for. */
   readonly experimentGroup: (name: string, by: "groupName" | "id", wanted: string) => Evaluation
-  readonly parameterStore: (name: string) => {
+  readonly parameterStore: (
+    user: User,
+    name: string
+  ) => {
     readonly evaluation: Evaluation
-    readonly parameters: ParameterStoreSpec["parameters"] | undefined
+    readonly parameters: ReadonlyMap<string, Parameter> | undefined
   }
+  /** Writes the client initialize response into the buffer, in place of what is in it. */
+  readonly writeClientInitializeResponse: (user: User, options: ClientInitializeOptions, buffer: ResponseBuffer) => void
+  /** The same engine with more laid over the specs; its overrides come before those of this one. */
+  readonly overlaid: (overlay: Overlay) => Engine
 }
 
 /**
  * Makes an engine. `view` gives the specs of the moment; `onExperimentRead` hears of experiments that an
- * `experiment_group` condition read, unless the check was made without exposures.
+ * `experiment_group` condition read, unless the check was made without exposures. `responses` writes the client
+ * initialize responses.
  */
 export const makeEngine = (
   host: Host,
   view: () => SpecView,
-  onExperimentRead: (user: User, name: string, evaluation: Evaluation) => void
+  onExperimentRead: (user: User, name: string, evaluation: Evaluation) => void,
+  responses: ClientInitialize,
+  overlay: Overlay = {}
 ): Engine => {
+  const { overrides, persistence } = overlay
   const work: Work = { depth: 0, evaluations: 0 }
 
-  const readExperiment = (user: User, name: string): Evaluation => {
-    const evaluation = evaluate("experiment", user, name, readExperiment)
+  const overridesNow = () => (overrides === undefined || overrides.isEmpty() ? undefined : overrides)
+
+  const readExperiment: EvaluateExperiment = (user, name) => {
+    const evaluation = evaluate("experiment", user, name, readExperiment, {})
     onExperimentRead(user, name, evaluation)
     return evaluation
   }
-  const readExperimentSilently = (user: User, name: string): Evaluation =>
-    evaluate("experiment", user, name, readExperimentSilently)
+  const readExperimentSilently: EvaluateExperiment = (user, name) =>
+    evaluate("experiment", user, name, readExperimentSilently, {})
 
-  const evaluate = (kind: SpecKind, user: User, name: string, experiment: typeof readExperiment): Evaluation => {
+  /** The answer of now. */
+  const find = (
+    kind: SpecKind,
+    user: User,
+    name: string,
+    experiment: EvaluateExperiment,
+    filter?: RuleFilter
+  ): Evaluation => {
     const specs = view()
     const tier = host.environment ?? specs.defaultEnvironment
-    const call = new Call(user, specs.snapshot, host, tier, experiment, work)
+    const call = new Call(user, specs.snapshot, host, tier, experiment, work, overridesNow(), filter)
     const found = call.run(kind, name)
     const { record } = call
     if (typeof found === "string") {
@@ -78,9 +116,25 @@ export const makeEngine = (
     return setDetails(record, specs, found ? (record.unsupported ? "Unsupported" : "Recognized") : "Unrecognized")
   }
 
+  const evaluate = (
+    kind: SpecKind,
+    user: User,
+    name: string,
+    experiment: EvaluateExperiment,
+    sticky: StickyOptions | undefined
+  ): Evaluation => {
+    const found = find(kind, user, name, experiment)
+    if (persistence === undefined || sticky === undefined) return found
+    return settle(kind, user, found, sticky, persistence, {
+      now: host.now,
+      isActive: name => view().snapshot?.spec("experiment", name)?.isActive,
+      passes: (name, filter) => find("experiment", user, name, experiment, filter).bool
+    })
+  }
+
   return {
-    evaluate: (kind, user, name, disableExposureLogging) =>
-      evaluate(kind, user, name, disableExposureLogging ? readExperimentSilently : readExperiment),
+    evaluate: (kind, user, name, disableExposureLogging, sticky) =>
+      evaluate(kind, user, name, disableExposureLogging ? readExperimentSilently : readExperiment, sticky),
     experimentGroup: (name, by, wanted) => {
       const specs = view()
       const record = new Evaluation()
@@ -94,13 +148,30 @@ export const makeEngine = (
       }
       return setDetails(record, specs, rule === undefined ? "Unrecognized" : "Recognized")
     },
-    parameterStore: name => {
+    parameterStore: (user, name) => {
       const specs = view()
-      const store = specs.snapshot?.parameterStores.get(name)
+      const override = overridesNow()?.find("parameterStore", name, user)
+      const parameters = override ?? specs.snapshot?.parameterStores.get(name)?.parameters
+      const record = new Evaluation()
+      if (override !== undefined) record.overrideReason = overrideReason
       return {
-        evaluation: setDetails(new Evaluation(), specs, store === undefined ? "Unrecognized" : "Recognized"),
-        parameters: store?.parameters
+        evaluation: setDetails(record, specs, parameters === undefined ? "Unrecognized" : "Recognized"),
+        parameters
       }
-    }
+    },
+    writeClientInitializeResponse: (user, options, buffer) => {
+      const specs = view()
+      const tier = host.environment ?? specs.defaultEnvironment
+      const counted = options.includeLocalOverrides === true ? overridesNow() : undefined
+      responses.write({ user, options, snapshot: specs.snapshot, host, tier, overrides: counted }, buffer)
+    },
+    overlaid: more =>
+      makeEngine(host, view, onExperimentRead, responses, {
+        overrides:
+          more.overrides !== undefined && overrides !== undefined
+            ? firstOf(more.overrides, overrides)
+            : (more.overrides ?? overrides),
+        persistence: more.persistence ?? persistence
+      })
   }
 }

@@ -106,9 +106,9 @@ const stableIDOf = compileUnit("stableID")
  */
 export const userKey = (user: User): string => {
   const userID = idText(user.userID)
-  const customIDs = customIDTexts(user)
-  if (customIDs.length === 0 && userID !== undefined && !userID.startsWith("[")) return userID
-  return JSON.stringify([userID ?? null, idText(stableIDOf(user)) ?? null, ...customIDs.sort()])
+  const isPlain = userID !== undefined && userID[0] !== "["
+  if (isPlain && (user.customIDs === undefined || Object.keys(user.customIDs).length === 0)) return userID
+  return JSON.stringify([userID ?? null, idText(stableIDOf(user)) ?? null, ...customIDTexts(user).sort()])
 }
 
 /** The id of the unit that the answer is decided for, where the key counts it. */

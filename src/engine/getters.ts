@@ -70,10 +70,10 @@ export const copyJson = (value: Json): Json => {
 
 /** `copyJson` for an object. */
 export const copyJsonObject = (value: JsonObject): { [key: string]: Json } => {
-  const copy: { [key: string]: Json } = {}
-  for (const key of Object.keys(value)) {
-    const member = value[key] as Json
-    setOwn(copy, key, typeof member === "object" && member !== null ? copyJson(member) : member)
+  const copy: { [key: string]: Json } = { ...value }
+  for (const key in copy) {
+    const member = copy[key] as Json
+    if (typeof member === "object" && member !== null) setOwn(copy, key, copyJson(member))
   }
   return copy
 }
@@ -88,6 +88,37 @@ export const setOwn = (target: { [key: string]: Json }, key: string, value: Json
 /** The one empty object that stands for every value without members. */
 export const emptyObject: JsonObject = Object.freeze({})
 
-/** The object that a value stands for: anything but an object is an empty one. */
-export const asObject = (value: Json): JsonObject =>
-  typeof value === "object" && value !== null && !Array.isArray(value) ? (value as JsonObject) : emptyObject
+/**
+ * The object that a value stands for: anything but an object is an empty one. Of those, `true`, `false` and `null` each
+ * have one of their own, by which `literalOf` knows them again.
+ */
+export const asObject = (value: Json): JsonObject => {
+  switch (value) {
+    case true:
+      return literalTrue
+    case false:
+      return literalFalse
+    case null:
+      return literalNull
+    default:
+      return typeof value === "object" && !Array.isArray(value) ? (value as JsonObject) : emptyObject
+  }
+}
+
+const literalTrue: JsonObject = Object.freeze({})
+const literalFalse: JsonObject = Object.freeze({})
+const literalNull: JsonObject = Object.freeze({})
+
+/** The literal that an object of `asObject` stands for; any other object is itself. */
+export const literalOf = (value: JsonObject): Json => {
+  switch (value) {
+    case literalTrue:
+      return true
+    case literalFalse:
+      return false
+    case literalNull:
+      return null
+    default:
+      return value
+  }
+}

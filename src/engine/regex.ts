@@ -1,9 +1,11 @@
 /**
- * Patterns of the `str_matches` operator. See `regexSyntax` for the language, `regexAutomaton` and `regexBacktracker`
- * for the two ways to run it.
+ * Patterns of the `str_matches` operator: `regexSyntax` reads them, `regexSet` holds their character classes, and
+ * they run in one of two ways, as the official engine has it: patterns that need no backtracking on a
+ * `regexAutomaton`, in time linear in the text; the others on the `regexBacktracker`, which gives up after as many
+ * steps as the official engine.
  *
- * No pattern and no text can hold the caller up: JavaScript's own matcher, which backtracks without bounds, only ever
- * sees single characters.
+ * No pattern and no text holds the caller up: both ways draw on one `Work` allowance per test, and JavaScript's own
+ * matcher, which backtracks without bounds, only ever sees single characters or back-references already cut to size.
  */
 
 import { Automaton } from "./regexAutomaton.js"
@@ -22,7 +24,10 @@ export interface Pattern {
   readonly test: (text: string) => boolean
 }
 
-/** Steps one test may take (see `Work`): some tenths of a second. */
+/**
+ * Steps one test may take (see `Work`), a tenth of a second or two. The official engine's million backtracking steps
+ * are three to six million of these.
+ */
 const workPerTest = 10_000_000
 
 /**

@@ -247,14 +247,18 @@ export class Automaton {
   #symbol(codePoint: number, work: Work): number {
     const known = codePoint < 128 ? this.#ascii[codePoint]! : (this.#known.get(codePoint) ?? -1)
     if (known >= 0) return known
-    const { sets, hasAssertions } = this.#program
-    // Asking a set is worth some twenty steps.
-    work.left -= sets.length * 20
-    const members = Uint8Array.from(sets, set => (set.has(codePoint) ? 1 : 0))
+    const { letters, classes, sets, hasAssertions } = this.#program
+    // Asking a class is worth some twenty steps.
+    work.left -= classes.length * 20
+    const numbers = classes.filter(([, set]) => set.has(codePoint)).map(([number]) => number)
+    const letter = letters.get(codePoint)
+    if (letter !== undefined) numbers.push(letter)
     const context = hasAssertions && codePoint === 10 ? lineFeed : other
-    const key = `${context}${members.join("")}`
+    const key = `${context} ${numbers.join()}`
     let symbol = this.#symbolNumbers.get(key)
     if (symbol === undefined) {
+      const members = new Uint8Array(sets)
+      for (const number of numbers) members[number] = 1
       symbol = this.#symbols.push({ members, context }) - 1
       this.#symbolNumbers.set(key, symbol)
     }

@@ -32,9 +32,11 @@ const escapeForExpression = (text: string): string =>
  * Where a repetition of `captured` at a position ends, or -1. When case is ignored it has, as in the official engine,
  * as many bytes of UTF-8, and beyond ASCII it is enough that the captured text occurs among them.
  */
-const repetitionEnd = (text: string, at: number, captured: string, caseInsensitive: boolean): number => {
+const repetitionEnd = (text: string, at: number, captured: string, caseInsensitive: boolean, work: Work): number => {
+  work.left -= captured.length
   if (text.startsWith(captured, at)) return at + captured.length
   if (!caseInsensitive) return -1
+  work.left -= 20 + captured.length * 8
   let bytes = 0
   for (const character of captured) bytes += utf8Length(character.codePointAt(0)!)
   let end = at
@@ -45,10 +47,11 @@ const repetitionEnd = (text: string, at: number, captured: string, caseInsensiti
   }
   if (bytes !== 0) return -1
   const candidate = text.slice(at, end)
-  const matches = isAscii(candidate)
-    ? isAscii(captured) && candidate.toLowerCase() === captured.toLowerCase()
-    : new RegExp(escapeForExpression(captured), "iu").test(candidate)
-  return matches ? end : -1
+  if (isAscii(candidate)) {
+    return isAscii(captured) && candidate.toLowerCase() === captured.toLowerCase() ? end : -1
+  }
+  work.left -= 200
+  return new RegExp(escapeForExpression(captured), "iu").test(candidate) ? end : -1
 }
 
 /**
@@ -159,8 +162,7 @@ export class Backtracker {
           const start = slots[instruction.slot]!
           const end = slots[instruction.slot + 1]!
           const repetition =
-            start < 0 || end < 0 ? -1 : repetitionEnd(text, at, text.slice(start, end), instruction.flag)
-          work.left -= end - start
+            start < 0 || end < 0 ? -1 : repetitionEnd(text, at, text.slice(start, end), instruction.flag, work)
           if (repetition < 0) failed = true
           else at = repetition
           break

@@ -112,7 +112,11 @@ class Analyzer {
   }
 }
 
-/** Instructions of a backtracking program. All have one shape, so that running them is fast. */
+/**
+ * An instruction of a backtracking program. All have one shape, so that running them is fast.
+ *
+ * @since 0.1.0
+ */
 export interface Instruction {
   readonly operation: number
   /** Where to go on (`split`, `jump`), or where a repetition leads when it is over. */
@@ -148,34 +152,41 @@ const blank: Omit<Instruction, "operation"> = {
   automaton: undefined
 }
 
-/** The pattern has matched. */
+/** The pattern has matched. @since 0.1.0 */
 export const matched = 0
-/** Consumes `text`. */
+/** Consumes `text`. @since 0.1.0 */
 export const literal = 1
-/** Consumes a character of `set`. */
+/** Consumes a character of `set`. @since 0.1.0 */
 export const consume = 2
-/** Goes on where `assertion` holds. */
+/** Goes on where `assertion` holds. @since 0.1.0 */
 export const assert = 3
-/** Goes on where the search began. */
+/** Goes on where the search began. @since 0.1.0 */
 export const searchStart = 4
+/** Goes on at `next`, leaving `alternative` open. @since 0.1.0 */
 export const split = 5
+/** Goes on at `next`. @since 0.1.0 */
 export const jump = 6
-/** Saves the position. */
+/** Saves the position in `slot`. @since 0.1.0 */
 export const save = 7
-/** Saves zero. */
+/** Saves zero in `slot`. @since 0.1.0 */
 export const clear = 8
-/** Goes back to a saved position. */
+/** Goes back to the position in `slot`. @since 0.1.0 */
 export const restore = 9
+/** Begins another round, counted in `slot`, or goes on at `next`. @since 0.1.0 */
 export const repeat = 10
-/** Goes some characters back. */
+/** Goes `minimum` characters back. @since 0.1.0 */
 export const back = 11
-/** The body of a negative look-around has matched. */
+/** Fails a negative look-around, its body having matched. @since 0.1.0 */
 export const failLook = 12
+/** Consumes what the group of `slot` has captured. @since 0.1.0 */
 export const backReference = 13
+/** Goes on where the group of `slot` has matched. @since 0.1.0 */
 export const groupMatched = 14
+/** Begins a part without return. @since 0.1.0 */
 export const beginAtomic = 15
+/** Closes the alternatives left open since `beginAtomic`. @since 0.1.0 */
 export const endAtomic = 16
-/** Runs `automaton`. */
+/** Runs `automaton`. @since 0.1.0 */
 export const run = 17
 
 /** Text of a part that is nothing but letters as they are, else undefined. */

@@ -2,7 +2,7 @@
  * Nondeterministic automata: patterns without look-around, references and the like, written down as instructions.
  */
 
-import { anySet, type CharacterSet, InvalidPattern, singleSet } from "./regexSet.js"
+import { anySet, type CharacterSet, InvalidPattern } from "./regexSet.js"
 import type { Assertion, Node } from "./regexSyntax.js"
 
 /** Bytes: the official engine refuses automata of more than 10 MiB, some of which it spends on any pattern. */
@@ -103,16 +103,16 @@ const isAnchored = (node: Node): boolean => {
   }
 }
 
-/** Go on at `first` after a character of the set numbered `second`. */
+/** Goes on at `first` after a character of the set numbered `second`. @since 0.1.0 */
 export const consume = 0
-/** Go on at `first`, or else at `second`. */
+/** Goes on at `first`, or else at `second`. @since 0.1.0 */
 export const split = 1
-/** Go on at `first` where the assertion numbered `second` holds. */
+/** Goes on at `first` where the assertion numbered `second` holds. @since 0.1.0 */
 export const assert = 2
-/** The pattern has matched. */
+/** The pattern has matched. @since 0.1.0 */
 export const accept = 3
 
-/** Assertions by their number in instructions. */
+/** Assertions by their number in instructions. @since 0.1.0 */
 export const assertions: ReadonlyArray<Assertion> = ["textStart", "textEnd", "lineStart", "lineEnd"]
 
 /** Instructions being written; a finished `Program` has them in typed arrays. */
@@ -120,8 +120,9 @@ class Writer {
   readonly kinds: Array<number> = []
   readonly first: Array<number> = []
   readonly second: Array<number> = []
-  readonly sets: Array<CharacterSet> = []
-  readonly #setNumbers = new Map<string, number>()
+  readonly letters = new Map<number, number>()
+  readonly classes: Array<readonly [number: number, set: CharacterSet]> = []
+  readonly #classNumbers = new Map<string, number>()
 
   constructor(readonly backwards: boolean) {}
 
@@ -131,19 +132,32 @@ class Writer {
     return this.second.push(second) - 1
   }
 
+  get sets(): number {
+    return this.letters.size + this.classes.length
+  }
+
   /** A way around a pattern through any characters: it may match from any position on. */
   addAnywhere(body: number): number {
-    const any = anySet(true)
     const loop = this.add(split, body, 0)
-    this.second[loop] = this.#consume(any.key, () => any, loop)
+    this.second[loop] = this.#consumeClass(anySet(true), loop)
     return loop
   }
 
-  #consume(key: string, set: () => CharacterSet, next: number): number {
-    let number = this.#setNumbers.get(key)
+  #consumeClass(set: CharacterSet, next: number): number {
+    let number = this.#classNumbers.get(set.key)
     if (number === undefined) {
-      number = this.sets.push(set()) - 1
-      this.#setNumbers.set(key, number)
+      number = this.sets
+      this.classes.push([number, set])
+      this.#classNumbers.set(set.key, number)
+    }
+    return this.add(consume, next, number)
+  }
+
+  #consumeLetter(codePoint: number, next: number): number {
+    let number = this.letters.get(codePoint)
+    if (number === undefined) {
+      number = this.sets
+      this.letters.set(codePoint, number)
     }
     return this.add(consume, next, number)
   }
@@ -152,9 +166,9 @@ class Writer {
   write(node: Node, next: number): number {
     switch (node.type) {
       case "character":
-        return this.#consume(`=${node.codePoint}`, () => singleSet(node.codePoint, false), next)
+        return this.#consumeLetter(node.codePoint, next)
       case "set":
-        return this.#consume(node.set.key, () => node.set, next)
+        return this.#consumeClass(node.set, next)
       case "assertion":
         return this.add(assert, next, assertions.indexOf(node.assertion))
       case "concat": {
@@ -197,7 +211,11 @@ class Writer {
   }
 }
 
-/** How a program goes through the text: from the given position on, from there or any later one, or backwards. */
+/**
+ * How a program goes through the text: from a position on, from there or any later one, or from there backwards.
+ *
+ * @since 0.1.0
+ */
 export type Direction = "forwards" | "anywhere" | "backwards"
 
 /**
@@ -209,7 +227,10 @@ export interface Program {
   readonly kinds: Uint8Array
   readonly first: Int32Array
   readonly second: Int32Array
-  readonly sets: ReadonlyArray<CharacterSet>
+  /** Numbers of the sets that hold one code point, and of the other sets; how many sets there are. */
+  readonly letters: ReadonlyMap<number, number>
+  readonly classes: ReadonlyArray<readonly [number: number, set: CharacterSet]>
+  readonly sets: number
   readonly start: number
   readonly hasAssertions: boolean
 }
@@ -230,6 +251,8 @@ export const writeProgram = (node: Node, direction: Direction): Program => {
     kinds: Uint8Array.from(writer.kinds),
     first: Int32Array.from(writer.first),
     second: Int32Array.from(writer.second),
+    letters: writer.letters,
+    classes: writer.classes,
     sets: writer.sets,
     start,
     hasAssertions: writer.kinds.includes(assert)

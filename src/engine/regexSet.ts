@@ -33,7 +33,8 @@ export class CharacterSet {
 
   /**
    * @param key two sets with the same key have the same members
-   * @param weight bytes the official engine's automaton spends on the set (see `maximumWeight`); estimated
+   * @param weight bytes the official engine's automaton spends on the set, measured or estimated; it refuses
+   * patterns that are too big
    */
   constructor(
     readonly key: string,
@@ -62,18 +63,12 @@ const union = (sources: string, caseInsensitive: boolean): Contains => {
 }
 
 /**
- * The set of one character, or of its case variants.
+ * The set of a letter's case variants.
  *
  * @since 0.1.0
  */
-export const singleSet = (codePoint: number, caseInsensitive: boolean): CharacterSet =>
-  caseInsensitive
-    ? new CharacterSet(`i${codePoint}`, codePoint < 0x80 ? 80 : 168, union(codePointSource(codePoint), true))
-    : new CharacterSet(
-        `=${codePoint}`,
-        codePoint < 0x80 ? 32 : codePoint < 0x800 ? 64 : codePoint < 0x10000 ? 96 : 128,
-        character => character.codePointAt(0) === codePoint
-      )
+export const variantsSet = (codePoint: number): CharacterSet =>
+  new CharacterSet(`i${codePoint}`, codePoint < 0x80 ? 80 : 168, union(codePointSource(codePoint), true))
 
 /**
  * What `.` matches: any character, or any but a line feed.
@@ -89,7 +84,7 @@ const wordSource = "\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}\\p{Join_Control}"
 const perlClasses: ReadonlyMap<string, readonly [string, number, number]> = new Map([
   ["d", ["\\p{Nd}", 5_125, 12_600]],
   ["s", ["\\p{White_Space}", 680, 1_925]],
-  ["w", [wordSource, 50_171, 46_603]]
+  ["w", [wordSource, 50_000, 46_603]]
 ])
 
 /**
@@ -99,7 +94,7 @@ const perlClasses: ReadonlyMap<string, readonly [string, number, number]> = new 
  */
 export const wordSet = (): CharacterSet => new CharacterSet("\\w", perlClasses.get("w")![1], union(wordSource, false))
 
-/** Of the properties most used. */
+/** Weights of the properties most used. */
 const propertyWeights: ReadonlyMap<string, number> = new Map([
   ["\\p{L}", 42_974],
   ["\\p{Alphabetic}", 46_000],
@@ -217,16 +212,11 @@ class SetReader {
   ) {}
 
   read(): Members {
-    const members = this.#readAny()
+    const single = new Union(this.caseInsensitive)
+    const members = this.source[0] === "[" ? this.#bracketed(0) : undefined
+    if (members === undefined) this.#item(single)
     if (this.#at !== this.source.length) throw new InvalidPattern()
-    return members
-  }
-
-  #readAny(): Members {
-    if (this.source[0] === "[") return this.#bracketed(0)
-    const result = new Union(this.caseInsensitive)
-    this.#item(result)
-    return result.members()
+    return members ?? single.members()
   }
 
   #character(): number {

@@ -6,7 +6,7 @@
  * atom and its repetition, numbered back-references exclude named groups (but not at a level with `|`).
  */
 
-import { anySet, type CharacterSet, InvalidPattern, parseSet, singleSet } from "./regexSet.js"
+import { anySet, type CharacterSet, InvalidPattern, parseSet, variantsSet } from "./regexSet.js"
 
 /**
  * A condition on a position, consuming nothing.
@@ -160,6 +160,14 @@ const isRepeatable = (node: Node): boolean =>
   node.type !== "searchStart" &&
   node.type !== "groupMatched"
 
+/** A look-ahead at the very end is as good as its body, which may not need backtracking: only a match is asked for. */
+const withoutFinalLook = (node: Node): Node => {
+  const last = node.type === "concat" ? node.children.at(-1)! : node
+  if (last.type !== "look" || last.behind || last.negative) return node
+  const rest = node.type === "concat" ? node.children.slice(0, -1) : []
+  return concat([concat(rest), last.child])
+}
+
 class Parser {
   #at = 0
   #flags: Flags = {
@@ -182,7 +190,7 @@ class Parser {
     for (const group of this.#referenced) {
       if (group === 0 || group > this.#groups) throw new InvalidPattern()
     }
-    return { node, referenced: this.#referenced, groups: this.#groups }
+    return { node: withoutFinalLook(node), referenced: this.#referenced, groups: this.#groups }
   }
 
   #peek(): string | undefined {
@@ -336,7 +344,7 @@ class Parser {
   #literal(codePoint: number, caseInsensitive: boolean): Node {
     const character = String.fromCodePoint(codePoint)
     return caseInsensitive && character.toLowerCase() !== character.toUpperCase()
-      ? { type: "set", set: singleSet(codePoint, true) }
+      ? { type: "set", set: variantsSet(codePoint) }
       : { type: "character", codePoint }
   }
 

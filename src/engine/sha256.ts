@@ -462,6 +462,26 @@ export const sha256 = (text: string): Hash64 => {
   return { high: hash.state[0]! >>> 0, low: hash.state[1]! >>> 0 }
 }
 
+/** The whole SHA-256 of a text's UTF-8 form, as base64 with padding. */
+export const sha256Base64 = (text: string): string => {
+  const hash = new Sha256()
+  hash.text(text)
+  hash.finish()
+  let digest = ""
+  for (const word of hash.state) {
+    digest += String.fromCharCode(word >>> 24, (word >>> 16) & 255, (word >>> 8) & 255, word & 255)
+  }
+  return btoa(digest)
+}
+
+/** The first 64 bits of the SHA-256 of bytes. */
+export const sha256OfBytes = (parts: ReadonlyArray<Uint8Array>): Hash64 => {
+  const hash = new Sha256()
+  for (const part of parts) for (const byte of part) hash.byte(byte)
+  hash.finish()
+  return { high: hash.state[0]! >>> 0, low: hash.state[1]! >>> 0 }
+}
+
 /** The 48 bits that ID lists are keyed by: those of the first eight base64 characters, in two halves. */
 export const idListKey = (id: string): { readonly high: number; readonly low: number } => {
   const { high, low } = sha256(id)

@@ -12,7 +12,16 @@ import { type CompiledCondition, compileCondition, compileUnit } from "./conditi
 import { asObject } from "./getters.js"
 import { forEachMember, type RawDocument, readExact, type TextRange } from "./json.js"
 import { Bucketer, makeScratch } from "./sha256.js"
-import type { Bandit, Condition, ConfigMapping, ParameterStoreSpec, Rule, Spec } from "./specs.js"
+import type {
+  Bandit,
+  ClientKeys,
+  Condition,
+  ConfigMapping,
+  ParameterStoreSpec,
+  Rule,
+  SessionReplay,
+  Spec
+} from "./specs.js"
 import type { Json, JsonObject, User } from "./user.js"
 import { textOf } from "./values.js"
 
@@ -72,6 +81,8 @@ export interface Envelope {
   readonly bandits: ReadonlyMap<string, Bandit>
   readonly mappingRules: ReadonlyMap<string, Rule>
   readonly mappings: ReadonlyMap<string, ReadonlyArray<ConfigMapping>>
+  readonly clientKeys: ClientKeys
+  readonly sessionReplay: SessionReplay | undefined
 }
 
 /** Decodes one part when it is first used; `undefined` when it is bad, which the decoder has reported. */
@@ -114,6 +125,8 @@ export class Snapshot {
   readonly parameterStores: ReadonlyMap<string, ParameterStoreSpec>
   readonly bandits: ReadonlyMap<string, CompiledBandit>
   readonly hasMappings: boolean
+  readonly clientKeys: ClientKeys
+  readonly sessionReplay: SessionReplay | undefined
   readonly index: SpecIndex
   readonly #envelope: Envelope
   readonly #decoder: Decoder
@@ -135,6 +148,8 @@ export class Snapshot {
     this.parameterStores = envelope.parameterStores
     this.bandits = new Map([...envelope.bandits].map(([name, bandit]) => [name, compileBandit(bandit, this.#scratch)]))
     this.hasMappings = envelope.mappings.size > 0 && envelope.mappingRules.size > 0
+    this.clientKeys = envelope.clientKeys
+    this.sessionReplay = envelope.sessionReplay
     this.#envelope = envelope
     this.#decoder = decoder
   }

@@ -55,9 +55,12 @@ export type Parameter =
   | { readonly kind: "experiment"; readonly experimentName: string; readonly parameterName: string }
   | { readonly kind: "layer"; readonly layerName: string; readonly parameterName: string }
 
+/** A parameter as the payload has it: with the words that clients are told and decisions do not look at. */
+export type ParameterSpec = Parameter & { readonly refType: string; readonly parameterType: string }
+
 /** A parameter store. */
 export interface ParameterStoreSpec {
-  readonly parameters: ReadonlyMap<string, Parameter>
+  readonly parameters: ReadonlyMap<string, ParameterSpec>
   readonly targetAppIDs?: ReadonlyArray<string> | undefined
 }
 
@@ -73,6 +76,7 @@ export interface Bandit {
   readonly groups: ReadonlyArray<{ readonly name: string; readonly parameterValues: Json; readonly id: string }>
   readonly config?: ReadonlyMap<string, BanditModel> | undefined
   readonly targetingGateName?: string | undefined
+  readonly targetAppIDs?: ReadonlyArray<string> | undefined
 }
 
 /** The learnt weights of one group of a bandit. */
@@ -88,4 +92,28 @@ export interface BanditModel {
 export interface ConfigMapping {
   readonly newConfigName: string
   readonly rules: ReadonlyArray<{ readonly ruleName: string; readonly startTime: number }>
+}
+
+/** What clients are told about recording sessions. */
+export interface SessionReplay {
+  readonly samplingRate?: number | undefined
+  readonly targetingGate?: string | undefined
+  readonly recordingBlocked?: boolean | undefined
+  readonly eventTriggers?: ReadonlyMap<string, RecordingTrigger> | undefined
+  readonly exposureTriggers?: ReadonlyMap<string, RecordingTrigger> | undefined
+  /** Passed on as the payload has them. */
+  readonly privacySettings?: Readonly<Record<string, string | ReadonlyArray<string> | undefined>> | undefined
+}
+
+/** What makes a client begin to record. */
+export interface RecordingTrigger {
+  readonly samplingRate?: number | undefined
+  readonly values?: ReadonlyArray<string> | undefined
+}
+
+/** Which target app the holder of a client key is; `undefined` for a map that the payload lacks. */
+export interface ClientKeys {
+  readonly plain?: ReadonlyMap<string, Json> | undefined
+  /** By the djb2 of the key. When there is this map, it decides alone. */
+  readonly hashed?: ReadonlyMap<string, Json> | undefined
 }

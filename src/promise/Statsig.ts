@@ -13,16 +13,28 @@ import * as Effect from "effect/Effect"
 import type * as EffectLayer from "effect/Layer"
 import * as ManagedRuntime from "effect/ManagedRuntime"
 import * as Option from "effect/Option"
+import * as Runtime from "effect/Runtime"
+import * as Stream from "effect/Stream"
 import { Evaluator } from "../Evaluator.js"
 import { copyJsonObject } from "../engine/getters.js"
+import { SpecStore } from "../SpecStore.js"
 import * as Core from "../Statsig.js"
-import type { InitializeTimeoutError, SpecSourceError, SpecsError } from "../StatsigError.js"
-import { asFlag, asText, asUnsigned, missingObject } from "./argument.js"
+import type { EventSinkError, InitializeTimeoutError, SpecSourceError, SpecsError } from "../StatsigError.js"
+import { argumentError, asFlag, asText, asUnsigned, missingObject } from "./argument.js"
 import { type Failures, guardMethods } from "./boundary.js"
+import { startCapture, stopCapture } from "./consoleCapture.js"
+import { toJson, toMap } from "./json.js"
 import { ParameterStore } from "./ParameterStore.js"
 import { DynamicConfig, Experiment, FeatureGate, Layer, recordAsRaw } from "./results.js"
-import { checkOptions, type StatsigOptions, type UserPersistedValues } from "./StatsigOptions.js"
-import { type StatsigUser, userOf } from "./StatsigUser.js"
+import {
+  type ConsoleCaptureOptions,
+  checkOptions,
+  type OutputLoggerProvider,
+  type StatsigOptions,
+  type UserPersistedValues
+} from "./StatsigOptions.js"
+import { StatsigUser, userOf } from "./StatsigUser.js"
+import { invalidSubscription, type SdkEvent, type SdkEventCallback, Subscriptions } from "./subscriptions.js"
 
 /**
  * How a call ended that works with the outside. `error` is there when it failed, with keys masked.
@@ -127,7 +139,7 @@ export interface ExperimentGroupsResult {
  *
  * @since 0.1.0
  */
-export type Services = Core.Statsig | Evaluator
+export type Services = Core.Statsig | Evaluator | SpecStore
 
 /**
  * Gives the layers of one instance. They must be such that they are built synchronously.
@@ -159,18 +171,28 @@ export abstract class Statsig {
 
   readonly #statsig: Core.Service
   readonly #evaluator: Evaluator["Type"]
+  readonly #subscriptions: Subscriptions
+  readonly #provider: OutputLoggerProvider | undefined
+  /** Goes on to work after `shutdown`, unlike the managed runtime. */
+  readonly #run: <A>(effect: Effect.Effect<A>) => Promise<A>
   readonly #stop: Effect.Effect<void>
   #initialized: Core.InitializeResult | undefined
 
   /** Throws, with a `code`, for a key that is no string and for options of the wrong type. */
   protected constructor(makeLayer: MakeLayer, sdkKey: string, options?: StatsigOptions | null) {
     const key = asText(sdkKey, "sdkKey")
-    const runtime = ManagedRuntime.make(makeLayer(key, checkOptions(options)))
-    const services = runtime.runSync(Effect.context<Services>())
-    this.#statsig = Context.get(services, Core.Statsig)
-    this.#evaluator = Context.get(services, Evaluator)
-    this.#stop = runtime.disposeEffect
-    Statsig.#collected.register(this, runtime.disposeEffect)
+    const checked = checkOptions(options)
+    const managed = ManagedRuntime.make(makeLayer(key, checked))
+    const runtime = managed.runSync(Effect.runtime<Services>())
+    this.#statsig = Context.get(runtime.context, Core.Statsig)
+    this.#evaluator = Context.get(runtime.context, Evaluator)
+    this.#provider = checked.outputLoggerProvider
+    this.#subscriptions = new Subscriptions(followAnswers(this.#statsig))
+    managed.runFork(followSpecs(this.#statsig, Context.get(runtime.context, SpecStore), this.#subscriptions))
+    if (checked.consoleCaptureOptions?.enabled) captureConsole(this.#statsig, checked.consoleCaptureOptions)
+    this.#run = Runtime.runPromise(runtime)
+    this.#stop = managed.disposeEffect
+    Statsig.#collected.register(this, managed.disposeEffect)
     guardMethods(this, failures)
   }
 
@@ -201,21 +223,32 @@ export abstract class Statsig {
   async shutdown(timeoutMs?: number | null): Promise<StatsigResult> {
     const timeout =
       timeoutMs === undefined || timeoutMs === null ? defaultShutdownTimeout : asUnsigned(timeoutMs, "timeoutMs")
-    return Effect.runPromise(
-      Effect.ensuring(this.#statsig.flush, this.#stop).pipe(
+    stopCapture()
+    return this.#run(
+      Effect.ensuring(this.#statsig.shutdown, this.#stop).pipe(
         Effect.disconnect,
+        Effect.match({
+          onFailure: (error): StatsigResult => ({ isSuccess: false, error: sinkErrorText(error) }),
+          onSuccess: (): StatsigResult => ({ isSuccess: true })
+        }),
         Effect.timeoutTo({
           duration: Duration.millis(timeout),
-          onSuccess: (): StatsigResult => ({ isSuccess: true }),
-          onTimeout: () => ({ isSuccess: false, error: "Shutdown failure: Shutdown timed out" })
-        })
+          onSuccess: result => result,
+          onTimeout: (): StatsigResult => ({ isSuccess: false, error: "Shutdown failure: Shutdown timed out" })
+        }),
+        Effect.ensuring(Effect.sync(() => endProvider(this.#provider)))
       )
     )
   }
 
+  /** Gives the console back its own functions. */
+  stopConsoleCapture(): void {
+    stopCapture()
+  }
+
   /** Sends the queued events now. */
   async flushEvents(): Promise<StatsigResult> {
-    await Effect.runPromise(this.#statsig.flush)
+    await this.#run(this.#statsig.flush)
     return { isSuccess: true }
   }
 
@@ -269,9 +302,112 @@ export abstract class Statsig {
     )
     return new ParameterStore(
       store,
-      this.#evaluator.parameterStore(parameterStoreName).parameters,
+      this.#evaluator.parameterStore(userOf(user), parameterStoreName).parameters,
       options?.disableExposureLogging === true
     )
+  }
+
+  /**
+   * Logs an event of the program's own. A value that is neither text nor a number, and metadata that is no object, count
+   * as none; what cannot be JSON is refused.
+   */
+  logEvent(
+    user: StatsigUser,
+    eventName: string,
+    value?: string | number | null,
+    // biome-ignore lint/suspicious/noExplicitAny: as the official package declares it
+    metadata?: Record<string, any> | null
+  ): void {
+    const fields =
+      typeof metadata !== "object" || metadata === null || Array.isArray(metadata) ? null : toMetadata(metadata)
+    this.#statsig.logEvent(userOf(user), asText(eventName, "eventName"), asEventValue(value), fields)
+  }
+
+  /** Logs a line of the program's own log. A level that does not exist logs nothing. */
+  forwardLogLineEvent(
+    user: StatsigUser,
+    logLevel: "trace" | "debug" | "log" | "info" | "warn" | "warning" | "error" | "err",
+    value?: string | null,
+    metadata?: Record<string, string> | null
+  ): void {
+    const target = userOf(user)
+    const level = asText(logLevel, "logLevel").toLowerCase()
+    const line = value === undefined || value === null ? null : asText(value, "value")
+    const fields =
+      metadata === undefined || metadata === null
+        ? null
+        : toMap(metadata, (member, name) => asText(member, `metadata.${name}`))
+    if (!Object.hasOwn(logLineLevels, level)) {
+      this.#run(Effect.logError(`Invalid log level: ${logLevel}`))
+      return
+    }
+    const known = logLineLevels[level as keyof typeof logLineLevels]
+    this.#statsig.forwardLogLine(target, known, line, fields as Record<string, string> | null)
+  }
+
+  /** Tells Statsig of a user without asking anything. */
+  identify(user: StatsigUser): void {
+    this.#statsig.identify(userOf(user))
+  }
+
+  /** Logs that the user met the gate's answer of now. */
+  manuallyLogFeatureGateExposure(user: StatsigUser, gateName: string): void {
+    this.#statsig.manuallyLogGateExposure(userOf(user), asText(gateName, "gateName"))
+  }
+
+  /** Logs that the user met the dynamic config's value of now. */
+  manuallyLogDynamicConfigExposure(user: StatsigUser, configName: string): void {
+    this.#statsig.manuallyLogDynamicConfigExposure(userOf(user), asText(configName, "configName"))
+  }
+
+  /** Logs that the user met the experiment's value of now. */
+  manuallyLogExperimentExposure(user: StatsigUser, experimentName: string): void {
+    this.#statsig.manuallyLogExperimentExposure(userOf(user), asText(experimentName, "experimentName"))
+  }
+
+  /** Logs that the user met the value of now of a layer's parameter. */
+  manuallyLogLayerParamExposure(user: StatsigUser, layerName: string, paramName: string): void {
+    this.#statsig.manuallyLogLayerParameterExposure(
+      userOf(user),
+      asText(layerName, "layerName"),
+      asText(paramName, "paramName")
+    )
+  }
+
+  /** The same as `manuallyLogFeatureGateExposure`, by its Python name. */
+  manuallyLogGateExposure(user: StatsigUser, gateName: string): void {
+    this.manuallyLogFeatureGateExposure(user, gateName)
+  }
+
+  /** The same as `manuallyLogLayerParamExposure`, by its Python name. */
+  manuallyLogLayerParameterExposure(user: StatsigUser, layerName: string, paramName: string): void {
+    this.manuallyLogLayerParamExposure(user, layerName, paramName)
+  }
+
+  /**
+   * Calls back, soon after, for every evaluation or update of the specs of that name: `gate_evaluated`,
+   * `dynamic_config_evaluated`, `experiment_evaluated`, `layer_evaluated`, `specs_updated`, or `*` for all. Gives an id
+   * to end it with.
+   */
+  subscribe(eventName: SdkEvent, callback: SdkEventCallback): string {
+    const id = this.#subscriptions.add(asText(eventName, "eventName"), callback)
+    if (id === invalidSubscription) this.#run(Effect.logError(`Invalid event name: ${eventName}`))
+    return id
+  }
+
+  /** Ends all subscriptions of that name; `*` ends only those of `*`. */
+  unsubscribe(eventName: SdkEvent): void {
+    this.#subscriptions.removeByName(asText(eventName, "eventName"))
+  }
+
+  /** Ends one subscription. */
+  unsubscribeById(subscriptionId: string): void {
+    this.#subscriptions.removeById(asText(subscriptionId, "subscriptionId"))
+  }
+
+  /** Ends all subscriptions. */
+  unsubscribeAll(): void {
+    this.#subscriptions.clear()
   }
 
   /** The value that a group of an experiment gets. Nothing is logged. */
@@ -383,7 +519,7 @@ export abstract class Statsig {
   }
 
   async #initialize(): Promise<Core.InitializeResult> {
-    const result = await Effect.runPromise(this.#statsig.initialize)
+    const result = await this.#run(this.#statsig.initialize)
     this.#initialized = result
     return result
   }
@@ -405,6 +541,101 @@ export abstract class Statsig {
     }
   }
 }
+
+/** The levels of forwarded log lines, by all their names. */
+const logLineLevels = {
+  trace: "trace",
+  debug: "debug",
+  log: "log",
+  info: "info",
+  warn: "warn",
+  warning: "warn",
+  error: "error",
+  err: "error"
+} as const satisfies Record<string, Core.LogLineLevel>
+
+const asEventValue = (value: unknown): string | number | null => {
+  if (typeof value === "string") return value
+  if (typeof value === "bigint" || (typeof value === "number" && !Number.isFinite(value))) {
+    throw argumentError("InvalidArg", "value: expected text or a finite number")
+  }
+  return typeof value === "number" ? value : null
+}
+
+const toMetadata = (metadata: object) => toMap(metadata, member => (member === undefined ? undefined : toJson(member)))
+
+const endProvider = (provider: OutputLoggerProvider | undefined): void => {
+  if (provider === undefined) return
+  queueMicrotask(() => {
+    try {
+      provider.shutdown?.()
+    } catch {
+      // The program's own trouble.
+    }
+  })
+}
+
+/** Turns what the service answers into the events that programs subscribe to. */
+const followAnswers = (statsig: Core.Service) => (subscriptions: Subscriptions) =>
+  statsig.onEvaluation(answer => {
+    const { evaluation, name, ruleID } = answer.result
+    const { reason } = evaluation
+    const found = evaluation.ruleID === undefined ? null : ruleID
+    const value = () => (evaluation.value === undefined ? null : copyJsonObject(evaluation.value))
+    switch (answer.kind) {
+      case "gate":
+        subscriptions.emit("gate_evaluated", () => ({
+          gate_name: name,
+          rule_id: ruleID,
+          value: evaluation.bool,
+          reason
+        }))
+        break
+      case "dynamicConfig":
+        subscriptions.emit("dynamic_config_evaluated", () => ({
+          config_name: name,
+          reason,
+          rule_id: found,
+          value: value()
+        }))
+        break
+      case "experiment":
+        subscriptions.emit("experiment_evaluated", () => ({
+          experiment_name: name,
+          reason,
+          rule_id: found,
+          value: value(),
+          group_name: evaluation.groupName ?? null
+        }))
+        break
+      case "layer":
+        subscriptions.emit("layer_evaluated", () => ({ layer_name: name, reason, rule_id: found }))
+    }
+  })
+
+const followSpecs = (statsig: Core.Service, store: SpecStore["Type"], subscriptions: Subscriptions) =>
+  Stream.runForEach(statsig.changes, ({ source, sourceApi }) =>
+    Effect.sync(() => {
+      const text = store.current().snapshot?.index.text
+      if (subscriptions.isEmpty || text === undefined) return
+      const adapter = /^Adapter\\((.*)\\)$/.exec(source)
+      subscriptions.emit("specs_updated", () => ({
+        source: adapter === null ? source : { Adapter: adapter[1] },
+        source_api: sourceApi ?? null,
+        values: JSON.parse(text)
+      }))
+    })
+  )
+
+const captureConsole = (statsig: Core.Service, options: ConsoleCaptureOptions): void => {
+  const user = options.user ?? new StatsigUser({ userID: "console-capture-user" })
+  startCapture(options, (level, value, trace) => statsig.forwardLogLine(userOf(user), level, value, { trace }))
+}
+
+const sinkErrorText = (error: EventSinkError): string =>
+  error.reason === "Status" && !error.retryable
+    ? `NetworkError|RequestNotRetryable: ${error.message}`
+    : `NetworkError|RetriesExhausted: ${error.message}`
 
 /** The failed shapes: what the official package gives where it cannot even evaluate. */
 const failures: Failures = {
@@ -452,7 +683,8 @@ const errorText = (error: SpecSourceError | SpecsError | InitializeTimeoutError)
     case "SpecsError":
       return `Failed to parse JSON ResponseData - ${error.message}`
     case "SpecSourceError":
-      if (error.source.includes(",")) return "Adapter not started: Failed to start any adapters"
+      // Of several sources none had specs.
+      if (error.source.includes(", ")) return "Adapter not started: Failed to start any adapters"
       if (error.reason === "Timeout") return `NetworkError|RetriesExhausted: ${error.message}: operation timed out`
       return notRetryable.has(error.status!)
         ? `NetworkError|RequestNotRetryable: ${error.message.replace(" attempts(1)", "")}`

@@ -7,9 +7,6 @@
 import type { Client, MetricTags } from "../ObservabilityClient.js"
 import type { ObservabilityClient } from "./StatsigOptions.js"
 
-/** Tags that take too many values for most systems: they are sent only where the program says so. */
-const highCardinality: ReadonlyArray<string> = ["lcut", "prev_lcut"]
-
 /** Makes the service, and initialises the object. */
 export const clientFromProgram = (program: ObservabilityClient): Client => {
   const later = (call: () => void) =>
@@ -21,26 +18,15 @@ export const clientFromProgram = (program: ObservabilityClient): Client => {
       }
     })
 
-  const allowed = (tag: string): boolean => {
-    try {
-      return program.shouldEnableHighCardinalityForThisTag?.(tag) === true
-    } catch {
-      return false
-    }
-  }
-
   /** The declared type has no `null`, which the official package gives where a metric has no tags. */
-  const shown = (tags: MetricTags | undefined): Record<string, string> => {
-    if (tags === undefined) return null as unknown as Record<string, string>
-    const names = Object.keys(tags).filter(tag => !highCardinality.includes(tag) || allowed(tag))
-    return Object.fromEntries(names.map(tag => [tag, tags[tag] as string]))
-  }
+  const shown = (tags: MetricTags | undefined) => (tags === undefined ? null : { ...tags }) as Record<string, string>
 
   later(() => program.initialize?.())
   return {
     increment: (name, value, tags) => later(() => program.increment?.(name, value, shown(tags))),
     gauge: (name, value, tags) => later(() => program.gauge?.(name, value, shown(tags))),
     distribution: (name, value, tags) => later(() => program.dist?.(name, value, shown(tags))),
-    error: (tag, error) => later(() => program.error?.(tag, error))
+    error: (tag, error) => later(() => program.error?.(tag, error)),
+    allowsHighCardinality: tag => program.shouldEnableHighCardinalityForThisTag?.(tag) === true
   }
 }

@@ -29,35 +29,49 @@ export type SdkEventCallback = (event: any) => void
 /** Events that wait for delivery; further ones are dropped until the event loop gets a turn. */
 const maxWaiting = 10_000
 
+/** The id of a subscription to a name that does not exist. */
+export const invalidSubscription = "ERROR@ERROR"
+
 /** The subscriptions of one instance. */
 export class Subscriptions {
   readonly #callbacks = new Map<string, { readonly name: string; readonly callback: SdkEventCallback }>()
   #waiting: Array<{ readonly name: Exclude<SdkEvent, "*">; readonly data: () => unknown }> = []
+  readonly #listen: (subscriptions: Subscriptions) => () => void
+  #end: (() => void) | undefined
+
+  /** `listen` is called when the first subscription comes, and what it gives when the last one goes. */
+  constructor(listen: (subscriptions: Subscriptions) => () => void) {
+    this.#listen = listen
+  }
 
   /** Whether anybody listens: what nobody hears need not be made. */
   get isEmpty(): boolean {
     return this.#callbacks.size === 0
   }
 
-  /** The subscription's id, or `ERROR@ERROR` for a name that does not exist. */
+  /** The subscription's id, or `invalidSubscription` for a name that does not exist. */
   add(name: string, callback: SdkEventCallback): string {
-    if (!names.has(name)) return "ERROR@ERROR"
+    if (!names.has(name)) return invalidSubscription
     const id = `${crypto.randomUUID()}@${name}`
     this.#callbacks.set(id, { name, callback })
+    this.#end ??= this.#listen(this)
     return id
   }
 
   removeById(id: string): void {
     this.#callbacks.delete(id)
+    this.#endIfEmpty()
   }
 
   /** Removes the subscriptions of exactly this name. */
   removeByName(name: string): void {
     for (const [id, subscription] of this.#callbacks) if (subscription.name === name) this.#callbacks.delete(id)
+    this.#endIfEmpty()
   }
 
   clear(): void {
     this.#callbacks.clear()
+    this.#endIfEmpty()
   }
 
   /** Delivers an event later. `data` is called for each subscription that gets it. */
@@ -65,6 +79,12 @@ export class Subscriptions {
     if (this.#waiting.length >= maxWaiting) return
     this.#waiting.push({ name, data })
     if (this.#waiting.length === 1) setImmediate(() => this.#deliver())
+  }
+
+  #endIfEmpty(): void {
+    if (!this.isEmpty) return
+    this.#end?.()
+    this.#end = undefined
   }
 
   #deliver(): void {

@@ -1,3 +1,4 @@
+import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -155,22 +156,19 @@ describe("the class over other layers", () => {
     const broken = () => {
       throw new RangeError("broken")
     }
+    const initialize = Effect.succeed({
+      success: false,
+      source: "Loading",
+      duration: Duration.millis(5),
+      failure: Option.some(new InitializeTimeoutError({ millis: 5 }))
+    })
+    const flush = Effect.die(new RangeError("broken"))
     const Statsig = makeStatsig(() =>
-      Layer.merge(
-        StatsigLayer.layerOffline({ specs: payload }),
-        Layer.succeed(Core.Statsig, {
-          checkGate: broken,
-          getFeatureGate: broken,
-          getLayer: broken,
-          initialize: Effect.succeed({
-            success: false,
-            source: "Loading",
-            duration: Duration.millis(5),
-            failure: Option.some(new InitializeTimeoutError({ millis: 5 }))
-          }),
-          flush: Effect.die(new RangeError("broken"))
-        } as Partial<Core.Service> as Core.Service)
-      )
+      Layer.map(StatsigLayer.layerOffline({ specs: payload }), services => {
+        const statsig = Context.get(services, Core.Statsig)
+        const methods = { checkGate: broken, getFeatureGate: broken, getLayer: broken, initialize, flush }
+        return Context.add(services, Core.Statsig, { ...statsig, ...methods })
+      })
     )
     const statsig = new Statsig("secret-key")
     expect(await outcome(() => statsig.checkGate(user, "x"))).toMatch(/^error Statsig::checkGate RangeError .*\nnull$/)

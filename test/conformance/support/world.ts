@@ -115,7 +115,7 @@ class Maker {
       const fields = random.times(random.below(4), () => [this.#fieldKey(), this.#globalValue()] as const)
       options.set("globalCustomFields", new Map(fields))
     }
-    return { payload, users: random.times(12, () => this.#user()), options }
+    return { payload, users: random.times(8, () => this.#user()), options }
   }
 
   #payload(): TreeObject {

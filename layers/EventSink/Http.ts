@@ -1,0 +1,164 @@
+/**
+ * Events to Statsig's network, or to a proxy that speaks its protocol: one `POST` a batch, compressed.
+ *
+ * A batch has arrived when the answer is 2xx and a JSON object that does not say `"success": false`; any other answer is
+ * an error that tells whether the same batch may be sent again. Nothing is repeated here. The body is compressed away
+ * from the event loop: by zstd where the runtime has it, else by gzip.
+ *
+ * @since 0.1.0
+ */
+import * as HttpClient from "@effect/platform/HttpClient"
+import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Redacted from "effect/Redacted"
+import * as Schema from "effect/Schema"
+import { EventSink, type Sink } from "../../src/EventSink.js"
+import {
+  causesOf,
+  describeStatus,
+  errorBodyShown,
+  headerText,
+  neverRepeated,
+  readBody,
+  withoutTraces
+} from "../../src/internal/http.js"
+import { sdkType, sdkVersion, sessionID } from "../../src/internal/sdkInfo.js"
+import { masking } from "../../src/internal/secrets.js"
+import { EventSinkError } from "../../src/StatsigError.js"
+import { defaultLogEventUrl } from "../../src/StatsigOptions.js"
+
+/**
+ * What the sink needs to know.
+ *
+ * @since 0.1.0
+ */
+export interface HttpOptions {
+  readonly sdkKey: Redacted.Redacted
+  /** Where events go, as it is written. Empty or `null` stands for the default: Statsig's own. */
+  readonly logEventUrl?: string | undefined
+  /** Tells Statsig which of a company's services is sending. */
+  readonly serviceName?: string | undefined
+}
+
+const timeout = Duration.seconds(10)
+
+/** An answer is a few words; one that is longer than this, in bytes, is none. */
+const longestAnswer = 64 * 1024
+
+const Answer = Schema.parseJson(Schema.Struct({ success: Schema.optional(Schema.NullOr(Schema.Boolean)) }))
+
+interface Compression {
+  readonly encoding: "zstd" | "gzip"
+  readonly compress: (text: string) => Promise<Uint8Array>
+}
+
+type CompressInZlib = (text: string, done: (error: Error | null, bytes: Uint8Array) => void) => void
+
+/** `node:zlib` works on threads of its own. It has zstd from Node 22.15 on; elsewhere it may be missing altogether. */
+const findCompression = async (): Promise<Compression> => {
+  const zlib = await import("node:zlib").catch(() => undefined)
+  const { gzip, zstdCompress } = (zlib ?? {}) as { readonly [name in "gzip" | "zstdCompress"]?: CompressInZlib }
+  const inZlib = (run: CompressInZlib) => (text: string) =>
+    new Promise<Uint8Array>((resolve, reject) =>
+      run(text, (error, bytes) => (error === null ? resolve(bytes) : reject(error)))
+    )
+  if (zstdCompress !== undefined) return { encoding: "zstd", compress: inZlib(zstdCompress) }
+  return { encoding: "gzip", compress: gzip === undefined ? compressAsStream : inZlib(gzip) }
+}
+
+const compressAsStream = async (text: string): Promise<Uint8Array> => {
+  const compressed = new Blob([text]).stream().pipeThrough(new CompressionStream("gzip"))
+  return new Uint8Array(await new Response(compressed).arrayBuffer())
+}
+
+/**
+ * Makes the sink. A request is given up after 10 seconds.
+ *
+ * @since 0.1.0
+ */
+export const make = Effect.fnUntraced(function* (options: HttpOptions) {
+  const client = withoutTraces(yield* HttpClient.HttpClient)
+  const mask = masking(options.sdkKey)
+  const key = Redacted.value(options.sdkKey)
+  const given = options.logEventUrl ?? ""
+  const url = given === "" || given.toLowerCase() === "null" ? defaultLogEventUrl : given
+  const shownUrl = mask(url)
+  const isUsable = URL.canParse(url) && /^https?:$/.test(new URL(url).protocol)
+  const headers = {
+    accept: "*/*",
+    "accept-encoding": "gzip, br",
+    "statsig-api-key": key,
+    "statsig-sdk-type": sdkType,
+    "statsig-sdk-version": sdkVersion,
+    "statsig-server-session-id": sessionID(),
+    "x-request-service": headerText(options.serviceName ?? "unknown")
+  }
+  const compression = yield* Effect.cached(Effect.promise(findCompression))
+
+  const failure = (reason: EventSinkError["reason"], problem: string, retryable: boolean, status?: number) =>
+    new EventSinkError({
+      reason,
+      message: `${shownUrl} status(${status ?? "None"}) attempts(1) ${mask(problem)}`,
+      status,
+      retryable
+    })
+
+  const readAnswer = Effect.fnUntraced(function* (response: HttpClientResponse.HttpClientResponse) {
+    const { status } = response
+    if (status < 200 || status > 299) {
+      const problem = describeStatus(status, yield* readBody(response, errorBodyShown))
+      return yield* failure("Status", problem, !neverRepeated.has(status), status)
+    }
+    const text = new TextDecoder().decode(yield* readBody(response, longestAnswer))
+    const { success } = yield* Effect.mapError(Schema.decodeUnknown(Answer)(text), () =>
+      failure("Refused", "expected a JSON object as the answer", true, status)
+    )
+    if (success === false) return yield* failure("Refused", "the answer says success: false", true, status)
+  })
+
+  const send: Sink["send"] = Effect.fnUntraced(function* ({ body, eventCount, retries }) {
+    if (!isUsable) {
+      const problem = `logEventUrl: expected an absolute http or https URL, got ${mask(JSON.stringify(url))}`
+      return yield* failure("Failed", problem, false)
+    }
+    const { compress, encoding } = yield* compression
+    const bytes = yield* Effect.tryPromise({
+      try: () => compress(body),
+      catch: error => failure("Failed", `cannot compress the events: ${error}`, true)
+    })
+    const request = HttpClientRequest.post(url, {
+      headers: {
+        ...headers,
+        "content-encoding": encoding,
+        "statsig-event-count": String(eventCount),
+        "statsig-retry-count": String(retries),
+        "statsig-client-time": String(yield* Clock.currentTimeMillis)
+      }
+    }).pipe(HttpClientRequest.bodyUint8Array(bytes, "application/json"))
+    yield* Effect.flatMap(client.execute(request), readAnswer).pipe(
+      Effect.scoped,
+      Effect.catchTags({
+        RequestError: error => failure("Transport", causesOf(error), true),
+        ResponseError: error => failure("Transport", causesOf(error), true, error.response.status)
+      }),
+      Effect.timeoutFail({
+        duration: timeout,
+        onTimeout: () => failure("Timeout", `no whole answer within ${Duration.toMillis(timeout)} ms`, true)
+      })
+    )
+  })
+
+  return EventSink.of({ send })
+})
+
+/**
+ * The network as the sink.
+ *
+ * @since 0.1.0
+ */
+export const layer = (options: HttpOptions): Layer.Layer<EventSink, never, HttpClient.HttpClient> =>
+  Layer.effect(EventSink, make(options))

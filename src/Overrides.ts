@@ -1,0 +1,138 @@
+/**
+ * Local overrides: answers that a program, a test or an operator sets in place of the specs'.
+ *
+ * An override is one line of data, such as `{ gate: "new_checkout", value: true, id: "u-1" }`, and looks the same
+ * wherever it is given: set here, laid over one request (`Statsig.withOverrides`), or written in a file.
+ *
+ * Overrides come before the specs, work for names that the specs do not have and before there are any, and reach into
+ * nested gates and layers. The reason of an answer that one took part in is `LocalOverride:Recognized`.
+ *
+ * @since 0.1.0
+ */
+import * as Context from "effect/Context"
+import * as Schema from "effect/Schema"
+import { asObject } from "./engine/getters.js"
+import { GroupOverride, type OverrideKind, type OverrideLookup, OverrideTable } from "./engine/overrides.js"
+import type { Parameter } from "./engine/specs.js"
+import type { JsonObject } from "./engine/user.js"
+import { decodeParameter } from "./Specs.js"
+import { toJson } from "./StatsigUser.js"
+
+export type { OverrideLookup } from "./engine/overrides.js"
+
+const Values = Schema.Record({ key: Schema.String, value: Schema.Unknown })
+
+/** For the user whose `userID`, or any of whose custom IDs, is this text; without it for everyone. */
+const id = Schema.optional(Schema.String)
+
+/**
+ * One override. The value of a config, an experiment or a layer replaces the whole value. An experiment may take the
+ * value of one of its groups instead; a group that does not exist gives an empty value.
+ *
+ * A parameter of a parameter store is a fixed value, or, when it looks like one, a definition as the specs have it:
+ * `{ ref_type: "gate", param_type: "string", gate_name: "g", pass_value: "a", fail_value: "b" }`.
+ *
+ * @since 0.1.0
+ */
+export const Override = Schema.Union(
+  Schema.Struct({ gate: Schema.String, value: Schema.Boolean, id }),
+  Schema.Struct({ dynamicConfig: Schema.String, value: Values, id }),
+  Schema.Struct({ experiment: Schema.String, value: Values, id }),
+  Schema.Struct({ experiment: Schema.String, group: Schema.String, id }),
+  Schema.Struct({ layer: Schema.String, value: Values, id }),
+  Schema.Struct({ parameterStore: Schema.String, value: Values, id })
+)
+
+/**
+ * One override.
+ *
+ * @since 0.1.0
+ */
+export type Override = typeof Override.Type
+
+/**
+ * What is to be overridden no longer. Without an id: all overrides of the name, those for single ids too.
+ *
+ * @since 0.1.0
+ */
+export type OverrideTarget =
+  | { readonly gate: string; readonly id?: string | undefined }
+  | { readonly dynamicConfig: string; readonly id?: string | undefined }
+  | { readonly experiment: string; readonly id?: string | undefined }
+  | { readonly layer: string; readonly id?: string | undefined }
+  | { readonly parameterStore: string; readonly id?: string | undefined }
+
+/**
+ * What the service offers. All of it is synchronous, like the checks that it bears on.
+ *
+ * @since 0.1.0
+ */
+export interface Service extends OverrideLookup {
+  /** Sets an override; the last one for a name and an id counts. */
+  readonly set: (override: Override) => void
+  readonly remove: (target: OverrideTarget) => void
+  readonly removeAll: () => void
+}
+
+/**
+ * The overrides in use. The preset has them in memory, and takes the program's own where its layer is provided to the
+ * preset.
+ *
+ * Layers: `statsig-effect/layers/Overrides/Memory` (default), `statsig-effect/layers/Overrides/File`.
+ *
+ * @example
+ * const overrides = yield* Overrides.Overrides
+ * overrides.set({ gate: "new_checkout", value: true })
+ * overrides.set({ experiment: "button", group: "Test", id: "u-1" })
+ * overrides.remove({ gate: "new_checkout" })
+ *
+ * @since 0.1.0
+ */
+export class Overrides extends Context.Tag("statsig-effect/Overrides")<Overrides, Service>() {}
+
+/**
+ * Overrides in memory.
+ *
+ * @since 0.1.0
+ */
+export const make = (overrides: Iterable<Override> = []): Service => {
+  const table = new OverrideTable()
+  const set = (override: Override) => {
+    const { id } = override
+    if ("gate" in override) table.set("gate", override.gate, override.value, id)
+    else if ("dynamicConfig" in override) table.set("dynamicConfig", override.dynamicConfig, json(override.value), id)
+    else if ("layer" in override) table.set("layer", override.layer, json(override.value), id)
+    else if ("parameterStore" in override) {
+      table.set("parameterStore", override.parameterStore, parameters(override.value), id)
+    } else {
+      const value = "group" in override ? new GroupOverride(override.group) : json(override.value)
+      table.set("experiment", override.experiment, value, id)
+    }
+  }
+  for (const override of overrides) set(override)
+  return {
+    isEmpty: table.isEmpty,
+    find: table.find,
+    set,
+    remove: target => {
+      for (const kind of kinds) {
+        const name = (target as { readonly [kind in OverrideKind]?: string })[kind]
+        if (name !== undefined) table.remove(kind, name, target.id)
+      }
+    },
+    removeAll: table.clear
+  }
+}
+
+const kinds: ReadonlyArray<OverrideKind> = ["gate", "dynamicConfig", "experiment", "layer", "parameterStore"]
+
+/** A copy of its own, so that changing what was given changes nothing. What cannot be JSON is left out. */
+const json = (value: unknown): JsonObject => asObject(toJson(value) ?? null)
+
+const parameters = (value: unknown): ReadonlyMap<string, Parameter> =>
+  new Map(
+    Object.entries(json(value)).map(([name, parameter]) => [
+      name,
+      decodeParameter(parameter) ?? { kind: "static", value: parameter }
+    ])
+  )

@@ -1,0 +1,140 @@
+/**
+ * Persistent assignment: where the answers are kept that users shall go on getting, whatever becomes of the rules, for as
+ * long as an experiment runs.
+ *
+ * A storage maps a key, which stands for one user (`u-1:userID`), to the names of experiments and layers and the answers
+ * kept for them. It is never waited for within a check, and its trouble is none of a check's.
+ *
+ * Without one nothing is kept. With one a check without kept answers (`userPersistedValues`) ends the keeping, as in the
+ * official SDKs; `Statsig.withPersistedValues` sees to them for a whole request.
+ *
+ * @since 0.1.0
+ */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+import { asObject } from "./engine/getters.js"
+import { type StickyValues, stickyKey, type UserPersistedValues } from "./engine/sticky.js"
+import { PersistentStorageError } from "./StatsigError.js"
+import { type StatsigUser, toJson } from "./StatsigUser.js"
+
+export type { StickyValues, UserPersistedValues } from "./engine/sticky.js"
+
+/**
+ * Implement it to keep answers elsewhere. Operations on one key are run one after the other.
+ *
+ * @since 0.1.0
+ */
+export interface Storage {
+  /**
+   * What is kept under the key: an object of configuration names and what was saved for them, as JSON that needs no
+   * further check; `undefined` or `null` when there is nothing.
+   */
+  readonly load: (key: string) => Effect.Effect<unknown, PersistentStorageError>
+  /** Keeps an answer, in place of the one that is kept for the name. What else is kept under the key stays. */
+  readonly save: (key: string, configName: string, values: StickyValues) => Effect.Effect<void, PersistentStorageError>
+  readonly delete: (key: string, configName: string) => Effect.Effect<void, PersistentStorageError>
+}
+
+/**
+ * The storage in use. The preset looks for one when it is built, so it is to be provided to the preset's layer.
+ *
+ * Layers: `statsig-effect/layers/PersistentStorage/Redis`, `KeyValueStore`, `Memory` (tests).
+ *
+ * @example
+ * const StatsigLive = StatsigLayer.layerConfig.pipe(Layer.provide(RedisStorage.layer({ url: "redis://127.0.0.1" })))
+ *
+ * @since 0.1.0
+ */
+export class PersistentStorage extends Context.Tag("statsig-effect/PersistentStorage")<PersistentStorage, Storage>() {}
+
+const optional = <A, I>(schema: Schema.Schema<A, I>) => Schema.optionalWith(schema, { nullable: true })
+
+const Exposures = Schema.Array(Schema.Struct({ gate: Schema.String, gateValue: Schema.String, ruleID: Schema.String }))
+
+const UInt32 = Schema.Number.pipe(Schema.int(), Schema.between(0, 4294967295))
+
+/** As strict as the official SDK: what it would not take is not taken here. */
+const StickyJson = Schema.Struct({
+  value: Schema.Boolean,
+  json_value: Schema.optional(Schema.Unknown),
+  rule_id: optional(Schema.String),
+  group_name: optional(Schema.String),
+  secondary_exposures: Exposures,
+  undelegated_secondary_exposures: optional(Exposures),
+  config_delegate: optional(Schema.String),
+  explicit_parameters: optional(Schema.Array(Schema.String)),
+  time: Schema.Unknown,
+  config_version: optional(UInt32)
+})
+
+/** Of something else than a number nothing is known; the bounds are those of an unsigned 64-bit integer. */
+const timeOf = (time: unknown): number | null =>
+  typeof time === "number" ? Math.min(Math.max(Math.trunc(time), 0), 2 ** 64) : null
+
+const decodeSticky = Schema.decodeUnknownEither(StickyJson)
+
+const decodeEntry = (json: unknown): StickyValues | undefined => {
+  const decoded = decodeSticky(json)
+  if (Either.isLeft(decoded)) return undefined
+  const sticky = decoded.right
+  return {
+    value: sticky.value,
+    json_value: asObject(toJson(sticky.json_value) ?? null),
+    rule_id: sticky.rule_id ?? null,
+    group_name: sticky.group_name ?? null,
+    secondary_exposures: sticky.secondary_exposures as StickyValues["secondary_exposures"],
+    undelegated_secondary_exposures: (sticky.undelegated_secondary_exposures ??
+      null) as StickyValues["undelegated_secondary_exposures"],
+    config_delegate: sticky.config_delegate ?? null,
+    explicit_parameters: sticky.explicit_parameters ?? null,
+    time: timeOf(sticky.time),
+    config_version: sticky.config_version ?? null
+  }
+}
+
+/** The entries of what a storage holds for a user: the good ones, and the names of those that are malformed. */
+const decodeEntries = (json: object) => {
+  const values = new Map<string, StickyValues>()
+  const malformed: Array<string> = []
+  for (const [name, entry] of Object.entries(json)) {
+    const sticky = decodeEntry(entry)
+    if (sticky === undefined) malformed.push(name)
+    else values.set(name, sticky)
+  }
+  return { values, malformed }
+}
+
+/**
+ * Reads what is kept for a user from its JSON, as strictly as the official SDKs: a single malformed entry makes it
+ * `undefined`, which counts as nothing given.
+ *
+ * @since 0.1.0
+ */
+export const decode = (json: object): UserPersistedValues | undefined => {
+  const { malformed, values } = decodeEntries(json)
+  return malformed.length === 0 ? values : undefined
+}
+
+/**
+ * Loads what is kept under a key, for a request. Here entries that are malformed are left out alone, and told of: the
+ * others are good assignments. What is no object at all is an error, for nothing is known of what the user keeps then.
+ *
+ * @internal
+ */
+export const load = Effect.fnUntraced(function* (storage: Storage, key: string) {
+  const json = (yield* storage.load(key)) ?? {}
+  if (typeof json === "object" && !Array.isArray(json)) return decodeEntries(json)
+  const message = `expected an object, got ${Array.isArray(json) ? "an array" : typeof json}`
+  return yield* new PersistentStorageError({ operation: "load", message })
+})
+
+/**
+ * The key of a user's unit, such as `u-1:userID`; none when the user lacks the unit.
+ *
+ * @since 0.1.0
+ */
+export const keyOf = (user: StatsigUser, idType: string): Option.Option<string> =>
+  Option.fromNullable(stickyKey(user, idType))

@@ -1,0 +1,338 @@
+/**
+ * The client initialize response: every gate, config, experiment, layer and parameter store as one user gets it, for a
+ * client that starts without asking Statsig.
+ *
+ * All specs are evaluated in one call, which remembers each nested gate. Entries stand in the order of the specs, so
+ * that the same user gets the same response. An evaluation that fails (gates in a circle) makes the whole response
+ * blank, which clients take for "no values".
+ */
+import { Call, type Host } from "./call.js"
+import { type Entry, EntryTable, EntryWriter } from "./clientInitializeEntries.js"
+import { type EntryStyle, quote, type ResponseFormat } from "./clientInitializeText.js"
+import type { Evaluation } from "./evaluation.js"
+import { userToLog } from "./events.js"
+import { djb2, type HashAlgorithm, hashedName } from "./nameHash.js"
+import type { OverrideLookup } from "./overrides.js"
+import type { ResponseBuffer } from "./responseBuffer.js"
+import { sha256OfBytes } from "./sha256.js"
+import type { Snapshot } from "./snapshot.js"
+import type { RecordingTrigger } from "./specs.js"
+import type { Json, User } from "./user.js"
+import { textOf } from "./values.js"
+
+/** What a response holds and how it is written. */
+export interface ClientInitializeOptions {
+  /** How names are hidden; clients look up plain and djb2 names. Default `djb2`. */
+  readonly hashAlgorithm?: HashAlgorithm | undefined
+  /** Leaves out what is not meant for the target app of this client key. */
+  readonly clientSdkKey?: string | undefined
+  /** Whether local overrides count. Default `false`. */
+  readonly includeLocalOverrides?: boolean | undefined
+  /** The names that stay, of each kind; all of them by default. */
+  readonly featureGateFilter?: ReadonlySet<string> | undefined
+  readonly experimentFilter?: ReadonlySet<string> | undefined
+  readonly dynamicConfigFilter?: ReadonlySet<string> | undefined
+  readonly layerFilter?: ReadonlySet<string> | undefined
+  readonly paramStoreFilter?: ReadonlySet<string> | undefined
+  /** Leaves out the id types. Default `false`. */
+  readonly removeIdType?: boolean | undefined
+  /** Leaves out gates that are closed by default and asked no other gate. Default `false`. */
+  readonly removeDefaultValueGates?: boolean | undefined
+  /** Default `Initialize`. */
+  readonly responseFormat?: ResponseFormat | undefined
+  /**
+   * The `full_checksum` of the response that the client holds, or `""`: the response carries one, and is blank when
+   * nothing changed. Only in the format `Initialize`.
+   */
+  readonly previousResponseHash?: string | undefined
+}
+
+/** What a response is made of. */
+export interface ClientInitializeRequest {
+  readonly user: User
+  readonly options: ClientInitializeOptions
+  readonly snapshot: Snapshot | undefined
+  readonly host: Host
+  readonly tier: string | undefined
+  readonly overrides: OverrideLookup | undefined
+}
+
+/** Styles whose bytes are kept at a time. A server writes in one or two. */
+const maxTables = 4
+
+/** Writes responses and keeps the bytes that they are made of, for the specs of the moment. */
+export class ClientInitialize {
+  readonly #sdkInfo: string
+  #snapshot: Snapshot | undefined
+  #tables: ReadonlyArray<EntryTable> = []
+
+  /** `sdkInfo` is what the response says of the SDK, as JSON. */
+  constructor(sdkInfo: string) {
+    this.#sdkInfo = sdkInfo
+  }
+
+  /** Writes a response to the end of the buffer. */
+  write(request: ClientInitializeRequest, buffer: ResponseBuffer): void {
+    new Response(request, this.#table(request), buffer, this.#sdkInfo).write()
+  }
+
+  #table({ options, snapshot }: ClientInitializeRequest): EntryTable {
+    if (snapshot !== this.#snapshot) {
+      this.#snapshot = snapshot
+      this.#tables = []
+    }
+    const style: EntryStyle = {
+      format: options.responseFormat ?? "Initialize",
+      hashAlgorithm: options.hashAlgorithm ?? "djb2",
+      removeIdType: options.removeIdType === true
+    }
+    const known = this.#tables.find(table => isSameStyle(table.style, style))
+    if (known !== undefined) return known
+    const table = new EntryTable(snapshot, style)
+    this.#tables = [table, ...this.#tables.slice(0, maxTables - 1)]
+    return table
+  }
+}
+
+const isSameStyle = (left: EntryStyle, right: EntryStyle): boolean =>
+  left.format === right.format && left.hashAlgorithm === right.hashAlgorithm && left.removeIdType === right.removeIdType
+
+/** Which filter looks at the name of a spec. Other entities have none. */
+const filters: ReadonlyMap<string, (options: ClientInitializeOptions) => ReadonlySet<string> | undefined> = new Map([
+  ["feature_gate", options => options.featureGateFilter],
+  ["experiment", options => options.experimentFilter],
+  ["dynamic_config", options => options.dynamicConfigFilter],
+  ["layer", options => options.layerFilter]
+])
+
+/** One response. */
+class Response {
+  readonly #request: ClientInitializeRequest
+  readonly #table: EntryTable
+  readonly #buffer: ResponseBuffer
+  readonly #sdkInfo: string
+  readonly #call: Call
+  readonly #writer: EntryWriter
+  /** What specs must be meant for; `undefined` when all are wanted. */
+  readonly #targetApp: string | undefined
+  /** Whether the map that is written is still empty. */
+  #isFirst = true
+
+  constructor(request: ClientInitializeRequest, table: EntryTable, buffer: ResponseBuffer, sdkInfo: string) {
+    const { host, options, overrides, snapshot, tier, user } = request
+    this.#request = request
+    this.#table = table
+    this.#buffer = buffer
+    this.#sdkInfo = sdkInfo
+    this.#writer = new EntryWriter(table, buffer)
+    this.#call = new Call(user, snapshot, host, tier, undefined, { depth: 0, evaluations: 0 }, overrides)
+    this.#call.appId = appOf(snapshot, options.clientSdkKey)
+    this.#targetApp = options.clientSdkKey === undefined ? undefined : textOf(this.#call.appId)
+  }
+
+  write(): void {
+    if (!this.#writeAnswers()) this.#writeBlank()
+  }
+
+  /** Whether all evaluations ended well. */
+  #writeAnswers(): boolean {
+    const { format } = this.#table.style
+    const { previousResponseHash } = this.#request.options
+    const buffer = this.#buffer
+    buffer.clear()
+    if (!this.#writeSpecs()) return false
+    const endOfSpecs = buffer.length
+    if (format === "InitializeV2") this.#writeStores()
+    buffer.appendText(this.#envelope())
+    const startOfRest = buffer.length
+    if (format !== "InitializeV2") this.#writeStores()
+    if (format !== "Initialize") this.#writeMap(',"exposures":{', () => this.#writer.writeExposures())
+    const replay = this.#sessionReplay()
+    if (replay === undefined) return false
+    buffer.appendText(replay)
+    const isChecked = format === "Initialize" && previousResponseHash !== undefined
+    const checksum = isChecked && checksumOf(buffer.bytes.subarray(0, endOfSpecs), buffer.bytes.subarray(startOfRest))
+    if (checksum === previousResponseHash) {
+      buffer.clear()
+      buffer.appendText(unchanged)
+      return true
+    }
+    buffer.appendText(privateHash(this.#request.user))
+    if (isChecked) buffer.appendText(`,"full_checksum":"${checksum}"`)
+    if (format === "InitializeV2") {
+      this.#writeMap(',"values":{', () => this.#writer.writeValues())
+      buffer.appendText(',"response_format":"init-v2"')
+    }
+    buffer.appendText("}")
+    return true
+  }
+
+  /** The maps of specs. Stops, and tells so, when an evaluation fails. */
+  #writeSpecs(): boolean {
+    const { bandits, configs, gates, layers } = this.#table
+    const replaced = new Set(bandits.filter(bandit => this.#isDelivered(bandit)).map(({ name }) => name))
+    return (
+      this.#writeMap('{"feature_gates":{', () => this.#writeEntries(gates)) &&
+      this.#writeMap(
+        ',"dynamic_configs":{',
+        () => this.#writeEntries(configs, replaced) && this.#writeEntries(bandits)
+      ) &&
+      this.#writeMap(',"layer_configs":{', () => this.#writeEntries(layers))
+    )
+  }
+
+  #writeMap<A>(start: string, writeMembers: () => A): A {
+    this.#buffer.appendText(start)
+    this.#isFirst = true
+    const result = writeMembers()
+    this.#buffer.appendText("}")
+    return result
+  }
+
+  #writeEntries(entries: ReadonlyArray<Entry>, replaced?: ReadonlySet<string>): boolean {
+    const call = this.#call
+    const { removeDefaultValueGates } = this.#request.options
+    for (const entry of entries) {
+      if (!this.#isDelivered(entry) || replaced?.has(entry.name)) continue
+      call.restart()
+      if (typeof call.run(entry.specKind, entry.name) === "string") return false
+      const { record } = call
+      if (removeDefaultValueGates === true && entry.entity === "feature_gate" && isClosedByDefault(record)) continue
+      this.#writer.write(entry, record, this.#isFirst)
+      this.#isFirst = false
+    }
+    return true
+  }
+
+  #isDelivered(entry: Entry): boolean {
+    const names = filters.get(entry.entity)?.(this.#request.options)
+    return (names === undefined || names.has(entry.name)) && this.#isTarget(entry.targetAppIDs)
+  }
+
+  #isTarget(targetAppIDs: ReadonlyArray<string> | undefined): boolean {
+    return this.#targetApp === undefined || targetAppIDs?.includes(this.#targetApp) === true
+  }
+
+  #writeStores(): void {
+    const { paramStoreFilter } = this.#request.options
+    this.#writeMap(',"param_stores":{', () => {
+      for (const { bytes, name, targetAppIDs } of this.#table.stores) {
+        if (paramStoreFilter !== undefined && !paramStoreFilter.has(name)) continue
+        if (!this.#isTarget(targetAppIDs)) continue
+        this.#buffer.append(this.#isFirst ? bytes.first : bytes.next)
+        this.#isFirst = false
+      }
+    })
+  }
+
+  #envelope(): string {
+    const { snapshot, user } = this.#request
+    return (
+      `,"time":${snapshot?.time ?? 0},"has_updates":true,"hash_used":"${this.#table.style.hashAlgorithm}"` +
+      `,"user":${this.#user()},"sdkInfo":${this.#sdkInfo},"sdkParams":{},"evaluated_keys":${evaluatedKeys(user)}`
+    )
+  }
+
+  #user(): string {
+    const { host, tier, user } = this.#request
+    return userToLog(user, host.globalCustomFields, tier)
+  }
+
+  /** `undefined` when the targeting gate has no answer. */
+  #sessionReplay(): string | undefined {
+    const replay = this.#request.snapshot?.sessionReplay
+    if (replay === undefined) return ""
+    const draw = this.#request.host.random()
+    const isSampled = (rate: number) => draw <= rate
+    const { recordingBlocked, samplingRate, targetingGate } = replay
+    const passesTargeting = targetingGate === undefined ? undefined : this.#checkGate(targetingGate)
+    if (typeof passesTargeting === "string") return undefined
+    const canRecord =
+      recordingBlocked !== true && passesTargeting !== false && (samplingRate === undefined || isSampled(samplingRate))
+    const triggers = (map: ReadonlyMap<string, RecordingTrigger> | undefined, key: (name: string) => string) =>
+      map === undefined ? undefined : triggersText(map, key, isSampled)
+    const members: Readonly<Record<string, string | undefined>> = {
+      can_record_session: String(canRecord),
+      session_recording_rate: samplingRate === undefined ? undefined : JSON.stringify(samplingRate),
+      recording_blocked: recordingBlocked === undefined ? undefined : String(recordingBlocked),
+      passes_session_recording_targeting: passesTargeting === undefined ? undefined : String(passesTargeting),
+      session_recording_event_triggers: triggers(replay.eventTriggers, name => name),
+      session_recording_exposure_triggers: triggers(replay.exposureTriggers, name =>
+        hashedName(this.#table.style.hashAlgorithm, name)
+      ),
+      session_recording_privacy_settings: JSON.stringify(replay.privacySettings)
+    }
+    return Object.entries(members)
+      .map(([key, text]) => (text === undefined ? "" : `,"${key}":${text}`))
+      .join("")
+  }
+
+  /** The gate's answer, or what went wrong. */
+  #checkGate(name: string): boolean | string {
+    this.#call.restart()
+    const found = this.#call.run("gate", name)
+    return typeof found === "string" ? found : this.#call.record.bool
+  }
+
+  #writeBlank(): void {
+    const { format } = this.#table.style
+    const hash = format === "Initialize" ? privateHash(this.#request.user) : ',"exposures":{}'
+    const end = format === "InitializeV2" ? ',"values":{},"response_format":"init-v2"' : ""
+    this.#buffer.clear()
+    this.#buffer.appendText(`${blankStart}${this.#user()}${blankEnd}${hash}${end}}`)
+  }
+}
+
+const blankStart =
+  '{"feature_gates":{},"dynamic_configs":{},"layer_configs":{},"time":0,"has_updates":false,"hash_used":"","user":'
+const blankEnd = ',"sdkInfo":{},"sdkParams":{},"evaluated_keys":{},"param_stores":{}'
+
+/** What a client gets that holds the response already. */
+const unchanged = `${blankStart}{}${blankEnd}}`
+
+/** The target app that the specs are evaluated for. */
+const appOf = (snapshot: Snapshot | undefined, clientSdkKey: string | undefined): Json | undefined => {
+  if (snapshot === undefined || clientSdkKey === undefined) return snapshot?.appId
+  const { hashed, plain } = snapshot.clientKeys
+  if (hashed !== undefined) return hashed.get(String(djb2(clientSdkKey)))
+  return plain === undefined ? snapshot.appId : plain.get(clientSdkKey)
+}
+
+const isClosedByDefault = (record: Evaluation): boolean =>
+  record.ruleID === "default" && !record.bool && record.secondaryExposures.length === 0
+
+const evaluatedKeys = (user: User): string => {
+  const userID = textOf(user.userID)
+  const customIDs = Object.entries(user.customIDs ?? {}).map(([key, id]) => `${quote(key)}:${quote(textOf(id) ?? "")}`)
+  const members = [
+    ...(userID === undefined || userID === "" ? [] : [`"userID":${quote(userID)}`]),
+    ...(customIDs.length === 0 ? [] : [`"customIDs":{${customIDs.join(",")}}`])
+  ]
+  return `{${members.join(",")}}`
+}
+
+/** By this clients notice that private attributes changed, which they are not told. */
+const privateHash = ({ privateAttributes }: User): string => {
+  const attributes = Object.entries(privateAttributes ?? {})
+  if (attributes.length === 0) return ""
+  const sum = attributes.reduce((hash, [key, value]) => (hash + djb2(`${key}:${textOf(value) ?? ""}`)) >>> 0, 0)
+  return `,"pa_hash":"${sum}"`
+}
+
+const triggersText = (
+  triggers: ReadonlyMap<string, RecordingTrigger>,
+  key: (name: string) => string,
+  isSampled: (rate: number) => boolean
+): string => {
+  const members = [...triggers].map(([name, { samplingRate, values }]) => {
+    const trigger = { values, passes_sampling: samplingRate === undefined ? undefined : isSampled(samplingRate) }
+    return `${quote(key(name))}:${JSON.stringify(trigger)}`
+  })
+  return `{${members.join(",")}}`
+}
+
+/** A 64-bit number that is equal for equal bytes. */
+const checksumOf = (...parts: ReadonlyArray<Uint8Array>): string => {
+  const { high, low } = sha256OfBytes(parts)
+  return String((BigInt(high) << 32n) | BigInt(low))
+}

@@ -1,0 +1,324 @@
+/**
+ * The entries of a client initialize response as bytes.
+ *
+ * Of a spec there are only as many entries as it has outcomes, apart from the exposures in them. So the bytes of an
+ * outcome are made once, with gaps where exposures belong, and writing an entry is copying them, and those of each
+ * exposure, into the buffer. How many outcomes and exposures there are is bounded by the specs; what is not made of the
+ * specs alone (overrides, merged layers) is made anew each time.
+ *
+ * In the formats that list exposures and values apart and refer to them by id, an id stays the same for as long as its
+ * bytes are kept; a response lists those that it uses.
+ */
+import type { SpecKind } from "./call.js"
+import {
+  type EntryKind,
+  type EntryStyle,
+  longEntry,
+  parameterText,
+  quote,
+  secondaryGap,
+  shortEntry,
+  undelegatedGap,
+  valueText
+} from "./clientInitializeText.js"
+import type { Evaluation, SecondaryExposure } from "./evaluation.js"
+import { djb2, hashedName } from "./nameHash.js"
+import { bytesOf, type Fragment, fragment, type ResponseBuffer } from "./responseBuffer.js"
+import type { Snapshot, SpecTable } from "./snapshot.js"
+import type { JsonObject } from "./user.js"
+
+/** A spec that a response may hold. */
+export interface Entry {
+  readonly name: string
+  readonly entity: string
+  readonly targetAppIDs: ReadonlyArray<string> | undefined
+  readonly specKind: SpecKind
+  readonly kind: EntryKind
+  /** The hashed name as JSON. */
+  readonly key: string
+  readonly outcomes: Array<Outcome>
+}
+
+/** A parameter store that a response may hold. */
+export interface StoreEntry {
+  readonly name: string
+  readonly targetAppIDs: ReadonlyArray<string> | undefined
+  readonly bytes: Fragment
+}
+
+/** The bytes of an entry, and the evaluations that they are for. */
+interface Outcome {
+  readonly bool: boolean
+  readonly ruleID: string | undefined
+  readonly ruleSuffix: string | undefined
+  readonly value: JsonObject | undefined
+  readonly groupName: string | undefined
+  readonly idType: string | undefined
+  readonly isExperimentActive: boolean
+  readonly isExperimentGroup: boolean
+  readonly isInLayer: boolean
+  readonly explicitParameters: ReadonlyArray<string> | undefined
+  readonly configDelegate: string | undefined
+  readonly hasSecondary: boolean
+  readonly hasUndelegated: boolean
+  readonly start: Fragment
+  readonly gaps: ReadonlyArray<Gap>
+  readonly listedValue: Listed | undefined
+}
+
+/** A place for exposures, and what is behind it. */
+interface Gap {
+  readonly isUndelegated: boolean
+  readonly after: Uint8Array
+}
+
+/** Bytes that stand in a list of their own, once in each response that refers to them. */
+interface Listed {
+  readonly id: string
+  readonly bytes: Fragment
+  /** The response that listed them last. */
+  listedIn: number
+}
+
+interface ExposureBytes extends Listed {
+  readonly gateValue: string
+  readonly ruleID: string
+  /** What stands in an entry. */
+  readonly item: Fragment
+  /** The gap that was last filled with it, among others. */
+  writtenIn: number
+}
+
+/** Outcomes of one spec that are kept: a bound, not an expectation. */
+const maxOutcomes = 256
+
+const gapOf = new RegExp(`([${secondaryGap}${undelegatedGap}])`)
+
+/** The entries of one snapshot in one style, with the bytes that were made for them. */
+export class EntryTable {
+  readonly style: EntryStyle
+  readonly gates: ReadonlyArray<Entry>
+  readonly configs: ReadonlyArray<Entry>
+  readonly bandits: ReadonlyArray<Entry>
+  readonly layers: ReadonlyArray<Entry>
+  readonly stores: ReadonlyArray<StoreEntry>
+  readonly #exposures = new Map<string, Array<ExposureBytes>>()
+  readonly #values = new Map<string, Listed>()
+  #exposureCount = 0
+  /** Tell responses, and gaps in them, from those before. */
+  responses = 0
+  gaps = 0
+
+  constructor(snapshot: Snapshot | undefined, style: EntryStyle) {
+    this.style = style
+    this.gates = this.#entries(snapshot, "gates", () => ["gate", "gate"])
+    this.configs = this.#entries(snapshot, "dynamicConfigs", entity =>
+      entity === "dynamic_config"
+        ? ["dynamicConfig", "dynamicConfig"]
+        : ["experiment", entity === "experiment" ? "experiment" : "autotune"]
+    )
+    this.layers = this.#entries(snapshot, "layers", () => ["layer", "layer"])
+    this.bandits = [...(snapshot?.bandits ?? [])].map(([name, { targetAppIDs }]) =>
+      this.#entry(name, "experiment", targetAppIDs, "experiment", "autotune")
+    )
+    this.stores = [...(snapshot?.parameterStores ?? [])].map(([name, { parameters, targetAppIDs }]) => {
+      const members = [...parameters].map(
+        ([key, parameter]) => `${quote(key)}:${parameterText(key, parameter, style.hashAlgorithm)}`
+      )
+      return { name, targetAppIDs, bytes: fragment(`${this.#key(name)}:{${members.join(",")}}`) }
+    })
+  }
+
+  /** The bytes for an evaluation of the entry's spec. */
+  outcome(entry: Entry, record: Evaluation, freshID: () => string): Outcome {
+    for (const outcome of entry.outcomes) if (fits(outcome, record)) return outcome
+    const isKept =
+      record.overrideReason === undefined &&
+      record.parameterRuleIDs === undefined &&
+      entry.outcomes.length < maxOutcomes
+    const outcome = this.#makeOutcome(entry, record, isKept ? undefined : freshID)
+    if (isKept) entry.outcomes.push(outcome)
+    return outcome
+  }
+
+  /** The bytes of an exposure. */
+  exposure({ gate, gateValue, ruleID }: SecondaryExposure): ExposureBytes {
+    let known = this.#exposures.get(gate)
+    if (known === undefined) {
+      known = []
+      this.#exposures.set(gate, known)
+    }
+    for (const exposure of known) if (exposure.ruleID === ruleID && exposure.gateValue === gateValue) return exposure
+    const { format, hashAlgorithm } = this.style
+    const hashed = hashedName(hashAlgorithm, gate)
+    const text = `{"gate":${quote(hashed)},"gateValue":"${gateValue}","ruleID":${quote(ruleID)}}`
+    const id = String(format === "InitializeV2" ? this.#exposureCount++ : djb2(`${hashed}:${gateValue}:${ruleID}`))
+    const exposure = {
+      gateValue,
+      ruleID,
+      id,
+      item: fragment(format === "Initialize" ? text : quote(id)),
+      writtenIn: 0,
+      bytes: fragment(`${quote(id)}:${text}`),
+      listedIn: 0
+    }
+    known.push(exposure)
+    return exposure
+  }
+
+  #entries(
+    snapshot: Snapshot | undefined,
+    table: SpecTable,
+    kindsOf: (entity: string) => readonly [SpecKind, EntryKind]
+  ): ReadonlyArray<Entry> {
+    return [...(snapshot?.specs(table) ?? [])]
+      .filter(([, { entity }]) => entity !== "segment" && entity !== "holdout")
+      .map(([name, { entity, targetAppIDs }]) => this.#entry(name, entity, targetAppIDs, ...kindsOf(entity)))
+  }
+
+  #entry(
+    name: string,
+    entity: string,
+    targetAppIDs: ReadonlyArray<string> | undefined,
+    specKind: SpecKind,
+    kind: EntryKind
+  ): Entry {
+    return { name, entity, targetAppIDs, specKind, kind, key: this.#key(name), outcomes: [] }
+  }
+
+  #key(name: string): string {
+    return quote(hashedName(this.style.hashAlgorithm, name))
+  }
+
+  #makeOutcome(entry: Entry, record: Evaluation, freshID: (() => string) | undefined): Outcome {
+    const { style } = this
+    const listedValue =
+      style.format === "InitializeV2" && entry.kind !== "gate" ? this.#value(valueText(record), freshID) : undefined
+    const text =
+      style.format === "InitializeV2"
+        ? shortEntry(entry.kind, record, listedValue?.id ?? "", style)
+        : longEntry(entry.kind, entry.key, record, style)
+    const [start = "", ...rest] = `${entry.key}:${text}`.split(gapOf)
+    const gaps: Array<Gap> = []
+    for (let i = 0; i < rest.length; i += 2) {
+      gaps.push({ isUndelegated: rest[i] === undelegatedGap, after: bytesOf(rest[i + 1] as string) })
+    }
+    return {
+      bool: record.bool,
+      ruleID: record.ruleID,
+      ruleSuffix: record.ruleSuffix,
+      value: record.value,
+      groupName: record.groupName,
+      idType: record.idType,
+      isExperimentActive: record.isExperimentActive,
+      isExperimentGroup: record.isExperimentGroup,
+      isInLayer: record.isInLayer,
+      explicitParameters: record.explicitParameters,
+      configDelegate: record.configDelegate,
+      hasSecondary: hasSecondary(record),
+      hasUndelegated: hasUndelegated(record),
+      start: fragment(start),
+      gaps,
+      listedValue
+    }
+  }
+
+  #value(text: string, freshID: (() => string) | undefined): Listed {
+    const known = this.#values.get(text)
+    if (known !== undefined) return known
+    const id = freshID === undefined ? String(this.#values.size) : freshID()
+    const value = { id, bytes: fragment(`${quote(id)}:${text}`), listedIn: 0 }
+    if (freshID === undefined) this.#values.set(text, value)
+    return value
+  }
+}
+
+const hasSecondary = (record: Evaluation): boolean => record.secondaryExposures.length > 0
+
+const hasUndelegated = ({ undelegatedSecondaryExposures }: Evaluation): boolean =>
+  undelegatedSecondaryExposures !== undefined && undelegatedSecondaryExposures.length > 0
+
+/** The fields that differ most often come first; values and lists are those of the specs themselves. */
+const fits = (outcome: Outcome, record: Evaluation): boolean =>
+  outcome.ruleID === record.ruleID &&
+  outcome.bool === record.bool &&
+  outcome.value === record.value &&
+  outcome.hasSecondary === hasSecondary(record) &&
+  outcome.hasUndelegated === hasUndelegated(record) &&
+  outcome.configDelegate === record.configDelegate &&
+  outcome.groupName === record.groupName &&
+  outcome.isExperimentActive === record.isExperimentActive &&
+  outcome.isExperimentGroup === record.isExperimentGroup &&
+  outcome.idType === record.idType &&
+  outcome.ruleSuffix === record.ruleSuffix &&
+  outcome.explicitParameters === record.explicitParameters &&
+  outcome.isInLayer === record.isInLayer &&
+  record.overrideReason === undefined &&
+  record.parameterRuleIDs === undefined
+
+/** Ids of values that are not kept count down from here, those of kept ones up from 0. */
+const lastValueID = 4_294_967_295
+
+/** Writes the entries of one response. */
+export class EntryWriter {
+  readonly #table: EntryTable
+  readonly #buffer: ResponseBuffer
+  readonly #response: number
+  readonly #exposures: Array<ExposureBytes> = []
+  readonly #values: Array<Listed> = []
+  #freshValues = 0
+  readonly #freshID = (): string => String(lastValueID - this.#freshValues++)
+
+  constructor(table: EntryTable, buffer: ResponseBuffer) {
+    this.#table = table
+    this.#buffer = buffer
+    this.#response = ++table.responses
+  }
+
+  write(entry: Entry, record: Evaluation, isFirst: boolean): void {
+    const { gaps, listedValue, start } = this.#table.outcome(entry, record, this.#freshID)
+    const buffer = this.#buffer
+    buffer.append(isFirst ? start.first : start.next)
+    for (const { after, isUndelegated } of gaps) {
+      this.#fill((isUndelegated ? record.undelegatedSecondaryExposures : record.secondaryExposures) ?? [])
+      buffer.append(after)
+    }
+    if (listedValue !== undefined && listedValue.listedIn !== this.#response) {
+      listedValue.listedIn = this.#response
+      this.#values.push(listedValue)
+    }
+  }
+
+  /** The members of the list of exposures. */
+  writeExposures(): void {
+    this.#writeListed(this.#exposures)
+  }
+
+  /** The members of the list of values. */
+  writeValues(): void {
+    this.#writeListed(this.#values)
+  }
+
+  /** Each exposure once. */
+  #fill(exposures: ReadonlyArray<SecondaryExposure>): void {
+    const gap = ++this.#table.gaps
+    let isFirst = true
+    for (const secondary of exposures) {
+      const exposure = this.#table.exposure(secondary)
+      if (exposure.writtenIn === gap) continue
+      exposure.writtenIn = gap
+      this.#buffer.append(isFirst ? exposure.item.first : exposure.item.next)
+      isFirst = false
+      if (exposure.listedIn === this.#response) continue
+      exposure.listedIn = this.#response
+      this.#exposures.push(exposure)
+    }
+  }
+
+  #writeListed(items: ReadonlyArray<Listed>): void {
+    for (let i = 0; i < items.length; i++) {
+      const { first, next } = (items[i] as Listed).bytes
+      this.#buffer.append(i === 0 ? first : next)
+    }
+  }
+}

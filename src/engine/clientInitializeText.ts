@@ -1,0 +1,154 @@
+/**
+ * The JSON of one entry of a client initialize response, with gaps where its exposures belong.
+ *
+ * Members stand in the order of the official SDK, although only their names matter.
+ */
+import { type Evaluation, ruleIDOf } from "./evaluation.js"
+import { literalOf } from "./getters.js"
+import { type HashAlgorithm, hashedName } from "./nameHash.js"
+import type { Parameter, ParameterSpec } from "./specs.js"
+
+/** The shape of a response: entries in full, with exposures by id, or with exposures, values and keys shortened. */
+export type ResponseFormat = "Initialize" | "InitializeWithSecondaryExposureMapping" | "InitializeV2"
+
+/** What decides about the JSON of all entries. */
+export interface EntryStyle {
+  readonly format: ResponseFormat
+  readonly hashAlgorithm: HashAlgorithm
+  readonly removeIdType: boolean
+}
+
+/** What an entry says, by the kind of its spec. */
+export type EntryKind = "gate" | "dynamicConfig" | "experiment" | "autotune" | "layer"
+
+/** Stand for the exposures of an entry. Raw control characters never occur in JSON. */
+export const secondaryGap = "\u0001"
+export const undelegatedGap = "\u0002"
+
+/** A text as JSON. */
+export const quote = (text: string): string => JSON.stringify(text)
+
+/** The JSON of an evaluation's value. */
+export const valueText = ({ value }: Evaluation): string =>
+  value === undefined ? "null" : JSON.stringify(literalOf(value))
+
+type Members = ReadonlyArray<string | false | undefined>
+
+const objectOf = (members: Members): string => `{${members.filter(Boolean).join(",")}}`
+
+/** An entry in full: the key is the name as JSON. */
+export const longEntry = (kind: EntryKind, key: string, record: Evaluation, style: EntryStyle): string => {
+  const idType = !style.removeIdType && `"id_type":${quote(record.idType ?? "")}`
+  const isDeviceBased = `"is_device_based":${record.idType === "stableID" || record.idType === "stableid"}`
+  const start: Members = [
+    `"name":${key}`,
+    `"rule_id":${quote(ruleIDOf(record))}`,
+    `"secondary_exposures":${listText(record.secondaryExposures, secondaryGap)}`
+  ]
+  const groupName = record.groupName !== undefined && `"group_name":${quote(record.groupName)}`
+  const flags: Members = [
+    `"is_experiment_active":${record.isExperimentActive}`,
+    `"is_user_in_experiment":${record.isExperimentGroup}`
+  ]
+  switch (kind) {
+    case "gate":
+      return objectOf([...start, record.idType !== undefined && idType, `"value":${record.bool}`])
+    case "dynamicConfig":
+      return objectOf([...start, idType, `"value":${valueText(record)}`, isDeviceBased, `"passed":${record.bool}`])
+    case "experiment":
+    case "autotune":
+      return objectOf([
+        ...start,
+        idType,
+        `"value":${valueText(record)}`,
+        isDeviceBased,
+        record.isInLayer && `"is_in_layer":true`,
+        record.explicitParameters && `"explicit_parameters":${JSON.stringify(record.explicitParameters)}`,
+        groupName,
+        ...(kind === "experiment" ? flags : [])
+      ])
+    case "layer":
+      return objectOf([
+        ...start,
+        `"value":${valueText(record)}`,
+        idType,
+        isDeviceBased,
+        groupName,
+        ...(record.configDelegate === undefined ? [] : flags),
+        record.configDelegate !== undefined &&
+          `"allocated_experiment_name":${quote(hashedName(style.hashAlgorithm, record.configDelegate))}`,
+        `"explicit_parameters":${JSON.stringify(record.explicitParameters ?? [])}`,
+        `"undelegated_secondary_exposures":${listText(record.undelegatedSecondaryExposures, undelegatedGap)}`,
+        style.format === "Initialize" &&
+          record.parameterRuleIDs !== undefined &&
+          `"parameter_rule_ids":${JSON.stringify(Object.fromEntries(record.parameterRuleIDs))}`
+      ])
+  }
+}
+
+/** An entry with short keys, without what the client takes for granted. `valueID` stands for its value. */
+export const shortEntry = (kind: EntryKind, record: Evaluation, valueID: string, style: EntryStyle): string => {
+  const ruleID = ruleIDOf(record)
+  const { configDelegate, explicitParameters, groupName, idType, undelegatedSecondaryExposures } = record
+  const start: Members = [
+    ruleID !== "default" && `"r":${quote(ruleID)}`,
+    isFilled(record.secondaryExposures) && `"s":[${secondaryGap}]`
+  ]
+  const id = !style.removeIdType && idType !== undefined && `"i":${quote(idType)}`
+  const value = `"v":${quote(valueID)}`
+  const group = groupName !== undefined && `"gn":${quote(groupName)}`
+  const flags: Members = [`"ea":${record.isExperimentActive}`, `"ue":${record.isExperimentGroup}`]
+  switch (kind) {
+    case "gate":
+      return objectOf([...start, id, record.bool && `"v":true`])
+    case "dynamicConfig":
+      return objectOf([...start, id, value, `"p":${record.bool}`])
+    case "experiment":
+    case "autotune":
+      return objectOf([...start, id, value, group, ...(kind === "experiment" ? flags : [])])
+    case "layer":
+      return objectOf([
+        ...start,
+        value,
+        id,
+        group,
+        ...(configDelegate === undefined ? [] : flags),
+        configDelegate !== undefined && `"ae":${quote(hashedName(style.hashAlgorithm, configDelegate))}`,
+        explicitParameters && `"ep":${JSON.stringify(explicitParameters)}`,
+        isFilled(undelegatedSecondaryExposures) && `"us":[${undelegatedGap}]`
+      ])
+  }
+}
+
+/** A parameter of a store. Nothing is decided here: the client looks the names up. */
+export const parameterText = (key: string, parameter: ParameterSpec, hashAlgorithm: HashAlgorithm): string => {
+  return JSON.stringify({
+    name: key,
+    ref_type: parameter.refType,
+    param_type: parameter.parameterType,
+    ...parameterMembers(parameter, name => hashedName(hashAlgorithm, name))
+  })
+}
+
+const parameterMembers = (parameter: Parameter, hashed: (name: string) => string): object => {
+  switch (parameter.kind) {
+    case "static":
+      return { value: parameter.value }
+    case "gate":
+      return {
+        gate_name: hashed(parameter.gateName),
+        pass_value: parameter.passValue,
+        fail_value: parameter.failValue
+      }
+    case "dynamicConfig":
+      return { config_name: hashed(parameter.configName), param_name: parameter.parameterName }
+    case "experiment":
+      return { experiment_name: hashed(parameter.experimentName), param_name: parameter.parameterName }
+    case "layer":
+      return { layer_name: hashed(parameter.layerName), param_name: parameter.parameterName }
+  }
+}
+
+const isFilled = (list: ReadonlyArray<unknown> | undefined): boolean => list !== undefined && list.length > 0
+
+const listText = (list: ReadonlyArray<unknown> | undefined, gap: string): string => (isFilled(list) ? `[${gap}]` : "[]")

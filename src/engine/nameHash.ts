@@ -1,0 +1,26 @@
+/**
+ * How names are hidden from the browser: each kind of hash that a client can look names up by.
+ */
+import { sha256Base64 } from "./sha256.js"
+
+/** What names are replaced by: a 32-bit hash, the base64 of a SHA-256, or themselves. */
+export type HashAlgorithm = "djb2" | "none" | "sha256"
+
+/** The 32-bit hash of a text, over its code points. */
+export const djb2 = (text: string): number => {
+  let hash = 0
+  for (const character of text) hash = (Math.imul(hash, 31) + (character.codePointAt(0) as number)) >>> 0
+  return hash
+}
+
+/** What a name becomes. */
+export const hashedName = (algorithm: HashAlgorithm, name: string): string => {
+  switch (algorithm) {
+    case "djb2":
+      return String(djb2(name))
+    case "sha256":
+      return sha256Base64(name)
+    case "none":
+      return name
+  }
+}

@@ -1,0 +1,111 @@
+/**
+ * Local overrides: answers that a program sets itself, which come before everything that the specs say.
+ *
+ * The engine only looks them up, so they may come from anywhere; `OverrideTable` is where most of them are kept.
+ */
+import type { Parameter } from "./specs.js"
+import type { JsonObject, User } from "./user.js"
+import { textOf } from "./values.js"
+
+/** Stands for the value that a group of the experiment has in the specs of the moment. */
+export class GroupOverride {
+  readonly groupName: string
+  constructor(groupName: string) {
+    this.groupName = groupName
+  }
+}
+
+/** What overrides put in place of the specs' answer. The kinds are apart: a name has one of each. */
+export interface OverrideValues {
+  readonly gate: boolean
+  readonly dynamicConfig: JsonObject
+  readonly experiment: JsonObject | GroupOverride
+  readonly layer: JsonObject
+  readonly parameterStore: ReadonlyMap<string, Parameter>
+}
+
+/** What can be overridden. */
+export type OverrideKind = keyof OverrideValues
+
+/** Overrides as the engine asks for them. Everything is synchronous. */
+export interface OverrideLookup {
+  /** Whether there are none at all: nothing is looked up then. */
+  readonly isEmpty: () => boolean
+  readonly find: <Kind extends OverrideKind>(kind: Kind, name: string, user: User) => OverrideValues[Kind] | undefined
+}
+
+/** The overrides of both; where both have one, that of `first` counts. */
+export const firstOf = (first: OverrideLookup, second: OverrideLookup): OverrideLookup => ({
+  isEmpty: () => first.isEmpty() && second.isEmpty(),
+  find: (kind, name, user) => first.find(kind, name, user) ?? second.find(kind, name, user)
+})
+
+/** The key of what holds for everyone. It is the official package's, where it shows as well. */
+const everyone = "__STATSIG_NO_ID__"
+
+type Values<Kind extends OverrideKind> = Map<string, Map<string, OverrideValues[Kind]>>
+
+/** Overrides by kind, name and id. The last one set counts. */
+export class OverrideTable implements OverrideLookup {
+  readonly #values: { readonly [Kind in OverrideKind]: Values<Kind> } = {
+    gate: new Map(),
+    dynamicConfig: new Map(),
+    experiment: new Map(),
+    layer: new Map(),
+    parameterStore: new Map()
+  }
+  #names = 0
+
+  readonly isEmpty = (): boolean => this.#names === 0
+
+  /** The override for the user's `userID`, else for any of the custom IDs, else for everyone. */
+  readonly find: OverrideLookup["find"] = (kind, name, user) => {
+    const values = this.#values[kind].get(name)
+    return values && (findFor(values, user.userID) ?? findForAny(values, user.customIDs) ?? values.get(everyone))
+  }
+
+  /** Without an id it holds for everyone. */
+  readonly set = <Kind extends OverrideKind>(
+    kind: Kind,
+    name: string,
+    value: OverrideValues[Kind],
+    id: string = everyone
+  ): void => {
+    const names: Values<Kind> = this.#values[kind]
+    const values = names.get(name) ?? new Map()
+    if (values.size === 0) {
+      names.set(name, values)
+      this.#names++
+    }
+    values.set(id, value)
+  }
+
+  /** Without an id all of the name are removed, those for single ids too. */
+  readonly remove = (kind: OverrideKind, name: string, id?: string): void => {
+    const names: Map<string, Map<string, unknown>> = this.#values[kind]
+    const values = names.get(name)
+    if (values === undefined) return
+    if (id !== undefined) values.delete(id)
+    if (id !== undefined && values.size > 0) return
+    names.delete(name)
+    this.#names--
+  }
+
+  readonly clear = (): void => {
+    for (const names of Object.values(this.#values)) names.clear()
+    this.#names = 0
+  }
+}
+
+const findFor = <A>(values: ReadonlyMap<string, A>, id: JsonObject[string] | undefined): A | undefined => {
+  const text = textOf(id)
+  return text === undefined ? undefined : values.get(text)
+}
+
+const findForAny = <A>(values: ReadonlyMap<string, A>, ids: JsonObject | undefined): A | undefined => {
+  for (const idType in ids) {
+    const found = findFor(values, ids[idType])
+    if (found !== undefined) return found
+  }
+  return undefined
+}

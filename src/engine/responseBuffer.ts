@@ -1,0 +1,71 @@
+/**
+ * A buffer of bytes that grows as it is written and is used again for the next response.
+ */
+
+const encoder = new TextEncoder()
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true })
+
+/** The longest UTF-8 form of one UTF-16 unit. */
+const maxBytesPerUnit = 3
+const firstSize = 65_536
+
+/** A text that is written often, with the comma before it where it is not the first of its list. */
+export interface Fragment {
+  readonly first: Uint8Array
+  readonly next: Uint8Array
+}
+
+/** Prepares a text. */
+export const fragment = (text: string): Fragment => {
+  const next = encoder.encode(`,${text}`)
+  return { first: next.subarray(1), next }
+}
+
+/** The UTF-8 form of a text. */
+export const bytesOf = (text: string): Uint8Array => encoder.encode(text)
+
+/** A growing buffer. What `bytes` gives is overwritten by the next response that is written here. */
+export class ResponseBuffer {
+  #bytes = new Uint8Array(firstSize)
+  #length = 0
+
+  /** How many bytes were written since `clear`. */
+  get length(): number {
+    return this.#length
+  }
+
+  /** What was written since `clear`; a view, not a copy. */
+  get bytes(): Uint8Array {
+    return this.#bytes.subarray(0, this.#length)
+  }
+
+  get text(): string {
+    return decoder.decode(this.bytes)
+  }
+
+  /** Begins anew; the memory is kept. */
+  clear(): void {
+    this.#length = 0
+  }
+
+  append(bytes: Uint8Array): void {
+    const start = this.#length
+    const end = start + bytes.length
+    if (end > this.#bytes.length) this.#grow(end)
+    this.#bytes.set(bytes, start)
+    this.#length = end
+  }
+
+  appendText(text: string): void {
+    const start = this.#length
+    const longest = start + text.length * maxBytesPerUnit
+    if (longest > this.#bytes.length) this.#grow(longest)
+    this.#length += encoder.encodeInto(text, this.#bytes.subarray(start)).written
+  }
+
+  #grow(needed: number): void {
+    const larger = new Uint8Array(Math.max(needed, this.#bytes.length * 2))
+    larger.set(this.#bytes.subarray(0, this.#length))
+    this.#bytes = larger
+  }
+}

@@ -1,0 +1,163 @@
+/**
+ * Persistent assignment: an answer that was given once is given again for as long as the experiment runs.
+ *
+ * The engine is handed what a user keeps and says what is to be saved and deleted; it never waits for a storage.
+ */
+import type { SpecKind } from "./call.js"
+import { compileUnit } from "./conditions.js"
+import { Evaluation, type SecondaryExposure } from "./evaluation.js"
+import { copyJsonObject } from "./getters.js"
+import type { JsonObject, User } from "./user.js"
+import { textOf } from "./values.js"
+
+/** A kept answer, in the form in which it is stored: names and `null`s are those of the JSON. */
+export interface StickyValues {
+  readonly value: boolean
+  readonly json_value: JsonObject | null
+  readonly rule_id: string | null
+  readonly group_name: string | null
+  readonly secondary_exposures: ReadonlyArray<SecondaryExposure>
+  readonly undelegated_secondary_exposures: ReadonlyArray<SecondaryExposure> | null
+  /** Of a layer: the experiment that decided. */
+  readonly config_delegate: string | null
+  readonly explicit_parameters: ReadonlyArray<string> | null
+  /** The `time` of the specs that decided, in epoch milliseconds. */
+  readonly time: number | null
+  readonly config_version: number | null
+}
+
+/** What a user keeps, by the names of experiments and layers. */
+export type UserPersistedValues = ReadonlyMap<string, StickyValues>
+
+/** Takes what is to be stored. Called within checks: returns at once and never throws. */
+export interface Persistence {
+  /** What the user behind the key keeps, where that is known beforehand. */
+  readonly valuesOf: (key: string) => UserPersistedValues | undefined
+  readonly save: (key: string, name: string, values: StickyValues) => void
+  readonly delete: (key: string, name: string) => void
+}
+
+/** How kept answers are used in one check. */
+export interface StickyOptions {
+  /** In place of what the persistence knows. */
+  readonly userPersistedValues?: UserPersistedValues | undefined
+  /** The kept answer gives way to an override rule that the user meets now. */
+  readonly enforceOverrides?: boolean | undefined
+  /** The kept answer gives way when the user fails targeting now. */
+  readonly enforceTargeting?: boolean | undefined
+}
+
+/** Tells the rules of one evaluation that are looked at. */
+export type RuleFilter = (ruleID: string) => boolean
+
+/** What deciding about a kept answer asks of the engine. */
+export interface StickyHost {
+  /** Epoch milliseconds. */
+  readonly now: () => number
+  /** Whether an experiment is active; `undefined` when it does not exist or does not say. */
+  readonly isActive: (experiment: string) => boolean | undefined
+  /** Whether the user passes the experiment by the filtered rules alone. */
+  readonly passes: (experiment: string, filter: RuleFilter) => boolean
+}
+
+const isTargeting: RuleFilter = id => id === "targetingGate" || id === "inlineTargetingRules"
+const isOverride: RuleFilter = id => id.endsWith("override")
+
+/** The storage key of a user's unit, `undefined` when the user lacks it. */
+export const stickyKey = (user: User, idType: string): string | undefined => {
+  const unit = textOf(compileUnit(idType)(user))
+  return unit === undefined ? undefined : `${unit}:${idType}`
+}
+
+/** The answer to give: the one that was found now, or the one that the user keeps. */
+export const settle = (
+  kind: SpecKind,
+  user: User,
+  found: Evaluation,
+  options: StickyOptions,
+  persistence: Persistence,
+  host: StickyHost
+): Evaluation => {
+  const { idType, name } = found
+  const key = idType === undefined ? undefined : stickyKey(user, idType)
+  if (key === undefined || name === undefined) return found
+  const values = options.userPersistedValues ?? persistence.valuesOf(key)
+  const kept = values?.get(name)
+  // A layer has no activity of its own to go by: the experiment that once decided has.
+  const decider = kind === "layer" ? (kept?.config_delegate ?? undefined) : name
+  const delegateIsActive = kind === "layer" && decider !== undefined ? host.isActive(decider) : undefined
+  if (values === undefined || !(delegateIsActive ?? found.isExperimentActive)) {
+    persistence.delete(key, name)
+    return found
+  }
+  if (kept === undefined) {
+    if (found.isExperimentActive && found.isExperimentGroup) persistence.save(key, name, stickyValues(found))
+    return found
+  }
+  const givesWay =
+    decider !== undefined &&
+    ((options.enforceTargeting === true && host.passes(decider, isTargeting)) ||
+      (options.enforceOverrides === true && host.passes(decider, isOverride)))
+  return givesWay ? found : fromSticky(kept, found, host.now())
+}
+
+const copyExposures = (exposures: ReadonlyArray<SecondaryExposure>) => exposures.map(exposure => ({ ...exposure }))
+
+/** The answer as it is stored; nothing in it is shared with the record. */
+const stickyValues = (found: Evaluation): StickyValues => ({
+  value: found.bool,
+  json_value: found.value === undefined ? null : copyJsonObject(found.value),
+  rule_id: found.ruleID ?? null,
+  group_name: found.groupName ?? null,
+  secondary_exposures: copyExposures(found.secondaryExposures),
+  undelegated_secondary_exposures:
+    found.undelegatedSecondaryExposures === undefined ? null : copyExposures(found.undelegatedSecondaryExposures),
+  config_delegate: found.configDelegate ?? null,
+  explicit_parameters: found.explicitParameters === undefined ? null : [...found.explicitParameters],
+  time: found.lcut ?? null,
+  config_version: found.version ?? null
+})
+
+const fromSticky = (kept: StickyValues, found: Evaluation, now: number): Evaluation => {
+  const record = new Evaluation()
+  record.name = found.name
+  record.idType = found.idType
+  record.bool = kept.value
+  record.value = kept.json_value ?? undefined
+  record.ruleID = kept.rule_id ?? undefined
+  record.groupName = kept.group_name ?? undefined
+  record.secondaryExposures = kept.secondary_exposures
+  record.undelegatedSecondaryExposures = kept.undelegated_secondary_exposures ?? undefined
+  record.configDelegate = kept.config_delegate ?? undefined
+  record.explicitParameters = kept.explicit_parameters ?? undefined
+  record.version = kept.config_version ?? undefined
+  record.isExperimentActive = true
+  record.isExperimentGroup = true
+  record.reason = "Persisted"
+  record.lcut = kept.time ?? undefined
+  record.receivedAt = now
+  record.remote = found.remote
+  return record
+}
+
+/** What was loaded for one request: by storage key. A key that is missing could not be loaded. */
+export type LoadedValues = ReadonlyMap<string, ReadonlyMap<string, StickyValues>>
+
+/**
+ * A persistence that knows what users keep. Changes go on to the one behind it, and are known at once.
+ *
+ * Of a user that is not among the loaded nothing is known, and so nothing is changed: an assignment must not be lost
+ * because it could not be read.
+ */
+export const overLoaded = (loaded: LoadedValues, behind: Persistence): Persistence => {
+  const users = new Map(Array.from(loaded, ([key, values]) => [key, new Map(values)]))
+  return {
+    valuesOf: key => users.get(key),
+    save: (key, name, values) => {
+      if (users.get(key)?.set(name, values) !== undefined) behind.save(key, name, values)
+    },
+    delete: (key, name) => {
+      if (users.get(key)?.delete(name)) behind.delete(key, name)
+    }
+  }
+}

@@ -1,0 +1,117 @@
+/**
+ * What requests to Statsig have in common, whatever they carry.
+ */
+import * as HttpClient from "@effect/platform/HttpClient"
+import type * as HttpClientError from "@effect/platform/HttpClientError"
+import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
+import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
+
+/**
+ * A client whose requests are not traced and carry no trace headers: both would hold the SDK key.
+ *
+ * @internal
+ */
+export const withoutTraces = (client: HttpClient.HttpClient) =>
+  client.pipe(
+    HttpClient.withTracerPropagation(false),
+    HttpClient.withTracerDisabledWhen(() => true),
+    HttpClient.withScope
+  )
+
+/**
+ * Statuses that say the request itself is wrong or not welcome: to repeat it is of no use.
+ *
+ * @internal
+ */
+export const neverRepeated: ReadonlySet<number> = new Set([400, 403, 405, 413, 429, 501])
+
+/**
+ * Headers hold printable ASCII only.
+ *
+ * @internal
+ */
+export const headerText = (text: string): string => text.replace(/[^\x20-\x7e]/gu, "?")
+
+/**
+ * How much of the body of an error is read and shown, in bytes.
+ *
+ * @internal
+ */
+export const errorBodyShown = 1_000
+
+/**
+ * The body, of which no more is read than makes it longer than `limit` bytes.
+ *
+ * @internal
+ */
+export const readBody = (
+  response: HttpClientResponse.HttpClientResponse,
+  limit: number
+): Effect.Effect<Uint8Array, HttpClientError.ResponseError> => {
+  const parts: Array<Uint8Array> = []
+  const read = Stream.runFoldWhile(
+    response.stream,
+    0,
+    size => size <= limit,
+    (size, part) => {
+      parts.push(part)
+      return size + part.length
+    }
+  )
+  const orNothing = Effect.catchIf(
+    read,
+    error => error.reason === "EmptyBody",
+    () => Effect.succeed(0)
+  )
+  return Effect.map(orNothing, size => {
+    const bytes = new Uint8Array(size)
+    let offset = 0
+    for (const part of parts) {
+      bytes.set(part, offset)
+      offset += part.length
+    }
+    return bytes
+  })
+}
+
+const statusTexts = new Map([
+  [400, "Bad Request"],
+  [401, "Unauthorized"],
+  [403, "Forbidden"],
+  [404, "Not Found"],
+  [405, "Method Not Allowed"],
+  [406, "Not Acceptable"],
+  [408, "Request Timeout"],
+  [500, "Internal Server Error"],
+  [502, "Bad Gateway"],
+  [503, "Service Unavailable"],
+  [504, "Gateway Timeout"]
+])
+
+/**
+ * What a status that is not 2xx means, in the official SDK's words: a body that is not ASCII counts as empty.
+ *
+ * @internal
+ */
+export const describeStatus = (status: number, body: Uint8Array): string => {
+  const text = new TextDecoder().decode(body.subarray(0, errorBodyShown))
+  const shown = /^[\x00-\x7f]*$/.test(text) ? text : ""
+  const known = statusTexts.get(status)
+  if (known === undefined) return `HTTP Error ${status}: ${shown}`
+  return shown === "" ? known : `${known}: ${shown}`
+}
+
+/**
+ * What went wrong below: `fetch` says little itself and much in its causes.
+ *
+ * @internal
+ */
+export const causesOf = ({ cause, message }: HttpClientError.HttpClientError): string => {
+  const messages: Array<string> = []
+  for (let current = cause; current instanceof Error && messages.length < 5; current = current.cause) {
+    const { code } = current as { readonly code?: unknown }
+    messages.push(current.message || (typeof code === "string" ? code : current.name))
+  }
+  return messages.join(": ") || message
+}

@@ -1,0 +1,142 @@
+/**
+ * What the engine hands over for a storage, and what it is to know from one.
+ *
+ * Changes wait in a bounded list, and a fiber writes them: those of one key in order, those of several at once. They stay
+ * in the list until they are written, so that the end of the scope can finish what was interrupted; writing one twice
+ * makes no difference. Trouble costs the change, not the check.
+ */
+import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import type { LoadedValues, Persistence, StickyValues } from "../engine/sticky.js"
+import { load, type Storage } from "../PersistentStorage.js"
+import { PersistentStorageError } from "../StatsigError.js"
+import { inBackground } from "./backgroundClock.js"
+
+/** Changes that wait; further ones are dropped. */
+const mostWaiting = 10_000
+
+/** Changes that are written at once. */
+const batchSize = 100
+
+/** For one operation of a storage. */
+const operationTimeout = Duration.seconds(1)
+
+/** For all that is left when the scope ends. */
+const closeTimeout = Duration.seconds(2)
+
+/** Between two warnings, in milliseconds: a storage that is down fails for every user. */
+const warningInterval = 60_000
+
+interface Change {
+  readonly key: string
+  readonly name: string
+  /** `undefined`: what is kept is deleted. */
+  readonly values: StickyValues | undefined
+}
+
+/**
+ * Makes the engine's side of a storage, and the loading of what users keep. The changes are written until the scope ends.
+ *
+ * @internal
+ */
+export const make = Effect.fnUntraced(function* (storage: Storage) {
+  const waiting: Array<Change> = []
+  const someWait = yield* Effect.makeLatch()
+  let dropped = 0
+  let warnedAt = Number.NEGATIVE_INFINITY
+
+  const warn = (message: string) =>
+    Effect.flatMap(Clock.currentTimeMillis, now => {
+      if (now - warnedAt < warningInterval) return Effect.void
+      warnedAt = now
+      return Effect.logWarning(message)
+    })
+
+  /** An operation on the storage, bounded whatever it does. */
+  const attempt = <A>(
+    operation: PersistentStorageError["operation"],
+    run: () => Effect.Effect<A, PersistentStorageError>
+  ) =>
+    Effect.suspend(run).pipe(
+      Effect.interruptible,
+      Effect.disconnect,
+      Effect.timeoutFail({
+        duration: operationTimeout,
+        onTimeout: () => new PersistentStorageError({ operation, message: "timed out" })
+      }),
+      Effect.exit,
+      Effect.tap(exit =>
+        Exit.isSuccess(exit) || Cause.isInterruptedOnly(exit.cause)
+          ? Effect.void
+          : warn(`The persistent storage failed (${operation}): ${Cause.pretty(exit.cause)}`)
+      )
+    )
+
+  const write = ({ key, name, values }: Change) =>
+    values === undefined
+      ? attempt("delete", () => storage.delete(key, name))
+      : attempt("save", () => storage.save(key, name, values))
+
+  const writeBatch = Effect.suspend(() => {
+    const batch = waiting.slice(0, batchSize)
+    return Effect.forEach(byKey(batch), changes => Effect.forEach(changes, write, { discard: true }), {
+      concurrency: "unbounded",
+      discard: true
+    }).pipe(Effect.tap(() => void waiting.splice(0, batch.length)))
+  })
+
+  const warnOfDropped = Effect.suspend(() => {
+    const count = dropped
+    dropped = 0
+    return count === 0 ? Effect.void : warn(`${count} changes of kept answers were dropped: too many waited`)
+  })
+
+  const writeAll = Effect.andThen(
+    Effect.whileLoop({ while: () => waiting.length > 0, body: () => writeBatch, step: () => {} }),
+    warnOfDropped
+  )
+
+  yield* Effect.addFinalizer(() =>
+    writeAll.pipe(Effect.interruptible, Effect.disconnect, Effect.timeoutOption(closeTimeout))
+  )
+  const work = someWait.await.pipe(Effect.andThen(Effect.sync(() => someWait.unsafeClose())), Effect.andThen(writeAll))
+  yield* Effect.forkScoped(inBackground(Effect.forever(work)))
+
+  const add = (change: Change) => {
+    if (waiting.length >= mostWaiting) dropped++
+    else waiting.push(change)
+    someWait.unsafeOpen()
+  }
+
+  const persistence: Persistence = {
+    valuesOf: () => undefined,
+    save: (key, name, values) => add({ key, name, values }),
+    delete: (key, name) => add({ key, name, values: undefined })
+  }
+
+  const loadValuesOf = Effect.fnUntraced(function* (key: string) {
+    const exit = yield* attempt("load", () => load(storage, key))
+    if (Exit.isFailure(exit)) return []
+    const { malformed, values } = exit.value
+    if (malformed.length > 0) yield* warn(`The answers that are kept for ${malformed.join(", ")} are malformed`)
+    return [[key, values] as const]
+  })
+
+  const loadValues = (keys: Iterable<string>): Effect.Effect<LoadedValues> =>
+    Effect.map(Effect.forEach(keys, loadValuesOf, { concurrency: "unbounded" }), loaded => new Map(loaded.flat()))
+
+  return { persistence, loadValues }
+})
+
+const byKey = (changes: ReadonlyArray<Change>): Iterable<ReadonlyArray<Change>> => {
+  const groups = new Map<string, Array<Change>>()
+  for (const change of changes) {
+    const group = groups.get(change.key)
+    if (group === undefined) groups.set(change.key, [change])
+    else group.push(change)
+  }
+  return groups.values()
+}

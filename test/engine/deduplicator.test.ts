@@ -1,0 +1,141 @@
+import { assert, describe, it } from "vitest"
+import { type Answer, Deduplicator } from "../../src/engine/deduplicator.js"
+import { Random } from "../conformance/support/random.js"
+
+type Key = readonly [spec: string, rule: string, answer: Answer, user: string, unit: string | undefined]
+
+/** The same set, as plain as it can be: a map keeps its keys in the order of their last use. */
+class Model {
+  readonly #capacity: number
+  readonly #keys = new Map<string, true>()
+
+  constructor(capacity: number) {
+    this.#capacity = capacity
+  }
+
+  get size(): number {
+    return this.#keys.size
+  }
+
+  add(key: Key): boolean {
+    const text = JSON.stringify(key.map(part => part ?? null))
+    const isNew = !this.#keys.delete(text)
+    this.#keys.set(text, true)
+    if (this.#keys.size > this.#capacity) this.#keys.delete(this.#keys.keys().next().value ?? "")
+    return isNew
+  }
+
+  clear(): void {
+    this.#keys.clear()
+  }
+}
+
+const anySeed = 0x12345678
+
+describe("Deduplicator", () => {
+  it("knows a key again", () => {
+    const seen = new Deduplicator(10, anySeed)
+    assert.isTrue(seen.add("gate", "rule", true, "u", undefined))
+    assert.isFalse(seen.add("gate", "rule", true, "u", undefined))
+    assert.strictEqual(seen.size, 1)
+  })
+
+  it("keeps apart what differs in any part, also where parts run together", () => {
+    const keys: ReadonlyArray<Key> = [
+      ["ab", "c", true, "u", undefined],
+      ["a", "bc", true, "u", undefined],
+      ["abc", "", true, "u", undefined],
+      ["", "abc", true, "u", undefined],
+      ["ab", "c", false, "u", undefined],
+      ["ab", "c", "", "u", undefined],
+      ["ab", "c", "p", "u", undefined],
+      ["ab", "c", "true", "u", undefined],
+      ["ab", "c", true, "", undefined],
+      ["ab", "c", true, "u", "u"],
+      ["ab", "c", true, "u", ""],
+      ["ab", "c", true, "u", "other"],
+      ["ab", "c", "p", "u", "q"],
+      ["ab", "c", "q", "u", "p"],
+      ["ab", "c", "", "u", "pq"],
+      ["ab", "c", "pq", "u", ""],
+      ["__proto__", "constructor", true, "toString", undefined],
+      ["🦊", "\ud800", true, "u", undefined],
+      ["🦊", "\ud801", true, "u", undefined]
+    ]
+    const seen = new Deduplicator(100, anySeed)
+    for (const key of keys) assert.isTrue(seen.add(...key), JSON.stringify(key))
+    for (const key of keys) assert.isFalse(seen.add(...key), JSON.stringify(key))
+    assert.strictEqual(seen.size, keys.length)
+  })
+
+  it("forgets the key that was unseen for longest, and a hit counts as seen", () => {
+    const seen = new Deduplicator(3, anySeed)
+    const add = (user: string) => seen.add("gate", "rule", true, user, undefined)
+    assert.deepStrictEqual(["a", "b", "c", "a", "d"].map(add), [true, true, true, false, true])
+    assert.deepStrictEqual(["a", "c", "d"].map(add), [false, false, false])
+    assert.isTrue(add("b"))
+    assert.isTrue(add("a"))
+    assert.strictEqual(seen.size, 3)
+  })
+
+  it("holds one key when told to hold none", () => {
+    const seen = new Deduplicator(0, anySeed)
+    assert.deepStrictEqual(
+      ["a", "a", "b", "a"].map(user => seen.add("gate", "rule", true, user, undefined)),
+      [true, false, true, true]
+    )
+    assert.strictEqual(seen.size, 1)
+  })
+
+  it("starts anew when cleared", () => {
+    const seen = new Deduplicator(1_000, anySeed)
+    const users = Array.from({ length: 2_000 }, (_, index) => `user-${index}`)
+    for (let round = 0; round < 3; round++) {
+      for (const user of users) assert.isTrue(seen.add("gate", "rule", true, user, undefined))
+      assert.strictEqual(seen.size, 1_000)
+      seen.clear()
+      assert.strictEqual(seen.size, 0)
+    }
+  })
+
+  it.each([1, 2, 3, 7, 100, 511, 512, 513, 2_000])("is a plain LRU set of %i keys, whatever comes", capacity => {
+    const random = new Random(capacity)
+    const seen = new Deduplicator(capacity, random.bits() | 0)
+    const model = new Model(capacity)
+    for (let count = 0; count < 20_000; count++) {
+      if (random.chance(0.0002)) {
+        seen.clear()
+        model.clear()
+      }
+      const user = `user-${random.below(random.chance(0.5) ? 2 * capacity : 20)}`
+      const key: Key = [
+        `gate-${random.below(3)}`,
+        random.pick(["", "rule", "default"]),
+        random.pick([true, false, "parameter"]),
+        user,
+        random.pick([undefined, undefined, user, "unit"])
+      ]
+      assert.strictEqual(seen.add(...key), model.add(key), `${count}: ${JSON.stringify(key)}`)
+      assert.strictEqual(seen.size, model.size)
+    }
+  })
+
+  it("is bounded whatever users and names are made up", () => {
+    const seen = new Deduplicator(1_000, anySeed)
+    for (let count = 0; count < 1_000_000; count++) {
+      const made = `made up ${count}`
+      if (!seen.add(count % 2 === 0 ? made : "gate", "rule", true, made, undefined)) assert.fail(made)
+    }
+    assert.strictEqual(seen.size, 1_000)
+    assert.isAtMost(seen.nameCount, 10_000)
+  })
+
+  it("takes none of a million users for another", () => {
+    const seen = new Deduplicator(1_000_000, anySeed)
+    for (let count = 0; count < 500_000; count++) {
+      if (!seen.add("gate", "rule", true, String(count), undefined)) assert.fail(`${count} is not known yet`)
+      if (!seen.add("gate", "rule", true, `user-${count}`, `user-${count}`)) assert.fail(`user-${count}`)
+    }
+    assert.strictEqual(seen.size, 1_000_000)
+  })
+})

@@ -1,0 +1,321 @@
+import { assert, describe, it } from "vitest"
+import { Evaluation } from "../../src/engine/evaluation.js"
+import {
+  answerOf,
+  countedUnit,
+  type Exposure,
+  eventToJson,
+  exposedRuleID,
+  type QueuedEvent,
+  samplingParts,
+  secondariesOf,
+  userKey,
+  userToLog
+} from "../../src/engine/events.js"
+import { type Json, User, type UserFields } from "../../src/engine/user.js"
+import { Random } from "../conformance/support/random.js"
+
+const user = new User({ userID: "u-1" })
+
+const evaluationOf = (fields: Partial<Evaluation>): Evaluation => Object.assign(new Evaluation(), fields)
+
+const exposureOf = (fields: Partial<Exposure>, evaluation: Partial<Evaluation> = {}): Exposure => ({
+  kind: "gate",
+  origin: "check",
+  name: "gate",
+  user,
+  parameter: undefined,
+  ...fields,
+  evaluation: evaluationOf({ ruleID: "rule", reason: "Network:Recognized", ...evaluation })
+})
+
+/** What is sent of an exposure. */
+const sentOf = (exposure: Exposure, more: { sampling?: object; stripped?: boolean } = {}) =>
+  JSON.parse(
+    eventToJson(
+      { _tag: "Exposure", time: 7, sampling: undefined, stripped: false, ...exposure, ...more } as QueuedEvent,
+      () => '{"userID":"logged"}'
+    )
+  )
+
+const texts = [
+  "",
+  "plain",
+  '"',
+  "\\",
+  "\n",
+  "\u0000",
+  "\u001f",
+  "é",
+  "🦊",
+  "\ud800",
+  "x\udfff",
+  "\u2028",
+  "</script>",
+  'a\\"b'
+]
+
+const secondary = (gate: string) => ({ gate, gateValue: "true", ruleID: "r" }) as const
+
+describe("the key of a user", () => {
+  const equal: ReadonlyArray<readonly [UserFields, UserFields]> = [
+    [{ userID: "a" }, { userID: "a", email: "e", custom: { x: 1 }, privateAttributes: { y: 2 } }],
+    [{ userID: "a" }, { userID: "a", customIDs: {} }],
+    [{ userID: "42" }, { userID: 42 }],
+    [
+      { userID: "a", customIDs: { x: "1", y: "2" } },
+      { userID: "a", customIDs: { y: "1", x: "2" } }
+    ],
+    [{ customIDs: { x: "1" } }, { customIDs: { z: "1" } }],
+    [{ customIDs: { stableID: "1" } }, { customIDs: { stableid: "1" } }],
+    [{ customIDs: { x: 1 } }, { customIDs: { x: "1" } }]
+  ]
+  it.each(equal)("is the same for %j and %j", (one, other) => {
+    assert.strictEqual(userKey(new User(one)), userKey(new User(other)))
+  })
+
+  const different: ReadonlyArray<readonly [UserFields, UserFields]> = [
+    [{ userID: "a" }, { userID: "b" }],
+    [{ userID: "" }, {}],
+    [{ userID: "a" }, { userID: "a", customIDs: { x: "1" } }],
+    [{ customIDs: { x: "1" } }, { customIDs: { x: "2" } }],
+    [{ customIDs: { x: "1" } }, { customIDs: { stableID: "1" } }],
+    [{ customIDs: { x: "1" } }, { customIDs: { x: "1", y: "1" } }],
+    [{ userID: '["a",null,"1"]' }, { userID: "a", customIDs: { x: "1" } }],
+    [{ customIDs: { x: "1,2" } }, { customIDs: { x: "1", y: "2" } }]
+  ]
+  it.each(different)("differs for %j and %j", (one, other) => {
+    assert.notStrictEqual(userKey(new User(one)), userKey(new User(other)))
+  })
+
+  it("is the same exactly where the official hash is the same", () => {
+    const random = new Random(1)
+    const ids: ReadonlyArray<Json> = ["a", "b", "", "1", 1, '["a",null]', "[", "é"]
+    const made = random.times(400, () => {
+      const customIDs = Object.fromEntries(
+        random.times(random.below(3), () => [random.pick(["stableID", "stableid", "x", "y"]), random.pick(ids)])
+      )
+      return new User({
+        userID: random.chance(0.7) ? random.pick(ids) : undefined,
+        customIDs: random.chance(0.7) ? customIDs : undefined
+      })
+    })
+    const groups = new Map<string, Set<string>>()
+    const hashes = new Set<string>()
+    for (const user of made) {
+      const hash = JSON.stringify(samplingParts("", "", user, false, undefined)[2])
+      const key = userKey(user)
+      groups.set(key, (groups.get(key) ?? new Set()).add(hash))
+      hashes.add(hash)
+    }
+    assert.isAbove(groups.size, 50)
+    assert.strictEqual(groups.size, hashes.size)
+    for (const [key, group] of groups) assert.strictEqual(group.size, 1, key)
+  })
+})
+
+describe("the key of an exposure", () => {
+  const ids = new User({ userID: "u", customIDs: { companyID: "c", teamid: "t" } })
+  const units: ReadonlyArray<readonly [Exposure["origin"], string | undefined, string | undefined]> = [
+    ["check", "userID", "u"],
+    ["check", "USERID", "u"],
+    ["check", "companyID", "c"],
+    ["check", "teamID", "t"],
+    ["check", "deviceID", undefined],
+    ["check", undefined, undefined],
+    ["parameterStore", "companyID", "c"],
+    ["get", "userID", undefined],
+    ["manual", "companyID", undefined]
+  ]
+  it.each(units)("counts the unit of a %s by %s: %s", (origin, idType, unit) => {
+    assert.strictEqual(countedUnit(exposureOf({ origin, user: ids }, { idType })), unit)
+  })
+
+  it("counts no unit that the user lacks", () => {
+    assert.isUndefined(countedUnit(exposureOf({ user: new User({}) }, { idType: "userID" })))
+    assert.isUndefined(countedUnit(exposureOf({ user: new User({ userID: "u" }) }, { idType: "companyID" })))
+  })
+
+  const answers: ReadonlyArray<readonly [Partial<Exposure>, Partial<Evaluation>, boolean | string]> = [
+    [{}, { bool: true }, true],
+    [{ kind: "experiment", origin: "get" }, { bool: true }, true],
+    [{ kind: "experiment", origin: "manual" }, { bool: true }, false],
+    [{ kind: "experiment", origin: "manual" }, { isExperimentGroup: true, isExperimentActive: true }, true],
+    [{ kind: "experiment", origin: "parameterStore" }, { isExperimentGroup: true }, false],
+    [{ kind: "dynamicConfig", origin: "manual" }, { bool: true }, true],
+    [{ kind: "layer", origin: "get", parameter: "" }, { bool: true }, ""],
+    [{ kind: "layer", origin: "manual", parameter: "p" }, {}, "p"]
+  ]
+  it.each(answers)("counts the answer of %j with %j as %s", (fields, evaluation, answer) => {
+    assert.strictEqual(answerOf(exposureOf(fields, evaluation)), answer)
+  })
+
+  it("has the rule of the parameter in new layer evaluation, but not when it is logged by hand", () => {
+    const evaluation = { ruleID: "layer_rule", parameterRuleIDs: new Map([["p", "own_rule"]]) }
+    const ruleID = (origin: Exposure["origin"], parameter: string) =>
+      exposedRuleID(exposureOf({ kind: "layer", origin, parameter }, evaluation))
+    assert.strictEqual(ruleID("get", "p"), "own_rule")
+    assert.strictEqual(ruleID("parameterStore", "p"), "own_rule")
+    assert.strictEqual(ruleID("manual", "p"), "layer_rule")
+    assert.strictEqual(ruleID("get", "constructor"), "layer_rule")
+  })
+})
+
+describe("secondary exposures", () => {
+  const evaluation = { explicitParameters: ["explicit"], secondaryExposures: [secondary("a"), secondary("b")] }
+
+  it("are all listed but for a layer's parameter that is not explicit", () => {
+    assert.deepStrictEqual(secondariesOf(exposureOf({}, evaluation)), [secondary("a"), secondary("b")])
+    const layer = (parameter: string, more: Partial<Evaluation> = {}) =>
+      secondariesOf(exposureOf({ kind: "layer", parameter }, { ...evaluation, ...more }))
+    assert.deepStrictEqual(layer("explicit"), [secondary("a"), secondary("b")])
+    assert.isNull(layer("other"))
+    assert.deepStrictEqual(layer("other", { undelegatedSecondaryExposures: [secondary("a")] }), [secondary("a")])
+  })
+
+  it("are sent as null, as an empty list, or not at all when they are exposures of their own", () => {
+    const layer = exposureOf({ kind: "layer", parameter: "other" }, evaluation)
+    assert.isNull(sentOf(layer).secondaryExposures)
+    assert.isNull(sentOf(layer, { stripped: true }).secondaryExposures)
+    assert.deepStrictEqual(sentOf(exposureOf({})).secondaryExposures, [])
+    assert.deepStrictEqual(sentOf(exposureOf({}, evaluation), { stripped: true }).secondaryExposures, [])
+  })
+})
+
+describe("the JSON of an event", () => {
+  it("has the keys in the order of the official SDK", () => {
+    const keys = "eventName value metadata statsigMetadata user time secondaryExposures".split(" ")
+    const events: ReadonlyArray<QueuedEvent> = [
+      { _tag: "Exposure", ...exposureOf({}), time: 1, sampling: undefined, stripped: false },
+      { _tag: "Secondary", secondary: secondary("a"), user, time: 1, sampling: undefined },
+      { _tag: "Custom", name: "e", value: null, metadata: null, user, time: 1 }
+    ]
+    for (const event of events) assert.deepStrictEqual(Object.keys(JSON.parse(eventToJson(event, () => "{}"))), keys)
+  })
+
+  it("of a gate says what was answered and why", () => {
+    const exposure = exposureOf({}, { bool: true, lcut: 5, receivedAt: 6, version: 3, overrideConfigName: "other" })
+    assert.deepStrictEqual(sentOf(exposure, { sampling: { samplingRate: 4 } }), {
+      eventName: "statsig::gate_exposure",
+      value: null,
+      metadata: {
+        gate: "gate",
+        gateValue: "true",
+        ruleID: "rule",
+        reason: "Network:Recognized",
+        lcut: "5",
+        receivedAt: "6",
+        configVersion: "3",
+        overrideConfigName: "other"
+      },
+      statsigMetadata: { samplingRate: 4 },
+      user: { userID: "logged" },
+      time: 7,
+      secondaryExposures: []
+    })
+  })
+
+  const passed: ReadonlyArray<readonly [Exposure["kind"], Exposure["origin"], string | undefined]> = [
+    ["dynamicConfig", "get", "true"],
+    ["dynamicConfig", "manual", "true"],
+    ["dynamicConfig", "parameterStore", "true"],
+    ["experiment", "get", "true"],
+    ["experiment", "manual", undefined],
+    ["experiment", "parameterStore", undefined]
+  ]
+  it.each(passed)("of a %s by %s has rulePassed %s", (kind, origin, rulePassed) => {
+    const { eventName, metadata } = sentOf(exposureOf({ kind, origin, name: "config" }, { bool: true }))
+    assert.strictEqual(eventName, "statsig::config_exposure")
+    assert.strictEqual(metadata.rulePassed, rulePassed)
+    assert.strictEqual(metadata.config, "config")
+    assert.strictEqual(metadata.isManualExposure, origin === "manual" ? "true" : undefined)
+  })
+
+  it("of a layer names the experiment for explicit parameters alone", () => {
+    const evaluation = { explicitParameters: ["p"], configDelegate: "experiment" }
+    const metadata = (parameter: string, more: Partial<Evaluation> = {}) =>
+      sentOf(exposureOf({ kind: "layer", origin: "get", parameter }, { ...evaluation, ...more })).metadata
+    assert.deepInclude(metadata("p"), {
+      parameterName: "p",
+      isExplicitParameter: "true",
+      allocatedExperiment: "experiment"
+    })
+    assert.deepInclude(metadata("q"), { parameterName: "q", isExplicitParameter: "false", allocatedExperiment: "" })
+    assert.strictEqual(metadata("p", { configDelegate: undefined }).allocatedExperiment, "")
+    assert.notProperty(metadata("p"), "rulePassed")
+  })
+
+  it("carries any text unharmed", () => {
+    for (const text of texts) {
+      const evaluation = { ruleID: text, reason: text, overrideConfigName: text, configDelegate: text }
+      const layer = exposureOf(
+        { kind: "layer", origin: "get", name: text, parameter: text },
+        { ...evaluation, explicitParameters: [text], secondaryExposures: [secondary(text)] }
+      )
+      const { metadata, secondaryExposures } = sentOf(layer)
+      for (const key of ["config", "parameterName", "ruleID", "reason", "overrideConfigName", "allocatedExperiment"]) {
+        assert.strictEqual(metadata[key], text, key)
+      }
+      assert.deepStrictEqual(secondaryExposures, [secondary(text)])
+      assert.strictEqual(sentOf(exposureOf({ name: text })).metadata.gate, text)
+      const custom = { _tag: "Custom", name: text, value: text, metadata: { [text]: text }, user, time: 1 } as const
+      const sent = JSON.parse(eventToJson(custom, () => "{}"))
+      assert.deepStrictEqual([sent.eventName, sent.value, sent.metadata], [text, text, { [text]: text }])
+    }
+  })
+
+  it("of the SDK itself has an empty user", () => {
+    const event = { _tag: "Custom", name: "e", value: 1.5, metadata: null, user: undefined, time: 1 } as const
+    assert.deepInclude(JSON.parse(eventToJson(event, () => '{"userID":"x"}')), { user: {}, value: 1.5 })
+  })
+})
+
+describe("the logged user", () => {
+  const logged = (fields: UserFields, globals?: UserFields["custom"], tier?: string) =>
+    JSON.parse(userToLog(new User(fields), globals, tier))
+
+  it("has what was set, in order, and never a private attribute", () => {
+    const fields: UserFields = {
+      statsigEnvironment: { tier: "t", other: "o" },
+      privateAttributes: { secret: "s" },
+      custom: { nil: null, list: [1, "a"] },
+      appVersion: "",
+      locale: "l",
+      country: "c",
+      userAgent: "ua",
+      ip: "1",
+      email: "e",
+      customIDs: { companyID: "co" },
+      userID: "u"
+    }
+    assert.strictEqual(
+      userToLog(new User(fields), undefined, "staging"),
+      '{"userID":"u","customIDs":{"companyID":"co"},"email":"e","ip":"1","userAgent":"ua","country":"c","locale":"l","appVersion":"","custom":{"nil":null,"list":[1,"a"]},"statsigEnvironment":{"tier":"t","other":"o"}}'
+    )
+    assert.deepStrictEqual(logged({}), {})
+  })
+
+  it("has the global fields behind its own", () => {
+    assert.deepStrictEqual(logged({ custom: { a: 1 } }, { a: 2, b: 3 }).custom, { a: 1, b: 3 })
+    assert.deepStrictEqual(logged({}, { b: 3 }).custom, { b: 3 })
+    assert.deepStrictEqual(logged({ custom: {} }).custom, {})
+    assert.deepStrictEqual(logged({}, {}).custom, {})
+  })
+
+  it("has the environment of its own, even an empty one, else that of the SDK", () => {
+    assert.deepStrictEqual(logged({ statsigEnvironment: {} }, undefined, "staging").statsigEnvironment, {})
+    assert.deepStrictEqual(logged({}, undefined, "staging").statsigEnvironment, { tier: "staging" })
+    assert.deepStrictEqual(logged({}, undefined, "").statsigEnvironment, { tier: "" })
+    assert.notProperty(logged({}), "statsigEnvironment")
+  })
+
+  it("keeps names that objects have a meaning for", () => {
+    const custom = JSON.parse('{"__proto__":"own","constructor":"c"}')
+    const globals = JSON.parse('{"__proto__":"global","toString":"t"}')
+    const text = userToLog(new User({ custom }), globals, undefined)
+    const expected = { __proto__: null, constructor: "c", toString: "t" }
+    const entries = new Map(Object.entries(JSON.parse(text).custom))
+    assert.strictEqual(entries.get("__proto__"), "own")
+    for (const name of ["constructor", "toString"] as const) assert.strictEqual(entries.get(name), expected[name])
+  })
+})
