@@ -1,12 +1,21 @@
 /**
  * Measures two implementations of the same work by turns, so that whatever else the machine does falls on both.
  */
+import { setFlagsFromString } from "node:v8"
+import { runInNewContext } from "node:vm"
+
+setFlagsFromString("--expose-gc")
+/**
+ * Run before each measurement, so that none pays for what another left behind. Of the young generation only: a full
+ * collection would throw away what the compiler learnt.
+ */
+const collectGarbage = runInNewContext("gc") as (options: { readonly type: "minor" }) => void
 
 /** One kind of work; `run` does it once. Its result is used, so that it cannot be left out. */
 export interface Work {
   readonly run: (index: number) => unknown
   /** What is still to be done for it in the background. Its CPU time counts, its duration does not. */
-  readonly settle: () => Promise<unknown>
+  readonly settle?: () => Promise<unknown>
 }
 
 /** Nanoseconds of one run: as the caller sees them, and of CPU over all threads of the process. */
@@ -16,18 +25,17 @@ export interface Cost {
 }
 
 const rounds = 15
-/** How long one measurement should take: long enough for the CPU clock, short enough for many rounds. */
-const roundNanoseconds = 40_000_000
+/** How long the slowest should take in a round: long enough for the CPU clock, short enough for many rounds. */
+const roundNanoseconds = 60_000_000
 
-/** Measures each of the works in every round, in changing order, and gives the medians. */
+/** Measures each of the works in every round, in changing order and with the same indices, and gives the medians. */
 export const measure = async (works: ReadonlyArray<Work>): Promise<ReadonlyArray<Cost>> => {
-  const counts: Array<number> = []
-  for (const work of works) counts.push(await calibrate(work))
+  const count = await calibrate(works)
   const costs: Array<Array<Cost>> = works.map(() => [])
   for (let round = 0; round < rounds; round++) {
     for (let turn = 0; turn < works.length; turn++) {
       const which = (round + turn) % works.length
-      costs[which]?.push(await once(works[which] as Work, counts[which] as number, round))
+      costs[which]?.push(await once(works[which] as Work, count, round))
     }
   }
   return costs.map(found => ({
@@ -36,18 +44,25 @@ export const measure = async (works: ReadonlyArray<Work>): Promise<ReadonlyArray
   }))
 }
 
-/** How many runs fill a round. Warms up on the way. */
-const calibrate = async (work: Work): Promise<number> => {
+/** How many runs fill a round. Warms up on the way, behind the indices of the rounds. */
+const calibrate = async (works: ReadonlyArray<Work>): Promise<number> => {
   for (let count = 64; ; count *= 2) {
-    const { wall } = await once(work, count, count)
-    if (wall * count >= roundNanoseconds / 2) return Math.max(1, Math.round(roundNanoseconds / wall))
+    const slowest = Math.max(...(await inTurn(works, work => once(work, count, rounds))).map(cost => cost.wall))
+    if (slowest * count >= roundNanoseconds / 2) return Math.max(1, Math.round(roundNanoseconds / slowest))
   }
+}
+
+const inTurn = async <A, B>(items: ReadonlyArray<A>, use: (item: A) => Promise<B>): Promise<Array<B>> => {
+  const results: Array<B> = []
+  for (const item of items) results.push(await use(item))
+  return results
 }
 
 /** Keeps the results from being optimised away. */
 export const sink = { held: undefined as unknown, count: 0 }
 
 const once = async ({ run, settle }: Work, count: number, round: number): Promise<Cost> => {
+  collectGarbage({ type: "minor" })
   const cpuBefore = process.cpuUsage()
   const before = process.hrtime.bigint()
   // Each round goes on where the one before ended.
@@ -58,7 +73,7 @@ const once = async ({ run, settle }: Work, count: number, round: number): Promis
     sink.held = result
   }
   const wall = Number(process.hrtime.bigint() - before)
-  await settle()
+  await settle?.()
   const cpu = process.cpuUsage(cpuBefore)
   return { wall: wall / count, cpu: ((cpu.user + cpu.system) * 1000) / count }
 }

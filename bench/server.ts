@@ -1,17 +1,21 @@
 /**
  * A Statsig for the benchmark, in a process of its own so that its work is not measured: it serves the project's specs
- * and takes events. Run by `main.ts`, to which it reports its port.
+ * and counts the events that each package sends. Run by `main.ts`, to which it reports its port.
  */
 import { createServer } from "node:http"
 import { benchSpecs } from "./project.js"
 
 const specs = JSON.stringify(benchSpecs())
+const events: Record<string, number> = {}
 
 const server = createServer((request, response) => {
-  request.resume()
-  request.on("end", () => {
+  request.resume().on("end", () => {
     response.setHeader("content-type", "application/json")
-    response.end(request.method === "GET" ? specs : `{"success":true}`)
+    if (request.method === "POST") {
+      const side = request.url?.split("/")[1] ?? ""
+      events[side] = (events[side] ?? 0) + Number(request.headers["statsig-event-count"])
+      response.end(`{"success":true}`)
+    } else response.end(request.url === "/events" ? JSON.stringify(events) : specs)
   })
 })
 

@@ -441,10 +441,11 @@ export const make = Effect.fnUntraced(function* (options: Options) {
 
   /**
    * Sends a batch, in a fiber of its own: whoever waits for it cannot be interrupted before it is known what became of
-   * the events, but the sending itself can. Gives the error if it failed.
+   * the events, but the sending itself can. A child would be interrupted along with its parent. Gives the error if it
+   * failed.
    */
   const deliver = Effect.fnUntraced(function* (batch: Batch, flushType: FlushType) {
-    const fiber = yield* Effect.fork(Effect.interruptible(send(batch, flushType)))
+    const fiber = yield* Effect.forkDaemon(Effect.interruptible(send(batch, flushType)))
     sending.add(fiber)
     const exit = yield* Fiber.await(fiber)
     sending.delete(fiber)
@@ -560,7 +561,7 @@ export const make = Effect.fnUntraced(function* (options: Options) {
   const shutdown = Effect.suspend(() => {
     if (closed) return Deferred.await(ended)
     closed = true
-    return Effect.forkDaemon(Effect.intoDeferred(end, ended)).pipe(
+    return Effect.forkDaemon(Effect.interruptible(Effect.intoDeferred(end, ended))).pipe(
       Effect.andThen(fiber => {
         ending = fiber
       }),

@@ -21,9 +21,11 @@ import { CountryLookup } from "../src/CountryLookup.js"
 import { DataStore } from "../src/DataStore.js"
 import type { JsonObject } from "../src/engine/user.js"
 import { ObservabilityClient } from "../src/ObservabilityClient.js"
-import { fromProgram } from "../src/promise/DataStore.js"
+import { PersistentStorage } from "../src/PersistentStorage.js"
+import * as ProgramDataStore from "../src/promise/DataStore.js"
 import { clientFromProgram } from "../src/promise/observability.js"
 import * as OutputLogger from "../src/promise/outputLogger.js"
+import * as ProgramPersistentStorage from "../src/promise/PersistentStorage.js"
 import * as Facade from "../src/promise/Statsig.js"
 import type { StatsigOptions } from "../src/promise/StatsigOptions.js"
 import { disabled, SpecSource } from "../src/SpecSource.js"
@@ -42,6 +44,7 @@ import * as NoUserAgentParser from "./UserAgentParser/Disabled.js"
 import * as StatsigUserAgents from "./UserAgentParser/Statsig.js"
 import * as UapCore from "./UserAgentParser/UapCore.js"
 
+export { type ClientInitResponseOptions, GCIRResponseFormat } from "../src/promise/clientInitialize.js"
 export type {
   DataStore,
   DataStoreBytesResponse,
@@ -98,12 +101,18 @@ const makeLayer: Facade.MakeLayer = (sdkKey, options) =>
         userAgentParser(options),
         options.disableCountryLookup ? NoCountryLookup.layer : countryLookup,
         MemoryIdLists.layer(),
+        persistentStorage(options),
         eventLogger(Redacted.make(sdkKey), options)
       )
     ),
     EffectLayer.provide(observability(options)),
     EffectLayer.provide(OutputLogger.layer(options))
   )
+
+const persistentStorage = ({ persistentStorage }: StatsigOptions): EffectLayer.Layer<never> =>
+  persistentStorage === undefined
+    ? EffectLayer.empty
+    : EffectLayer.succeed(PersistentStorage, ProgramPersistentStorage.fromProgram(persistentStorage))
 
 const observability = ({ observabilityClient }: StatsigOptions): EffectLayer.Layer<ObservabilityClient> =>
   observabilityClient === undefined
@@ -151,7 +160,7 @@ const source = (sdkKey: Redacted.Redacted, options: StatsigOptions): EffectLayer
   const keySchema = /^v?3$/i.test(dataStoreKeySchemaVersion ?? "") ? "v3" : "v2"
   return DataStoreSource.layerBefore({ sdkKey, keySchema }).pipe(
     EffectLayer.provide(network),
-    EffectLayer.provide(EffectLayer.succeed(DataStore, fromProgram(dataStore)))
+    EffectLayer.provide(EffectLayer.succeed(DataStore, ProgramDataStore.fromProgram(dataStore)))
   )
 }
 

@@ -188,7 +188,8 @@ const runWorld = async (seed: number, index: number): Promise<number> => {
   return status
 }
 
-const total = (counts: ReadonlyMap<string, number>): number => [...counts.values()].reduce((sum, count) => sum + count, 0)
+const total = (counts: ReadonlyMap<string, number>): number =>
+  [...counts.values()].reduce((sum, count) => sum + count, 0)
 
 const print = (title: string, counts: ReadonlyMap<string, number>): void => {
   console.log(`\n${title}`)

@@ -20,7 +20,10 @@ import { toJson } from "./StatsigUser.js"
 
 export type { OverrideLookup } from "./engine/overrides.js"
 
-const Values = Schema.Record({ key: Schema.String, value: Schema.Unknown })
+const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === "object" && value !== null && !Array.isArray(value)
+
+const Values = Schema.declare(isObject, { identifier: "object" })
 
 /** For the user whose `userID`, or any of whose custom IDs, is this text; without it for everyone. */
 const id = Schema.optional(Schema.String)

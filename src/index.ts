@@ -6,6 +6,7 @@
  * @since 0.1.0
  */
 
+export * as ClientInitialize from "./ClientInitialize.js"
 export * as CountryLookup from "./CountryLookup.js"
 export * as DataStore from "./DataStore.js"
 export * as Evaluation from "./Evaluation.js"

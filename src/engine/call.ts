@@ -13,7 +13,7 @@ import type { UserAgentParts } from "./conditions.js"
 import { Evaluation, type SecondaryExposure } from "./evaluation.js"
 import { asObject } from "./getters.js"
 import { GroupOverride, type OverrideLookup } from "./overrides.js"
-import type { CompiledRule, CompiledSpec, Snapshot } from "./snapshot.js"
+import type { CompiledRule, CompiledSpec, Outcomes, Slot, Snapshot } from "./snapshot.js"
 import type { RuleFilter } from "./sticky.js"
 import type { Json, JsonObject, User } from "./user.js"
 import type { UserValue } from "./values.js"
@@ -74,7 +74,8 @@ interface NestedResult {
 /** The state of one evaluation. */
 export class Call {
   record = new Evaluation()
-  readonly user: User
+  /** Changes only in a call that is kept to decide plain specs with. */
+  user: User
   readonly snapshot: Snapshot | undefined
   readonly host: Host
   /** The environment's tier for users without one. */
@@ -126,6 +127,29 @@ export class Call {
     } finally {
       work.depth = depth
     }
+  }
+
+  /**
+   * The answer of a plain spec, as the place where its record is kept: the first rule that the user meets, and the side
+   * of its pass percentage. It writes nothing but the truth of conditions.
+   */
+  decide(spec: CompiledSpec, outcomes: Outcomes): Slot {
+    const { rules } = spec
+    for (let i = 0; i < rules.length; i++) {
+      const rule = rules[i]!
+      if (!this.#meets(rule)) continue
+      const slots = outcomes.byRule[i]!
+      return rule.passes(this.user) ? slots.passed : slots.failed
+    }
+    return outcomes.byDefault
+  }
+
+  #meets(rule: CompiledRule): boolean {
+    for (const condition of rule.conditions) {
+      condition!.run(this)
+      if (!this.record.bool) return false
+    }
+    return true
   }
 
   /** Begins another evaluation, which knows the answers of the gates that were nested in those before. */

@@ -7,7 +7,7 @@ import { Evaluation } from "./evaluation.js"
 import { asObject } from "./getters.js"
 import { firstOf, type OverrideLookup } from "./overrides.js"
 import type { ResponseBuffer } from "./responseBuffer.js"
-import type { Snapshot } from "./snapshot.js"
+import type { Slot, Snapshot } from "./snapshot.js"
 import type { Parameter } from "./specs.js"
 import { type Persistence, type RuleFilter, type StickyOptions, settle } from "./sticky.js"
 import type { User } from "./user.js"
@@ -94,7 +94,29 @@ export const makeEngine = (
   const readExperimentSilently: EvaluateExperiment = (user, name) =>
     evaluate("experiment", user, name, readExperimentSilently, {})
 
-  /** The answer of now. */
+  /** Kept for one view of the specs: a plain spec is decided without a call of its own. */
+  let probe: Call | undefined
+  let probedView: SpecView | undefined
+
+  const slotOf = (specs: SpecView, user: User, kind: SpecKind, name: string): Slot | undefined => {
+    const spec = specs.snapshot?.plainSpec(kind, name)
+    if (spec?.outcomes === undefined) return undefined
+    if (probe === undefined || probedView !== specs) {
+      probe = new Call(user, specs.snapshot, host, host.environment ?? specs.defaultEnvironment, undefined, work)
+      probedView = specs
+    }
+    probe.user = user
+    try {
+      return probe.decide(spec, spec.outcomes)
+    } catch {
+      // No room left on the stack: the long way tells.
+      return undefined
+    }
+  }
+
+  /**
+   * The answer of now. That of a plain spec is looked up, and made the long way, once, by the first user who gets it.
+   */
   const find = (
     kind: SpecKind,
     user: User,
@@ -103,8 +125,27 @@ export const makeEngine = (
     filter?: RuleFilter
   ): Evaluation => {
     const specs = view()
+    const overriding = overridesNow()
+    const slot = overriding === undefined && filter === undefined ? slotOf(specs, user, kind, name) : undefined
+    if (slot === undefined) return findBy(specs, overriding, kind, user, name, experiment, filter)
+    if (slot.evaluation === undefined || slot.view !== specs) {
+      slot.evaluation = findBy(specs, undefined, kind, user, name, experiment)
+      slot.view = specs
+    }
+    return slot.evaluation
+  }
+
+  const findBy = (
+    specs: SpecView,
+    overriding: OverrideLookup | undefined,
+    kind: SpecKind,
+    user: User,
+    name: string,
+    experiment: EvaluateExperiment,
+    filter?: RuleFilter
+  ): Evaluation => {
     const tier = host.environment ?? specs.defaultEnvironment
-    const call = new Call(user, specs.snapshot, host, tier, experiment, work, overridesNow(), filter)
+    const call = new Call(user, specs.snapshot, host, tier, experiment, work, overriding, filter)
     const found = call.run(kind, name)
     const { record } = call
     if (typeof found === "string") {

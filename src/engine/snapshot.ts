@@ -9,6 +9,7 @@
 import { type CompiledBandit, compileBandit } from "./bandit.js"
 import type { SpecKind } from "./call.js"
 import { type CompiledCondition, compileCondition, compileUnit } from "./conditions.js"
+import type { Evaluation } from "./evaluation.js"
 import { asObject } from "./getters.js"
 import { forEachMember, type RawDocument, readExact, type TextRange } from "./json.js"
 import { Bucketer, makeScratch } from "./sha256.js"
@@ -40,8 +41,25 @@ export interface CompiledRule {
   readonly passes: (user: User) => boolean
 }
 
+/** Where the one record of an answer is kept, for as long as the view of the specs that it was made on lasts. */
+export interface Slot {
+  view: object | undefined
+  evaluation: Evaluation | undefined
+}
+
+/**
+ * The answers of a spec that depends on nothing but its own rules: for all users of a rule, on one side of its pass
+ * percentage, they are the same record.
+ */
+export interface Outcomes {
+  readonly byRule: ReadonlyArray<{ readonly passed: Slot; readonly failed: Slot }>
+  readonly byDefault: Slot
+}
+
 /** A spec ready to run. */
 export interface CompiledSpec {
+  /** `undefined` when an answer takes more than the rules: nested gates, delegates, data that may be missing. */
+  readonly outcomes: Outcomes | undefined
   readonly spec: Spec
   readonly salt: string
   readonly idType: string
@@ -174,6 +192,14 @@ export class Snapshot {
     return compiled
   }
 
+  /** The spec of a name whose answers depend on its own rules alone. */
+  plainSpec(kind: SpecKind, name: string): CompiledSpec | undefined {
+    if (this.hasMappings && this.#envelope.mappings.has(name)) return undefined
+    if (kind === "experiment" && this.bandits.size > 0 && this.bandits.has(name)) return undefined
+    const spec = this.spec(kind, name)
+    return spec?.outcomes === undefined ? undefined : spec
+  }
+
   /** Whether a delegate of that name exists. */
   hasDynamicConfig(name: string): boolean {
     return this.spec("dynamicConfig", name) !== undefined
@@ -226,7 +252,9 @@ export class Snapshot {
   }
 
   #compileSpec(spec: Spec): CompiledSpec {
+    const rules = spec.rules.map(rule => this.#compileRule(rule, spec.salt))
     return {
+      outcomes: spec.useNewLayerEval !== true && rules.every(isPlain) ? makeOutcomes(rules) : undefined,
       spec,
       salt: spec.salt,
       idType: spec.idType,
@@ -239,7 +267,7 @@ export class Snapshot {
       useNewLayerEval: spec.useNewLayerEval ?? false,
       defaultBool: spec.defaultValue === true,
       defaultValue: asObject(spec.defaultValue),
-      rules: spec.rules.map(rule => this.#compileRule(rule, spec.salt))
+      rules
     }
   }
 
@@ -274,6 +302,16 @@ export class Snapshot {
     }
   }
 }
+
+const isPlain = (rule: CompiledRule): boolean =>
+  rule.configDelegate === undefined && rule.conditions.every(condition => condition?.hasEffects === false)
+
+const makeSlot = (): Slot => ({ view: undefined, evaluation: undefined })
+
+const makeOutcomes = (rules: ReadonlyArray<CompiledRule>): Outcomes => ({
+  byRule: rules.map(() => ({ passed: makeSlot(), failed: makeSlot() })),
+  byDefault: makeSlot()
+})
 
 /** Names whose text differs between two snapshots, for each table. */
 export const diffSnapshots = (before: Snapshot | undefined, after: Snapshot): Record<SpecTable, NameChanges> => ({

@@ -1,15 +1,16 @@
 /**
  * What the engine hands over for a storage, and what it is to know from one.
  *
- * Changes wait in a bounded list, and a fiber writes them: those of one key in order, those of several at once. They stay
- * in the list until they are written, so that the end of the scope can finish what was interrupted; writing one twice
- * makes no difference. Trouble costs the change, not the check.
+ * Changes wait in a bounded list, and from the next turn of the event loop on they are written: those of one key in
+ * order, those of several keys at once. The end of the scope waits, for a while, until all are written; changes that come
+ * after it are tried too. Trouble with the storage costs the change, not the check.
  */
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Runtime from "effect/Runtime"
 import type { LoadedValues, Persistence, StickyValues } from "../engine/sticky.js"
 import { load, type Storage } from "../PersistentStorage.js"
 import { PersistentStorageError } from "../StatsigError.js"
@@ -38,13 +39,15 @@ interface Change {
 }
 
 /**
- * Makes the engine's side of a storage, and the loading of what users keep. The changes are written until the scope ends.
+ * Makes the engine's side of a storage, and the loading of what users keep.
  *
  * @internal
  */
 export const make = Effect.fnUntraced(function* (storage: Storage) {
+  const runtime = yield* Effect.runtime<never>()
+  const lock = yield* Effect.makeSemaphore(1)
   const waiting: Array<Change> = []
-  const someWait = yield* Effect.makeLatch()
+  let isWriting = false
   let dropped = 0
   let warnedAt = Number.NEGATIVE_INFINITY
 
@@ -80,13 +83,12 @@ export const make = Effect.fnUntraced(function* (storage: Storage) {
       ? attempt("delete", () => storage.delete(key, name))
       : attempt("save", () => storage.save(key, name, values))
 
-  const writeBatch = Effect.suspend(() => {
-    const batch = waiting.slice(0, batchSize)
-    return Effect.forEach(byKey(batch), changes => Effect.forEach(changes, write, { discard: true }), {
+  const writeBatch = Effect.suspend(() =>
+    Effect.forEach(byKey(waiting.splice(0, batchSize)), changes => Effect.forEach(changes, write, { discard: true }), {
       concurrency: "unbounded",
       discard: true
-    }).pipe(Effect.tap(() => void waiting.splice(0, batch.length)))
-  })
+    })
+  )
 
   const warnOfDropped = Effect.suspend(() => {
     const count = dropped
@@ -94,21 +96,25 @@ export const make = Effect.fnUntraced(function* (storage: Storage) {
     return count === 0 ? Effect.void : warn(`${count} changes of kept answers were dropped: too many waited`)
   })
 
-  const writeAll = Effect.andThen(
-    Effect.whileLoop({ while: () => waiting.length > 0, body: () => writeBatch, step: () => {} }),
-    warnOfDropped
-  )
+  const writeAll = Effect.whileLoop({
+    while: () => {
+      isWriting = waiting.length > 0
+      return isWriting
+    },
+    body: () => writeBatch,
+    step: () => {}
+  }).pipe(Effect.andThen(warnOfDropped), lock.withPermits(1))
 
   yield* Effect.addFinalizer(() =>
     writeAll.pipe(Effect.interruptible, Effect.disconnect, Effect.timeoutOption(closeTimeout))
   )
-  const work = someWait.await.pipe(Effect.andThen(Effect.sync(() => someWait.unsafeClose())), Effect.andThen(writeAll))
-  yield* Effect.forkScoped(inBackground(Effect.forever(work)))
 
   const add = (change: Change) => {
     if (waiting.length >= mostWaiting) dropped++
     else waiting.push(change)
-    someWait.unsafeOpen()
+    if (isWriting) return
+    isWriting = true
+    setImmediate(() => Runtime.runFork(runtime)(inBackground(writeAll)))
   }
 
   const persistence: Persistence = {

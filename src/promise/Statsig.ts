@@ -17,11 +17,14 @@ import * as Runtime from "effect/Runtime"
 import * as Stream from "effect/Stream"
 import { Evaluator } from "../Evaluator.js"
 import { copyJsonObject } from "../engine/getters.js"
+import { Overrides } from "../Overrides.js"
+import { decode } from "../PersistentStorage.js"
 import { SpecStore } from "../SpecStore.js"
 import * as Core from "../Statsig.js"
 import type { EventSinkError, InitializeTimeoutError, SpecSourceError, SpecsError } from "../StatsigError.js"
-import { argumentError, asFlag, asText, asUnsigned, missingObject } from "./argument.js"
+import { argumentError, asFlag, asText, asUnsigned } from "./argument.js"
 import { type Failures, guardMethods } from "./boundary.js"
+import { type ClientInitResponseOptions, clientInitializeOptions } from "./clientInitialize.js"
 import { startCapture, stopCapture } from "./consoleCapture.js"
 import { toJson, toMap } from "./json.js"
 import { ParameterStore } from "./ParameterStore.js"
@@ -139,7 +142,7 @@ export interface ExperimentGroupsResult {
  *
  * @since 0.1.0
  */
-export type Services = Core.Statsig | Evaluator | SpecStore
+export type Services = Core.Statsig | Evaluator | SpecStore | Overrides
 
 /**
  * Gives the layers of one instance. They must be such that they are built synchronously.
@@ -171,6 +174,7 @@ export abstract class Statsig {
 
   readonly #statsig: Core.Service
   readonly #evaluator: Evaluator["Type"]
+  readonly #overrides: Overrides["Type"]
   readonly #subscriptions: Subscriptions
   readonly #provider: OutputLoggerProvider | undefined
   /** Goes on to work after `shutdown`, unlike the managed runtime. */
@@ -186,6 +190,7 @@ export abstract class Statsig {
     const runtime = managed.runSync(Effect.runtime<Services>())
     this.#statsig = Context.get(runtime.context, Core.Statsig)
     this.#evaluator = Context.get(runtime.context, Evaluator)
+    this.#overrides = Context.get(runtime.context, Overrides)
     this.#provider = checked.outputLoggerProvider
     this.#subscriptions = new Subscriptions(followAnswers(this.#statsig))
     managed.runFork(followSpecs(this.#statsig, Context.get(runtime.context, SpecStore), this.#subscriptions))
@@ -319,7 +324,7 @@ export abstract class Statsig {
     metadata?: Record<string, any> | null
   ): void {
     const fields =
-      typeof metadata !== "object" || metadata === null || Array.isArray(metadata) ? null : toMetadata(metadata)
+      typeof metadata !== "object" || metadata === null || Array.isArray(metadata) ? null : toJsonMap(metadata)
     this.#statsig.logEvent(userOf(user), asText(eventName, "eventName"), asEventValue(value), fields)
   }
 
@@ -410,6 +415,66 @@ export abstract class Statsig {
     this.#subscriptions.clear()
   }
 
+  /** Sets the gate's value, for the user with this `userID` or custom ID, without one for everyone. */
+  overrideGate(gateName: string, value: boolean, id?: string | null): void {
+    this.#overrides.set({ gate: asText(gateName, "gateName"), value: asFlag(value, "value"), id: asID(id) })
+  }
+
+  /** Sets the whole value of a dynamic config. */
+  overrideDynamicConfig(configName: string, value: Record<string, unknown>, id?: string | null): void {
+    this.#overrides.set({ dynamicConfig: asText(configName, "configName"), value: toJsonMap(value), id: asID(id) })
+  }
+
+  /** Sets the whole value of an experiment. */
+  overrideExperiment(experimentName: string, value: Record<string, unknown>, id?: string | null): void {
+    this.#overrides.set({ experiment: asText(experimentName, "experimentName"), value: toJsonMap(value), id: asID(id) })
+  }
+
+  /** Gives an experiment the value of one of its groups. */
+  overrideExperimentByGroupName(experimentName: string, groupName: string, id?: string | null): void {
+    const experiment = asText(experimentName, "experimentName")
+    this.#overrides.set({ experiment, group: asText(groupName, "groupName"), id: asID(id) })
+  }
+
+  /** Sets the whole value of a layer. */
+  overrideLayer(layerName: string, value: Record<string, unknown>, id?: string | null): void {
+    this.#overrides.set({ layer: asText(layerName, "layerName"), value: toJsonMap(value), id: asID(id) })
+  }
+
+  /**
+   * Sets the parameters of a store. A value that looks like the definition of a parameter is taken as one. Unlike in the
+   * official Node package it has an effect.
+   */
+  overrideParameterStore(parameterStoreName: string, value: Record<string, unknown>, id?: string | null): void {
+    const parameterStore = asText(parameterStoreName, "parameterStoreName")
+    this.#overrides.set({ parameterStore, value: toJsonMap(value), id: asID(id) })
+  }
+
+  /** Removes the override for this id; without one all overrides of the name. */
+  removeGateOverride(gateName: string, id?: string | null): void {
+    this.#overrides.remove({ gate: asText(gateName, "gateName"), id: asID(id) })
+  }
+
+  removeDynamicConfigOverride(configName: string, id?: string | null): void {
+    this.#overrides.remove({ dynamicConfig: asText(configName, "configName"), id: asID(id) })
+  }
+
+  removeExperimentOverride(experimentName: string, id?: string | null): void {
+    this.#overrides.remove({ experiment: asText(experimentName, "experimentName"), id: asID(id) })
+  }
+
+  removeLayerOverride(layerName: string, id?: string | null): void {
+    this.#overrides.remove({ layer: asText(layerName, "layerName"), id: asID(id) })
+  }
+
+  removeParameterStoreOverride(parameterStoreName: string, id?: string | null): void {
+    this.#overrides.remove({ parameterStore: asText(parameterStoreName, "parameterStoreName"), id: asID(id) })
+  }
+
+  removeAllOverrides(): void {
+    this.#overrides.removeAll()
+  }
+
   /** The value that a group of an experiment gets. Nothing is logged. */
   getExperimentByGroupName(experimentName: string, groupName: string): Experiment {
     const name = asText(experimentName, "experimentName")
@@ -422,6 +487,14 @@ export abstract class Statsig {
     const name = asText(experimentName, "experimentName")
     const experiment = this.#statsig.getExperimentByGroupID(name, asText(groupId, "groupId"))
     return new Experiment(name, recordAsRaw(experiment.evaluation))
+  }
+
+  /**
+   * All answers for the user at once, as the JSON that a client starts from without a request
+   * (`client.dataAdapter.setData`). Nothing is logged.
+   */
+  getClientInitializeResponse(user: StatsigUser, options?: ClientInitResponseOptions | null): string {
+    return this.#statsig.getClientInitializeResponse(userOf(user), clientInitializeOptions(options))
   }
 
   /** The groups of an experiment. */
@@ -562,7 +635,7 @@ const asEventValue = (value: unknown): string | number | null => {
   return typeof value === "number" ? value : null
 }
 
-const toMetadata = (metadata: object) => toMap(metadata, member => (member === undefined ? undefined : toJson(member)))
+const toJsonMap = (value: unknown) => toMap(value, member => (member === undefined ? undefined : toJson(member)))
 
 const endProvider = (provider: OutputLoggerProvider | undefined): void => {
   if (provider === undefined) return
@@ -653,13 +726,21 @@ const checkable = (options: FeatureGateEvaluationOptions | null | undefined): Co
   return options
 }
 
-const checkableSticky = (options: ExperimentEvaluationOptions | null | undefined): Core.CheckOptions | undefined => {
+/** Of kept answers any mistake makes all count as not given. */
+const checkableSticky = (
+  options: ExperimentEvaluationOptions | null | undefined
+): Core.ExperimentCheckOptions | undefined => {
   if (options === undefined || options === null) return undefined
-  if (options.userPersistedValues === null) throw missingObject()
-  checkFlag(options.enforceOverrides, "enforceOverrides")
-  checkFlag(options.enforceTargeting, "enforceTargeting")
-  return checkable(options)
+  const { disableExposureLogging, enforceOverrides, enforceTargeting, userPersistedValues } = options
+  const values = userPersistedValues === undefined ? undefined : decode(toJsonMap(userPersistedValues))
+  checkFlag(enforceOverrides, "enforceOverrides")
+  checkFlag(enforceTargeting, "enforceTargeting")
+  checkFlag(disableExposureLogging, "disableExposureLogging")
+  return { disableExposureLogging, enforceOverrides, enforceTargeting, userPersistedValues: values }
 }
+
+const asID = (value: unknown): string | undefined =>
+  value === undefined || value === null ? undefined : asText(value, "id")
 
 const checkFlag = (value: unknown, where: string): void => {
   if (value !== undefined) asFlag(value, where)

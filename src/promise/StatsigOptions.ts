@@ -232,12 +232,21 @@ export interface StatsigOptions {
   experimentalFlags?: Set<string>
 }
 
-type Reader<A> = (value: unknown, where: string) => A
+/**
+ * Reads a value of the program's, or throws.
+ *
+ * @internal
+ */
+export type Reader<A> = (value: unknown, where: string) => A
 
 type Readers<A> = { readonly [Name in keyof A]-?: Reader<NonNullable<A[Name]>> }
 
-/** Reads the members of an object that are there. Throws `InvalidArg` when one of `required` is not. */
-const members =
+/**
+ * Reads the members of an object that are there. Throws `InvalidArg` when one of `required` is not.
+ *
+ * @internal
+ */
+export const members =
   <A extends object>(readers: Readers<A>, required: ReadonlyArray<keyof A & string> = []): Reader<A> =>
   (value, where) => {
     if (value === null || value === undefined) throw missingObject()
@@ -312,15 +321,19 @@ const user: Reader<StatsigUser> = value => {
   return value as StatsigUser
 }
 
-/** Anything that lists texts by `values()`, as a Set does. */
-const flags: Reader<Set<string>> = (value, where) => {
+/**
+ * Anything that lists texts by `values()`, as a Set does.
+ *
+ * @internal
+ */
+export const textSet: Reader<Set<string>> = (value, where) => {
   const { values } = Object(value) as { readonly values?: unknown }
   if (value === null) throw missingObject()
   if (typeof values !== "function") throw argumentError("InvalidArg", `${where}: expected a Set`)
   const iterator: Iterator<unknown> = values.call(value)
   if (typeof iterator?.next !== "function") throw argumentError("InvalidArg", `${where}: expected a Set`)
   const found = new Set<string>()
-  for (const flag of { [Symbol.iterator]: () => iterator }) found.add(asText(flag, where))
+  for (const text of { [Symbol.iterator]: () => iterator }) found.add(asText(text, where))
   return found
 }
 
@@ -386,7 +399,7 @@ const readOptions = members<StatsigOptions>({
     ["enabled"]
   ),
   useThirdPartyUaParser: asFlag,
-  experimentalFlags: flags
+  experimentalFlags: textSet
 })
 
 /**

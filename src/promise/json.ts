@@ -48,7 +48,7 @@ export const toMap = (
 
 /** A map as a constructor takes it: members that are `undefined` are left out, and `NaN` becomes `null`. */
 export const toCustomMap = (value: unknown): JsonObject =>
-  isPlain(value) && hasOnlyScalars(value) ? { ...value } : toMap(value, toMember)
+  (isPlain(value) ? copySimple(value) : undefined) ?? toMap(value, toMember)
 
 /** The map of custom IDs as a constructor takes it. Throws `InvalidArg` for an id that is no string or number. */
 export const toIDMap = (value: unknown): JsonObject =>
@@ -58,7 +58,8 @@ export const toIDMap = (value: unknown): JsonObject =>
 export const toAssignedMap = (value: unknown): JsonObject | undefined =>
   value === null || value === undefined ? undefined : toMap(value, toAssignedMember)
 
-// Nearly every map holds scalars only. Such a map is copied in one step, which takes a third of the time.
+// Nearly every map holds scalars and arrays of scalars only. Such a map is copied in one step, which takes a fraction of
+// the time.
 
 const isPlain = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && Object.getPrototypeOf(value) === Object.prototype
@@ -68,12 +69,20 @@ const hasOnlyTexts = (map: Record<string, unknown>): map is Record<string, strin
   return true
 }
 
-const hasOnlyScalars = (map: Record<string, unknown>): map is Record<string, string | number | boolean> => {
-  for (const key in map) {
-    const member = map[key]
-    if (typeof member !== "string" && typeof member !== "boolean" && !Number.isFinite(member)) return false
+const isScalar = (value: unknown): value is string | number | boolean =>
+  typeof value === "string" || typeof value === "boolean" || (Number.isFinite(value) && !Object.is(value, -0))
+
+/** A copy of a map of scalars and arrays of them, `undefined` for any other map. */
+const copySimple = (map: Record<string, unknown>): JsonObject | undefined => {
+  const copy = { ...map }
+  for (const key in copy) {
+    const member = copy[key]
+    if (isScalar(member)) continue
+    if (!Array.isArray(member) || key === "__proto__") return undefined
+    for (let i = 0; i < member.length; i++) if (!isScalar(member[i])) return undefined
+    copy[key] = member.slice()
   }
-  return true
+  return copy as JsonObject
 }
 
 const toMember = (value: unknown): Json | undefined => {

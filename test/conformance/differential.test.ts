@@ -67,10 +67,10 @@ describe("the comparison", () => {
       }
     }
     const packages = { expected: officialSdk, actual: { ...officialSdk, Statsig: Wrong as Sdk["Statsig"] } }
-    const { differences } = await compareWorlds({ ...packages, seed: 1, comparisons: 40_000 })
+    const { differences } = await compareWorlds({ ...packages, seed: 1, comparisons: 20_000 })
     const [first] = differences
     assert.isDefined(first)
-    const { world } = await minimise(packages, first!, 300)
+    const { world } = await minimise(packages, first!, 200)
     const conditions = [...(world.payload.get("condition_map") as ReadonlyMap<string, Tree>).values()]
     expect(conditions.map(condition => (condition as ReadonlyMap<string, Tree>).get("operator"))).toContain(
       "str_ends_with_any"

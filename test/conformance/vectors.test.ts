@@ -130,8 +130,6 @@ const setUp = Effect.fnUntraced(function* ([method, name, value, id]: NonNullabl
       return overrides.remove({ gate: name, id: value })
     case "removeExperimentOverride":
       return overrides.remove({ experiment: name, id: value })
-    case "removeAllOverrides":
-      return overrides.removeAll()
     default:
       throw new Error(`unknown method ${method}`)
   }

@@ -51,16 +51,19 @@ export type MetadataCall =
 
 /** A running instance that holds a world's specs. */
 export interface Session {
+  readonly statsig: official.Statsig
+  readonly users: ReadonlyArray<official.StatsigUser>
   /** The answer as plain values: what the call gave back, and the warnings it printed. */
   readonly ask: (userIndex: number, question: Question) => unknown
   readonly close: () => Promise<void>
 }
 
-/** Starts an instance on the world. */
-export const open = async (sdk: Sdk, world: World): Promise<Session> => {
+/** Starts an instance on the world, with more options than the world's own. */
+export const open = async (sdk: Sdk, world: World, options: official.StatsigOptions = {}): Promise<Session> => {
   const text = payloadText(world)
   const statsig = new sdk.Statsig("secret-conformance", {
     ...(plain(world.options) as object),
+    ...options,
     disableNetwork: true,
     outputLogLevel: "none",
     waitForCountryLookupInit: true,
@@ -76,6 +79,8 @@ export const open = async (sdk: Sdk, world: World): Promise<Session> => {
   const { isSuccess } = await statsig.initialize()
   const users = world.users.map(user => makeUser(sdk, user))
   return {
+    statsig,
+    users,
     ask: (userIndex, question) => {
       const user = users[userIndex]
       if (user === undefined) throw new Error(`there is no user ${userIndex}`)
@@ -144,7 +149,7 @@ const ask = (statsig: official.Statsig, user: official.StatsigUser, question: Qu
 }
 
 /** Everything that a result object shows: its keys in order, its properties, and what its methods say. */
-const shown = (result: object): Shown => {
+export const shown = (result: object): Shown => {
   const { getAllocatedExperimentName, getEvaluationDetails, getGroupName, getIdType, getRuleId } = result as Methods
   const properties = Object.entries(result).filter(([, value]) => typeof value !== "function")
   return {

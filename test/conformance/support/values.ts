@@ -115,7 +115,10 @@ export const anyJson = (random: Random, depth = 0): Tree =>
     [depth < 3 ? 2 : 0, () => random.times(random.below(4), () => anyJson(random, depth + 1))],
     [
       depth < 3 ? 2 : 0,
-      () => new Map(random.times(random.below(4), () => word(random)).map(key => [key, memberValue(random, key, depth + 1)]))
+      () =>
+        new Map(
+          random.times(random.below(4), () => word(random)).map(key => [key, memberValue(random, key, depth + 1)])
+        )
     ]
   ])()
 

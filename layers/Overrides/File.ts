@@ -1,0 +1,113 @@
+/**
+ * Overrides from a file: the glass to break when an answer has to change now and nothing else is at hand.
+ *
+ * The file holds a JSON array of overrides (`Override` in `statsig-effect`):
+ *
+ *     [
+ *       { "gate": "new_checkout", "value": false },
+ *       { "dynamicConfig": "prices", "value": { "vat": 19 }, "id": "u-1" },
+ *       { "experiment": "button", "group": "Test", "id": "u-2" },
+ *       { "experiment": "banner", "value": { "color": "red" } },
+ *       { "layer": "home", "value": { "columns": 2 } },
+ *       { "parameterStore": "links", "value": { "help": "https://example.com/help" } }
+ *     ]
+ *
+ * It is looked at twice a second and read once two looks in a row have seen the same; it may come into being later, be
+ * written, replaced and deleted. Deleting it ends its overrides. Content that is not right to the last key changes
+ * nothing and is a warning: half of an emergency switch is worse than none.
+ *
+ * What the program itself sets comes behind the file.
+ *
+ * @since 0.1.0
+ */
+import * as FileSystem from "@effect/platform/FileSystem"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as ParseResult from "effect/ParseResult"
+import * as Schema from "effect/Schema"
+import { inBackground } from "../../src/internal/backgroundClock.js"
+import { make as makeOverrides, Override, Overrides, type Service } from "../../src/Overrides.js"
+
+const pauseBetweenLooks = Duration.millis(500)
+
+/** In bytes. */
+const largestFile = 1024 * 1024
+
+/** A key that is misspelt is a mistake: without its `id` an override would hold for everyone. */
+const decode = Schema.decode(Schema.parseJson(Schema.Array(Override)), { onExcessProperty: "error" })
+
+/** How a file that is not there looks. */
+const absent = "absent"
+
+/**
+ * Makes overrides that follow the file at `path` until the scope ends.
+ *
+ * @since 0.1.0
+ */
+export const make = Effect.fnUntraced(function* (options: { readonly path: string }) {
+  const { path } = options
+  const files = yield* FileSystem.FileSystem
+  const own = makeOverrides()
+  let fromFile: Service = makeOverrides()
+  let read = absent
+  let seen = absent
+
+  const look = files.stat(path).pipe(
+    Effect.map(looksOf),
+    Effect.catchTag("SystemError", error => (error.reason === "NotFound" ? Effect.succeed(absent) : Effect.fail(error)))
+  )
+
+  /** Fails with what is wrong. */
+  const content = Effect.gen(function* () {
+    const { size } = yield* Effect.mapError(files.stat(path), error => error.message)
+    if (size > largestFile) return yield* Effect.fail(`expected at most ${largestFile} bytes, got ${size}`)
+    const text = yield* Effect.mapError(files.readFileString(path), error => error.message)
+    return yield* Effect.mapError(decode(text), ParseResult.TreeFormatter.formatErrorSync)
+  })
+
+  const readFile = Effect.matchEffect(
+    Effect.suspend(() => (read === absent ? Effect.succeed([]) : content)),
+    {
+      onFailure: problem => Effect.logWarning(`${path} cannot be used, its overrides stay as they were: ${problem}`),
+      onSuccess: overrides => {
+        fromFile = makeOverrides(overrides)
+        return Effect.logInfo(`${overrides.length} overrides from ${path}`)
+      }
+    }
+  )
+
+  const follow = Effect.gen(function* () {
+    const before = seen
+    seen = Option.getOrElse(yield* Effect.option(look), () => seen)
+    if (seen !== before || seen === read) return
+    read = seen
+    yield* readFile
+  })
+
+  seen = Option.getOrElse(yield* Effect.option(look), () => absent)
+  yield* follow
+  yield* Effect.forkScoped(inBackground(Effect.forever(Effect.andThen(Effect.sleep(pauseBetweenLooks), follow))))
+
+  return Overrides.of({
+    ...own,
+    isEmpty: () => fromFile.isEmpty() && own.isEmpty(),
+    find: (kind, name, user) => fromFile.find(kind, name, user) ?? own.find(kind, name, user)
+  })
+})
+
+/** What changes when a file is written or replaced. */
+const looksOf = ({ ino, mtime, size }: FileSystem.File.Info): string =>
+  [Option.getOrUndefined(ino), Option.getOrUndefined(mtime)?.getTime(), size].join(" ")
+
+/**
+ * Overrides from a file, and what the program sets behind them.
+ *
+ * @example
+ * StatsigLayer.layerConfig.pipe(Layer.provide(FileOverrides.layer({ path: "/etc/statsig-overrides.json" })))
+ *
+ * @since 0.1.0
+ */
+export const layer = (options: { readonly path: string }): Layer.Layer<Overrides, never, FileSystem.FileSystem> =>
+  Layer.scoped(Overrides, make(options))

@@ -1,0 +1,32 @@
+/**
+ * A program's persistent storage object as the `PersistentStorage` service.
+ *
+ * Its members may throw, or be asynchronous though they are not declared so. They are called on the object, and never
+ * from within a check.
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import type { Storage } from "../PersistentStorage.js"
+import { PersistentStorageError } from "../StatsigError.js"
+import type { PersistentStorage, StickyValues } from "./StatsigOptions.js"
+
+/**
+ * Makes the service.
+ *
+ * @internal
+ */
+export const fromProgram = (storage: PersistentStorage): Storage => {
+  const call = <A>(operation: PersistentStorageError["operation"], member: () => A) =>
+    Effect.tryPromise({
+      try: async () => member(),
+      catch: error => new PersistentStorageError({ operation, message: String(error) })
+    })
+  return {
+    load: key => call("load", () => storage.load(key)),
+    // The declared type differs from the JSON in details; the JSON is what the official package hands over.
+    save: (key, configName, values) =>
+      call("save", () => storage.save(key, configName, values as unknown as StickyValues)),
+    delete: (key, configName) => call("delete", () => storage.delete(key, configName))
+  }
+}

@@ -1,0 +1,93 @@
+/**
+ * The options of `getClientInitializeResponse`, as the official package takes them.
+ *
+ * @since 0.1.0
+ */
+import type { ClientInitializeOptions, HashAlgorithm, ResponseFormat } from "../ClientInitialize.js"
+import { argumentError, asFlag, asText, asUnsigned } from "./argument.js"
+import { members, type Reader, textSet } from "./StatsigOptions.js"
+
+/**
+ * The shapes of a client initialize response: entries in full, with exposures by id, or with exposures, values and keys
+ * shortened. `@statsig/js-client` reads all of them.
+ *
+ * @since 0.1.0
+ */
+export const GCIRResponseFormat = { Initialize: 0, InitializeWithSecondaryExposureMapping: 1, InitializeV2: 2 } as const
+
+/**
+ * The shape of a client initialize response.
+ *
+ * @since 0.1.0
+ */
+export type GCIRResponseFormat = (typeof GCIRResponseFormat)[keyof typeof GCIRResponseFormat]
+
+/**
+ * What a client initialize response holds and how it is written.
+ *
+ * @since 0.1.0
+ */
+export interface ClientInitResponseOptions {
+  /** How names are hidden: `djb2`, `sha256` or `none`; any other word means `djb2`, the default. */
+  hashAlgorithm?: string
+  /** Leaves out what is not meant for the target app of this client key. */
+  clientSdkKey?: string
+  /** Whether local overrides count. Default: false. */
+  includeLocalOverrides?: boolean
+  /** The names that stay, of each kind; all of them by default. */
+  featureGateFilter?: Set<string>
+  experimentFilter?: Set<string>
+  dynamicConfigFilter?: Set<string>
+  layerFilter?: Set<string>
+  paramStoreFilter?: Set<string>
+  /** Leaves out the id types. Default: false. */
+  removeIdType?: boolean
+  /** Leaves out gates that are closed by default and asked no other gate. Default: false. */
+  removeDefaultValueGates?: boolean
+  /** Default: `GCIRResponseFormat.Initialize`. */
+  responseFormat?: GCIRResponseFormat
+  /** The `full_checksum` of the response that the client holds: it gets a blank one when nothing changed. */
+  previousResponseHash?: string
+}
+
+const formats: ReadonlyArray<ResponseFormat> = ["Initialize", "InitializeWithSecondaryExposureMapping", "InitializeV2"]
+
+const responseFormat: Reader<ResponseFormat> = (value, where) => {
+  const format = formats[asUnsigned(value, where)]
+  if (format === undefined) throw argumentError("InvalidArg", `${where}: expected 0, 1 or 2`)
+  return format
+}
+
+/** Each is known in these spellings only. */
+const hashAlgorithms: ReadonlyMap<string, HashAlgorithm> = new Map(
+  (["djb2", "none", "sha256"] as const).flatMap(algorithm =>
+    [algorithm, algorithm.toUpperCase(), algorithm[0]?.toUpperCase() + algorithm.slice(1)].map(
+      spelling => [spelling, algorithm] as const
+    )
+  )
+)
+
+const hashAlgorithm: Reader<HashAlgorithm> = (value, where) => hashAlgorithms.get(asText(value, where)) ?? "djb2"
+
+const readOptions = members<ClientInitializeOptions>({
+  hashAlgorithm,
+  clientSdkKey: asText,
+  includeLocalOverrides: asFlag,
+  featureGateFilter: textSet,
+  experimentFilter: textSet,
+  dynamicConfigFilter: textSet,
+  layerFilter: textSet,
+  paramStoreFilter: textSet,
+  removeIdType: asFlag,
+  removeDefaultValueGates: asFlag,
+  responseFormat,
+  previousResponseHash: asText
+})
+
+/**
+ * Checks the options of a call. Whatever is no object has none.
+ *
+ * @internal
+ */
+export const clientInitializeOptions = (options: unknown): ClientInitializeOptions =>
+  readOptions(options ?? {}, "ClientInitResponseOptions")
