@@ -71,8 +71,18 @@ export const make = Effect.fnUntraced(function* (options: Options) {
   const engine = makeEngine(
     host,
     store.current,
-    (user, name, evaluation) =>
-      logger.logExposure({ kind: "experiment", origin: "get", name, user, evaluation, parameter: undefined }),
+    (user, name, evaluation, exposed) => {
+      if (!exposed) logger.countNonExposed(name)
+      else
+        logger.logExposure({
+          kind: "experiment",
+          origin: "parameterStore",
+          name,
+          user,
+          evaluation,
+          parameter: undefined
+        })
+    },
     new ClientInitialize(JSON.stringify({ sdkType, sdkVersion, sessionId: sessionID() })),
     { overrides: total(overrides), persistence: kept?.persistence }
   )

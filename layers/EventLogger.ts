@@ -28,7 +28,8 @@ import {
   countedUnit,
   type Exposure,
   eventToJson,
-  exposedRuleID,
+  keyRuleID,
+  noRule,
   type QueuedEvent,
   type SamplingNote,
   samplingParts,
@@ -139,6 +140,9 @@ const secondaryAsPrimaryID = (flags: Iterable<string>): string | undefined =>
     .sort()[0]
 
 const secondaryPrefix = "sec_expo_as_primary:"
+
+/** Rule ids of answers that no rule gave: the project has a sampling rate for them all. */
+const speciallySampled: ReadonlySet<string> = new Set(["default", "disabled", "", noRule])
 
 const noSecondaries: ReadonlyArray<SecondaryExposure> = []
 
@@ -267,8 +271,7 @@ export const make = Effect.fnUntraced(function* (options: Options) {
     now: number
   ): SamplingNote | undefined | false => {
     if (samplingMode === undefined || isFirstSeen(name, ruleID, now)) return undefined
-    const isSpecial = ruleID === "default" || ruleID === "disabled" || ruleID === ""
-    const rate = (isSpecial ? specialRate : undefined) ?? ruleRate
+    const rate = (speciallySampled.has(ruleID) ? specialRate : undefined) ?? ruleRate
     const logged = rate === undefined || isSampled(samplingParts(name, ruleID, user, answer, unit), rate)
     if (!logged && samplingMode === "on") return false
     return { samplingRate: rate ?? null, samplingMode, shadowLogged: logged ? "logged" : "dropped" }
@@ -280,7 +283,7 @@ export const make = Effect.fnUntraced(function* (options: Options) {
     adopt(evaluation.remote)
     const time = clock.unsafeCurrentTimeMillis()
     const key = keyOf(user)
-    const ruleID = exposedRuleID(exposure)
+    const ruleID = keyRuleID(exposure)
     const answer = answerOf(exposure)
     const unit = countedUnit(exposure)
     const secondaries = secondaryAsPrimary ? (secondariesOf(exposure) ?? noSecondaries) : noSecondaries

@@ -15,7 +15,6 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
-import { asObject } from "./engine/getters.js"
 import { type StickyValues, stickyKey, type UserPersistedValues } from "./engine/sticky.js"
 import { PersistentStorageError } from "./StatsigError.js"
 import { type StatsigUser, toJson } from "./StatsigUser.js"
@@ -74,7 +73,7 @@ const StickyJson = Schema.Struct({
 const timeOf = (time: unknown): number | null =>
   typeof time === "number" ? Math.min(Math.max(Math.trunc(time), 0), 2 ** 64) : null
 
-const decodeSticky = Schema.decodeUnknownEither(StickyJson)
+const decodeSticky = Schema.decodeUnknownEither(StickyJson, { exact: true })
 
 const decodeEntry = (json: unknown): StickyValues | undefined => {
   const decoded = decodeSticky(json)
@@ -82,7 +81,7 @@ const decodeEntry = (json: unknown): StickyValues | undefined => {
   const sticky = decoded.right
   return {
     value: sticky.value,
-    json_value: asObject(toJson(sticky.json_value) ?? null),
+    json_value: toJson(sticky.json_value) ?? null,
     rule_id: sticky.rule_id ?? null,
     group_name: sticky.group_name ?? null,
     secondary_exposures: sticky.secondary_exposures as StickyValues["secondary_exposures"],

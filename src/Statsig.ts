@@ -21,7 +21,7 @@ import type { ClientInitializeOptions } from "./engine/clientInitialize.js"
 import type { Evaluation } from "./engine/evaluation.js"
 import { ownValue } from "./engine/getters.js"
 import type { ResponseBuffer } from "./engine/responseBuffer.js"
-import type { StickyOptions } from "./engine/sticky.js"
+import { byReference, type StickyOptions } from "./engine/sticky.js"
 import type { JsonObject, User } from "./engine/user.js"
 import { sdkType } from "./internal/sdkInfo.js"
 import { make as makeOverrides, type Override, type OverrideLookup } from "./Overrides.js"
@@ -115,8 +115,8 @@ export interface Service {
   readonly manuallyLogExperimentExposure: (user: User, name: string) => void
   readonly manuallyLogLayerParameterExposure: (user: User, name: string, parameter: string) => void
   /**
-   * Logs an event of the program's own. `value` is text or a finite number; metadata values may be any JSON. What cannot
-   * be JSON is left out, as in users.
+   * Logs an event of the program's own. `value` is text or a finite number, anything else counts as none; metadata
+   * values may be any JSON. What cannot be JSON is left out, as in users.
    */
   readonly logEvent: (
     user: User,
@@ -287,7 +287,7 @@ export const make = Effect.fnUntraced(function* (options: { readonly initTimeout
       origin: ExposureOrigin
     ) => {
       const disabled = options?.disableExposureLogging === true
-      const evaluation = evaluator.experiment(user, name, disabled, options ?? nothingKept)
+      const evaluation = evaluator.experiment(user, name, disabled, stickyOf(options, origin))
       log("experiment", user, name, evaluation, disabled, origin)
       const result = new Experiment(name, evaluation, warn)
       if (listeners.size > 0) tell({ kind: "experiment", user, result })
@@ -296,8 +296,7 @@ export const make = Effect.fnUntraced(function* (options: { readonly initTimeout
 
     const layer = (user: User, name: string, options: ExperimentCheckOptions | undefined, origin: ExposureOrigin) => {
       const disabled = options?.disableExposureLogging === true
-      const sticky = origin === "manual" ? undefined : (options ?? nothingKept)
-      const evaluation = evaluator.layer(user, name, disabled, sticky)
+      const evaluation = evaluator.layer(user, name, disabled, stickyOf(options, origin))
       if (disabled) logger.countNonExposed(name)
       const result = new Layer(name, evaluation, warn, (read, parameter) => {
         if (disabled) logger.countNonExposed(name)
@@ -313,9 +312,8 @@ export const make = Effect.fnUntraced(function* (options: { readonly initTimeout
       getDynamicConfig: (user, name, options) => dynamicConfig(user, name, options, "get"),
       getExperiment: (user, name, options) => experiment(user, name, options, "get"),
       getLayer: (user, name, options) => layer(user, name, options, "get"),
-      getParameterStore: (user, name, { disableExposureLogging } = {}) => {
+      getParameterStore: (user, name, options) => {
         const { evaluation, parameters } = evaluator.parameterStore(user, name)
-        const options = { disableExposureLogging }
         logger.countNonExposed(name)
         return new ParameterStore(name, evaluation, parameters, reference => {
           switch (reference.kind) {
@@ -359,8 +357,7 @@ export const make = Effect.fnUntraced(function* (options: { readonly initTimeout
         log("experiment", user, name, evaluator.experiment(user, name, false), false, "manual"),
       manuallyLogLayerParameterExposure: (user, name, parameter) =>
         layer(user, name, undefined, "manual").logExposure(parameter),
-      logEvent: (user, name, value, metadata) =>
-        logEvent(user, name, value ?? null, (toJson(metadata) ?? null) as JsonObject | null),
+      logEvent: (user, name, value, metadata) => logEvent(user, name, eventValue(value), eventMetadata(metadata)),
       forwardLogLine: (user, level, value, metadata) =>
         logEvent(user, "statsig::log_line", value ?? null, {
           ...metadata,
@@ -419,7 +416,18 @@ export const make = Effect.fnUntraced(function* (options: { readonly initTimeout
   return Statsig.of(serviceBy(everyone))
 })
 
-const nothingKept: StickyOptions = {}
+const nothingGiven: StickyOptions = {}
+
+const stickyOf = (options: ExperimentCheckOptions | undefined, origin: ExposureOrigin): StickyOptions | undefined => {
+  switch (origin) {
+    case "manual":
+      return undefined
+    case "parameterStore":
+      return byReference
+    default:
+      return options ?? nothingGiven
+  }
+}
 
 /**
  * Lets the checks of an effect ask these overrides first, and those of no other: for one request, one test, one preview.
@@ -449,6 +457,15 @@ export const withPersistedValues =
     Effect.flatMap(Statsig, statsig =>
       Effect.flatMap(statsig.withPersistedValues(user, idTypes), view => Effect.provideService(effect, Statsig, view))
     )
+
+/** Text or a number; Statsig takes nothing else. */
+const eventValue = (value: unknown): string | number | null =>
+  typeof value === "string" || Number.isFinite(value) ? (value as string | number) : null
+
+const eventMetadata = (metadata: unknown): JsonObject | null => {
+  const json = toJson(metadata)
+  return typeof json === "object" && !Array.isArray(json) ? (json as JsonObject | null) : null
+}
 
 /**
  * The levels of forwarded log lines.

@@ -9,7 +9,7 @@ import { firstOf, type OverrideLookup } from "./overrides.js"
 import type { ResponseBuffer } from "./responseBuffer.js"
 import type { Slot, Snapshot } from "./snapshot.js"
 import type { Parameter } from "./specs.js"
-import { type Persistence, type RuleFilter, type StickyOptions, settle } from "./sticky.js"
+import { byReference, type Persistence, type RuleFilter, type StickyOptions, settle } from "./sticky.js"
 import type { User } from "./user.js"
 
 /** The specs and where they come from, as the store holds them. */
@@ -71,13 +71,13 @@ export interface Engine {
 
 /**
  * Makes an engine. `view` gives the specs of the moment; `onExperimentRead` hears of experiments that an
- * `experiment_group` condition read, unless the check was made without exposures. `responses` writes the client
+ * `experiment_group` condition read, and whether the check was made with exposures. `responses` writes the client
  * initialize responses.
  */
 export const makeEngine = (
   host: Host,
   view: () => SpecView,
-  onExperimentRead: (user: User, name: string, evaluation: Evaluation) => void,
+  onExperimentRead: (user: User, name: string, evaluation: Evaluation, exposed: boolean) => void,
   responses: ClientInitialize,
   overlay: Overlay = {}
 ): Engine => {
@@ -87,12 +87,15 @@ export const makeEngine = (
   const overridesNow = () => (overrides === undefined || overrides.isEmpty() ? undefined : overrides)
 
   const readExperiment: EvaluateExperiment = (user, name) => {
-    const evaluation = evaluate("experiment", user, name, readExperiment, {})
-    onExperimentRead(user, name, evaluation)
+    const evaluation = evaluate("experiment", user, name, readExperiment, byReference)
+    onExperimentRead(user, name, evaluation, true)
     return evaluation
   }
-  const readExperimentSilently: EvaluateExperiment = (user, name) =>
-    evaluate("experiment", user, name, readExperimentSilently, {})
+  const readExperimentSilently: EvaluateExperiment = (user, name) => {
+    const evaluation = evaluate("experiment", user, name, readExperimentSilently, byReference)
+    onExperimentRead(user, name, evaluation, false)
+    return evaluation
+  }
 
   /** Kept for one view of the specs: a plain spec is decided without a call of its own. */
   let probe: Call | undefined
@@ -166,7 +169,7 @@ export const makeEngine = (
   ): Evaluation => {
     const found = find(kind, user, name, experiment)
     if (persistence === undefined || sticky === undefined) return found
-    return settle(kind, user, found, sticky, persistence, {
+    return settle(kind, user, name, found, sticky, persistence, {
       now: host.now,
       isActive: name => view().snapshot?.spec("experiment", name)?.isActive,
       passes: (name, filter) => find("experiment", user, name, experiment, filter).bool

@@ -8,9 +8,9 @@ import { compileUnit } from "./conditions.js"
 import type { Answer } from "./deduplicator.js"
 import { type Evaluation, ruleIDOf, type SecondaryExposure } from "./evaluation.js"
 import { setOwn } from "./getters.js"
-import { flag, hashID, hashName, hashUser, type Word64 } from "./samplingHash.js"
+import { flag, hashID, hashName, hashUser, type Word64, zero } from "./samplingHash.js"
 import type { Json, JsonObject, User } from "./user.js"
-import { userJson } from "./values.js"
+import { floatText, userJson } from "./values.js"
 
 /** Which call an exposure comes from; the official SDK keys and words them differently. */
 export type ExposureOrigin =
@@ -19,7 +19,7 @@ export type ExposureOrigin =
   /** A getter of a gate, config, experiment, or of a layer's parameter */
   | "get"
   | "manual"
-  /** A read through a parameter store */
+  /** A read through a parameter store, or of an experiment by a condition */
   | "parameterStore"
 
 /** An answer that a program acted on. */
@@ -82,21 +82,46 @@ export const exposedRuleID = ({ evaluation, kind, origin, parameter }: Exposure)
   return ruleIDOf(evaluation)
 }
 
-/** Whether the experiment is keyed by being in a group, and logged without `rulePassed`. */
+/** Stands in keys for a rule id that is not set; an empty one is another. */
+export const noRule = "\u0000"
+
+/**
+ * The rule id as a part of the key. A layer's is that of the parameter for a getter, where it has become text before and
+ * is always set, and that of the layer for a store.
+ */
+export const keyRuleID = (exposure: Exposure): string => {
+  const { evaluation, kind, origin } = exposure
+  const ruleID = origin === "parameterStore" ? ruleIDOf(evaluation) : exposedRuleID(exposure)
+  return ruleID !== "" || evaluation.ruleID !== undefined || (kind === "layer" && origin === "get") ? ruleID : noRule
+}
+
+/** Whether the experiment is keyed by its group being one of the experiment, and logged without `rulePassed`. */
 const isKeyedByGroup = ({ kind, origin }: Exposure): boolean =>
   kind === "experiment" && (origin === "manual" || origin === "parameterStore")
 
+/** Marks in keys a parameter of a layer that was read through a store, which is hashed like an id. */
+const throughStore = "\u0000"
+
 /** What was answered, as a part of the key. */
 export const answerOf = (exposure: Exposure): Answer => {
-  const { evaluation, parameter } = exposure
-  if (parameter !== undefined) return parameter
-  return isKeyedByGroup(exposure) ? evaluation.isExperimentGroup && evaluation.isExperimentActive : evaluation.bool
+  const { evaluation, origin, parameter } = exposure
+  if (parameter !== undefined) return origin === "parameterStore" ? throughStore + parameter : parameter
+  return isKeyedByGroup(exposure) ? evaluation.isExperimentGroup : evaluation.bool
+}
+
+const hashAnswer = (answer: Answer): Word64 => {
+  if (typeof answer === "boolean") return flag(answer)
+  return answer.startsWith(throughStore) ? hashID(answer.slice(throughStore.length)) : hashName(answer)
 }
 
 const idText = (id: Json | undefined): string | undefined =>
   id === undefined || id === null ? undefined : typeof id === "string" ? id : userJson(id)
 
-const customIDTexts = (user: User): Array<string> => Object.values(user.customIDs ?? {}).map(id => idText(id) ?? "null")
+/** Numbers among the custom ids are floats to the official SDK. */
+const customIDText = (id: Json | undefined): string | undefined => (typeof id === "number" ? floatText(id) : idText(id))
+
+const customIDTexts = (user: User): Array<string> =>
+  Object.values(user.customIDs ?? {}).map(id => customIDText(id) ?? "null")
 
 const stableIDOf = compileUnit("stableID")
 
@@ -108,14 +133,15 @@ export const userKey = (user: User): string => {
   const userID = idText(user.userID)
   const isPlain = userID !== undefined && userID[0] !== "["
   if (isPlain && (user.customIDs === undefined || Object.keys(user.customIDs).length === 0)) return userID
-  return JSON.stringify([userID ?? null, idText(stableIDOf(user)) ?? null, ...customIDTexts(user).sort()])
+  return JSON.stringify([userID ?? null, customIDText(stableIDOf(user)) ?? null, ...customIDTexts(user).sort()])
 }
 
 /** The id of the unit that the answer is decided for, where the key counts it. */
 export const countedUnit = ({ evaluation, origin, user }: Exposure): string | undefined => {
   const { idType } = evaluation
   if ((origin !== "check" && origin !== "parameterStore") || idType === undefined) return undefined
-  return idText(idType === "userID" ? user.userID : compileUnit(idType)(user))
+  if (idType === "userID" || idType.toLowerCase() === "userid") return idText(user.userID)
+  return customIDText(compileUnit(idType)(user))
 }
 
 /** The parts of the hash that decides on sampling. */
@@ -129,18 +155,22 @@ export const samplingParts = (
   const hash = (id: string | undefined) => (id === undefined ? undefined : hashID(id))
   return [
     hashName(name),
-    hashName(ruleID),
-    hashUser(hash(idText(user.userID)), hash(idText(stableIDOf(user))), hash(unit), customIDTexts(user).map(hashID)),
-    typeof answer === "boolean" ? flag(answer) : hashName(answer)
+    ruleID === noRule ? zero : hashName(ruleID),
+    hashUser(
+      hash(idText(user.userID)),
+      hash(customIDText(stableIDOf(user))),
+      hash(unit),
+      customIDTexts(user).map(hashID)
+    ),
+    hashAnswer(answer)
   ]
 }
 
 /** The secondary exposures that an exposure is logged with. */
-export const secondariesOf = ({ evaluation, kind, parameter }: Exposure): ReadonlyArray<SecondaryExposure> | null => {
-  if (kind !== "layer") return evaluation.secondaryExposures
-  return isExplicit(evaluation, parameter)
-    ? evaluation.secondaryExposures
-    : (evaluation.undelegatedSecondaryExposures ?? null)
+export const secondariesOf = (exposure: Exposure): ReadonlyArray<SecondaryExposure> | null => {
+  const { evaluation, kind, origin, parameter } = exposure
+  if (kind !== "layer" || isExplicit(evaluation, parameter)) return evaluation.secondaryExposures
+  return evaluation.undelegatedSecondaryExposures ?? (origin === "parameterStore" ? [] : null)
 }
 
 const isExplicit = (evaluation: Evaluation, parameter: string | undefined): boolean =>
@@ -202,7 +232,7 @@ const exposureMetadata = (exposure: Exposure): string => {
   if (evaluation.lcut !== undefined) metadata += `,"lcut":"${evaluation.lcut}"`
   if (evaluation.receivedAt !== undefined) metadata += `,"receivedAt":"${evaluation.receivedAt}"`
   if (evaluation.version !== undefined) metadata += `,"configVersion":"${evaluation.version}"`
-  if (evaluation.overrideConfigName !== undefined) {
+  if (evaluation.overrideConfigName !== undefined && !(kind === "layer" && origin === "get")) {
     metadata += `,"overrideConfigName":${quoted(evaluation.overrideConfigName)}`
   }
   if (origin === "manual") metadata += ',"isManualExposure":"true"'

@@ -54,6 +54,35 @@ const repetitionEnd = (text: string, at: number, captured: string, caseInsensiti
   return new RegExp(escapeForExpression(captured), "iu").test(candidate) ? end : -1
 }
 
+/** The slots of a run, with a trail of assignments to undo. */
+class Slots {
+  readonly #values: Array<number>
+  /** Slots and their former values; it may be longer than what is in use. */
+  readonly #trail: Array<number> = []
+  trailLength = 0
+
+  constructor(count: number) {
+    this.#values = new Array(count).fill(-1)
+  }
+
+  get(slot: number): number {
+    return this.#values[slot]!
+  }
+
+  set(slot: number, value: number): void {
+    this.#trail[this.trailLength++] = slot
+    this.#trail[this.trailLength++] = this.#values[slot]!
+    this.#values[slot] = value
+  }
+
+  undo(trailLength: number): void {
+    while (this.trailLength > trailLength) {
+      const value = this.#trail[--this.trailLength]!
+      this.#values[this.#trail[--this.trailLength]!] = value
+    }
+  }
+}
+
 /**
  * A pattern that needs backtracking, ready to run.
  *
@@ -70,19 +99,20 @@ export class Backtracker {
   /** Whether the pattern matches somewhere in the text. */
   matches(text: string, work: Work): boolean {
     const { instructions } = this.#program
-    const slots = new Int32Array(this.#program.slots).fill(-1)
-    /** Slots and their former values, to be undone. */
-    const trail: Array<number> = []
-    /** Alternatives left open: three numbers each, instruction, position and length of the trail. */
-    const open: Array<number> = []
-    const openMarks: Array<AtomicMarks | undefined> = []
+    const slots = new Slots(this.#program.slots)
+    /** Alternatives left open: three numbers each, instruction, position and length of the trail; and their marks. */
+    const alternatives: Array<number> = []
+    const alternativeMarks: Array<AtomicMarks | undefined> = []
+    let open = 0
     let marks: AtomicMarks | undefined
     let backtracks = 0
     let index = 0
     let at = 0
     for (;;) {
-      if (--work.left < 0) return false
+      if (--work.left < 0 || slots.trailLength > maximumTrail) return false
       const instruction = instructions[index++]!
+      /** Instruction to leave open as an alternative. */
+      let alternative = -1
       let failed = false
       switch (instruction.operation) {
         case Program.matched:
@@ -104,41 +134,33 @@ export class Backtracker {
           failed = at !== 0
           break
         case Program.split:
-          open.push(instruction.alternative, at, trail.length)
-          openMarks.push(marks)
+          alternative = instruction.alternative
           index = instruction.next
           break
         case Program.jump:
           index = instruction.next
           break
         case Program.save:
-          trail.push(instruction.slot, slots[instruction.slot]!)
-          slots[instruction.slot] = at
+          slots.set(instruction.slot, at)
           break
         case Program.clear:
-          trail.push(instruction.slot, slots[instruction.slot]!)
-          slots[instruction.slot] = 0
+          slots.set(instruction.slot, 0)
           break
         case Program.restore:
-          at = slots[instruction.slot]!
+          at = slots.get(instruction.slot)
           break
         case Program.repeat: {
-          const { slot, position } = instruction
-          const rounds = slots[slot]!
-          if (rounds === instruction.maximum || (position >= 0 && rounds > 0 && slots[position] === at)) {
-            index = instruction.next
+          const { slot, position, next, flag: greedy } = instruction
+          const rounds = slots.get(slot)
+          if (rounds === instruction.maximum || (position >= 0 && rounds > 0 && slots.get(position) === at)) {
+            index = next
             break
           }
-          trail.push(slot, rounds)
-          slots[slot] = rounds + 1
+          slots.set(slot, rounds + 1)
           if (rounds < instruction.minimum) break
-          if (position >= 0) {
-            trail.push(position, slots[position]!)
-            slots[position] = at
-          }
-          open.push(instruction.flag ? instruction.next : index, at, trail.length)
-          openMarks.push(marks)
-          if (!instruction.flag) index = instruction.next
+          if (position >= 0) slots.set(position, at)
+          alternative = greedy ? next : index
+          if (!greedy) index = next
           break
         }
         case Program.back:
@@ -150,17 +172,13 @@ export class Backtracker {
           break
         case Program.failLook:
           // The look-around's own alternative leads past it; neither that nor what was left open inside is wanted.
-          while (open[openMarks.length * 3 - 3] !== index) {
-            openMarks.pop()
-            open.length -= 3
-          }
-          openMarks.pop()
-          open.length -= 3
+          do open--
+          while (alternatives[open * 3] !== index)
           failed = true
           break
         case Program.backReference: {
-          const start = slots[instruction.slot]!
-          const end = slots[instruction.slot + 1]!
+          const start = slots.get(instruction.slot)
+          const end = slots.get(instruction.slot + 1)
           const repetition =
             start < 0 || end < 0 ? -1 : repetitionEnd(text, at, text.slice(start, end), instruction.flag, work)
           if (repetition < 0) failed = true
@@ -168,34 +186,36 @@ export class Backtracker {
           break
         }
         case Program.groupMatched:
-          failed = slots[instruction.slot]! < 0
+          failed = slots.get(instruction.slot) < 0
           break
         case Program.beginAtomic:
-          marks = { open: openMarks.length, outer: marks }
+          marks = { open, outer: marks }
           break
         case Program.endAtomic:
-          openMarks.length = marks!.open
-          open.length = marks!.open * 3
+          open = marks!.open
           marks = marks!.outer
           break
         case Program.run: {
+          work.left -= 4
           const end = instruction.automaton!.run(text, at, work)
           if (end < 0) failed = true
           else if (instruction.flag) at = end
           break
         }
       }
-      if (failed) {
-        if (openMarks.length === 0 || ++backtracks > maximumBacktracks) return false
-        marks = openMarks.pop()
-        const trailLength = open.pop()!
-        at = open.pop()!
-        index = open.pop()!
-        while (trail.length > trailLength) {
-          const value = trail.pop()!
-          slots[trail.pop()!] = value
-        }
-      } else if (openMarks.length > maximumBacktracks || trail.length > maximumTrail) return false
+      if (alternative >= 0) {
+        if (open === maximumBacktracks) return false
+        alternatives[open * 3] = alternative
+        alternatives[open * 3 + 1] = at
+        alternatives[open * 3 + 2] = slots.trailLength
+        alternativeMarks[open++] = marks
+      } else if (failed) {
+        if (open === 0 || ++backtracks > maximumBacktracks) return false
+        marks = alternativeMarks[--open]
+        index = alternatives[open * 3]!
+        at = alternatives[open * 3 + 1]!
+        slots.undo(alternatives[open * 3 + 2]!)
+      }
     }
   }
 

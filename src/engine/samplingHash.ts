@@ -109,9 +109,8 @@ export const hashID = (text: string): Word64 => {
   return hash.end()
 }
 
-/** The hash of the name of a spec, a rule or a parameter; 0 for the empty name. */
+/** The hash of the name of a spec, a rule or a parameter. */
 export const hashName = (text: string): Word64 => {
-  if (text === "") return zero
   const data = encoder.encode(text)
   const hash = new FoldHash()
   hash.word(small(data.length))
@@ -119,7 +118,8 @@ export const hashName = (text: string): Word64 => {
   return hash.end()
 }
 
-const zero: Word64 = { high: 0, low: 0 }
+/** The hash of what is not there. */
+export const zero: Word64 = { high: 0, low: 0 }
 
 /** The hash of a user: of its userID, its stableID, the unit in question, and the sum over all its custom ids. */
 export const hashUser = (

@@ -6,14 +6,15 @@
 import type { SpecKind } from "./call.js"
 import { compileUnit } from "./conditions.js"
 import { Evaluation, type SecondaryExposure } from "./evaluation.js"
-import { copyJsonObject } from "./getters.js"
-import type { JsonObject, User } from "./user.js"
+import { asObject, copyJson, literalOf } from "./getters.js"
+import type { Json, User } from "./user.js"
 import { textOf } from "./values.js"
 
 /** A kept answer, in the form in which it is stored: names and `null`s are those of the JSON. */
 export interface StickyValues {
   readonly value: boolean
-  readonly json_value: JsonObject | null
+  /** What is no object stands for an empty one. */
+  readonly json_value: Json
   readonly rule_id: string | null
   readonly group_name: string | null
   readonly secondary_exposures: ReadonlyArray<SecondaryExposure>
@@ -45,7 +46,15 @@ export interface StickyOptions {
   readonly enforceOverrides?: boolean | undefined
   /** The kept answer gives way when the user fails targeting now. */
   readonly enforceTargeting?: boolean | undefined
+  /**
+   * The answer is read for something else, a condition or a parameter. What is kept is then known by the name that was
+   * asked for, where it else is by the name that answered, and an unknown id type is the empty one: so the official SDK.
+   */
+  readonly isReference?: boolean | undefined
 }
+
+/** How answers are read that are wanted for something else. */
+export const byReference: StickyOptions = { isReference: true }
 
 /** Tells the rules of one evaluation that are looked at. */
 export type RuleFilter = (ruleID: string) => boolean
@@ -63,22 +72,24 @@ export interface StickyHost {
 const isTargeting: RuleFilter = id => id === "targetingGate" || id === "inlineTargetingRules"
 const isOverride: RuleFilter = id => id.endsWith("override")
 
-/** The storage key of a user's unit, `undefined` when the user lacks it. */
+/** The storage key of a user's unit, `undefined` when the user lacks it. A unit without a text has the empty one. */
 export const stickyKey = (user: User, idType: string): string | undefined => {
-  const unit = textOf(compileUnit(idType)(user))
-  return unit === undefined ? undefined : `${unit}:${idType}`
+  const unit = compileUnit(idType)(user)
+  return unit === undefined ? undefined : `${textOf(unit) ?? ""}:${idType}`
 }
 
 /** The answer to give: the one that was found now, or the one that the user keeps. */
 export const settle = (
   kind: SpecKind,
   user: User,
+  asked: string,
   found: Evaluation,
   options: StickyOptions,
   persistence: Persistence,
   host: StickyHost
 ): Evaluation => {
-  const { idType, name } = found
+  const name = options.isReference ? asked : found.name
+  const idType = options.isReference ? (found.idType ?? "") : found.idType
   const key = idType === undefined ? undefined : stickyKey(user, idType)
   if (key === undefined || name === undefined) return found
   const values = options.userPersistedValues ?? persistence.valuesOf(key)
@@ -106,7 +117,7 @@ const copyExposures = (exposures: ReadonlyArray<SecondaryExposure>) => exposures
 /** The answer as it is stored; nothing in it is shared with the record. */
 const stickyValues = (found: Evaluation): StickyValues => ({
   value: found.bool,
-  json_value: found.value === undefined ? null : copyJsonObject(found.value),
+  json_value: found.value === undefined ? null : copyJson(literalOf(found.value)),
   rule_id: found.ruleID ?? null,
   group_name: found.groupName ?? null,
   secondary_exposures: copyExposures(found.secondaryExposures),
@@ -123,7 +134,7 @@ const fromSticky = (kept: StickyValues, found: Evaluation, now: number): Evaluat
   record.name = found.name
   record.idType = found.idType
   record.bool = kept.value
-  record.value = kept.json_value ?? undefined
+  record.value = asObject(kept.json_value)
   record.ruleID = kept.rule_id ?? undefined
   record.groupName = kept.group_name ?? undefined
   record.secondaryExposures = kept.secondary_exposures

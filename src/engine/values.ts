@@ -31,7 +31,7 @@ const plainNumber = (value: number): string => {
  * A number as the official serialiser writes floats: always with `.0` or an exponent when it is integral, an exponent
  * from 1e16 on and below 1e-5.
  */
-const floatText = (value: number): string => {
+export const floatText = (value: number): string => {
   if (value === 0) return Object.is(value, -0) ? "-0.0" : "0.0"
   const { digits, point, sign } = decimal(value)
   if (point > 16 || point <= -5) {

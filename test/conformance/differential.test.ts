@@ -107,6 +107,16 @@ describe("the comparison", () => {
     })
     expect(isSafe(mapped("a"))).toBe(false)
     expect(isSafe(mapped("c"))).toBe(true)
+    const readsItself: World = {
+      payload: object({
+        condition_map: object({ c: object({ type: "pass_gate", targetValue: "a" }) }),
+        override_rules: object({ r: object({ conditions: ["c"] }) }),
+        overrides: object({ a: [object({ new_config_name: "b", rules: [object({ rule_name: "r" })] })] })
+      }),
+      users: [],
+      options: object({})
+    }
+    expect(isSafe(readsItself)).toBe(false)
     const readsGroup: World = {
       payload: object({
         condition_map: object({ c: object({ type: "experiment_group", field: "e" }) }),

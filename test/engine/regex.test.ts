@@ -314,25 +314,30 @@ describe("patterns", () => {
 })
 
 describe("all ways to run a pattern agree", () => {
-  const atom = fc.constantFrom("a", "b", "c", ".", "[ab]", "[^a]", "[a-c]", "\\n", "^", "$", "(?:)")
+  const atom = fc.constantFrom("a", "b", "c", ".", "[ab]", "[^a]", "[a-c]", "\\n", "^", "$")
+  const alternatives = (piece: fc.Arbitrary<string>): fc.Arbitrary<string> =>
+    fc
+      .array(fc.array(piece, { maxLength: 4 }), { minLength: 1, maxLength: 3 })
+      .map(branches => branches.map(branch => branch.join("")).join("|"))
+  // What is repeated repeats nothing itself, so that backtracking always ends in time.
+  const repeated = fc
+    .tuple(
+      fc.oneof(
+        fc.constantFrom("a", ".", "[bc]"),
+        alternatives(atom).map(inner => `(${inner})`)
+      ),
+      fc.constantFrom("?", "*", "+", "{2}", "{1,3}", "{0,2}", "{2,}"),
+      fc.constantFrom("", "?")
+    )
+    .map(parts => parts.join(""))
   const { pattern } = fc.letrec<{ readonly pattern: string; readonly piece: string }>(tie => ({
-    pattern: fc
-      .array(fc.array(tie("piece"), { maxLength: 4 }), { minLength: 1, maxLength: 3 })
-      .map(branches => branches.map(branch => branch.join("")).join("|")),
+    pattern: alternatives(tie("piece")),
     piece: fc.oneof(
-      { depthSize: "small", withCrossShrink: true },
+      { depthSize: "small" },
       atom,
-      fc
-        .tuple(
-          fc.oneof(
-            tie("pattern").map(inner => `(?:${inner}|a)`),
-            tie("pattern").map(inner => `(${inner}|b)`),
-            fc.constantFrom("a", "b", ".", "[bc]")
-          ),
-          fc.constantFrom("", "?", "*", "+", "{2}", "{1,3}", "{0,2}", "{2,}"),
-          fc.constantFrom("", "", "?")
-        )
-        .map(([inner, repetition, lazy]) => inner + repetition + (repetition === "" ? "" : lazy))
+      repeated,
+      tie("pattern").map(inner => `(?:${inner})`),
+      tie("pattern").map(inner => `(${inner})`)
     )
   }))
   const text = fc.array(fc.constantFrom("a", "b", "c", "\n"), { maxLength: 5 }).map(letters => letters.join(""))

@@ -18,14 +18,19 @@ process.env["STATSIG_RUNNING_TESTS"] = "1"
 
 const instances: Array<Statsig> = []
 const make = (options: StatsigOptions = {}): Statsig => {
-  const statsig = new Statsig(key, { specsUrl: local.specsUrl, specsSyncIntervalMs: 3_600_000, ...options })
+  const statsig = new Statsig(key, {
+    specsUrl: local.specsUrl,
+    logEventUrl: local.logEventUrl,
+    specsSyncIntervalMs: 3_600_000,
+    ...options
+  })
   instances.push(statsig)
   return statsig
 }
 
 const user = new StatsigUser({ userID: "u" })
 const reason = (statsig: Statsig, gate = "gate_on"): string => statsig.getFeatureGate(user, gate).details.reason
-const requests = async () => (await run(local.requests)).length
+const requests = async () => (await run(local.requests)).filter(({ endpoint }) => endpoint !== "logEvent").length
 
 let served = payload
 

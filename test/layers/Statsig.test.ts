@@ -204,7 +204,9 @@ describe("Statsig", () => {
   describe("layerManual", () => {
     it("is built synchronously, and not initialised", () => {
       const scope = Effect.runSync(Scope.make())
-      const services = Effect.runSync(Scope.extend(Layer.build(StatsigLayer.layerManual({ sdkKey })), scope))
+      const services = Effect.runSync(
+        Scope.extend(Layer.build(StatsigLayer.layerManual({ sdkKey, disableAllLogging: true })), scope)
+      )
       const statsig = Context.get(services, Statsig)
       assert.strictEqual(reasonOf(statsig), "Uninitialized")
       assert.deepStrictEqual(Context.get(services, SpecStore).current().snapshot, undefined)
@@ -216,7 +218,12 @@ describe("Statsig", () => {
       Effect.gen(function* () {
         const local = yield* LocalStatsig
         const services = yield* Layer.build(
-          StatsigLayer.layerManual({ sdkKey, specsUrl: local.specsUrl, serviceName: "shop" })
+          StatsigLayer.layerManual({
+            sdkKey,
+            specsUrl: local.specsUrl,
+            logEventUrl: local.logEventUrl,
+            serviceName: "shop"
+          })
         )
         const statsig = Context.get(services, Statsig)
         assert.deepStrictEqual(yield* local.requests, [])
@@ -238,7 +245,12 @@ describe("Statsig", () => {
         const local = yield* LocalStatsig
         yield* local.faultNext("specs", Fault.Stall({}))
         const services = yield* Layer.build(
-          StatsigLayer.layerManual({ sdkKey, specsUrl: local.specsUrl, initTimeout: 100 })
+          StatsigLayer.layerManual({
+            sdkKey,
+            specsUrl: local.specsUrl,
+            logEventUrl: local.logEventUrl,
+            initTimeout: 100
+          })
         )
         const statsig = Context.get(services, Statsig)
         const { failure, success } = yield* statsig.initialize
@@ -257,7 +269,7 @@ describe("Statsig", () => {
       return Effect.gen(function* () {
         const local = yield* LocalStatsig
         const services = yield* Layer.build(
-          StatsigLayer.layer({ sdkKey, specsUrl: local.specsUrl, disableNetwork: true })
+          StatsigLayer.layer({ sdkKey, specsUrl: local.specsUrl, logEventUrl: local.logEventUrl, disableNetwork: true })
         )
         const statsig = Context.get(services, Statsig)
         assert.strictEqual(reasonOf(statsig), "NoValues")
@@ -346,7 +358,9 @@ describe("Statsig", () => {
     it.live("is initialised, and polls", () =>
       Effect.gen(function* () {
         const local = yield* LocalStatsig
-        const services = yield* Layer.build(StatsigLayer.layer({ sdkKey, specsUrl: local.specsUrl }))
+        const services = yield* Layer.build(
+          StatsigLayer.layer({ sdkKey, specsUrl: local.specsUrl, logEventUrl: local.logEventUrl })
+        )
         const statsig = Context.get(services, Statsig)
         assert.strictEqual(reasonOf(statsig), "Network:Recognized")
       }).pipe(Effect.scoped, Effect.provide(layerLocalStatsig({ specs: payload() })))
@@ -357,7 +371,9 @@ describe("Statsig", () => {
       return Effect.gen(function* () {
         const local = yield* LocalStatsig
         yield* local.faultAlways("specs", Fault.Reply({ status: 401, body: "unknown key" }))
-        const services = yield* Layer.build(StatsigLayer.layer({ sdkKey, specsUrl: local.specsUrl }))
+        const services = yield* Layer.build(
+          StatsigLayer.layer({ sdkKey, specsUrl: local.specsUrl, logEventUrl: local.logEventUrl })
+        )
         const statsig = Context.get(services, Statsig)
         assert.strictEqual(reasonOf(statsig), "NoValues")
         assert.deepInclude((yield* statsig.status).lastError, { reason: "Status", status: 401 })
@@ -379,6 +395,7 @@ describe("Statsig", () => {
         const services = yield* withConfig({
           STATSIG_SDK_KEY: "secret-fromenvironment",
           STATSIG_SPECS_URL: local.specsUrl,
+          STATSIG_LOG_EVENT_URL: local.logEventUrl,
           STATSIG_ENVIRONMENT: "staging"
         })(Layer.build(StatsigLayer.layerConfig))
         assert.isTrue(Context.get(services, Statsig).checkGate(user, "gate"))

@@ -107,8 +107,8 @@ interface Edge {
 }
 
 /**
- * Whether an evaluation could come back to itself through a config mapping or an experiment_group condition: both start
- * counting the depth anew, so the recursion limit never holds.
+ * Whether an evaluation could come back to itself through a config mapping, a rule of one, or an experiment_group
+ * condition: they start counting the depth anew, so the recursion limit never holds.
  */
 const hasUnboundedCycle = (payload: TreeObject): boolean => {
   const edges = edgesOf(payload)
@@ -126,16 +126,16 @@ const edgesOf = (payload: TreeObject): ReadonlyArray<Edge> => {
   const edges: Array<Edge> = []
   const conditions = objectAt(payload, "condition_map")
 
-  const addRule = (from: string, rule: Tree) => {
+  const addRule = (from: string, rule: Tree, unbounded: boolean) => {
     if (!(rule instanceof Map)) return
     const delegate = textAt(rule, "configDelegate")
-    if (delegate !== undefined) edges.push({ from, to: node("config", delegate), unbounded: false })
+    if (delegate !== undefined) edges.push({ from, to: node("config", delegate), unbounded })
     for (const key of listAt(rule, "conditions")) {
       const condition = conditions.get(String(key))
       if (!(condition instanceof Map)) continue
       const type = condition.get("type")
       const target = textAt(condition, "targetValue") ?? ""
-      if (type === "pass_gate" || type === "fail_gate") edges.push({ from, to: node("gate", target), unbounded: false })
+      if (type === "pass_gate" || type === "fail_gate") edges.push({ from, to: node("gate", target), unbounded })
       const field = textAt(condition, "field")
       if (type === "experiment_group" && field !== undefined)
         edges.push({ from, to: node("config", field), unbounded: true })
@@ -149,7 +149,7 @@ const edgesOf = (payload: TreeObject): ReadonlyArray<Edge> => {
   ]
   for (const [section, kind] of sections) {
     for (const [name, spec] of objectAt(payload, section)) {
-      if (spec instanceof Map) for (const rule of listAt(spec, "rules")) addRule(node(kind, name), rule)
+      if (spec instanceof Map) for (const rule of listAt(spec, "rules")) addRule(node(kind, name), rule, false)
     }
   }
   for (const [name, bandit] of objectAt(payload, "cmab_configs")) {
@@ -164,7 +164,7 @@ const edgesOf = (payload: TreeObject): ReadonlyArray<Edge> => {
         edges.push({ from, to: node(kind, textAt(mapping, "new_config_name") ?? ""), unbounded: true })
         for (const rule of listAt(mapping, "rules")) {
           const ruleName = rule instanceof Map ? textAt(rule, "rule_name") : undefined
-          addRule(from, objectAt(payload, "override_rules").get(ruleName ?? "") ?? null)
+          addRule(from, objectAt(payload, "override_rules").get(ruleName ?? "") ?? null, true)
         }
       }
     }

@@ -1,5 +1,6 @@
 /**
- * One way to ask both packages: the Promise API, with the payload served as text by a data store.
+ * One way to ask both packages: the Promise API, with the payload served as text by a data store. Without network the
+ * official package makes no request at all, not even one of its error reports.
  */
 import * as official from "@statsig/statsig-node-core"
 import * as ours from "../../../layers/promise.js"

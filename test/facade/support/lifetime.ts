@@ -41,7 +41,7 @@ const collect = async (until: () => boolean): Promise<void> => {
 const tasks: Record<string, () => Promise<void>> = {
   /** Ends without a word to the instance, which is held on to. */
   exit: async () => {
-    const statsig = await start(specsUrl === undefined ? storeOptions("held") : { specsUrl })
+    const statsig = await start(specsUrl === undefined ? storeOptions("held") : { specsUrl, disableAllLogging: true })
     process.on("exit", () => console.log(statsig.checkGate(user, "gate_on")))
   },
   /** Drops one instance, keeps a method of another, and waits until the background of the first has stopped. */

@@ -32,7 +32,7 @@ const from = (source: Layer.Layer<SpecSource>) =>
   StatsigLayer.layerFrom({}).pipe(Layer.provide(parts), Layer.provide(source))
 
 const layers = {
-  preset: StatsigLayer.layerManual({ sdkKey, specsUrl, initTimeout: "5 seconds" }),
+  preset: StatsigLayer.layerManual({ sdkKey, specsUrl, initTimeout: "5 seconds", disableAllLogging: true }),
   node: from(Layer.provide(HttpSource.layer({ sdkKey, specsUrl }), NodeClient.layer)),
   file: from(Layer.provide(FileSource.layer({ path }), NodeFileSystem.layer))
 }

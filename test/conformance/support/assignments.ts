@@ -1,0 +1,378 @@
+/**
+ * Histories: one thing after the other is done on an instance of each package, in a made-up world, and everything that
+ * either gives back or hands to its storage is compared on the way.
+ */
+import type { StatsigOptions } from "@statsig/statsig-node-core"
+import { difference } from "./compare.js"
+import { userQuestions } from "./questions.js"
+import { Random } from "./random.js"
+import { open, type Question, type Sdk, type Session, shown } from "./sdk.js"
+import { listAt, object, objectAt, plain, type Tree, type TreeObject } from "./tree.js"
+import { makeWorld, type World } from "./world.js"
+
+/** What a history came to. */
+export interface History {
+  /** How often each thing was done and compared. */
+  readonly counts: ReadonlyMap<string, number>
+  readonly differences: ReadonlyArray<HistoryDifference>
+}
+
+/** One thing that came out differently. */
+export interface HistoryDifference {
+  readonly name: string
+  readonly what: unknown
+  readonly path: string
+  readonly expected: unknown
+  readonly actual: unknown
+}
+
+/** A call on both sides. It is given the index of the side, to pass what is each side's own. */
+type Step = (session: Session, side: 0 | 1) => unknown
+
+/** A storage that only takes down what it is told. */
+interface Recorder {
+  readonly calls: Array<StorageCall>
+  readonly storage: NonNullable<StatsigOptions["persistentStorage"]>
+}
+
+type StorageCall = readonly [operation: "save" | "delete", key: string, config: string, data?: unknown]
+
+const recorder = (): Recorder => {
+  const calls: Array<StorageCall> = []
+  return {
+    calls,
+    storage: {
+      load: () => null,
+      save: (key, config, data) => void calls.push(["save", key, config, data]),
+      delete: (key, config) => void calls.push(["delete", key, config])
+    }
+  }
+}
+
+/** Both packages in one world, and what they did. */
+class Pair {
+  readonly counts = new Map<string, number>()
+  readonly differences: Array<HistoryDifference> = []
+  readonly #sessions: readonly [Session, Session]
+
+  constructor(sessions: readonly [Session, Session]) {
+    this.#sessions = sessions
+  }
+
+  /** Does the same on both sides, compares what they give, and gives it. */
+  compare(name: string, what: unknown, step: Step): unknown {
+    const [expected, actual] = this.#sessions.map((session, side) => step(session, side as 0 | 1))
+    const path = difference(expected, actual)
+    if (path !== undefined) this.differences.push({ name, what, path, expected, actual })
+    this.count(name)
+    return expected
+  }
+
+  count(name: string): void {
+    this.counts.set(name, (this.counts.get(name) ?? 0) + 1)
+  }
+}
+
+const names = (world: World, ...sections: ReadonlyArray<string>): ReadonlyArray<string> => [
+  ...sections.flatMap(section => [...objectAt(world.payload, section).keys()]),
+  "nobody",
+  "__proto__"
+]
+
+/**
+ * Ids for overrides: such that no user has two of them as custom IDs, for then the official package takes either. Which
+ * one of the custom IDs is among them is by chance.
+ */
+const overrideIDs = (random: Random, world: World): ReadonlyArray<string> => {
+  const custom = world.users.flatMap(({ fields }) => [...objectAt(fields, "customIDs").values()])
+  const own = world.users.map(({ assigned, fields }) => assigned.get("userID") ?? fields.get("userID"))
+  const one = random.pick(custom.length === 0 ? ["u1"] : custom)
+  const others = own.filter(id => !custom.includes(id ?? null))
+  return [one, ...others, "__STATSIG_NO_ID__"].filter(id => typeof id === "string")
+}
+
+const rulesOf = (spec: Tree | undefined): ReadonlyArray<TreeObject> =>
+  spec instanceof Map ? listAt(spec, "rules").filter(rule => rule instanceof Map) : []
+
+/** One change of the overrides, as a call. */
+const makeOverride = (
+  random: Random,
+  world: World,
+  ids: ReadonlyArray<string>
+): readonly [method: string, ...input: ReadonlyArray<unknown>] => {
+  const id = random.chance(0.5) ? random.pick([undefined, null]) : random.pick(ids)
+  const gate = () => random.pick(names(world, "feature_gates"))
+  const config = () => random.pick(names(world, "dynamic_configs", "cmab_configs"))
+  const layer = () => random.pick(names(world, "layer_configs"))
+  const value = () => random.pick<unknown>([{ color: "local" }, { size: 1, nested: { a: [null] } }, {}, ["x"], "ab", 5])
+  const group = (name: string) => {
+    const groups = rulesOf(objectAt(world.payload, "dynamic_configs").get(name)).map(rule => rule.get("groupName"))
+    return random.pick([...groups.filter(group => typeof group === "string"), "no such group"])
+  }
+  return random.weighted<() => readonly [string, ...ReadonlyArray<unknown>]>([
+    [20, () => ["overrideGate", gate(), random.chance(0.5), id]],
+    [8, () => ["overrideDynamicConfig", config(), value(), id]],
+    [12, () => ["overrideExperiment", config(), value(), id]],
+    [
+      12,
+      () => {
+        const name = config()
+        return ["overrideExperimentByGroupName", name, group(name), id]
+      }
+    ],
+    [8, () => ["overrideLayer", layer(), value(), id]],
+    [6, () => ["removeGateOverride", gate(), id]],
+    [4, () => ["removeDynamicConfigOverride", config(), id]],
+    [6, () => ["removeExperimentOverride", config(), id]],
+    [4, () => ["removeLayerOverride", layer(), id]],
+    [1, () => ["removeAllOverrides"]]
+  ])()
+}
+
+const override = (pair: Pair, random: Random, world: World, ids: ReadonlyArray<string>): void => {
+  const [method, ...input] = makeOverride(random, world, ids)
+  pair.compare(method, input, ({ statsig }) =>
+    (statsig as unknown as Record<string, (...input: ReadonlyArray<unknown>) => unknown>)[method]?.(...input)
+  )
+}
+
+const inPair = async (
+  packages: { readonly expected: Sdk; readonly actual: Sdk },
+  world: World,
+  options: readonly [StatsigOptions, StatsigOptions],
+  use: (pair: Pair, sessions: readonly [Session, Session]) => Promise<void>
+): Promise<History> => {
+  const sessions = [
+    await open(packages.expected, world, options[0]),
+    await open(packages.actual, world, options[1])
+  ] as const
+  const pair = new Pair(sessions)
+  try {
+    await use(pair, sessions)
+  } finally {
+    for (const session of sessions) await session.close()
+  }
+  return pair
+}
+
+const resultOf = (pair: Pair, question: Question, answer: unknown): void => {
+  if (typeof answer !== "object" || answer === null || !("details" in answer)) return
+  const { reason } = answer.details as { readonly reason: string }
+  if (reason === "LocalOverride:Recognized") pair.count(`${question.kind} overridden`)
+  if (reason === "Persisted") pair.count(`${question.kind} kept`)
+}
+
+/** Sets and removes overrides at random, and asks in between. */
+export const overrideHistory = (
+  packages: { readonly expected: Sdk; readonly actual: Sdk },
+  seed: number,
+  index: number,
+  steps: number
+): Promise<History> => {
+  const world = makeWorld(seed, index)
+  const random = Random.of(seed, index + 1_000_000)
+  const questions = userQuestions(world)
+  const ids = overrideIDs(random, world)
+  return inPair(packages, world, [{}, {}], async pair => {
+    for (let step = 0; step < steps; step++) {
+      if (random.chance(0.2)) override(pair, random, world, ids)
+      else {
+        const user = random.below(world.users.length)
+        const question = random.pick(questions)
+        const answer = pair.compare(question.kind, [user, question], session => session.ask(user, question))
+        resultOf(pair, question, answer)
+      }
+    }
+  })
+}
+
+/** What the users keep. */
+type Kept = Map<string, Map<string, unknown>>
+
+const apply = (kept: Kept, [operation, key, config, data]: StorageCall): void => {
+  const values = kept.get(key) ?? new Map<string, unknown>()
+  kept.set(key, values)
+  if (operation === "save") values.set(config, data)
+  else values.delete(config)
+}
+
+/**
+ * Saves and deletions of each key in order. Of a save and a deletion the official package does not keep the order, of
+ * two keys this one does not.
+ */
+const inOrder = (calls: ReadonlyArray<StorageCall>): Record<string, ReadonlyArray<StorageCall>> => {
+  const name = ([operation, key]: StorageCall) => `${operation} ${key}`
+  return Object.fromEntries(calls.map(call => [name(call), calls.filter(other => name(other) === name(call))]))
+}
+
+const oddValues: ReadonlyArray<unknown> = [undefined, null, true, 0, 1.5, -1, 4294967296, "text", [], ["a"], [1], {}]
+
+/** The argument for one check: what the user keeps, sometimes something else. */
+const persistedValues = (random: Random, kept: Kept, session: Session, user: number): unknown => {
+  const { customIDs, userID } = session.users[user]!
+  const ids = [userID, ...Object.values(customIDs ?? {})].map(String)
+  const own = [...kept].filter(([key]) => ids.some(id => key.startsWith(`${id}:`)))
+  const values = structuredClone(Object.fromEntries(own.flatMap(([, values]) => [...values])))
+  return random.weighted<() => unknown>([
+    [2, () => undefined],
+    [1, () => random.pick([{}, [], "", 5, true])],
+    [14, () => values],
+    [
+      2,
+      () => {
+        const entries = Object.values(values) as Array<Record<string, unknown>>
+        if (entries.length === 0) return { [random.pick(["nobody", "config 1"])]: random.pick(oddValues) }
+        const entry = random.pick(entries)
+        const field = random.pick(Object.keys(entry))
+        // A time below zero wraps around in the official package.
+        entry[field] = random.pick(oddValues.filter(value => field !== "time" || value !== -1))
+        return values
+      }
+    ]
+  ])()
+}
+
+/** The world again with other rules: what was decided once would be decided otherwise. */
+const changed = (random: Random, world: World, time: number): World => {
+  const configs = new Map(objectAt(world.payload, "dynamic_configs"))
+  const layers = new Map(objectAt(world.payload, "layer_configs"))
+  for (const [specs, share] of [
+    [configs, 0.3],
+    [layers, 0.2]
+  ] as const) {
+    for (const [name, spec] of specs) {
+      if (!(spec instanceof Map) || !random.chance(share)) continue
+      const copy = new Map(spec)
+      if (random.chance(0.4)) copy.set("isActive", random.chance(0.7))
+      if (random.chance(0.4)) copy.set("rules", random.shuffle(listAt(spec, "rules")))
+      specs.set(name, copy)
+    }
+  }
+  return {
+    ...world,
+    payload: new Map(world.payload).set("time", time).set("dynamic_configs", configs).set("layer_configs", layers)
+  }
+}
+
+const specialIDs = ["x:override", "override", "targetingGate", "inlineTargetingRules"]
+const specialRule = { conditions: [], passPercentage: 100, returnValue: object({}), idType: "userID" }
+
+/** Rules as an experiment has them when people are kept out of it, or forced into a group. */
+const withSpecialRules = (random: Random, world: World): World => {
+  const configs = new Map(objectAt(world.payload, "dynamic_configs"))
+  for (const [name, spec] of configs) {
+    if (!(spec instanceof Map)) continue
+    const rules = listAt(spec, "rules").map(rule => {
+      if (!(rule instanceof Map)) return rule
+      const copy = new Map(rule)
+      if (random.chance(0.25)) copy.set("id", random.pick(specialIDs))
+      if (random.chance(0.5)) copy.set("isExperimentGroup", true)
+      return copy
+    })
+    // One that everybody meets, behind the others.
+    if (random.chance(0.4)) rules.push(object({ ...specialRule, id: random.pick(specialIDs), name: "special" }))
+    const copy = new Map(spec).set("rules", rules)
+    if (random.chance(0.6)) copy.set("isActive", true)
+    configs.set(name, copy)
+  }
+  return { ...world, payload: new Map(world.payload).set("dynamic_configs", configs) }
+}
+
+/** Whether an answer that was kept is not the one that was given. */
+const isGivenUp = (name: string, { userPersistedValues }: { userPersistedValues: unknown }, answer: unknown): boolean =>
+  Object.hasOwn(Object(userPersistedValues), name) &&
+  (answer as { readonly details: { readonly reason: string } }).details.reason !== "Persisted"
+
+const pause = (millis: number) => new Promise(resolve => setTimeout(resolve, millis))
+
+/**
+ * Until both storages were told the same number of things, or it is clear that they are not. What a package tells only
+ * later is found as a difference in the next round.
+ */
+const settled = async (recorders: ReadonlyArray<Recorder>): Promise<void> => {
+  for (let looks = 0, alike = 0; looks < 100 && alike < 2; looks++) {
+    await pause(2)
+    alike = recorders[0]?.calls.length === recorders[1]?.calls.length ? alike + 1 : 0
+  }
+}
+
+/**
+ * Users come back again and again, with what they keep, while the specs and the overrides change: every answer is
+ * compared, and everything that the storages are told.
+ */
+export const stickyHistory = async (
+  packages: { readonly expected: Sdk; readonly actual: Sdk },
+  seed: number,
+  index: number,
+  rounds: number
+): Promise<History> => {
+  const random = Random.of(seed, index + 2_000_000)
+  let time = 1_700_000_000_000
+  let world = changed(random, withSpecialRules(random, makeWorld(seed, index)), time)
+  // A few of each, so that users come back to them.
+  const users = random.shuffle([...world.users.keys()]).slice(0, 6)
+  const experiments = random
+    .shuffle(names(world, "dynamic_configs", "cmab_configs", "overrides"))
+    .filter(name => !/^(shadow|probe|chain)/.test(name))
+    .slice(0, 8)
+  const layers = random.shuffle(names(world, "layer_configs", "overrides")).slice(0, 4)
+  const others = userQuestions(world).filter(({ kind }) => kind === "gate" || kind === "checkGate" || kind === "store")
+  const ids = overrideIDs(random, world)
+  const recorders = [recorder(), recorder()] as const
+  const kept: Kept = new Map()
+  const dataStore = {
+    initialize: async () => {},
+    shutdown: async () => {},
+    get: async () => ({ result: JSON.stringify(plain(world.payload)), time: 1 }),
+    set: async () => {},
+    supportPollingUpdatesFor: async () => false
+  }
+  const optionsOf = ({ storage }: Recorder): StatsigOptions => ({ dataStore, persistentStorage: storage })
+  const options = [optionsOf(recorders[0]), optionsOf(recorders[1])] as const
+  return inPair(packages, world, options, async (pair, sessions) => {
+    for (let round = 0; round < rounds; round++) {
+      if (random.chance(0.1)) {
+        world = changed(random, world, ++time)
+        for (const session of sessions) await session.statsig.initialize()
+        pair.count("specs changed")
+      }
+      if (random.chance(0.1)) override(pair, random, world, ids)
+      const asked: Array<unknown> = []
+      for (let call = 0; call < 8; call++) {
+        const user = random.pick(users)
+        if (random.chance(0.1)) {
+          const question = random.pick(others)
+          asked.push([user, question])
+          pair.compare(question.kind, [user, question], session => session.ask(user, question))
+          continue
+        }
+        const kind = random.pick(["experiment", "experiment", "layer"] as const)
+        const name = random.pick(kind === "layer" ? layers : experiments)
+        const options = {
+          disableExposureLogging: random.chance(0.5),
+          userPersistedValues: persistedValues(random, kept, sessions[0], user),
+          enforceOverrides: random.chance(0.3),
+          enforceTargeting: random.chance(0.3)
+        }
+        asked.push([user, kind, name, options])
+        const answer = pair.compare(kind, [user, name, options], ({ statsig, users }) => {
+          const given = structuredClone(options) as never
+          return shown(
+            kind === "layer"
+              ? statsig.getLayer(users[user]!, name, given)
+              : statsig.getExperiment(users[user]!, name, given)
+          )
+        })
+        resultOf(pair, { kind, name, logged: true }, answer)
+        if (isGivenUp(name, options, answer)) pair.count("given up")
+      }
+      await settled(recorders)
+      pair.compare("storage", asked, (_, side) => inOrder(recorders[side].calls))
+      for (const call of recorders[1].calls) {
+        apply(kept, call)
+        pair.count(call[0])
+      }
+      for (const { calls } of recorders) calls.length = 0
+    }
+  })
+}

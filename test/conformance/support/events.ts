@@ -1,0 +1,61 @@
+/**
+ * Events of the official package and of this one, made comparable.
+ */
+
+/** A JSON value as it was sent. */
+export type SentJson = string | number | boolean | null | ReadonlyArray<SentJson> | { readonly [key: string]: SentJson }
+
+/** One event as it was sent. */
+export interface SentEvent {
+  readonly eventName: string
+  readonly metadata: { readonly [key: string]: SentJson } | null
+  readonly [key: string]: SentJson
+}
+
+/** What each process, moment or SDK has of its own. */
+const volatile = new Set(["time", "receivedAt"])
+
+/** Members of `metadata` that are JSON in a text, in any order. */
+const nestedJson = new Set(["checks"])
+
+/** A copy whose keys are in order; without what the official package loses on its way. */
+const sorted = (value: SentJson): SentJson => {
+  if (typeof value !== "object" || value === null) return value
+  if (Array.isArray(value)) return value.map(sorted)
+  const entries = Object.entries(value).filter(([key]) => key !== "__proto__")
+  return Object.fromEntries(entries.sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, member]) => [key, sorted(member)]))
+}
+
+/** The event without times and the name of the SDK. */
+export const comparable = (event: SentEvent): SentEvent => {
+  const metadata =
+    event.metadata === null
+      ? null
+      : Object.fromEntries(
+          Object.entries(event.metadata).flatMap(([key, value]) => {
+            if (volatile.has(key) || (key === "source" && event.eventName === "statsig::log_line")) return []
+            return [[key, nestedJson.has(key) ? JSON.parse(String(value)) : value]]
+          })
+        )
+  return sorted({ ...event, metadata, time: 0 }) as SentEvent
+}
+
+/** How many times each event occurs. */
+export const countEvents = (events: ReadonlyArray<SentEvent>): ReadonlyMap<string, number> => {
+  const counts = new Map<string, number>()
+  for (const event of events) {
+    const text = JSON.stringify(comparable(event))
+    counts.set(text, (counts.get(text) ?? 0) + 1)
+  }
+  return counts
+}
+
+/** The events that one side has more often, as text with the difference. */
+export const missingIn = (
+  counts: ReadonlyMap<string, number>,
+  other: ReadonlyMap<string, number>
+): ReadonlyArray<string> =>
+  [...counts].flatMap(([text, count]) => {
+    const missing = count - (other.get(text) ?? 0)
+    return missing > 0 ? [`${missing} × ${text}`] : []
+  })

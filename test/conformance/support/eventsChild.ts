@@ -1,0 +1,41 @@
+/**
+ * Runs scripts and writes what they led to as JSON. It is a program of its own, so that the official package can be kept
+ * in a network that has nothing but loopback. Its argument is a `Task` as JSON.
+ */
+import { Effect } from "effect"
+import { makeScript, type Outcome, runScript, type SamplingMode } from "./eventsRun.js"
+
+/** What is to be run. */
+export interface Task {
+  readonly seed: number
+  readonly modes: ReadonlyArray<SamplingMode>
+  /** How many events are enough, for each mode. */
+  readonly events: number
+  readonly callsPerWorld: number
+  readonly quiet: boolean
+}
+
+/** What it led to, for each world. */
+export interface Report {
+  readonly mode: SamplingMode
+  readonly index: number
+  readonly outcome: Outcome
+}
+
+const main = async (task: Task): Promise<ReadonlyArray<Report>> => {
+  const reports: Array<Report> = []
+  for (const [offset, mode] of task.modes.entries()) {
+    let events = 0
+    for (let index = offset * 1_000; events < task.events; index++) {
+      const script = makeScript({ ...task, index, mode, calls: task.callsPerWorld })
+      if (script === undefined) continue
+      const outcome = await Effect.runPromise(runScript(script, `secret-events${task.seed}x${index}`))
+      reports.push({ mode, index, outcome })
+      events += Object.values(outcome.events).reduce((sum, count) => sum + count, 0)
+    }
+  }
+  return reports
+}
+
+const reports = await main(JSON.parse(process.argv[2] ?? ""))
+process.stdout.write(JSON.stringify(reports), () => process.exit())

@@ -1,0 +1,422 @@
+/**
+ * The same calls on the official package and on this one, each with a local Statsig of its own, and the events that
+ * arrive at both.
+ *
+ * Dedupe windows and batches begin and end at moments of each side's own. So a world takes seconds only, far less than a
+ * window, and counters of unlogged checks, of which every batch has its own, are added up.
+ */
+import official from "@statsig/statsig-node-core"
+import { Context, Effect, Exit, Layer, Logger, Redacted, Scope } from "effect"
+import { decompress } from "fzstd"
+import { layer as layerLocalStatsig } from "../../../layers/LocalStatsig/Node.js"
+import { LocalStatsig } from "../../../layers/LocalStatsig.js"
+import { StatsigUser as OurUser } from "../../../layers/promise.js"
+import * as StatsigLayer from "../../../layers/Statsig.js"
+import { userOf } from "../../../src/promise/StatsigUser.js"
+import { type LogLineLevel, Statsig } from "../../../src/Statsig.js"
+import { comparable, countEvents, missingIn, type SentEvent, type SentJson } from "./events.js"
+import { userQuestions } from "./questions.js"
+import { Random } from "./random.js"
+import { listAt, object, objectAt, plain, type Tree, type TreeObject, write } from "./tree.js"
+import { anyJson } from "./values.js"
+import { makeWorld, type World } from "./world.js"
+
+/** One call with its arguments. */
+export type Call =
+  | {
+      readonly kind: "checkGate" | "gate" | "config" | "experiment"
+      readonly name: string
+      readonly disableExposureLogging: boolean
+    }
+  | {
+      readonly kind: "layer" | "store"
+      readonly name: string
+      readonly disableExposureLogging: boolean
+      /** Read one after the other from the one layer or store. */
+      readonly reads: ReadonlyArray<Read>
+    }
+  | { readonly kind: "manualGate" | "manualConfig" | "manualExperiment"; readonly name: string }
+  | { readonly kind: "manualLayer"; readonly name: string; readonly parameter: string }
+  | {
+      readonly kind: "event"
+      readonly name: string
+      readonly value: EventValue
+      readonly metadata: Metadata | undefined
+    }
+  | { readonly kind: "identify" }
+  | {
+      readonly kind: "logLine"
+      readonly level: LogLineLevel
+      readonly value: string | undefined
+      readonly metadata: Readonly<Record<string, string>> | undefined
+    }
+
+interface Read {
+  readonly parameter: string
+  /** `get` compares types, `getValue` does not. */
+  readonly typed: boolean
+  readonly fallback: SentJson
+}
+
+type EventValue = string | number | null | undefined
+type Metadata = Readonly<Record<string, string | number | boolean | null>>
+
+/** How the project samples. */
+export type SamplingMode = "none" | "on" | "shadow"
+
+/** The world and all that is asked of it. */
+export interface Script {
+  readonly world: World
+  readonly flags: ReadonlyArray<string>
+  readonly calls: ReadonlyArray<{ readonly user: number; readonly call: Call }>
+}
+
+const fallbacks: ReadonlyArray<SentJson> = [null, null, "text", 7, true, ["x"], { x: 1 }]
+const levels: ReadonlyArray<LogLineLevel> = ["trace", "debug", "log", "info", "warn", "error"]
+
+/**
+ * Whether the world has gates in a circle or deeper than may be. Their exposures are known to differ: the official
+ * package logs a name that is empty and rule ids that are made up.
+ */
+const hasErrors = ({ payload }: World): boolean => /"(cycle|chain) /.test(write(payload))
+
+/** The world with sampling; rules of all kinds get rates. */
+const withSampling = (world: World, mode: SamplingMode, random: Random): World => {
+  const rate = (rule: Tree): Tree => {
+    if (!(rule instanceof Map) || !rule.has("id")) return rule
+    const rated = new Map(rule)
+    rated.delete("samplingRate")
+    if (random.chance(0.5)) rated.set("samplingRate", random.pick([1, 2, 3, 5, 0]))
+    return rated
+  }
+  const rateSpecs = (specs: TreeObject): TreeObject =>
+    new Map(
+      [...specs].map(([name, spec]) =>
+        spec instanceof Map && Array.isArray(spec.get("rules"))
+          ? [name, new Map(spec).set("rules", listAt(spec, "rules").map(rate))]
+          : [name, spec]
+      )
+    )
+  const payload = new Map(world.payload)
+  // A moment at which both sides hold the specs to be news.
+  payload.set("time", 1_700_000_000_000)
+  payload.set(
+    "sdk_configs",
+    object({
+      sampling_mode: mode,
+      special_case_sampling_rate: random.pick<Tree | undefined>([undefined, 2, "3", 4.9]),
+      sec_expo_number: random.pick([74, 75, 1_000])
+    })
+  )
+  for (const section of ["feature_gates", "dynamic_configs", "layer_configs"]) {
+    if (payload.get(section) instanceof Map) payload.set(section, rateSpecs(objectAt(payload, section)))
+  }
+  return { ...world, payload }
+}
+
+/** Script `index` of the seed. */
+export const makeScript = (options: {
+  readonly seed: number
+  readonly index: number
+  readonly mode: SamplingMode
+  readonly calls: number
+}): Script | undefined => {
+  const { calls, index, mode, seed } = options
+  const random = Random.of(seed + 1_000_000, index)
+  const world = makeWorld(seed, index)
+  if (hasErrors(world)) return undefined
+  // An unknown name that is empty is yet another key to the official package, depending on the call.
+  const questions = userQuestions(world).filter(question => !("name" in question) || question.name !== "")
+  const namesOf = (kind: string) => [
+    ...new Set(questions.flatMap(question => ("name" in question && question.kind === kind ? [question.name] : [])))
+  ]
+  const gates = namesOf("gate")
+  const configs = namesOf("experiment")
+  const layers = namesOf("layer")
+  const stores = namesOf("store")
+  const parametersOf = (kind: "layerGetters" | "store", name: string) =>
+    questions.flatMap(question => (question.kind === kind && question.name === name ? [question.parameter] : []))
+  const reads = (parameters: ReadonlyArray<string>): ReadonlyArray<Read> =>
+    random.times(random.between(0, 3), () => ({
+      parameter: random.pick([...parameters, "absent"]),
+      typed: random.chance(0.5),
+      fallback: random.pick(fallbacks)
+    }))
+  const texts = () =>
+    Object.fromEntries(random.times(random.below(3), () => [random.pick(["k", "status", "", "ünï"]), "v"]))
+
+  const makeCall = (): Call => {
+    const disableExposureLogging = random.chance(0.15)
+    return random.weighted<() => Call>([
+      [20, () => ({ kind: "checkGate", name: random.pick(gates), disableExposureLogging })],
+      [20, () => ({ kind: "gate", name: random.pick(gates), disableExposureLogging })],
+      [14, () => ({ kind: "config", name: random.pick(configs), disableExposureLogging })],
+      [18, () => ({ kind: "experiment", name: random.pick(configs), disableExposureLogging })],
+      [
+        24,
+        () => {
+          const name = random.pick(layers)
+          return { kind: "layer", name, disableExposureLogging, reads: reads(parametersOf("layerGetters", name)) }
+        }
+      ],
+      [
+        12,
+        () => {
+          const name = random.pick(stores)
+          return { kind: "store", name, disableExposureLogging, reads: reads(parametersOf("store", name)) }
+        }
+      ],
+      [5, () => ({ kind: "manualGate", name: random.pick(gates) })],
+      [4, () => ({ kind: "manualConfig", name: random.pick(configs) })],
+      [5, () => ({ kind: "manualExperiment", name: random.pick(configs) })],
+      [
+        6,
+        () => {
+          const name = random.pick(layers)
+          return {
+            kind: "manualLayer",
+            name,
+            parameter: random.pick([...parametersOf("layerGetters", name), "absent"])
+          }
+        }
+      ],
+      [
+        6,
+        () => ({
+          kind: "event",
+          name: random.pick(["add_to_cart", "", "ünï 🦊", "statsig::made_up"]),
+          value: random.pick<EventValue>([undefined, null, "", "sku", 12, 12.5, -3, 1e21, 0]),
+          metadata: random.chance(0.3)
+            ? undefined
+            : (plain(new Map(random.times(random.below(4), n => [`k${n}`, anyJson(random)]))) as Metadata)
+        })
+      ],
+      [2, () => ({ kind: "identify" })],
+      [
+        3,
+        () => ({
+          kind: "logLine",
+          level: random.pick(levels),
+          value: random.pick([undefined, "", "line"]),
+          metadata: random.pick([undefined, texts()])
+        })
+      ]
+    ])()
+  }
+  return {
+    world: withSampling(world, mode, random),
+    flags: random.pick([[], ["sec_expo_as_primary:abc"], ["x", "sec_expo_as_primary:abc", "sec_expo_as_primary:zzz"]]),
+    calls: random.times(calls, () => ({ user: random.below(world.users.length), call: makeCall() }))
+  }
+}
+
+/** One of the two packages, started on a world. */
+interface Side {
+  readonly call: (user: number, call: Call) => void
+  /** Sends what is queued, and gives all that arrived. */
+  readonly events: Effect.Effect<ReadonlyArray<SentEvent>>
+}
+
+const localStatsig = (world: World) =>
+  Effect.map(
+    Layer.build(layerLocalStatsig({ specs: write(world.payload), decodeZstd: decompress })),
+    Context.get(LocalStatsig)
+  )
+
+const arrivedAt = (local: LocalStatsig["Type"]) =>
+  Effect.map(local.events, events =>
+    (events as ReadonlyArray<unknown> as ReadonlyArray<SentEvent>).filter(
+      ({ eventName }) => eventName !== "statsig::diagnostics"
+    )
+  )
+
+const openOfficial = Effect.fnUntraced(function* ({ flags, world }: Script, sdkKey: string) {
+  const local = yield* localStatsig(world)
+  const statsig = new official.Statsig(sdkKey, {
+    ...(plain(world.options) as object),
+    specsUrl: local.specsUrl,
+    logEventUrl: local.logEventUrl,
+    idListsUrl: local.idListsUrl,
+    specsSyncIntervalMs: 3_600_000,
+    experimentalFlags: new Set(flags),
+    outputLogLevel: "none",
+    waitForCountryLookupInit: true,
+    waitForUserAgentInit: true
+  })
+  yield* Effect.addFinalizer(() => Effect.promise(() => statsig.shutdown()))
+  yield* Effect.promise(() => statsig.initialize())
+  const users = world.users.map(({ assigned, fields }) =>
+    Object.assign(new official.StatsigUser(plain(fields) as { userID: string }), plain(assigned))
+  )
+  const call: Side["call"] = (index, call) => {
+    const user = users[index]
+    if (user === undefined) throw new Error(`there is no user ${index}`)
+    switch (call.kind) {
+      case "checkGate":
+        return void statsig.checkGate(user, call.name, call)
+      case "gate":
+        return void statsig.getFeatureGate(user, call.name, call)
+      case "config":
+        return void statsig.getDynamicConfig(user, call.name, call)
+      case "experiment":
+        return void statsig.getExperiment(user, call.name, call)
+      case "layer": {
+        const layer = statsig.getLayer(user, call.name, call)
+        for (const { fallback, parameter, typed } of call.reads) {
+          if (typed) layer.get(parameter, fallback)
+          else layer.getValue(parameter, fallback)
+        }
+        return
+      }
+      case "store": {
+        const store = statsig.getParameterStore(user, call.name, call)
+        for (const { fallback, parameter } of call.reads) store.getValue(parameter, fallback)
+        return
+      }
+      case "manualGate":
+        return statsig.manuallyLogFeatureGateExposure(user, call.name)
+      case "manualConfig":
+        return statsig.manuallyLogDynamicConfigExposure(user, call.name)
+      case "manualExperiment":
+        return statsig.manuallyLogExperimentExposure(user, call.name)
+      case "manualLayer":
+        return statsig.manuallyLogLayerParamExposure(user, call.name, call.parameter)
+      case "event":
+        return statsig.logEvent(user, call.name, call.value, call.metadata)
+      case "identify":
+        return statsig.identify(user)
+      case "logLine":
+        return statsig.forwardLogLineEvent(user, call.level, call.value, call.metadata)
+    }
+  }
+  return {
+    call,
+    events: Effect.andThen(
+      Effect.promise(() => statsig.flushEvents()),
+      arrivedAt(local)
+    )
+  }
+})
+
+const openOurs = Effect.fnUntraced(function* ({ flags, world }: Script, sdkKey: string) {
+  const local = yield* localStatsig(world)
+  const services = yield* Layer.build(
+    StatsigLayer.layer({
+      ...(plain(world.options) as object),
+      sdkKey: Redacted.make(sdkKey),
+      specsUrl: local.specsUrl,
+      logEventUrl: local.logEventUrl,
+      specsSyncInterval: "1 hour",
+      experimentalFlags: new Set(flags)
+    })
+  )
+  const statsig = Context.get(services, Statsig)
+  const users = world.users.map(({ assigned, fields }) =>
+    userOf(Object.assign(new OurUser(plain(fields) as { userID: string }), plain(assigned)))
+  )
+  const call: Side["call"] = (index, call) => {
+    const user = users[index]
+    if (user === undefined) throw new Error(`there is no user ${index}`)
+    switch (call.kind) {
+      case "checkGate":
+        return void statsig.checkGate(user, call.name, call)
+      case "gate":
+        return void statsig.getFeatureGate(user, call.name, call)
+      case "config":
+        return void statsig.getDynamicConfig(user, call.name, call)
+      case "experiment":
+        return void statsig.getExperiment(user, call.name, call)
+      case "layer": {
+        const layer = statsig.getLayer(user, call.name, call)
+        for (const { fallback, parameter, typed } of call.reads) {
+          if (typed) layer.get(parameter, fallback)
+          else layer.getValue(parameter)
+        }
+        return
+      }
+      case "store": {
+        const store = statsig.getParameterStore(user, call.name, call)
+        for (const { fallback, parameter } of call.reads) store.get(parameter, fallback)
+        return
+      }
+      case "manualGate":
+        return statsig.manuallyLogGateExposure(user, call.name)
+      case "manualConfig":
+        return statsig.manuallyLogDynamicConfigExposure(user, call.name)
+      case "manualExperiment":
+        return statsig.manuallyLogExperimentExposure(user, call.name)
+      case "manualLayer":
+        return statsig.manuallyLogLayerParameterExposure(user, call.name, call.parameter)
+      case "event":
+        return statsig.logEvent(user, call.name, call.value, call.metadata)
+      case "identify":
+        return statsig.identify(user)
+      case "logLine":
+        return statsig.forwardLogLine(user, call.level, call.value, call.metadata)
+    }
+  }
+  return { call, events: Effect.andThen(statsig.flush, arrivedAt(local)) }
+})
+
+const notExposed = "statsig::non_exposed_checks"
+
+/** The events, and how often each name was checked without an exposure, whatever the batches were. */
+const tally = (events: ReadonlyArray<SentEvent>): ReadonlyMap<string, number> => {
+  const counts = new Map(countEvents(events.filter(({ eventName }) => eventName !== notExposed)))
+  for (const event of events) {
+    if (event.eventName !== notExposed) continue
+    for (const [name, count] of Object.entries(comparable(event).metadata?.["checks"] ?? {})) {
+      const key = `not exposed: ${JSON.stringify(name)}`
+      counts.set(key, (counts.get(key) ?? 0) + Number(count))
+    }
+  }
+  return counts
+}
+
+/** What one script led to. */
+export interface Outcome {
+  /** Events by name that the official package sent. */
+  readonly events: Readonly<Record<string, number>>
+  /** Those with a note on sampling, by what it says. */
+  readonly sampled: Readonly<Record<string, number>>
+  readonly missing: ReadonlyArray<string>
+  readonly unexpected: ReadonlyArray<string>
+}
+
+const countBy = (keys: ReadonlyArray<string>): Record<string, number> => {
+  const counts: Record<string, number> = {}
+  for (const key of keys) counts[key] = (counts[key] ?? 0) + 1
+  return counts
+}
+
+/** Runs the script on both sides and compares what arrived. */
+export const runScript = Effect.fnUntraced(
+  function* (script: Script, sdkKey: string) {
+    const scope = yield* Scope.make()
+    const sides = yield* Effect.all([openOfficial(script, sdkKey), openOurs(script, sdkKey)]).pipe(Scope.extend(scope))
+    const [theirs, ours] = sides
+    const { warn } = console
+    console.warn = () => {}
+    for (const { call, user } of script.calls) {
+      theirs.call(user, call)
+      ours.call(user, call)
+    }
+    console.warn = warn
+    const expected = yield* theirs.events
+    const actual = yield* ours.events
+    yield* Scope.close(scope, Exit.void)
+    const outcome: Outcome = {
+      events: countBy(expected.map(({ eventName }) => eventName)),
+      sampled: countBy(
+        expected.flatMap(({ statsigMetadata }) => {
+          const { samplingMode, shadowLogged } = (statsigMetadata ?? {}) as Readonly<Record<string, string>>
+          return samplingMode === undefined ? [] : [`${samplingMode} ${shadowLogged}`]
+        })
+      ),
+      missing: missingIn(tally(expected), tally(actual)),
+      unexpected: missingIn(tally(actual), tally(expected))
+    }
+    return outcome
+  },
+  Effect.provide(Logger.remove(Logger.defaultLogger))
+)
