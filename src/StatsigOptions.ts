@@ -56,6 +56,13 @@ const Url = (defaultUrl: string) =>
     { default: () => defaultUrl }
   )
 
+/** Kept as it is given: a decoded record would lose a field named `__proto__`. */
+const Fields = Schema.declare(
+  (value): value is { readonly [field: string]: unknown } =>
+    typeof value === "object" && value !== null && !Array.isArray(value),
+  { identifier: "Fields" }
+)
+
 /**
  * The options that concern the SDK itself, whatever its parts are.
  *
@@ -75,7 +82,7 @@ export const CoreOptions = Schema.Struct({
   environment: Schema.optional(Schema.String).annotations({
     description: "The tier of users that carry no environment of their own, such as `staging`. Default: none."
   }),
-  globalCustomFields: Schema.optional(Schema.Record({ key: Schema.String, value: Schema.Unknown })).annotations({
+  globalCustomFields: Schema.optional(Fields).annotations({
     description: "Custom fields of every user; the user's own win. Default: none."
   })
 }).annotations({ identifier: "CoreOptions" })
