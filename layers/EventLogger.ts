@@ -298,8 +298,9 @@ export const make = Effect.fnUntraced(function* (options: Options) {
     }
     for (const secondary of secondaries) {
       const passed = secondary.gateValue === "true"
-      if (!seen.add(secondary.gate, secondary.ruleID, passed, key, undefined)) continue
-      const sampling = sample(secondary.gate, secondary.ruleID, user, passed, undefined, undefined, time)
+      const ruleID = secondary.ruleID === "" ? noRule : secondary.ruleID
+      if (!seen.add(secondary.gate, ruleID, passed, key, undefined)) continue
+      const sampling = sample(secondary.gate, ruleID, user, passed, undefined, undefined, time)
       if (sampling !== false) push({ _tag: "Secondary", secondary, user, time, sampling })
     }
   }

@@ -37,8 +37,11 @@ const effectful: ReadonlySet<string> = new Set(["pass_gate", "fail_gate", "exper
 
 const compileRun = (condition: Condition, scratch: Scratch): Run => {
   const run = compileSupported(condition, scratch)
-  if (condition.type !== "experiment_group") return run
-  return call => (call.readsExperiments ? run(call) : unsupported(call))
+  if (condition.type !== "experiment_group" || condition.field === undefined) return run
+  return call => {
+    run(call)
+    if (!call.readsExperiments) unsupported(call)
+  }
 }
 
 const compileSupported = (condition: Condition, scratch: Scratch): Run => {

@@ -73,13 +73,18 @@ export type QueuedEvent =
 
 // --- keys
 
-/** The rule id of a layer's parameter: in new layer evaluation each has one of its own. */
-export const exposedRuleID = ({ evaluation, kind, origin, parameter }: Exposure): string => {
+/** The rule id; a suffix alone is one to getters only. */
+const ruleIDFor = ({ evaluation, origin }: Exposure): string =>
+  evaluation.ruleID === undefined && origin !== "get" ? "" : ruleIDOf(evaluation)
+
+/** The rule id that is logged; in new layer evaluation each parameter has one of its own. */
+const exposedRuleID = (exposure: Exposure): string => {
+  const { evaluation, kind, origin, parameter } = exposure
   if (kind === "layer" && origin !== "manual" && parameter !== undefined) {
     const ruleID = evaluation.parameterRuleIDs?.get(parameter)
     if (ruleID !== undefined) return ruleID
   }
-  return ruleIDOf(evaluation)
+  return ruleIDFor(exposure)
 }
 
 /** Stands in keys for a rule id that is not set; an empty one is another. */
@@ -91,7 +96,7 @@ export const noRule = "\u0000"
  */
 export const keyRuleID = (exposure: Exposure): string => {
   const { evaluation, kind, origin } = exposure
-  const ruleID = origin === "parameterStore" ? ruleIDOf(evaluation) : exposedRuleID(exposure)
+  const ruleID = origin === "parameterStore" ? ruleIDFor(exposure) : exposedRuleID(exposure)
   return ruleID !== "" || evaluation.ruleID !== undefined || (kind === "layer" && origin === "get") ? ruleID : noRule
 }
 
@@ -136,12 +141,15 @@ export const userKey = (user: User): string => {
   return JSON.stringify([userID ?? null, customIDText(stableIDOf(user)) ?? null, ...customIDTexts(user).sort()])
 }
 
-/** The id of the unit that the answer is decided for, where the key counts it. */
+/**
+ * The id of the unit that the answer is decided for, where the key counts it. What a store refers to and is unknown has
+ * the unit `""`.
+ */
 export const countedUnit = ({ evaluation, origin, user }: Exposure): string | undefined => {
-  const { idType } = evaluation
-  if ((origin !== "check" && origin !== "parameterStore") || idType === undefined) return undefined
+  const idType = evaluation.idType ?? (origin === "parameterStore" ? "" : undefined)
+  if (idType === undefined || (origin !== "check" && origin !== "parameterStore")) return undefined
   if (idType === "userID" || idType.toLowerCase() === "userid") return idText(user.userID)
-  return customIDText(compileUnit(idType)(user))
+  return user.customIDs === undefined ? undefined : customIDText(compileUnit(idType)(user))
 }
 
 /** The parts of the hash that decides on sampling. */

@@ -64,8 +64,8 @@ export const make = Effect.fnUntraced(function* (storage: Storage) {
     run: () => Effect.Effect<A, PersistentStorageError>
   ) =>
     Effect.suspend(run).pipe(
-      Effect.interruptible,
       Effect.disconnect,
+      Effect.interruptible,
       Effect.timeoutFail({
         duration: operationTimeout,
         onTimeout: () => new PersistentStorageError({ operation, message: "timed out" })
@@ -106,7 +106,7 @@ export const make = Effect.fnUntraced(function* (storage: Storage) {
   }).pipe(Effect.andThen(warnOfDropped), lock.withPermits(1))
 
   yield* Effect.addFinalizer(() =>
-    writeAll.pipe(Effect.interruptible, Effect.disconnect, Effect.timeoutOption(closeTimeout))
+    writeAll.pipe(Effect.disconnect, Effect.interruptible, Effect.timeoutOption(closeTimeout))
   )
 
   const add = (change: Change) => {

@@ -5,13 +5,15 @@ import {
   countedUnit,
   type Exposure,
   eventToJson,
-  exposedRuleID,
+  keyRuleID,
+  noRule,
   type QueuedEvent,
   samplingParts,
   secondariesOf,
   userKey,
   userToLog
 } from "../../src/engine/events.js"
+import { hashID, hashName } from "../../src/engine/samplingHash.js"
 import { type Json, User, type UserFields } from "../../src/engine/user.js"
 import { Random } from "../conformance/support/random.js"
 
@@ -68,7 +70,7 @@ describe("the key of a user", () => {
     ],
     [{ customIDs: { x: "1" } }, { customIDs: { z: "1" } }],
     [{ customIDs: { stableID: "1" } }, { customIDs: { stableid: "1" } }],
-    [{ customIDs: { x: 1 } }, { customIDs: { x: "1" } }]
+    [{ customIDs: { x: 1 } }, { customIDs: { x: "1.0" } }]
   ]
   it.each(equal)("is the same for %j and %j", (one, other) => {
     assert.strictEqual(userKey(new User(one)), userKey(new User(other)))
@@ -90,7 +92,7 @@ describe("the key of a user", () => {
 
   it("is the same exactly where the official hash is the same", () => {
     const random = new Random(1)
-    const ids: ReadonlyArray<Json> = ["a", "b", "", "1", 1, '["a",null]', "[", "é"]
+    const ids: ReadonlyArray<Json> = ["a", "b", "", "1", "1.0", 1, '["a",null]', "[", "é"]
     const made = random.times(400, () => {
       const customIDs = Object.fromEntries(
         random.times(random.below(3), () => [random.pick(["stableID", "stableid", "x", "y"]), random.pick(ids)])
@@ -115,7 +117,7 @@ describe("the key of a user", () => {
 })
 
 describe("the key of an exposure", () => {
-  const ids = new User({ userID: "u", customIDs: { companyID: "c", teamid: "t" } })
+  const ids = new User({ userID: "u", customIDs: { companyID: "c", teamid: "t", "": "none" } })
   const units: ReadonlyArray<readonly [Exposure["origin"], string | undefined, string | undefined]> = [
     ["check", "userID", "u"],
     ["check", "USERID", "u"],
@@ -123,6 +125,7 @@ describe("the key of an exposure", () => {
     ["check", "teamID", "t"],
     ["check", "deviceID", undefined],
     ["check", undefined, undefined],
+    ["parameterStore", undefined, "none"],
     ["parameterStore", "companyID", "c"],
     ["get", "userID", undefined],
     ["manual", "companyID", undefined]
@@ -140,8 +143,8 @@ describe("the key of an exposure", () => {
     [{}, { bool: true }, true],
     [{ kind: "experiment", origin: "get" }, { bool: true }, true],
     [{ kind: "experiment", origin: "manual" }, { bool: true }, false],
-    [{ kind: "experiment", origin: "manual" }, { isExperimentGroup: true, isExperimentActive: true }, true],
-    [{ kind: "experiment", origin: "parameterStore" }, { isExperimentGroup: true }, false],
+    [{ kind: "experiment", origin: "manual" }, { isExperimentGroup: true }, true],
+    [{ kind: "experiment", origin: "parameterStore" }, { isExperimentGroup: true }, true],
     [{ kind: "dynamicConfig", origin: "manual" }, { bool: true }, true],
     [{ kind: "layer", origin: "get", parameter: "" }, { bool: true }, ""],
     [{ kind: "layer", origin: "manual", parameter: "p" }, {}, "p"]
@@ -150,14 +153,36 @@ describe("the key of an exposure", () => {
     assert.strictEqual(answerOf(exposureOf(fields, evaluation)), answer)
   })
 
-  it("has the rule of the parameter in new layer evaluation, but not when it is logged by hand", () => {
+  it("has the rule of the parameter in new layer evaluation for getters, else that of the layer", () => {
     const evaluation = { ruleID: "layer_rule", parameterRuleIDs: new Map([["p", "own_rule"]]) }
-    const ruleID = (origin: Exposure["origin"], parameter: string) =>
-      exposedRuleID(exposureOf({ kind: "layer", origin, parameter }, evaluation))
-    assert.strictEqual(ruleID("get", "p"), "own_rule")
-    assert.strictEqual(ruleID("parameterStore", "p"), "own_rule")
-    assert.strictEqual(ruleID("manual", "p"), "layer_rule")
-    assert.strictEqual(ruleID("get", "constructor"), "layer_rule")
+    const ruleIDs = (origin: Exposure["origin"], parameter: string) => {
+      const exposure = exposureOf({ kind: "layer", origin, parameter }, evaluation)
+      return [keyRuleID(exposure), sentOf(exposure).metadata.ruleID]
+    }
+    assert.deepStrictEqual(ruleIDs("get", "p"), ["own_rule", "own_rule"])
+    assert.deepStrictEqual(ruleIDs("parameterStore", "p"), ["layer_rule", "own_rule"])
+    assert.deepStrictEqual(ruleIDs("manual", "p"), ["layer_rule", "layer_rule"])
+    assert.deepStrictEqual(ruleIDs("get", "constructor"), ["layer_rule", "layer_rule"])
+  })
+
+  it("tells no rule from one with an empty id, but for a layer's getter", () => {
+    const ruleID = (fields: Partial<Exposure>, ruleID: string | undefined, ruleSuffix?: string) =>
+      keyRuleID(exposureOf(fields, { ruleID, ruleSuffix }))
+    assert.strictEqual(ruleID({}, ""), "")
+    assert.strictEqual(ruleID({}, undefined), noRule)
+    assert.strictEqual(ruleID({ kind: "layer", origin: "get", parameter: "p" }, undefined), "")
+    assert.strictEqual(ruleID({ kind: "layer", origin: "manual", parameter: "p" }, undefined), noRule)
+    assert.strictEqual(ruleID({ kind: "layer", origin: "manual", parameter: "p" }, undefined, "explore"), noRule)
+    assert.strictEqual(ruleID({ kind: "layer", origin: "get", parameter: "p" }, undefined, "explore"), ":explore")
+  })
+
+  it("has the parameter of a store apart from the same one of a getter", () => {
+    const answer = (origin: Exposure["origin"]) => answerOf(exposureOf({ kind: "layer", origin, parameter: "p" }))
+    assert.strictEqual(answer("get"), answer("manual"))
+    assert.notStrictEqual(answer("get"), answer("parameterStore"))
+    const hash = (origin: Exposure["origin"]) => samplingParts("layer", "rule", user, answer(origin), undefined)[3]
+    assert.deepStrictEqual(hash("get"), hashName("p"))
+    assert.deepStrictEqual(hash("parameterStore"), hashID("p"))
   })
 })
 
@@ -170,6 +195,8 @@ describe("secondary exposures", () => {
       secondariesOf(exposureOf({ kind: "layer", parameter }, { ...evaluation, ...more }))
     assert.deepStrictEqual(layer("explicit"), [secondary("a"), secondary("b")])
     assert.isNull(layer("other"))
+    const stored = { kind: "layer", origin: "parameterStore", parameter: "other" } as const
+    assert.deepStrictEqual(secondariesOf(exposureOf(stored, evaluation)), [])
     assert.deepStrictEqual(layer("other", { undelegatedSecondaryExposures: [secondary("a")] }), [secondary("a")])
   })
 
@@ -231,6 +258,13 @@ describe("the JSON of an event", () => {
     assert.strictEqual(metadata.isManualExposure, origin === "manual" ? "true" : undefined)
   })
 
+  it("of a layer names the config that answered instead, unless a getter read it", () => {
+    const metadata = (origin: Exposure["origin"]) =>
+      sentOf(exposureOf({ kind: "layer", origin, parameter: "p" }, { overrideConfigName: "other" })).metadata
+    assert.notProperty(metadata("get"), "overrideConfigName")
+    assert.propertyVal(metadata("manual"), "overrideConfigName", "other")
+  })
+
   it("of a layer names the experiment for explicit parameters alone", () => {
     const evaluation = { explicitParameters: ["p"], configDelegate: "experiment" }
     const metadata = (parameter: string, more: Partial<Evaluation> = {}) =>
@@ -249,7 +283,7 @@ describe("the JSON of an event", () => {
     for (const text of texts) {
       const evaluation = { ruleID: text, reason: text, overrideConfigName: text, configDelegate: text }
       const layer = exposureOf(
-        { kind: "layer", origin: "get", name: text, parameter: text },
+        { kind: "layer", origin: "manual", name: text, parameter: text },
         { ...evaluation, explicitParameters: [text], secondaryExposures: [secondary(text)] }
       )
       const { metadata, secondaryExposures } = sentOf(layer)

@@ -3,7 +3,7 @@
  */
 import { readFileSync } from "node:fs"
 import { assert, describe, it } from "vitest"
-import { samplingParts } from "../../src/engine/events.js"
+import { noRule, samplingParts } from "../../src/engine/events.js"
 import { flag, hashID, hashName, hashUser, isSampled, type Word64 } from "../../src/engine/samplingHash.js"
 import { User, type UserFields } from "../../src/engine/user.js"
 
@@ -86,8 +86,10 @@ describe("samplingHash", () => {
     assert.strictEqual(shown(hashName(text)), expected)
   })
 
-  it("hashes no name to nothing", () => {
-    assert.deepStrictEqual(hashName(""), { high: 0, low: 0 })
+  it("hashes an empty name like any other, and no rule to nothing", () => {
+    assert.strictEqual(toBig(hashName("")), slowHash([0n, bytes("")]))
+    const [, rule] = samplingParts("gate", noRule, new User({}), true, undefined)
+    assert.deepStrictEqual(rule, { high: 0, low: 0 })
   })
 
   it.each(vectors.vec4)(
@@ -100,7 +102,13 @@ describe("samplingHash", () => {
   it.each(vectors.final)("hashes the whole key of $spec, $ruleID, $user, $unitType", vector => {
     const user = new User(vector.user)
     const unit = vector.unitType === null ? undefined : (user.userID as string)
-    const parts = samplingParts(vector.spec, vector.ruleID, user, vector.additional === 1, unit)
+    const parts = samplingParts(
+      vector.spec,
+      vector.ruleID === "" ? noRule : vector.ruleID,
+      user,
+      vector.additional === 1,
+      unit
+    )
     const key = parts.reduce((sum, part) => sum ^ toBig(part), 0n)
     assert.strictEqual(shown(word(key)), vector.final)
     assert.strictEqual(isSampled(parts, 4), vector.mod4 === 0)
@@ -110,9 +118,7 @@ describe("samplingHash", () => {
   it("agrees with big integers on texts of every length", () => {
     for (const text of texts) {
       assert.strictEqual(toBig(hashID(text)), slowHash([bytes(text), 0xffn]), JSON.stringify(text))
-      if (text !== "") {
-        assert.strictEqual(toBig(hashName(text)), slowHash([BigInt(bytes(text).length), bytes(text)]), text)
-      }
+      assert.strictEqual(toBig(hashName(text)), slowHash([BigInt(bytes(text).length), bytes(text)]), text)
     }
   })
 

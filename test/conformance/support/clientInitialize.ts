@@ -21,24 +21,28 @@ const byId = (ids: unknown, listed: Readonly<Record<string, unknown>>): Readonly
     return listed[id]
   })
 
-/** A response of the shortest format with each id replaced by what it stands for: the ids themselves mean nothing. */
-export const inlined = ({ exposures = {}, values = {}, ...response }: Response): object => {
-  const entries = (map: Entries) =>
-    Object.fromEntries(
-      Object.entries(map).map(([name, entry]) => [
-        name,
-        {
-          ...entry,
-          ...(entry["s"] === undefined ? {} : { s: byId(entry["s"], exposures) }),
-          ...(entry["us"] === undefined ? {} : { us: byId(entry["us"], exposures) }),
-          ...(typeof entry["v"] === "string" ? { v: byId([entry["v"]], values)[0] } : {})
-        }
-      ])
-    )
+const exposureLists = ["secondary_exposures", "undelegated_secondary_exposures", "s", "us"]
+
+/** A response with each id replaced by what it stands for: in the shortest format the ids themselves mean nothing. */
+export const inlined = (response: Response): Response => {
+  const { exposures, values, ...rest } = response
+  const value = (key: string, found: unknown): unknown => {
+    if (exposures !== undefined && exposureLists.includes(key)) return byId(found, exposures)
+    return values !== undefined && key === "v" && typeof found === "string" ? byId([found], values)[0] : found
+  }
+  const entries = (map: Entries): Entries =>
+    mapValues(map, entry => Object.fromEntries(Object.entries(entry).map(([key, found]) => [key, value(key, found)])))
   return {
-    ...response,
+    ...rest,
     feature_gates: entries(response.feature_gates),
     dynamic_configs: entries(response.dynamic_configs),
     layer_configs: entries(response.layer_configs)
   }
 }
+
+/** The same keys with other values. */
+export const mapValues = <A, B>(
+  record: Readonly<Record<string, A>>,
+  change: (value: A, key: string) => B
+): Readonly<Record<string, B>> =>
+  Object.fromEntries(Object.entries(record).map(([key, value]) => [key, change(value, key)]))

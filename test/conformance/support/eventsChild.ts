@@ -12,7 +12,6 @@ export interface Task {
   /** How many events are enough, for each mode. */
   readonly events: number
   readonly callsPerWorld: number
-  readonly quiet: boolean
 }
 
 /** What it led to, for each world. */
@@ -30,6 +29,7 @@ const main = async (task: Task): Promise<ReadonlyArray<Report>> => {
       const script = makeScript({ ...task, index, mode, calls: task.callsPerWorld })
       if (script === undefined) continue
       const outcome = await Effect.runPromise(runScript(script, `secret-events${task.seed}x${index}`))
+      if (outcome === undefined) continue
       reports.push({ mode, index, outcome })
       events += Object.values(outcome.events).reduce((sum, count) => sum + count, 0)
     }

@@ -125,8 +125,7 @@ export const makeScript = (options: {
   const random = Random.of(seed + 1_000_000, index)
   const world = makeWorld(seed, index)
   if (hasErrors(world)) return undefined
-  // An unknown name that is empty is yet another key to the official package, depending on the call.
-  const questions = userQuestions(world).filter(question => !("name" in question) || question.name !== "")
+  const questions = userQuestions(world)
   const namesOf = (kind: string) => [
     ...new Set(questions.flatMap(question => ("name" in question && question.kind === kind ? [question.name] : [])))
   ]
@@ -223,12 +222,15 @@ const localStatsig = (world: World) =>
     Context.get(LocalStatsig)
   )
 
+/**
+ * Diagnostics are compared elsewhere. An empty name is one key or another to the official package, depending on the call
+ * and on whether there is such a spec.
+ */
+const isCompared = ({ eventName, metadata }: SentEvent): boolean =>
+  eventName !== "statsig::diagnostics" && metadata?.["gate"] !== "" && metadata?.["config"] !== ""
+
 const arrivedAt = (local: LocalStatsig["Type"]) =>
-  Effect.map(local.events, events =>
-    (events as ReadonlyArray<unknown> as ReadonlyArray<SentEvent>).filter(
-      ({ eventName }) => eventName !== "statsig::diagnostics"
-    )
-  )
+  Effect.map(local.events, events => (events as ReadonlyArray<unknown> as ReadonlyArray<SentEvent>).filter(isCompared))
 
 const openOfficial = Effect.fnUntraced(function* ({ flags, world }: Script, sdkKey: string) {
   const local = yield* localStatsig(world)
@@ -301,7 +303,7 @@ const openOfficial = Effect.fnUntraced(function* ({ flags, world }: Script, sdkK
 const openOurs = Effect.fnUntraced(function* ({ flags, world }: Script, sdkKey: string) {
   const local = yield* localStatsig(world)
   const services = yield* Layer.build(
-    StatsigLayer.layer({
+    StatsigLayer.layerManual({
       ...(plain(world.options) as object),
       sdkKey: Redacted.make(sdkKey),
       specsUrl: local.specsUrl,
@@ -311,6 +313,7 @@ const openOurs = Effect.fnUntraced(function* ({ flags, world }: Script, sdkKey: 
     })
   )
   const statsig = Context.get(services, Statsig)
+  if (!(yield* statsig.initialize).success) return undefined
   const users = world.users.map(({ assigned, fields }) =>
     userOf(Object.assign(new OurUser(plain(fields) as { userID: string }), plain(assigned)))
   )
@@ -389,12 +392,16 @@ const countBy = (keys: ReadonlyArray<string>): Record<string, number> => {
   return counts
 }
 
-/** Runs the script on both sides and compares what arrived. */
+/**
+ * Runs the script on both sides and compares what arrived. Gives nothing for a payload that cannot be used: the official
+ * package would report that to a host of its own.
+ */
 export const runScript = Effect.fnUntraced(
   function* (script: Script, sdkKey: string) {
     const scope = yield* Scope.make()
-    const sides = yield* Effect.all([openOfficial(script, sdkKey), openOurs(script, sdkKey)]).pipe(Scope.extend(scope))
-    const [theirs, ours] = sides
+    const ours = yield* Scope.extend(openOurs(script, sdkKey), scope)
+    if (ours === undefined) return undefined
+    const theirs = yield* Scope.extend(openOfficial(script, sdkKey), scope)
     const { warn } = console
     console.warn = () => {}
     for (const { call, user } of script.calls) {

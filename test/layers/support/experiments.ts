@@ -1,0 +1,77 @@
+/**
+ * Specs with an experiment, a layer over it and a gate that asks for its group, to be changed while users keep answers.
+ */
+import { payload } from "./specs.js"
+
+export interface ExperimentState {
+  /** The group that everybody is in now. */
+  readonly group?: string
+  readonly isActive?: boolean
+  readonly time?: number
+  /** Whether everybody fails targeting, or meets an override rule. */
+  readonly rule?: "targetingGate" | "id_override"
+}
+
+const rule = (id: string, fields: object) => ({
+  name: id,
+  id,
+  passPercentage: 100,
+  returnValue: { color: id },
+  conditions: ["public"],
+  idType: "userID",
+  ...fields
+})
+
+const spec = (entity: string, rules: ReadonlyArray<object>, fields: object) => ({
+  type: "dynamic_config",
+  entity,
+  salt: "salt",
+  enabled: true,
+  defaultValue: { color: "default" },
+  idType: "userID",
+  rules,
+  ...fields
+})
+
+/** The payload: experiments `button` and, by company, `banner`; layer `home` over `button`; gate `in_a`; a store. */
+export const experimentSpecs = ({ group = "A", isActive = true, rule: special, time }: ExperimentState = {}): string =>
+  payload({
+    ...(time === undefined ? {} : { time }),
+    fields: {
+      feature_gates: {
+        in_a: spec("feature_gate", [rule("in_a", { returnValue: true, conditions: ["group_a"] })], {
+          defaultValue: false
+        })
+      },
+      dynamic_configs: {
+        button: spec(
+          "experiment",
+          [
+            ...(special === undefined ? [] : [rule(special, {})]),
+            rule(`group_${group}`, { groupName: group, isExperimentGroup: true })
+          ],
+          { isActive, version: 4, explicitParameters: ["color"] }
+        ),
+        banner: spec(
+          "experiment",
+          [rule(`group_${group}`, { groupName: group, isExperimentGroup: true, idType: "companyID" })],
+          { isActive, idType: "companyID" }
+        )
+      },
+      layer_configs: {
+        home: spec("layer", [rule("home", { configDelegate: "button" })], {})
+      },
+      condition_map: {
+        public: { type: "public", idType: "userID" },
+        group_a: { type: "experiment_group", idType: "userID", field: "button", operator: "any", targetValue: ["A"] }
+      },
+      param_stores: {
+        links: {
+          parameters: {
+            color: { ref_type: "experiment", param_type: "string", experiment_name: "button", param_name: "color" },
+            fixed: { ref_type: "static", param_type: "string", value: "fixed" }
+          }
+        }
+      }
+    }
+  })
