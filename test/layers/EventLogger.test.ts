@@ -1,5 +1,17 @@
 import { assert, describe, it } from "@effect/vitest"
-import { ConfigProvider, Context, Deferred, Duration, Effect, Exit, Fiber, Layer, Logger, Scope, TestClock } from "effect"
+import {
+  ConfigProvider,
+  Context,
+  Deferred,
+  Duration,
+  Effect,
+  Exit,
+  Fiber,
+  Layer,
+  Logger,
+  Scope,
+  TestClock
+} from "effect"
 import * as EventLoggerLayer from "../../layers/EventLogger.js"
 import * as NoObservability from "../../layers/ObservabilityClient/Noop.js"
 import { EventLogger, type Exposure } from "../../src/EventLogger.js"
