@@ -471,7 +471,7 @@ export const make = Effect.fnUntraced(function* (options: Options) {
       if (batch === undefined) return Effect.succeed(false)
       taken += batch.events.length
       return Effect.map(deliver(batch, flushType), error => error === undefined)
-    }).pipe(Effect.uninterruptible, Effect.zipLeft(reportDropped))
+    }).pipe(Effect.uninterruptible)
 
   const takeAll = (): Array<Batch> => {
     gather()
@@ -523,11 +523,10 @@ export const make = Effect.fnUntraced(function* (options: Options) {
     forget(now)
     const full = hasFullBatch()
     const pause = full ? interval : Math.max(flushAfter, interval === minInterval ? 0 : interval)
-    if (now - lastAttempt < pause) return Effect.void
+    if (now - lastAttempt < pause) return reportDropped
     lastAttempt = now
-    return Effect.andThen(sendOne(full ? "scheduled:full_batch" : "scheduled:max_time"), () =>
-      report(() => observability.gauge("statsig.sdk.events_pending", waiting(), undefined))
-    )
+    report(() => observability.gauge("statsig.sdk.events_pending", waiting(), undefined))
+    return Effect.zipRight(sendOne(full ? "scheduled:full_batch" : "scheduled:max_time"), reportDropped)
   })
 
   /** Goes on as long as there is a full batch and the server takes them. */

@@ -140,14 +140,16 @@ class Response {
     const { previousResponseHash } = this.#request.options
     const buffer = this.#buffer
     buffer.clear()
-    if (!this.#writeSpecs()) return false
+    // As in the official SDK, which evaluates it first there: gates that it asks are known to the specs.
+    const early = format === "Initialize" ? "" : this.#sessionReplay()
+    if (early === undefined || !this.#writeSpecs()) return false
     const endOfSpecs = buffer.length
     if (format === "InitializeV2") this.#writeStores()
     buffer.appendText(this.#envelope())
     const startOfRest = buffer.length
     if (format !== "InitializeV2") this.#writeStores()
     if (format !== "Initialize") this.#writeMap(',"exposures":{', () => this.#writer.writeExposures())
-    const replay = this.#sessionReplay()
+    const replay = format === "Initialize" ? this.#sessionReplay() : early
     if (replay === undefined) return false
     buffer.appendText(replay)
     const isChecked = format === "Initialize" && previousResponseHash !== undefined

@@ -74,9 +74,9 @@ export const longEntry = (kind: EntryKind, key: string, record: Evaluation, styl
         idType,
         isDeviceBased,
         groupName,
-        ...(record.configDelegate === undefined ? [] : flags),
-        record.configDelegate !== undefined &&
-          `"allocated_experiment_name":${quote(hashedName(style.hashAlgorithm, record.configDelegate))}`,
+        ...(isDelegated(record) ? flags : []),
+        isDelegated(record) &&
+          `"allocated_experiment_name":${quote(hashedName(style.hashAlgorithm, record.configDelegate ?? ""))}`,
         `"explicit_parameters":${JSON.stringify(record.explicitParameters ?? [])}`,
         `"undelegated_secondary_exposures":${listText(record.undelegatedSecondaryExposures, undelegatedGap)}`,
         style.format === "Initialize" &&
@@ -89,7 +89,7 @@ export const longEntry = (kind: EntryKind, key: string, record: Evaluation, styl
 /** An entry with short keys, without what the client takes for granted. `valueID` stands for its value. */
 export const shortEntry = (kind: EntryKind, record: Evaluation, valueID: string, style: EntryStyle): string => {
   const ruleID = ruleIDOf(record)
-  const { configDelegate, explicitParameters, groupName, idType, undelegatedSecondaryExposures } = record
+  const { explicitParameters, groupName, idType, undelegatedSecondaryExposures } = record
   const start: Members = [
     ruleID !== "default" && `"r":${quote(ruleID)}`,
     isFilled(record.secondaryExposures) && `"s":[${secondaryGap}]`
@@ -112,8 +112,8 @@ export const shortEntry = (kind: EntryKind, record: Evaluation, valueID: string,
         value,
         id,
         group,
-        ...(configDelegate === undefined ? [] : flags),
-        configDelegate !== undefined && `"ae":${quote(hashedName(style.hashAlgorithm, configDelegate))}`,
+        ...(isDelegated(record) ? flags : []),
+        isDelegated(record) && `"ae":${quote(hashedName(style.hashAlgorithm, record.configDelegate ?? ""))}`,
         explicitParameters && `"ep":${JSON.stringify(explicitParameters)}`,
         isFilled(undelegatedSecondaryExposures) && `"us":[${undelegatedGap}]`
       ])
@@ -148,6 +148,9 @@ const parameterMembers = (parameter: Parameter, hashed: (name: string) => string
       return { layer_name: hashed(parameter.layerName), param_name: parameter.parameterName }
   }
 }
+
+/** An experiment without a name is passed over in silence. */
+const isDelegated = ({ configDelegate }: Evaluation): boolean => configDelegate !== undefined && configDelegate !== ""
 
 const isFilled = (list: ReadonlyArray<unknown> | undefined): boolean => list !== undefined && list.length > 0
 

@@ -177,6 +177,7 @@ export const samplingParts = (
 /** The secondary exposures that an exposure is logged with. */
 export const secondariesOf = (exposure: Exposure): ReadonlyArray<SecondaryExposure> | null => {
   const { evaluation, kind, origin, parameter } = exposure
+  if (origin !== "parameterStore" && evaluation.reason.startsWith("Error:")) return null
   if (kind !== "layer" || isExplicit(evaluation, parameter)) return evaluation.secondaryExposures
   return evaluation.undelegatedSecondaryExposures ?? (origin === "parameterStore" ? [] : null)
 }

@@ -9,11 +9,10 @@ import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
 import * as Runtime from "effect/Runtime"
 import type { LoadedValues, Persistence, StickyValues } from "../engine/sticky.js"
 import { load, type Storage } from "../PersistentStorage.js"
-import { PersistentStorageError } from "../StatsigError.js"
+import type { PersistentStorageError } from "../StatsigError.js"
 import { inBackground } from "./backgroundClock.js"
 
 /** Changes that wait; further ones are dropped. */
@@ -22,8 +21,8 @@ const mostWaiting = 10_000
 /** Changes that are written at once. */
 const batchSize = 100
 
-/** For one operation of a storage. */
-const operationTimeout = Duration.seconds(1)
+/** For loading, and for writing what is written at once. */
+const timeout = Duration.seconds(1)
 
 /** For all that is left when the scope ends. */
 const closeTimeout = Duration.seconds(2)
@@ -58,24 +57,27 @@ export const make = Effect.fnUntraced(function* (storage: Storage) {
       return Effect.logWarning(message)
     })
 
-  /** An operation on the storage, bounded whatever it does. */
-  const attempt = <A>(
-    operation: PersistentStorageError["operation"],
-    run: () => Effect.Effect<A, PersistentStorageError>
-  ) =>
-    Effect.suspend(run).pipe(
+  /** Whatever the storage does: its trouble is told, and the value is that of success, if any. */
+  const attempt = <A>(operation: string, run: () => Effect.Effect<A, PersistentStorageError>) =>
+    Effect.matchCauseEffect(Effect.suspend(run), {
+      onSuccess: value => Effect.succeed<A | undefined>(value),
+      onFailure: cause =>
+        Cause.isInterruptedOnly(cause)
+          ? Effect.succeed(undefined)
+          : Effect.as(warn(`The persistent storage failed to ${operation}: ${Cause.pretty(cause)}`), undefined)
+    })
+
+  /** Goes on after the timeout also where the storage cannot be interrupted. */
+  const inTime = <A>(operation: string, effect: Effect.Effect<A>) =>
+    effect.pipe(
       Effect.disconnect,
       Effect.interruptible,
-      Effect.timeoutFail({
-        duration: operationTimeout,
-        onTimeout: () => new PersistentStorageError({ operation, message: "timed out" })
+      Effect.timeoutTo({
+        duration: timeout,
+        onSuccess: value => Effect.succeed<A | undefined>(value),
+        onTimeout: () => Effect.as(warn(`The persistent storage was too slow to ${operation}`), undefined)
       }),
-      Effect.exit,
-      Effect.tap(exit =>
-        Exit.isSuccess(exit) || Cause.isInterruptedOnly(exit.cause)
-          ? Effect.void
-          : warn(`The persistent storage failed (${operation}): ${Cause.pretty(exit.cause)}`)
-      )
+      Effect.flatten
     )
 
   const write = ({ key, name, values }: Change) =>
@@ -84,10 +86,17 @@ export const make = Effect.fnUntraced(function* (storage: Storage) {
       : attempt("save", () => storage.save(key, name, values))
 
   const writeBatch = Effect.suspend(() =>
-    Effect.forEach(byKey(waiting.splice(0, batchSize)), changes => Effect.forEach(changes, write, { discard: true }), {
-      concurrency: "unbounded",
-      discard: true
-    })
+    inTime(
+      "write",
+      Effect.forEach(
+        byKey(waiting.splice(0, batchSize)),
+        changes => Effect.forEach(changes, write, { discard: true }),
+        {
+          concurrency: "unbounded",
+          discard: true
+        }
+      )
+    )
   )
 
   const warnOfDropped = Effect.suspend(() => {
@@ -124,9 +133,12 @@ export const make = Effect.fnUntraced(function* (storage: Storage) {
   }
 
   const loadValuesOf = Effect.fnUntraced(function* (key: string) {
-    const exit = yield* attempt("load", () => load(storage, key))
-    if (Exit.isFailure(exit)) return []
-    const { malformed, values } = exit.value
+    const loaded = yield* inTime(
+      "load",
+      attempt("load", () => load(storage, key))
+    )
+    if (loaded === undefined) return []
+    const { malformed, values } = loaded
     if (malformed.length > 0) yield* warn(`The answers that are kept for ${malformed.join(", ")} are malformed`)
     return [[key, values] as const]
   })

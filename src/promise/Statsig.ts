@@ -732,10 +732,10 @@ const checkableSticky = (
 ): Core.ExperimentCheckOptions | undefined => {
   if (options === undefined || options === null) return undefined
   const { disableExposureLogging, enforceOverrides, enforceTargeting, userPersistedValues } = options
+  checkFlag(disableExposureLogging, "disableExposureLogging")
   const values = userPersistedValues === undefined ? undefined : decode(toJsonMap(userPersistedValues))
   checkFlag(enforceOverrides, "enforceOverrides")
   checkFlag(enforceTargeting, "enforceTargeting")
-  checkFlag(disableExposureLogging, "disableExposureLogging")
   return { disableExposureLogging, enforceOverrides, enforceTargeting, userPersistedValues: values }
 }
 

@@ -200,6 +200,13 @@ describe("secondary exposures", () => {
     assert.deepStrictEqual(layer("other", { undelegatedSecondaryExposures: [secondary("a")] }), [secondary("a")])
   })
 
+  it("are none, not even an empty list, when the evaluation failed", () => {
+    const reason = "Error:Statsig Evaluation Depth Exceeded"
+    for (const origin of ["check", "get", "manual"] as const) {
+      assert.isNull(sentOf(exposureOf({ origin }, { reason })).secondaryExposures)
+    }
+  })
+
   it("are sent as null, as an empty list, or not at all when they are exposures of their own", () => {
     const layer = exposureOf({ kind: "layer", parameter: "other" }, evaluation)
     assert.isNull(sentOf(layer).secondaryExposures)

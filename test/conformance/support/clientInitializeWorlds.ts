@@ -238,7 +238,7 @@ const sections = ["feature_gates", "dynamic_configs", "layer_configs"] as const
  * Orders that are tried. What a nested gate leaves behind in an evaluation depends on whether it was nested in one before,
  * and the official package goes through the specs in an order of its own.
  */
-const maxOrders = 60
+const maxOrders = 300
 
 /** Asks both packages everything about a world. */
 export const compareResponses = async (
@@ -332,11 +332,17 @@ const fixed = (
 const withTidyBandits = (response: Response, algorithm: string | undefined, world: World): Response => {
   const hash = (name: string) => hashedName(algorithmOf(algorithm), name)
   const bandits = new Set([...objectAt(world.payload, "cmab_configs").keys()].map(hash))
-  const tidy = (exposures: ReadonlyArray<{ readonly gate: string }>) => [
-    ...new Map(
-      exposures.map(exposure => [JSON.stringify(exposure), { ...exposure, gate: hash(exposure.gate) }])
-    ).values()
-  ]
+  const targets = [...objectAt(world.payload, "cmab_configs").values()].map(bandit =>
+    bandit instanceof Map ? textAt(bandit, "targetingGateName") : undefined
+  )
+  const nested = [...objectAt(world.payload, "condition_map").values()].map(condition =>
+    condition instanceof Map ? textAt(condition, "targetValue") : undefined
+  )
+  const plainNames = new Set([...targets, ...nested])
+  const tidy = (exposures: ReadonlyArray<{ readonly gate: string }>) => {
+    const hashed = exposures.map(({ gate, ...rest }) => ({ gate: plainNames.has(gate) ? hash(gate) : gate, ...rest }))
+    return [...new Map(hashed.map(exposure => [JSON.stringify(exposure), exposure])).values()]
+  }
   return {
     ...response,
     dynamic_configs: mapValues(response.dynamic_configs, (entry, name) =>

@@ -27,7 +27,6 @@ const main = async (task: Task): Promise<ReadonlyArray<Report>> => {
     let events = 0
     for (let index = offset * 1_000; events < task.events; index++) {
       const script = makeScript({ ...task, index, mode, calls: task.callsPerWorld })
-      if (script === undefined) continue
       const outcome = await Effect.runPromise(runScript(script, `secret-events${task.seed}x${index}`))
       if (outcome === undefined) continue
       reports.push({ mode, index, outcome })

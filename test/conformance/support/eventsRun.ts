@@ -74,28 +74,34 @@ export interface Script {
 const fallbacks: ReadonlyArray<SentJson> = [null, null, "text", 7, true, ["x"], { x: 1 }]
 const levels: ReadonlyArray<LogLineLevel> = ["trace", "debug", "log", "info", "warn", "error"]
 
-/**
- * Whether the world has gates in a circle or deeper than may be. Their exposures are known to differ: the official
- * package logs a name that is empty and rule ids that are made up.
- */
-const hasErrors = ({ payload }: World): boolean => /"(cycle|chain) /.test(write(payload))
+/** Without members named `__proto__`, which the official package stumbles over when a parameter of the layer is read. */
+const withoutPrototypes = (tree: Tree): Tree => {
+  if (Array.isArray(tree)) return tree.map(withoutPrototypes)
+  if (!(tree instanceof Map)) return tree
+  return new Map([...tree].map(([key, member]) => [key === "__proto__" ? "proto" : key, withoutPrototypes(member)]))
+}
 
-/** The world with sampling; rules of all kinds get rates. */
-const withSampling = (world: World, mode: SamplingMode, random: Random): World => {
+/**
+ * The world with sampling; rules of all kinds get rates. Where nested gates are exposures of their own, no rule has an
+ * empty id: there the official package tells it from no id at all, and elsewhere it does not.
+ */
+const withSampling = (world: World, mode: SamplingMode, flags: ReadonlyArray<string>, random: Random): World => {
   const rate = (rule: Tree): Tree => {
     if (!(rule instanceof Map) || !rule.has("id")) return rule
     const rated = new Map(rule)
+    if (flags.length > 0 && rule.get("id") === "") rated.set("id", "empty")
     rated.delete("samplingRate")
     if (random.chance(0.5)) rated.set("samplingRate", random.pick([1, 2, 3, 5, 0]))
     return rated
   }
   const rateSpecs = (specs: TreeObject): TreeObject =>
     new Map(
-      [...specs].map(([name, spec]) =>
-        spec instanceof Map && Array.isArray(spec.get("rules"))
+      [...specs].map(([name, held]) => {
+        const spec = withoutPrototypes(held)
+        return spec instanceof Map && Array.isArray(spec.get("rules"))
           ? [name, new Map(spec).set("rules", listAt(spec, "rules").map(rate))]
           : [name, spec]
-      )
+      })
     )
   const payload = new Map(world.payload)
   // A moment at which both sides hold the specs to be news.
@@ -120,11 +126,10 @@ export const makeScript = (options: {
   readonly index: number
   readonly mode: SamplingMode
   readonly calls: number
-}): Script | undefined => {
+}): Script => {
   const { calls, index, mode, seed } = options
   const random = Random.of(seed + 1_000_000, index)
   const world = makeWorld(seed, index)
-  if (hasErrors(world)) return undefined
   const questions = userQuestions(world)
   const namesOf = (kind: string) => [
     ...new Set(questions.flatMap(question => ("name" in question && question.kind === kind ? [question.name] : [])))
@@ -202,9 +207,14 @@ export const makeScript = (options: {
       ]
     ])()
   }
+  const flags = random.pick([
+    [],
+    ["sec_expo_as_primary:abc"],
+    ["x", "sec_expo_as_primary:abc", "sec_expo_as_primary:zzz"]
+  ])
   return {
-    world: withSampling(world, mode, random),
-    flags: random.pick([[], ["sec_expo_as_primary:abc"], ["x", "sec_expo_as_primary:abc", "sec_expo_as_primary:zzz"]]),
+    world: withSampling(world, mode, flags, random),
+    flags,
     calls: random.times(calls, () => ({ user: random.below(world.users.length), call: makeCall() }))
   }
 }
@@ -224,10 +234,13 @@ const localStatsig = (world: World) =>
 
 /**
  * Diagnostics are compared elsewhere. An empty name is one key or another to the official package, depending on the call
- * and on whether there is such a spec.
+ * and on whether there is such a spec; and that is what it logs of a gate in a circle that is checked.
  */
 const isCompared = ({ eventName, metadata }: SentEvent): boolean =>
-  eventName !== "statsig::diagnostics" && metadata?.["gate"] !== "" && metadata?.["config"] !== ""
+  eventName !== "statsig::diagnostics" &&
+  metadata?.["gate"] !== "" &&
+  metadata?.["config"] !== "" &&
+  !String(metadata?.["reason"]).startsWith("Error:")
 
 const arrivedAt = (local: LocalStatsig["Type"]) =>
   Effect.map(local.events, events => (events as ReadonlyArray<unknown> as ReadonlyArray<SentEvent>).filter(isCompared))
