@@ -263,7 +263,7 @@ describe("shutdown", () => {
     await statsig.shutdown()
     const since = served.time
     await run(local.setSpecs({ ...served, time: since + 1, checksum: "newer", feature_gates: {} }))
-    await run(local.takeRequests("specs", await requests()))
+    await run(local.takeRequests("specs", await requests("")))
     expect(await statsig.initialize()).toEqual({ isSuccess: true })
     const [request] = await run(local.takeRequests("specs", 1))
     expect(request?.query["sinceTime"]).toBe(String(since))
