@@ -5,7 +5,8 @@
  * becomes text only when it is sent. Events are sent when a batch is full, when they have waited for long, on `flush`
  * and at the end. A batch that fails goes back to the end of the queue and is tried six times in all, with growing
  * pauses; batches that cannot be kept, or that the server refuses for good, are dropped, counted, reported in the log
- * and visible in `status`. When the queue is full the oldest event makes room.
+ * and visible in `status`. When the queue is full the oldest event makes room. At every moment, each event that was
+ * taken is one of those that `status` counts: it waits, was sent, or was dropped.
  *
  * @since 0.1.0
  */
@@ -105,7 +106,7 @@ const minInterval = 1_000
 const maxInterval = 60_000
 /** The first attempt and five more. */
 const maxAttempts = 6
-/** Batches on their way at once. */
+/** Batches on their way at once: of those that have filled up, and again of those that a flush sends. */
 const concurrency = 5
 /** Both windows of the official SDK, unless the project sets others; in milliseconds. */
 const defaultWindow = 60_000

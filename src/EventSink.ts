@@ -21,7 +21,9 @@ export interface EventBatch {
 }
 
 /**
- * Implement it to send events elsewhere. It must bound its own time; the EventLogger decides about retries.
+ * Implement it to send events elsewhere. It must bound its own time, and should end soon when it is interrupted, as it is
+ * when a program ends and the time to do so is over. The EventLogger decides about retries; a defect counts as an error
+ * after which the same batch may be sent again.
  *
  * @since 0.1.0
  */

@@ -43,7 +43,8 @@ export interface Storage {
  * Layers: `statsig-effect/layers/PersistentStorage/Redis`, `KeyValueStore`, `Memory` (tests).
  *
  * @example
- * const StatsigLive = StatsigLayer.layerConfig.pipe(Layer.provide(RedisStorage.layer({ url: "redis://127.0.0.1" })))
+ * const redis = RedisStorage.layer({ url: Redacted.make("redis://127.0.0.1:6379") })
+ * program.pipe(Statsig.withPersistedValues(user), Effect.provide(StatsigLayer.layerConfig.pipe(Layer.provide(redis))))
  *
  * @since 0.1.0
  */

@@ -252,6 +252,47 @@ export const make = Effect.fnUntraced(function* (options: { readonly initTimeout
         })
   )
 
+  /** What does not depend on the evaluator. */
+  const shared = {
+    logEvent: (user, name, value, metadata) => logEvent(user, name, eventValue(value), eventMetadata(metadata)),
+    forwardLogLine: (user, level, value, metadata) =>
+      logEvent(user, "statsig::log_line", value ?? null, {
+        ...metadata,
+        ...logLineLevels[level],
+        source: sdkType
+      }),
+    identify: user => logEvent(user, "statsig::identify", null, null),
+    metadata: everyone.metadata,
+    getParsedUserAgent: user => Option.fromNullable(everyone.parsedUserAgent(user)),
+    initialize: Effect.gen(function* () {
+      const started = yield* Clock.currentTimeMillis
+      const failure = yield* Effect.match(load, { onFailure: Option.some, onSuccess: () => Option.none() })
+      yield* store.startUpdates
+      const ended = yield* Clock.currentTimeMillis
+      return {
+        success: Option.isNone(failure),
+        source: store.current().source,
+        duration: Duration.millis(ended - started),
+        failure
+      }
+    }),
+    sync: store.sync,
+    flush: logger.flush,
+    shutdown: logger.shutdown,
+    status: store.status,
+    eventStatus: logger.status,
+    changes: store.changes,
+    evaluations: Stream.asyncPush<Answer>(
+      emit =>
+        Effect.acquireRelease(
+          Effect.sync(() => onEvaluation(answer => emit.single(answer))),
+          end => Effect.sync(end)
+        ),
+      { bufferSize: answersKept, strategy: "sliding" }
+    ),
+    onEvaluation
+  } satisfies Partial<Service>
+
   /** The service by an evaluator: that of everyone, or one with more laid over the specs. */
   const serviceBy = (evaluator: EvaluatorService): Service => {
     const checkGate: Service["checkGate"] = (user, name, options) => {
@@ -357,14 +398,6 @@ export const make = Effect.fnUntraced(function* (options: { readonly initTimeout
         log("experiment", user, name, evaluator.experiment(user, name, false), false, "manual"),
       manuallyLogLayerParameterExposure: (user, name, parameter) =>
         layer(user, name, undefined, "manual").logExposure(parameter),
-      logEvent: (user, name, value, metadata) => logEvent(user, name, eventValue(value), eventMetadata(metadata)),
-      forwardLogLine: (user, level, value, metadata) =>
-        logEvent(user, "statsig::log_line", value ?? null, {
-          ...metadata,
-          ...logLineLevels[level],
-          source: sdkType
-        }),
-      identify: user => logEvent(user, "statsig::identify", null, null),
       getClientInitializeResponse: (user, options = {}) => {
         evaluator.writeClientInitializeResponse(user, options, buffer)
         return buffer.text
@@ -373,8 +406,6 @@ export const make = Effect.fnUntraced(function* (options: { readonly initTimeout
         evaluator.writeClientInitializeResponse(user, options, into)
         return into.bytes
       },
-      metadata: evaluator.metadata,
-      getParsedUserAgent: user => Option.fromNullable(evaluator.parsedUserAgent(user)),
       withOverrides: overrides =>
         serviceBy(
           evaluator.overlaid({ overrides: Symbol.iterator in overrides ? makeOverrides(overrides) : overrides })
@@ -383,33 +414,8 @@ export const make = Effect.fnUntraced(function* (options: { readonly initTimeout
         Effect.map(evaluator.loadPersistedValues(user, idTypes), persistedValues =>
           serviceBy(evaluator.overlaid({ persistedValues }))
         ),
-      initialize: Effect.gen(function* () {
-        const started = yield* Clock.currentTimeMillis
-        const failure = yield* Effect.match(load, { onFailure: Option.some, onSuccess: () => Option.none() })
-        yield* store.startUpdates
-        const ended = yield* Clock.currentTimeMillis
-        return {
-          success: Option.isNone(failure),
-          source: store.current().source,
-          duration: Duration.millis(ended - started),
-          failure
-        }
-      }),
-      sync: store.sync,
-      flush: logger.flush,
-      shutdown: logger.shutdown,
-      status: store.status,
-      eventStatus: logger.status,
-      changes: store.changes,
-      evaluations: Stream.asyncPush<Answer>(
-        emit =>
-          Effect.acquireRelease(
-            Effect.sync(() => onEvaluation(answer => emit.single(answer))),
-            end => Effect.sync(end)
-          ),
-        { bufferSize: answersKept, strategy: "sliding" }
-      ),
-      onEvaluation
+      // Last: an object literal that begins with others takes V8 a hundred times as long.
+      ...shared
     }
   }
 

@@ -195,9 +195,10 @@ class Response {
     const call = this.#call
     const { removeDefaultValueGates } = this.#request.options
     for (const entry of entries) {
-      if (!this.#isDelivered(entry) || replaced?.has(entry.name)) continue
+      if (!this.#isDelivered(entry)) continue
       call.restart()
       if (typeof call.run(entry.specKind, entry.name) === "string") return false
+      if (replaced?.has(entry.name)) continue
       const { record } = call
       if (removeDefaultValueGates === true && entry.entity === "feature_gate" && isClosedByDefault(record)) continue
       this.#writer.write(entry, record, this.#isFirst)

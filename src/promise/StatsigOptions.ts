@@ -98,6 +98,8 @@ export type StickyValues = {
   config_delegate: string | null
   explicit_parameters: Array<string> | null
   time: number
+  /** Under this name the version is written and read; the official package declares the one below and never sets it. */
+  config_version?: number | null
   configVersion?: number | undefined
 }
 

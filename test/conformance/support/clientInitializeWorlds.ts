@@ -52,7 +52,7 @@ export const makeResponseWorld = (seed: number, index: number): ResponseWorld =>
   if (!isSafe(world)) throw new Error(`world ${index} of seed ${seed} would abort the official package`)
   return {
     world,
-    overrides: random.chance(0.6) ? random.times(random.below(10), () => override(random, world)) : [],
+    overrides: random.chance(0.6) ? overridesFor(random, world) : [],
     asks: random.times(asksPerWorld, () => ({
       userIndex: random.below(world.users.length),
       options: random.chance(0.05) ? undefined : optionsFor(random, world)
@@ -175,22 +175,26 @@ const namesOf = (world: World, section: string): ReadonlyArray<string> => [
   "nobody"
 ]
 
-const override = (random: Random, world: World): readonly [string, ...ReadonlyArray<unknown>] => {
-  const id = random.pick([undefined, undefined, "u1", "u2", "vip", "42"])
-  const value = () => random.pick([{}, { color: "override" }, { size: 1, nested: { a: [null] } }])
-  const config = random.pick(namesOf(world, random.chance(0.8) ? "dynamic_configs" : "cmab_configs"))
-  switch (random.below(5)) {
-    case 0:
-      return ["overrideGate", random.pick(namesOf(world, "feature_gates")), random.chance(0.5), id]
-    case 1:
-      return ["overrideDynamicConfig", config, value(), id]
-    case 2:
-      return ["overrideExperiment", config, value(), id]
-    case 3:
-      return ["overrideExperimentByGroupName", config, random.pick(["Control", "Test", "nobody", ""]), id]
-    default:
-      return ["overrideLayer", random.pick(namesOf(world, "layer_configs")), value(), id]
-  }
+/** For everyone or for one id. Of two ids of a user, chance would decide which counts. */
+const overridesFor = (random: Random, world: World): ResponseWorld["overrides"] => {
+  const someone = random.pick(["u1", "u2", "vip", "42"])
+  return random.times(random.below(10), () => {
+    const id = random.chance(0.5) ? someone : undefined
+    const value = random.pick([{}, { color: "override" }, { size: 1, nested: { a: [null] } }])
+    const config = random.pick(namesOf(world, random.chance(0.8) ? "dynamic_configs" : "cmab_configs"))
+    switch (random.below(5)) {
+      case 0:
+        return ["overrideGate", random.pick(namesOf(world, "feature_gates")), random.chance(0.5), id]
+      case 1:
+        return ["overrideDynamicConfig", config, value, id]
+      case 2:
+        return ["overrideExperiment", config, value, id]
+      case 3:
+        return ["overrideExperimentByGroupName", config, random.pick(["Control", "Test", "nobody", ""]), id]
+      default:
+        return ["overrideLayer", random.pick(namesOf(world, "layer_configs")), value, id]
+    }
+  })
 }
 
 const optionsFor = (random: Random, world: World): ClientInitResponseOptions => {
@@ -244,7 +248,8 @@ const maxOrders = 300
 export const compareResponses = async (
   packages: { readonly expected: Sdk; readonly actual: Sdk },
   { asks, overrides, world }: ResponseWorld,
-  index: number
+  index: number,
+  orders = maxOrders
 ): Promise<ResponseComparison> => {
   const started = async (sdk: Sdk, chosen: World): Promise<Session> => {
     const session = await open(sdk, chosen)
@@ -270,7 +275,7 @@ export const compareResponses = async (
         const [one, other] = [wanted[section][name], given[section][name]]
         if (difference(one, other) === undefined) continue
         let isExplained = false
-        for (let order = 0; order < maxOrders && !isExplained; order++) {
+        for (let order = 0; order < orders && !isExplained; order++) {
           reordered[order] ??= await started(packages.actual, inOrder(world, order))
           isExplained = difference(one, responseOf(reordered[order] as Session, ask)[section][name]) === undefined
         }
@@ -307,7 +312,7 @@ const fixed = (
   actual: Response,
   { options, userIndex }: Ask,
   world: World,
-  { statsig, users }: Session
+  session: Session
 ): readonly [Response, Response] => {
   if (options?.responseFormat === 2) {
     return [withTidyBandits(expected, options.hashAlgorithm, world), actual].map(withoutLiterals) as [
@@ -315,17 +320,15 @@ const fixed = (
       Response
     ]
   }
-  // What a targeting gate that cannot be used says is left to chance in the first format.
-  const gate = textAt(objectAt(world.payload, "session_replay_info"), "targeting_gate")
-  const user = users[userIndex] as (typeof users)[number]
-  const isChance = gate !== undefined && /:Un/.test(statsig.getFeatureGate(user, gate).getEvaluationDetails().reason)
-  const unsaid = { can_record_session: null, passes_session_recording_targeting: null }
-  return isChance
-    ? [
-        { ...expected, ...unsaid },
-        { ...actual, ...unsaid }
-      ]
-    : [expected, actual]
+  if (options?.responseFormat === 1) return [expected, actual]
+  // The first format lets the spec before it change what the targeting gate says.
+  const { can_record_session, passes_session_recording_targeting } = responseOf(session, {
+    userIndex,
+    options: { ...options, responseFormat: 1 }
+  })
+  return passes_session_recording_targeting === undefined
+    ? [expected, actual]
+    : [{ ...expected, can_record_session, passes_session_recording_targeting }, actual]
 }
 
 /** In the shortest format the exposures of bandits are neither hashed nor tidied. */
@@ -336,7 +339,7 @@ const withTidyBandits = (response: Response, algorithm: string | undefined, worl
     bandit instanceof Map ? textAt(bandit, "targetingGateName") : undefined
   )
   const nested = [...objectAt(world.payload, "condition_map").values()].map(condition =>
-    condition instanceof Map ? textAt(condition, "targetValue") : undefined
+    condition instanceof Map && /_gate$/.test(textAt(condition, "type") ?? "") ? textAt(condition, "targetValue") : ""
   )
   const plainNames = new Set([...targets, ...nested])
   const tidy = (exposures: ReadonlyArray<{ readonly gate: string }>) => {

@@ -232,18 +232,20 @@ const localStatsig = (world: World) =>
     Context.get(LocalStatsig)
   )
 
+const hasFailed = ({ metadata }: SentEvent): boolean => String(metadata?.["reason"]).startsWith("Error:")
+
 /**
  * Diagnostics are compared elsewhere. An empty name is one key or another to the official package, depending on the call
  * and on whether there is such a spec; and that is what it logs of a gate in a circle that is checked.
  */
-const isCompared = ({ eventName, metadata }: SentEvent): boolean =>
-  eventName !== "statsig::diagnostics" &&
-  metadata?.["gate"] !== "" &&
-  metadata?.["config"] !== "" &&
-  !String(metadata?.["reason"]).startsWith("Error:")
+const isCompared = (event: SentEvent): boolean =>
+  event.eventName !== "statsig::diagnostics" &&
+  event.metadata?.["gate"] !== "" &&
+  event.metadata?.["config"] !== "" &&
+  !hasFailed(event)
 
 const arrivedAt = (local: LocalStatsig["Type"]) =>
-  Effect.map(local.events, events => (events as ReadonlyArray<unknown> as ReadonlyArray<SentEvent>).filter(isCompared))
+  Effect.map(local.events, events => events as ReadonlyArray<unknown> as ReadonlyArray<SentEvent>)
 
 const openOfficial = Effect.fnUntraced(function* ({ flags, world }: Script, sdkKey: string) {
   const local = yield* localStatsig(world)
@@ -376,10 +378,13 @@ const openOurs = Effect.fnUntraced(function* ({ flags, world }: Script, sdkKey: 
 
 const notExposed = "statsig::non_exposed_checks"
 
-/** The events, and how often each name was checked without an exposure, whatever the batches were. */
-const tally = (events: ReadonlyArray<SentEvent>): ReadonlyMap<string, number> => {
-  const counts = new Map(countEvents(events.filter(({ eventName }) => eventName !== notExposed)))
-  for (const event of events) {
+/**
+ * The events, and how often each name was checked without an exposure, whatever the batches were. The official package
+ * counts otherwise when the evaluation of a layer fails.
+ */
+const tally = (events: ReadonlyArray<SentEvent>, countNotExposed: boolean): ReadonlyMap<string, number> => {
+  const counts = new Map(countEvents(events.filter(event => event.eventName !== notExposed && isCompared(event))))
+  for (const event of countNotExposed ? events : []) {
     if (event.eventName !== notExposed) continue
     for (const [name, count] of Object.entries(comparable(event).metadata?.["checks"] ?? {})) {
       const key = `not exposed: ${JSON.stringify(name)}`
@@ -425,16 +430,19 @@ export const runScript = Effect.fnUntraced(
     const expected = yield* theirs.events
     const actual = yield* ours.events
     yield* Scope.close(scope, Exit.void)
+    const countNotExposed = !expected.some(hasFailed)
+    const [wanted, given] = [tally(expected, countNotExposed), tally(actual, countNotExposed)]
+    const compared = expected.filter(isCompared)
     const outcome: Outcome = {
-      events: countBy(expected.map(({ eventName }) => eventName)),
+      events: countBy(compared.map(({ eventName }) => eventName)),
       sampled: countBy(
-        expected.flatMap(({ statsigMetadata }) => {
+        compared.flatMap(({ statsigMetadata }) => {
           const { samplingMode, shadowLogged } = (statsigMetadata ?? {}) as Readonly<Record<string, string>>
           return samplingMode === undefined ? [] : [`${samplingMode} ${shadowLogged}`]
         })
       ),
-      missing: missingIn(tally(expected), tally(actual)),
-      unexpected: missingIn(tally(actual), tally(expected))
+      missing: missingIn(wanted, given),
+      unexpected: missingIn(given, wanted)
     }
     return outcome
   },

@@ -1,0 +1,111 @@
+/**
+ * Sticky assignment on Redis: visitors of a price page keep the page that they saw first, while the experiment changes
+ * around them, until it ends.
+ *
+ * Run it with `npx tsx examples/sticky/main.ts`. It needs a Redis, on 127.0.0.1:6379 or where `REDIS_URL` says; without
+ * one it says so and does nothing, or fails with `REQUIRE_REDIS=1`. Nothing else is asked for over the network.
+ */
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
+import * as Config from "effect/Config"
+import * as Console from "effect/Console"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
+import * as SubscriptionRef from "effect/SubscriptionRef"
+import * as NoCountryLookup from "../../layers/CountryLookup/Disabled.js"
+import * as NoEventLogger from "../../layers/EventLogger/Noop.js"
+import * as MemoryIdLists from "../../layers/IdLists/Memory.js"
+import * as NoObservability from "../../layers/ObservabilityClient/Noop.js"
+import * as RedisStorage from "../../layers/PersistentStorage/Redis.js"
+import * as StatsigLayer from "../../layers/Statsig.js"
+import * as NoUserAgentParser from "../../layers/UserAgentParser/Disabled.js"
+import { PersistentStorage } from "../../src/PersistentStorage.js"
+import { SpecStore } from "../../src/SpecStore.js"
+import * as Statsig from "../../src/Statsig.js"
+import * as StatsigUser from "../../src/StatsigUser.js"
+import { layerFollowing, type PricePage } from "./specs.js"
+
+const redisUrl = Config.withDefault(Config.redacted("REDIS_URL"), Redacted.make("redis://127.0.0.1:6379"))
+
+const redisIsRequired = Config.withDefault(Config.boolean("REQUIRE_REDIS"), false)
+
+/** The same users in every act; the run has users of its own, for Redis remembers those of earlier runs. */
+const run = crypto.randomUUID()
+const visitor = (name: string) => StatsigUser.make({ userID: `${name}-${run}` })
+const regulars = ["ada", "ben", "cleo", "dora", "emil", "fay", "gus", "hedy"]
+const everybody = [...regulars, "ivo", "jana", "kim", "lea"]
+
+/** One request of a visitor: what is kept is loaded before it, and a new assignment is saved after it. */
+const visit = (name: string) => {
+  const user = visitor(name)
+  return Effect.map(Statsig.Statsig, statsig => {
+    const page = statsig.getExperiment(user, "price_page")
+    const kept = page.details.reason === "Persisted" ? ", kept" : ""
+    return `${name}: ${Option.getOrElse(page.groupName, () => "no group")}${kept}`
+  }).pipe(Statsig.withPersistedValues(user))
+}
+
+/** How many of the visitors keep something. */
+const countKept = (names: ReadonlyArray<string>) =>
+  Effect.flatMap(PersistentStorage, storage =>
+    Effect.map(
+      Effect.forEach(names, name => storage.load(`${visitor(name).userID}:userID`)),
+      kept => kept.filter(values => Object.keys(Object(values)).length > 0).length
+    )
+  )
+
+/** Lets the visitors come, and waits for what is written in the background; fails when that is not what is expected. */
+const act = Effect.fn(function* (title: string, names: ReadonlyArray<string>, expected: number) {
+  yield* Console.log(`\n${title}`)
+  const pages = yield* Effect.forEach(names, visit)
+  for (const page of pages) yield* Console.log(`  ${page}`)
+  yield* Effect.sleep("20 millis").pipe(
+    Effect.andThen(countKept(names)),
+    Effect.repeat({ until: count => count === expected }),
+    Effect.timeoutFail({ duration: "5 seconds", onTimeout: () => new Error(`expected ${expected} kept assignments`) })
+  )
+  yield* Console.log(`  kept in Redis: ${expected}`)
+})
+
+const play = Effect.fn(function* (experiment: SubscriptionRef.SubscriptionRef<PricePage>) {
+  const store = yield* SpecStore
+  const change = (state: PricePage) =>
+    SubscriptionRef.set(experiment, state).pipe(Effect.andThen(store.sync), Effect.orDie)
+
+  yield* act("Half of the visitors see the new page:", regulars, regulars.length)
+
+  yield* change({ newPage: 0, isActive: true })
+  yield* act("Nobody new sees it any longer, the others keep what they have:", everybody, everybody.length)
+
+  yield* change({ newPage: 0, isActive: false })
+  yield* act("The experiment has ended, and with it the keeping:", everybody, 0)
+})
+
+const main = Effect.gen(function* () {
+  const experiment = yield* SubscriptionRef.make<PricePage>({ newPage: 50, isActive: true })
+  const storage = RedisStorage.layer({ url: yield* redisUrl })
+  const statsig = StatsigLayer.layerFrom({}).pipe(
+    Layer.provide(
+      Layer.mergeAll(
+        layerFollowing(experiment),
+        NoUserAgentParser.layer,
+        NoCountryLookup.layer,
+        MemoryIdLists.layer(),
+        NoEventLogger.layer,
+        NoObservability.layer
+      )
+    ),
+    Layer.provideMerge(storage)
+  )
+  yield* Effect.gen(function* () {
+    const redis = yield* PersistentStorage
+    const isThere = yield* Effect.isSuccess(redis.load("nobody"))
+    if (!isThere && (yield* redisIsRequired)) return yield* Effect.dieMessage("There is no Redis")
+    if (!isThere) return yield* Console.log("There is no Redis: the example is skipped. Start one, or set REDIS_URL.")
+    yield* Effect.flatMap(Statsig.Statsig, ({ initialize }) => initialize)
+    yield* play(experiment)
+  }).pipe(Effect.provide(statsig))
+})
+
+NodeRuntime.runMain(main)
