@@ -71,10 +71,10 @@ export const make = Effect.fnUntraced(function* (options: { readonly syncInterva
     const tags = { source, source_api: sourceApi ?? "" }
     if (parsed._tag === "NoUpdates") {
       observe(client => client.increment("statsig.sdk.config_no_update", 1, tags))
-      return "NoUpdates"
+      return parsed
     }
     const { snapshot } = parsed
-    if (!isNewer(snapshot, state.snapshot)) return "NotNewer"
+    if (!isNewer(snapshot, state.snapshot)) return { _tag: "NotNewer", time: snapshot.time } as const
     const receivedAt = yield* Clock.currentTimeMillis
     const before = state
     const change: SpecChange = {
@@ -103,7 +103,7 @@ export const make = Effect.fnUntraced(function* (options: { readonly syncInterva
         })
       )
     }
-    return "Applied"
+    return { _tag: "Applied", time: snapshot.time } as const
   }, Effect.interruptible)
 
   /** One fetch, in turn, with its end noted for the status. */

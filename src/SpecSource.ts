@@ -43,11 +43,14 @@ export interface SpecResponse {
 
 /**
  * What became of a payload that could be read: it replaced what was held, it was not newer, or it said itself that
- * there is nothing new.
+ * there is nothing new. `time` is the payload's own, in epoch milliseconds.
  *
  * @since 0.1.0
  */
-export type Outcome = "Applied" | "NotNewer" | "NoUpdates"
+export type Outcome =
+  | { readonly _tag: "Applied"; readonly time: number }
+  | { readonly _tag: "NotNewer"; readonly time: number }
+  | { readonly _tag: "NoUpdates" }
 
 /**
  * Hands a payload to the store.
@@ -144,7 +147,7 @@ export const inOrder = (first: Source, ...rest: ReadonlyArray<Source>): Source =
     const failures: Array<string> = []
     for (const source of sources) {
       const answer = yield* Effect.merge(fetchFrom(source.name, source.fetch)(request, apply))
-      if (typeof answer === "string") return answer
+      if (!(answer instanceof Error)) return answer
       yield* Effect.logDebug(`No specs from ${source.name}: ${answer.message}`)
       failures.push(`${source.name}: ${answer.message}`)
     }

@@ -153,7 +153,7 @@ export const writing = Effect.fnUntraced(function* (source: Source, options: Dat
     (request, apply) =>
       fetch(request, response =>
         Effect.tap(apply(response), outcome =>
-          outcome === "Applied"
+          outcome._tag === "Applied"
             ? Effect.flatMap(Clock.currentTimeMillis, time => Queue.offer(writes, { body: response.body, time }))
             : Effect.void
         )

@@ -16,7 +16,7 @@ import * as HttpSource from "../../layers/SpecSource/Http.js"
 import { DataStore } from "../../src/DataStore.js"
 import { inOrder, type Outcome, type Source, SpecSource } from "../../src/SpecSource.js"
 import { SpecsError } from "../../src/StatsigError.js"
-import { initialize, keeping, payload, poll } from "../layers/support/specs.js"
+import { applied, initialize, keeping, notNewer, payload, poll } from "../layers/support/specs.js"
 
 const sdkKey = Redacted.make("secret-testkey1234567890")
 
@@ -110,7 +110,7 @@ for (const implementation of [http, file, bootstrap, dataStore, several]) {
           '{"a":"\\ud800"}'
         ]) {
           const { source } = yield* make(body)
-          for (const outcome of ["Applied", "NotNewer", "NoUpdates"] satisfies ReadonlyArray<Outcome>) {
+          for (const outcome of [applied, notNewer, { _tag: "NoUpdates" }] satisfies ReadonlyArray<Outcome>) {
             const apply = keeping(outcome)
             assert.strictEqual(yield* source.fetch(initialize, apply), outcome)
             assert.strictEqual(yield* source.fetch(poll, apply), outcome)

@@ -14,7 +14,7 @@ import * as Http from "../../layers/SpecSource/Http.js"
 import packageJson from "../../package.json" with { type: "json" }
 import { sdkVersion } from "../../src/internal/sdkInfo.js"
 import { SpecsError } from "../../src/StatsigError.js"
-import { initialize, keeping, payload, poll } from "./support/specs.js"
+import { applied, initialize, keeping, notNewer, payload, poll } from "./support/specs.js"
 
 const key = "secret-testkey1234567890"
 const masked = "secret-testk*****"
@@ -77,7 +77,7 @@ describe("SpecSource/Http", () => {
           const { layer, requests } = answering(200, "body")
           const apply = keeping()
           const source = yield* make({ specsUrl }, layer)
-          assert.strictEqual(yield* source.fetch(initialize, apply), "Applied")
+          assert.strictEqual(yield* source.fetch(initialize, apply), applied)
           assert.deepStrictEqual([requests[0]?.method, requests[0]?.url], ["GET", url])
           assert.deepStrictEqual(apply.responses, [{ source: "Network", sourceApi, body: "body" }])
         })
@@ -200,9 +200,9 @@ describe("SpecSource/Http", () => {
       it.effect(`of status ${status} is a payload`, () =>
         Effect.gen(function* () {
           const body = status === 204 ? "" : "text"
-          const apply = keeping("NotNewer")
+          const apply = keeping(notNewer)
           const source = yield* make({}, answering(status, status === 204 ? null : body).layer)
-          assert.strictEqual(yield* source.fetch(initialize, apply), "NotNewer")
+          assert.strictEqual(yield* source.fetch(initialize, apply), notNewer)
           assert.strictEqual(apply.responses[0]?.body, body)
         })
       )
@@ -306,7 +306,7 @@ describe("SpecSource/Http", () => {
           (_, number) => Effect.sync(() => new Response("", { status: number < 3 ? 500 : 200 })),
           "poll"
         )
-        assert.deepStrictEqual([times, exit], [[0, 200, 600], Exit.succeed("Applied")])
+        assert.deepStrictEqual([times, exit], [[0, 200, 600], Exit.succeed(applied)])
       })
     )
 

@@ -84,8 +84,11 @@ export const scriptedSource = (
   }
 }
 
+export const applied: Outcome = { _tag: "Applied", time: 1_700_000_000_000 }
+export const notNewer: Outcome = { _tag: "NotNewer", time: 1_700_000_000_000 }
+
 /** An `apply` that keeps what it is given. */
-export const keeping = (outcome: Outcome = "Applied"): Apply & { readonly responses: ReadonlyArray<SpecResponse> } => {
+export const keeping = (outcome: Outcome = applied): Apply & { readonly responses: ReadonlyArray<SpecResponse> } => {
   const responses: Array<SpecResponse> = []
   const apply: Apply = response => {
     responses.push(response)
