@@ -60,6 +60,19 @@ export const makeResponseWorld = (seed: number, index: number): ResponseWorld =>
   }
 }
 
+/** World `index` of the seed, such that an answer is the same alone and as one of a response, and overrides for it. */
+export const makeClientWorld = (seed: number, index: number): Omit<ResponseWorld, "asks"> => {
+  const made = makeWorld(seed, index)
+  const payload = new Map(made.payload)
+  for (const section of ["feature_gates", "dynamic_configs"]) {
+    const specs = [...objectAt(payload, section)].filter(([name]) => !/^(shadow|cycle|chain) /.test(name))
+    payload.set(section, new Map(specs))
+  }
+  for (const [section, specs] of withoutLeftovers(payload)) payload.set(section, specs)
+  const world = { ...made, payload }
+  return { world, overrides: overridesFor(Random.of(seed, index + 3_000_000), world) }
+}
+
 /** With target apps that responses may be made for; without the copies of gates, which say nothing new here. */
 const retargeted = (random: Random, [name, spec]: readonly [string, Tree]): ReadonlyArray<readonly [string, Tree]> => {
   if (name.startsWith(shadow)) return []
@@ -244,6 +257,17 @@ const sections = ["feature_gates", "dynamic_configs", "layer_configs"] as const
  */
 const maxOrders = 300
 
+/** Starts an instance on the world and sets its overrides. */
+export const openOverridden = async (
+  sdk: Sdk,
+  { overrides, world }: Pick<ResponseWorld, "overrides" | "world">
+): Promise<Session> => {
+  const session = await open(sdk, world)
+  const methods = session.statsig as unknown as Record<string, (...input: ReadonlyArray<unknown>) => void>
+  for (const [method, ...input] of overrides) methods[method]?.(...input)
+  return session
+}
+
 /** Asks both packages everything about a world. */
 export const compareResponses = async (
   packages: { readonly expected: Sdk; readonly actual: Sdk },
@@ -251,12 +275,7 @@ export const compareResponses = async (
   index: number,
   orders = maxOrders
 ): Promise<ResponseComparison> => {
-  const started = async (sdk: Sdk, chosen: World): Promise<Session> => {
-    const session = await open(sdk, chosen)
-    const methods = session.statsig as unknown as Record<string, (...input: ReadonlyArray<unknown>) => void>
-    for (const [method, ...input] of overrides) methods[method]?.(...input)
-    return session
-  }
+  const started = (sdk: Sdk, chosen: World) => openOverridden(sdk, { world: chosen, overrides })
   const [expected, actual] = [await started(packages.expected, world), await started(packages.actual, world)]
   const reordered: Array<Session> = []
   const differences: Array<ResponseDifference> = []
