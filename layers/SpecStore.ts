@@ -12,12 +12,15 @@ import * as Deferred from "effect/Deferred"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import * as PubSub from "effect/PubSub"
 import * as Queue from "effect/Queue"
 import * as Stream from "effect/Stream"
+import { EventLogger } from "../src/EventLogger.js"
 import { diffSnapshots, type Snapshot } from "../src/engine/snapshot.js"
 import { inBackground } from "../src/internal/backgroundClock.js"
-import { observer } from "../src/internal/observe.js"
+import { record } from "../src/internal/diagnostics.js"
+import { exceptionOf, observer, reportException } from "../src/internal/observe.js"
 import { type Apply, type Fetch, fetchFrom, type SpecRequest, SpecSource } from "../src/SpecSource.js"
 import { type SpecChange, type SpecState, SpecStore } from "../src/SpecStore.js"
 import * as Specs from "../src/Specs.js"
@@ -34,13 +37,15 @@ const warningsQueued = 100
 
 /**
  * Makes a store that asks the `SpecSource` of the context, and polls it every `syncInterval` once `startUpdates` ran.
- * An `ObservabilityClient` in the context gets its metrics. Background work ends with the scope; the specs stay.
+ * An `ObservabilityClient` in the context gets its metrics, an `EventLogger` the diagnostics of syncs. Background work
+ * ends with the scope; the specs stay.
  *
  * @since 0.1.0
  */
 export const make = Effect.fnUntraced(function* (options: { readonly syncInterval: Duration.DurationInput }) {
   const source = yield* SpecSource
   const observe = yield* observer
+  const logger = yield* Effect.serviceOption(EventLogger)
   const changes = yield* PubSub.sliding<SpecChange>(changesKept)
   const badParts = yield* Queue.dropping<Specs.SpecWarning>(warningsQueued)
   const started = yield* Deferred.make<void>()
@@ -55,13 +60,14 @@ export const make = Effect.fnUntraced(function* (options: { readonly syncInterva
   }
   let warnings: ReadonlyArray<Specs.SpecWarning> = []
   let lastSuccessAt: number | undefined
+  const madeAt = yield* Clock.currentTimeMillis
   /** The API whose payload the sync at hand read. */
   let answeredBy: string | undefined
   let lastError: SpecSourceError | SpecsError | undefined
 
   /** Interruptible also within a source that is not, so that nothing is applied after the deadline of `initialize`. */
   const apply: Apply = Effect.fnUntraced(function* ({ body, source, sourceApi }) {
-    answeredBy = sourceApi
+    answeredBy = sourceApi ?? (source === "Adapter(DataStore)" ? "datastore" : "")
     const found: Array<Specs.SpecWarning> = []
     const parsed = yield* Specs.parse(body, warning => {
       if (found.length === warningsKept) return
@@ -132,23 +138,32 @@ export const make = Effect.fnUntraced(function* (options: { readonly syncInterva
     )
 
   const measureSync = (millis: number, error: SpecSourceError | SpecsError | undefined) => {
-    const isNetworkError = error?._tag === "SpecSourceError"
+    const askedOf = error?._tag === "SpecSourceError" ? error.sourceApi : undefined
+    const exception = error === undefined ? undefined : exceptionOf(error)
     observe(client => {
       client.distribution("statsig.sdk.config_sync_overall.latency", millis, {
-        source_api: answeredBy ?? "",
+        source_api: answeredBy ?? askedOf ?? "",
         format: answeredBy === undefined ? "unknown" : "json",
         error: error?.message ?? "",
-        network_success: String(!isNetworkError),
-        process_success: String(!isNetworkError),
+        network_success: String(error?._tag !== "SpecSourceError"),
+        process_success: String(error === undefined),
         deltas_used: "false"
       })
-      if (error !== undefined) {
-        const tag = isNetworkError ? "NetworkClient" : "SpecStore"
-        client.increment("statsig.sdk.sdk_exceptions_count", 1, { tag, exception: error.reason })
-        client.error(tag, error.message)
-      }
+      if (exception !== undefined) reportException(client, exception.tag, exception.exception, error?.message ?? "")
     })
   }
+
+  /** How old the specs may be: the time since a source was last asked with success. */
+  const measureStaleness = Effect.map(Clock.currentTimeMillis, now =>
+    observe(client => client.gauge("statsig.sdk.config_staleness", now - (lastSuccessAt ?? madeAt), undefined))
+  )
+
+  const diagnosed = record({
+    context: "config_sync",
+    rate: "dcs",
+    remote: () => state.snapshot?.remote,
+    log: event => Option.map(logger, ({ logEvent }) => logEvent(event))
+  })
 
   /** The default environment is taken here and nowhere else: it stays the same for the whole life of an instance. */
   const loaded = (source: string) => {
@@ -168,14 +183,16 @@ export const make = Effect.fnUntraced(function* (options: { readonly syncInterva
     )
   })
 
-  const sync = run(source.fetch, "poll")
+  const poll = (fetch: Fetch) => Effect.ensuring(diagnosed(run(fetch, "poll")), measureStaleness)
+
+  const sync = poll(source.fetch)
 
   const withWarning = <A>(effect: Effect.Effect<A, SpecSourceError | SpecsError>) =>
     Effect.catchAll(effect, error => Effect.logWarning(`The specs were not synced: ${error.message}`))
 
-  const poll = Effect.forever(Effect.andThen(Effect.sleep(options.syncInterval), withWarning(sync)))
+  const pollForever = Effect.forever(Effect.andThen(Effect.sleep(options.syncInterval), withWarning(sync)))
 
-  const follow: Effect.Effect<void> = Stream.runForEach(source.updates, fetch => withWarning(run(fetch, "poll"))).pipe(
+  const follow: Effect.Effect<void> = Stream.runForEach(source.updates, fetch => withWarning(poll(fetch))).pipe(
     Effect.catchAllCause(cause =>
       Effect.logError(`${source.name} broke while it was followed`, cause).pipe(
         Effect.andThen(Effect.sleep(options.syncInterval)),
@@ -190,7 +207,9 @@ export const make = Effect.fnUntraced(function* (options: { readonly syncInterva
 
   yield* Effect.forkScoped(
     Deferred.await(started).pipe(
-      Effect.andThen(Effect.all([follow, Effect.whenEffect(poll, polls)], { concurrency: "unbounded", discard: true })),
+      Effect.andThen(
+        Effect.all([follow, Effect.whenEffect(pollForever, polls)], { concurrency: "unbounded", discard: true })
+      ),
       inBackground
     )
   )

@@ -9,6 +9,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
+import type * as Redacted from "effect/Redacted"
 import type { CountryLookup } from "../src/CountryLookup.js"
 import type { Evaluator } from "../src/Evaluator.js"
 import type { EventLogger } from "../src/EventLogger.js"
@@ -63,14 +64,19 @@ export type PartOptions = Pick<
   "disableCountryLookup" | "disableUserAgentParsing" | "useThirdPartyUaParser"
 >
 
-const assemble = (options: StatsigOptions.ResolvedCoreOptions): Layer.Layer<Provided, never, Parts> => {
-  const { environment, globalCustomFields, initTimeout, specsSyncInterval } = options
+/** The key is told to metrics, in part. */
+interface Key {
+  readonly sdkKey?: Redacted.Redacted | undefined
+}
+
+const assemble = (options: StatsigOptions.ResolvedCoreOptions & Key): Layer.Layer<Provided, never, Parts> => {
+  const { environment, globalCustomFields, initTimeout, sdkKey, specsSyncInterval } = options
   const evaluator = EvaluatorLayer.layer({
     environment,
     // Made JSON like the custom fields of a user.
     globalCustomFields: toJson(globalCustomFields) as JsonObject | undefined
   })
-  return Layer.effect(Statsig.Statsig, Statsig.make({ initTimeout })).pipe(
+  return Layer.effect(Statsig.Statsig, Statsig.make({ initTimeout, sdkKey })).pipe(
     Layer.provideMerge(evaluator),
     Layer.provideMerge(overrides()),
     Layer.provideMerge(SpecStoreLayer.layer({ syncInterval: specsSyncInterval }))
@@ -131,12 +137,14 @@ const initialized = <E, R>(built: Layer.Layer<Provided, E, R>): Layer.Layer<Prov
 
 /**
  * Everything but the parts, not initialised: the program provides a source of specs and the other parts, and calls
- * `initialize`.
+ * `initialize`. The first characters of `sdkKey`, where it is given, are a tag of the metric of `initialize`.
  *
  * @since 0.1.0
  */
-export const layerFrom = (options: StatsigOptions.CoreOptions): Layer.Layer<Provided, never, Parts> =>
-  Layer.unwrapEffect(Effect.map(StatsigOptions.resolveCore(options), assemble))
+export const layerFrom = (options: StatsigOptions.CoreOptions & Key): Layer.Layer<Provided, never, Parts> =>
+  Layer.unwrapEffect(
+    Effect.map(StatsigOptions.resolveCore(options), resolved => assemble({ ...resolved, sdkKey: options.sdkKey }))
+  )
 
 /**
  * The SDK with all defaults, not initialised: until `initialize` is called every check gives its default. It is built

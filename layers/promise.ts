@@ -90,6 +90,7 @@ export type { SdkEvent } from "../src/promise/subscriptions.js"
 
 const makeLayer: Facade.MakeLayer = (sdkKey, options) =>
   StatsigLayer.layerFrom({
+    sdkKey: Redacted.make(sdkKey),
     environment: options.environment,
     globalCustomFields: options.globalCustomFields,
     initTimeout: isUnbounded(options.initTimeoutMs) ? undefined : options.initTimeoutMs,

@@ -11,6 +11,7 @@ import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
 import * as Runtime from "effect/Runtime"
 import * as Stream from "effect/Stream"
 import { makeBuffer } from "./ClientInitialize.js"
@@ -23,7 +24,9 @@ import { ownValue } from "./engine/getters.js"
 import type { ResponseBuffer } from "./engine/responseBuffer.js"
 import { byReference, type StickyOptions } from "./engine/sticky.js"
 import type { JsonObject, User } from "./engine/user.js"
-import { sdkType } from "./internal/sdkInfo.js"
+import { mark, record } from "./internal/diagnostics.js"
+import { observer, reportException } from "./internal/observe.js"
+import { sdkKeyShown, sdkType, sdkVersion } from "./internal/sdkInfo.js"
 import { make as makeOverrides, type Override, type OverrideLookup } from "./Overrides.js"
 import type { UserPersistedValues } from "./PersistentStorage.js"
 import { type SpecChange, type SpecStatus, SpecStore } from "./SpecStore.js"
@@ -200,14 +203,19 @@ export class Statsig extends Context.Tag("statsig-effect/Statsig")<Statsig, Serv
 /**
  * Makes the service from an evaluator, a spec store and an event logger.
  *
- * `initTimeout` bounds `initialize` as a whole; without it the sources bound themselves.
+ * `initTimeout` bounds `initialize` as a whole; without it the sources bound themselves. Metrics tell the first
+ * characters of `sdkKey`.
  *
  * @since 0.1.0
  */
-export const make = Effect.fnUntraced(function* (options: { readonly initTimeout?: Duration.Duration | undefined }) {
+export const make = Effect.fnUntraced(function* (options: {
+  readonly initTimeout?: Duration.Duration | undefined
+  readonly sdkKey?: Redacted.Redacted | undefined
+}) {
   const store = yield* SpecStore
   const everyone = yield* Evaluator
   const logger = yield* EventLogger
+  const observe = yield* observer
   const fork = Runtime.runFork(yield* Effect.runtime<never>())
   const warn: Warn = message => void fork(Effect.logWarning(message))
 
@@ -252,6 +260,21 @@ export const make = Effect.fnUntraced(function* (options: { readonly initTimeout
         })
   )
 
+  const measureInitialize = ({ duration, failure, source, success }: InitializeResult) =>
+    observe(client => {
+      const { snapshot, sourceApi } = store.current()
+      client.distribution("statsig.sdk.initialization", Duration.toMillis(duration), {
+        init_success: String(success),
+        source,
+        store_populated: String(snapshot !== undefined),
+        ...(options.sdkKey === undefined ? {} : { sdk_key: Redacted.value(options.sdkKey).slice(0, sdkKeyShown) }),
+        sdk_type: sdkType,
+        sdk_version: sdkVersion,
+        init_source_api: sourceApi ?? ""
+      })
+      if (Option.isSome(failure)) reportException(client, "Statsig", "InitializationError", failure.value.message)
+    })
+
   /** What does not depend on the evaluator. */
   const shared = {
     logEvent: (user, name, value, metadata) => logEvent(user, name, eventValue(value), eventMetadata(metadata)),
@@ -266,16 +289,24 @@ export const make = Effect.fnUntraced(function* (options: { readonly initTimeout
     getParsedUserAgent: user => Option.fromNullable(everyone.parsedUserAgent(user)),
     initialize: Effect.gen(function* () {
       const started = yield* Clock.currentTimeMillis
+      yield* mark({ key: "overall", action: "start" })
       const failure = yield* Effect.match(load, { onFailure: Option.some, onSuccess: () => Option.none() })
+      const success = Option.isNone(failure)
+      const { snapshot, source } = store.current()
+      const configSpecReady = snapshot !== undefined
+      yield* mark({ key: "overall", action: "end", success, configSpecReady, source })
       yield* store.startUpdates
-      const ended = yield* Clock.currentTimeMillis
-      return {
-        success: Option.isNone(failure),
-        source: store.current().source,
-        duration: Duration.millis(ended - started),
-        failure
-      }
-    }),
+      const duration = Duration.millis((yield* Clock.currentTimeMillis) - started)
+      measureInitialize({ success, source, duration, failure })
+      return { success, source, duration, failure }
+    }).pipe(
+      record({
+        context: "initialize",
+        rate: "initialize",
+        remote: () => store.current().snapshot?.remote,
+        log: logger.logEvent
+      })
+    ),
     sync: store.sync,
     flush: logger.flush,
     shutdown: logger.shutdown,

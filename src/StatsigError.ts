@@ -30,7 +30,9 @@ export class SpecSourceError extends Schema.TaggedError<SpecSourceError>("statsi
     source: Schema.String,
     reason: SpecSourceReason,
     message: Schema.String,
-    status: Schema.optional(Schema.Number)
+    status: Schema.optional(Schema.Number),
+    /** The API that was asked, as in `SpecResponse.sourceApi`. */
+    sourceApi: Schema.optional(Schema.String)
   }
 ) {}
 

@@ -16,5 +16,6 @@ export const layer = (callbacks: Partial<Client>): Layer.Layer<ObservabilityClie
     increment: (name, value, tags) => callbacks.increment?.(name, value, tags),
     gauge: (name, value, tags) => callbacks.gauge?.(name, value, tags),
     distribution: (name, value, tags) => callbacks.distribution?.(name, value, tags),
-    error: (tag, error) => callbacks.error?.(tag, error)
+    error: (tag, error) => callbacks.error?.(tag, error),
+    allowsHighCardinality: tag => callbacks.allowsHighCardinality?.(tag) === true
   })

@@ -17,6 +17,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as Stream from "effect/Stream"
+import { marked, markedRequest } from "../../src/internal/diagnostics.js"
 import {
   causesOf,
   describeStatus,
@@ -27,7 +28,7 @@ import {
 } from "../../src/internal/http.js"
 import { observer } from "../../src/internal/observe.js"
 import { decodePayload, largestPayload } from "../../src/internal/payload.js"
-import { sdkType, sdkVersion, sessionID } from "../../src/internal/sdkInfo.js"
+import { sdkKeyShown, sdkType, sdkVersion, sessionID } from "../../src/internal/sdkInfo.js"
 import { masking } from "../../src/internal/secrets.js"
 import { type Fetch, type Source, type SpecRequest, SpecSource } from "../../src/SpecSource.js"
 import { SpecSourceError, type SpecsError } from "../../src/StatsigError.js"
@@ -51,6 +52,7 @@ export interface HttpOptions {
 const name = "Network"
 const defaultInitTimeout = Duration.seconds(3)
 const pollTimeout = Duration.seconds(10)
+const processing = marked({ key: "download_config_specs", step: "process" })
 const pollAttempts = 4
 const firstPause = Duration.millis(200)
 
@@ -68,6 +70,7 @@ export const make = Effect.fnUntraced(function* (options: HttpOptions) {
   const specsUrl = options.specsUrl ?? defaultSpecsUrl
   const url = `${specsUrl}/${key}.json`
   const shownUrl = mask(url)
+  const markedUrl = shownUrl.replace(/[?#].*$/, "")
   // Alone first: of "http://" and a key the key would become the host.
   const sourceApi = URL.canParse(specsUrl) ? apiOf(url) : undefined
   const initTimeout = Duration.decode(options.initTimeout ?? defaultInitTimeout)
@@ -90,7 +93,8 @@ export const make = Effect.fnUntraced(function* (options: HttpOptions) {
       source: name,
       reason,
       message: `${shownUrl} status(${status ?? "None"}) attempts(${attempt}) ${mask(problem)}`,
-      status
+      status,
+      sourceApi
     })
 
   const readAnswer = Effect.fnUntraced(function* (response: HttpClientResponse.HttpClientResponse, attempt: number) {
@@ -131,15 +135,21 @@ export const make = Effect.fnUntraced(function* (options: HttpOptions) {
     )
 
   const attemptOnce = (request: HttpClientRequest.HttpClientRequest, attempt: number, timeout: Duration.Duration) =>
-    Effect.flatMap(client.execute(request), response => readAnswer(response, attempt)).pipe(
-      Effect.catchTags({
-        RequestError: error => failure(attempt, "Transport", causesOf(error)),
-        ResponseError: error => failure(attempt, "Transport", causesOf(error), error.response.status)
-      }),
-      Effect.timeoutFail({
-        duration: timeout,
-        onTimeout: () => failure(attempt, "Timeout", `no whole answer within ${Duration.toMillis(timeout)} ms`)
-      })
+    markedRequest({ key: "download_config_specs", url: markedUrl, attempt: attempt - 1 }, answered =>
+      client.execute(request).pipe(
+        Effect.flatMap(response => {
+          answered(response)
+          return readAnswer(response, attempt)
+        }),
+        Effect.catchTags({
+          RequestError: error => failure(attempt, "Transport", causesOf(error)),
+          ResponseError: error => failure(attempt, "Transport", causesOf(error), error.response.status)
+        }),
+        Effect.timeoutFail({
+          duration: timeout,
+          onTimeout: () => failure(attempt, "Timeout", `no whole answer within ${Duration.toMillis(timeout)} ms`)
+        })
+      )
     )
 
   const sendUpTo = (
@@ -169,7 +179,7 @@ export const make = Effect.fnUntraced(function* (options: HttpOptions) {
     })
     const attempts = request.purpose === "initialize" ? 1 : pollAttempts
     const body = yield* sendUpTo(attempts, http, timeouts[request.purpose])
-    return yield* apply({ source: name, sourceApi, body })
+    return yield* processing(apply({ source: name, sourceApi, body }))
   })
 
   const source: Source = { name, fetch, polls: Effect.succeed(true), updates: Stream.empty }
@@ -196,9 +206,6 @@ const encodeChecksum = (checksum: string): string =>
     const character = String.fromCharCode(byte)
     return /[A-Za-z0-9]/.test(character) ? character : `%${byte.toString(16).toUpperCase().padStart(2, "0")}`
   }).join("")
-
-/** How much of the SDK key metrics carry, as those of the official SDK do. */
-const sdkKeyShown = 13
 
 /** The endpoint that a URL names and what stands before it; only requests to Statsig's own paths are measured. */
 const requestPathOf = (text: string): { readonly service: string; readonly path: string } | undefined => {

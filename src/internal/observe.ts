@@ -4,6 +4,8 @@
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { type Client, ObservabilityClient } from "../ObservabilityClient.js"
+import type { EventSinkError, SpecSourceError, SpecsError } from "../StatsigError.js"
+import { neverRepeated } from "./http.js"
 
 /**
  * Calls the client. What a client of the program's own throws is its own trouble.
@@ -28,3 +30,40 @@ export const observer: Effect.Effect<Observe> = Effect.map(
           } catch {}
         }
 )
+
+/**
+ * Counts something that went wrong and tells of it.
+ *
+ * @internal
+ */
+export const reportException = (client: Client, tag: string, exception: string, message: string): void => {
+  client.increment("statsig.sdk.sdk_exceptions_count", 1, { tag, exception })
+  client.error(tag, message)
+}
+
+/**
+ * Who met an error, and what the official SDK calls it. `undefined` for what counts as none: a network that is switched
+ * off, and an answer that refuses events.
+ *
+ * @internal
+ */
+export const exceptionOf = (
+  error: SpecSourceError | SpecsError | EventSinkError
+): { readonly tag: string; readonly exception: string } | undefined => {
+  if (error._tag === "SpecsError") return { tag: "SpecStore", exception: "JsonParseError" }
+  switch (error.reason) {
+    case "Status":
+    case "Timeout":
+    case "Transport": {
+      const isFinal = error.status !== undefined && error.reason === "Status" && neverRepeated.has(error.status)
+      return { tag: "NetworkClient", exception: isFinal ? "RequestNotRetryable" : "RetriesExhausted" }
+    }
+    case "Disabled":
+    case "Refused":
+      return undefined
+    default: {
+      const tag = error._tag === "SpecSourceError" ? error.source : "EventSink"
+      return { tag, exception: tag === "Adapter(DataStore)" ? "DataStoreFailure" : "CustomError" }
+    }
+  }
+}

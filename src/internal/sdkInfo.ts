@@ -14,6 +14,13 @@ export const sdkType = "statsig-effect"
 export const sdkVersion = "0.1.0"
 
 /**
+ * How many characters of the SDK key metrics carry, as those of the official SDK do.
+ *
+ * @internal
+ */
+export const sdkKeyShown = 13
+
+/**
  * One id for the process, which all instances share, as Statsig counts sessions of servers.
  *
  * @internal

@@ -28,16 +28,14 @@ const reference: { readonly specs: SpecsPayload; readonly captures: ReadonlyArra
   readFileSync(new URL("../vectors/events-captures.json", import.meta.url), "utf8")
 )
 
-/** Overrides are set, the console is captured and diagnostics are written elsewhere: their captures are proven there. */
+/** Overrides are set, the console is captured and ID lists are synced elsewhere: their captures are proven there. */
 const elsewhere = [
-  "diagnostics_initialize",
   "override_gate",
   "override_config",
   "override_experiment",
   "override_layer",
   "console_capture",
-  "diagnostics_initialize_with_id_lists",
-  "diagnostics_config_sync"
+  "diagnostics_initialize_with_id_lists"
 ]
 
 interface Instance {
@@ -62,6 +60,7 @@ const instances: Readonly<Record<string, Instance>> = {
   before_init: { options: { environment: "qa" }, initialized: false },
   sampling_on: { specs: sampling("on") },
   sampling_shadow: { specs: sampling("shadow") },
+  sync: { specs: { diagnostics: { initialize: 0, dcs: 10_000 } } },
   sec_expo: {
     options: { experimentalFlags: new Set(["sec_expo_as_primary:abc"]) },
     specs: { sdk_configs: { sec_expo_number: 75 } }
@@ -91,8 +90,21 @@ const event =
   (statsig: Service) =>
     statsig.logEvent(userOf("u13"), name as string, value as string, metadata as Record<string, unknown>)
 
+/** Four syncs: the same specs, no updates, new specs, and a text that cannot be read. */
+const syncFourTimes = Effect.fnUntraced(function* (statsig: Service, local: LocalStatsig["Type"]) {
+  yield* statsig.sync
+  yield* local.setSpecs({ has_updates: false })
+  yield* statsig.sync
+  yield* local.setSpecs({ ...reference.specs, ...instances["sync"]?.specs, time: 1_760_000_000_000 })
+  yield* statsig.sync
+  yield* local.setSpecs("not json")
+  yield* Effect.ignore(statsig.sync)
+})
+
 /** The calls of the captures. What they return is compared where the capture has it. */
-const calls: Readonly<Record<string, (statsig: Service) => unknown>> = {
+const calls: Readonly<Record<string, (statsig: Service, local: LocalStatsig["Type"]) => unknown>> = {
+  diagnostics_initialize: () => undefined,
+  diagnostics_config_sync: syncFourTimes,
   gate_exposure_pass: statsig => statsig.getFeatureGate(userOf("u1"), "green_gate").value,
   gate_exposure_checkGate: check("u1", "green_gate"),
   gate_exposure_repeat_deduped: check("u1", "green_gate"),
@@ -251,16 +263,18 @@ describe.each(Object.entries(instances))("instance %s", (name, { initialized = t
       statsig = Context.get(services, Statsig)
       if (!initialized) return
       assert.deepStrictEqual((yield* statsig.initialize).failure, Option.none())
+      // Its diagnostics are compared once.
+      if (name !== "main") yield* statsig.flush
     }).pipe(Scope.extend(scope), Effect.runPromise)
   )
 
   afterAll(() => Effect.runPromise(Scope.close(scope, Exit.void)))
 
   /** The one batch that the call led to, if it led to any. */
-  const batchOf = (call: () => void) =>
+  const batchOf = (call: Effect.Effect<void>) =>
     Effect.gen(function* () {
       const before = (yield* local.batches).length
-      call()
+      yield* call
       yield* statsig.flush
       const batches = (yield* local.batches).slice(before)
       assert.isAtMost(batches.length, 1)
@@ -273,9 +287,12 @@ describe.each(Object.entries(instances))("instance %s", (name, { initialized = t
   it.live.each(captures)("$name", capture =>
     Effect.gen(function* () {
       let returned: unknown
-      const batch: ReceivedBatch | undefined = yield* batchOf(() => {
-        returned = calls[capture.name]?.(statsig)
-      })
+      const batch: ReceivedBatch | undefined = yield* batchOf(
+        Effect.suspend(() => {
+          returned = calls[capture.name]?.(statsig, local)
+          return Effect.isEffect(returned) ? (returned as Effect.Effect<void>) : Effect.void
+        })
+      )
       if (capture.returned !== null) assert.deepStrictEqual(returned, capture.returned)
       if (capture.body === null) {
         assert.isUndefined(batch)

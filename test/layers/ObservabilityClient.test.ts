@@ -77,7 +77,7 @@ describe("the metrics of syncing", () => {
           "Distribution",
           "statsig.sdk.config_sync_overall.latency",
           {
-            source_api: "",
+            source_api: `${local.url}/v2`,
             format: "unknown",
             error: `${local.specsUrl}/secret-01234*****.json status(403) attempts(1) Forbidden`,
             network_success: "false",
@@ -85,8 +85,9 @@ describe("the metrics of syncing", () => {
             deltas_used: "false"
           }
         ],
-        ["Increment", "statsig.sdk.sdk_exceptions_count", { tag: "NetworkClient", exception: "Status" }],
-        ["Error", "NetworkClient"]
+        ["Increment", "statsig.sdk.sdk_exceptions_count", { tag: "NetworkClient", exception: "RequestNotRetryable" }],
+        ["Error", "NetworkClient"],
+        ["Gauge", "statsig.sdk.config_staleness", undefined]
       ])
     }).pipe(Effect.provide(world))
   )

@@ -16,7 +16,15 @@ export interface SentEvent {
 const volatile = new Set(["time", "receivedAt"])
 
 /** Members of `metadata` that are JSON in a text, in any order. */
-const nestedJson = new Set(["checks"])
+const nestedJson: Readonly<Record<string, (text: string) => SentJson>> = {
+  checks: text => JSON.parse(text),
+  // Without times, hosts, and the SDK key, which this package masks.
+  markers: text =>
+    JSON.parse(text, (key, value) => {
+      if (key === "timestamp") return 0
+      return key === "url" ? String(value).replace(/^http:\/\/[^/]+|secret-[\w*]+/g, "") : value
+    })
+}
 
 /** A copy whose keys are in order; without what the official package loses on its way. */
 const sorted = (value: SentJson): SentJson => {
@@ -34,7 +42,7 @@ export const comparable = (event: SentEvent): SentEvent => {
       : Object.fromEntries(
           Object.entries(event.metadata).flatMap(([key, value]) => {
             if (volatile.has(key) || (key === "source" && event.eventName === "statsig::log_line")) return []
-            return [[key, nestedJson.has(key) ? JSON.parse(String(value)) : value]]
+            return [[key, nestedJson[key]?.(String(value)) ?? value]]
           })
         )
   return sorted({ ...event, metadata, time: 0 }) as SentEvent

@@ -1,0 +1,156 @@
+/**
+ * Diagnostics: what a sync did, step by step, as an event of the SDK itself.
+ *
+ * Whoever makes a sync records it (`record`). The parts that it runs through write down their steps (`mark`) and know
+ * neither who records nor whether anybody does. Each recording is of one sync, so syncs at the same time stay apart.
+ */
+import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
+import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Option from "effect/Option"
+import * as Random from "effect/Random"
+import type { LoggedEvent } from "../EventLogger.js"
+import type { RemoteConfig } from "../engine/snapshot.js"
+
+/**
+ * The begin or the end of a step, without its time.
+ *
+ * @internal
+ */
+export interface Marker {
+  readonly key: "overall" | "download_config_specs" | "get_id_list_sources" | "get_id_list"
+  readonly action: "start" | "end"
+  readonly step?: "network_request" | "process" | undefined
+  /** From 0. */
+  readonly attempt?: number | undefined
+  readonly success?: boolean | undefined
+  /** Without the query, and with the SDK key masked. */
+  readonly url?: string | undefined
+  readonly statusCode?: number | undefined
+  readonly contentType?: string | undefined
+  readonly sdkRegion?: string | undefined
+  readonly error?: { readonly name: string; readonly message: string; readonly code: string } | undefined
+  readonly idListCount?: number | undefined
+  /** Whether there are specs. */
+  readonly configSpecReady?: boolean | undefined
+  /** Where they come from, as in evaluation reasons. */
+  readonly source?: string | undefined
+}
+
+/** As the official SDK: a sync of very many lists must not make an event without end. */
+const maxMarkers = 50
+
+class Markers extends Context.Reference<Markers>()("statsig-effect/internal/diagnostics/Markers", {
+  defaultValue: (): Array<object> | undefined => undefined
+}) {}
+
+/**
+ * Writes down a step of the sync at hand, if it is recorded.
+ *
+ * @internal
+ */
+export const mark = (marker: Marker): Effect.Effect<void> =>
+  Effect.flatMap(Markers, markers => {
+    if (markers === undefined || markers.length >= maxMarkers) return Effect.void
+    return Effect.map(Clock.currentTimeMillis, timestamp => {
+      const { action, attempt, configSpecReady, contentType, error, idListCount, key } = marker
+      const { sdkRegion, source, statusCode, step, success, url } = marker
+      const fields = { key, action, timestamp, attempt, error, idListCount, sdkRegion, statusCode, step, success, url }
+      markers.push({ ...fields, configSpecReady, source, contentType })
+    })
+  })
+
+/**
+ * Writes down the begin and the end of an effect.
+ *
+ * @internal
+ */
+export const marked =
+  (step: Pick<Marker, "key" | "step" | "url" | "idListCount">) =>
+  <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> => {
+    const { idListCount: _, ...end } = step
+    return Effect.zipRight(mark({ ...step, action: "start" }), effect).pipe(
+      Effect.onExit(exit => mark({ ...end, action: "end", success: Exit.isSuccess(exit) }))
+    )
+  }
+
+/** Of 10,000 events this many are sent where the specs do not say. */
+const defaultRates = { initialize: 10_000, dcs: 1_000, get_id_list: 100 }
+
+/**
+ * Records a sync and logs it when it is over, as often as the specs held then want it. A sync without steps is not
+ * logged. `rate` is the name of the share in the specs.
+ *
+ * @internal
+ */
+export const record =
+  (options: {
+    readonly context: "initialize" | "config_sync"
+    readonly rate: keyof typeof defaultRates
+    readonly remote: () => RemoteConfig | undefined
+    readonly log: (event: LoggedEvent) => void
+  }) =>
+  <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+    Effect.suspend(() => {
+      const markers: Array<object> = []
+      return Effect.provideService(effect, Markers, markers).pipe(
+        Effect.ensuring(
+          Effect.map(Random.nextRange(0, 10_000), drawn => {
+            const remote = options.remote()
+            const rate = remote?.diagnostics.get(options.rate) ?? defaultRates[options.rate]
+            if (markers.length === 0 || drawn >= rate) return
+            const metadata = { context: options.context, markers: JSON.stringify(markers) }
+            options.log({ name: "statsig::diagnostics", value: null, metadata, user: undefined, remote })
+          })
+        )
+      )
+    })
+
+/**
+ * Writes down the begin and the end of one attempt of a request. `attempt` calls what it is given with the head of the
+ * answer, as soon as there is one.
+ *
+ * @internal
+ */
+export const markedRequest = <A, E extends { readonly message: string }, R>(
+  request: Required<Pick<Marker, "key" | "url" | "attempt">>,
+  attempt: (answered: (response: HttpClientResponse.HttpClientResponse) => void) => Effect.Effect<A, E, R>
+): Effect.Effect<A, E, R> =>
+  Effect.suspend(() => {
+    let response: HttpClientResponse.HttpClientResponse | undefined
+    const step = { ...request, step: "network_request" } as const
+    return Effect.zipRight(
+      mark({ ...step, action: "start" }),
+      attempt(answered => {
+        response = answered
+      })
+    ).pipe(
+      Effect.onExit(exit =>
+        mark({
+          ...step,
+          action: "end",
+          success: Exit.isSuccess(exit),
+          statusCode: response?.status,
+          contentType: response?.headers["content-type"],
+          sdkRegion: response?.headers["x-statsig-region"],
+          error: errorOf(exit, response?.status)
+        })
+      )
+    )
+  })
+
+const errorOf = <A, E extends { readonly message: string }>(
+  exit: Exit.Exit<A, E>,
+  status: number | undefined
+): Marker["error"] =>
+  Exit.match(exit, {
+    onSuccess: () => undefined,
+    onFailure: cause =>
+      Option.match(Cause.failureOption(cause), {
+        onNone: () => undefined,
+        onSome: ({ message }) => ({ name: "NetworkError", message, code: String(status ?? "None") })
+      })
+  })
