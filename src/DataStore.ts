@@ -1,33 +1,130 @@
 /**
- * A place outside the process that keeps the last good specs, shared by a fleet or kept over restarts.
+ * A place outside the process that keeps the last good specs and ID lists, shared by a fleet or kept over restarts.
+ *
+ * Only what the network gave is written, and only what is read back as good is used: a store that is slow, empty, stale
+ * or broken costs its own use and nothing that the process holds. Each call is bounded by the SDK; a store needs no
+ * timeouts of its own.
  *
  * @since 0.1.0
  */
+import { createHash } from "node:crypto"
 import * as Context from "effect/Context"
-import type * as Effect from "effect/Effect"
+import * as Effect from "effect/Effect"
+import * as Redacted from "effect/Redacted"
+import * as Stream from "effect/Stream"
 import type { DataStoreError } from "./StatsigError.js"
 
 /**
- * Implement it to keep specs elsewhere. Values are JSON text, keys are made by the SDK.
+ * What is known of a value that is written.
+ *
+ * @since 0.1.0
+ */
+export interface Stamp {
+  /**
+   * Grows with every newer value of a key; of specs it is their `time` in epoch milliseconds. A store that several
+   * processes write to must not let a lower version replace a higher one, as far as it can tell.
+   */
+  readonly version: number
+  /** When the value was received, in epoch milliseconds. */
+  readonly receivedAt: number
+}
+
+/**
+ * Implement it to keep values elsewhere. Keys are made by the SDK and never empty. A key is read in the form, text or
+ * bytes, in which it was written.
  *
  * @since 0.1.0
  */
 export interface Store {
+  /** Runs before the first read. May be called again. */
   readonly initialize: Effect.Effect<void, DataStoreError>
   /** The stored text, or `undefined` when there is none. */
   readonly get: (key: string) => Effect.Effect<string | undefined, DataStoreError>
-  /** `time` is the moment of receipt in epoch milliseconds. */
-  readonly set: (key: string, value: string, time: number) => Effect.Effect<void, DataStoreError>
-  /** Whether updates of this path should be polled from the store in place of the network. */
-  readonly supportsPollingUpdatesFor: (path: string) => Effect.Effect<boolean>
+  readonly set: (key: string, value: string, stamp: Stamp) => Effect.Effect<void, DataStoreError>
+  /** The stored bytes, or `undefined` when there are none. */
+  readonly getBytes: (key: string) => Effect.Effect<Uint8Array | undefined, DataStoreError>
+  readonly setBytes: (key: string, value: Uint8Array, stamp: Stamp) => Effect.Effect<void, DataStoreError>
+  /**
+   * Whether this process takes updates of the key from the store in place of the network. It is asked before every poll,
+   * so the answer may change: in a fleet it is `false` for the one process that is to fetch and write.
+   */
+  readonly supportsPollingUpdatesFor: (key: string) => Effect.Effect<boolean>
+  /** Emits when the value of the key may have changed by another hand. Never fails. */
+  readonly changes: (key: string) => Stream.Stream<void>
+  /** Tells the store that this process could not fetch the key from the network, so that another one may try. */
+  readonly stepDown: (key: string) => Effect.Effect<void>
+  /** Runs when the SDK ends. */
   readonly shutdown: Effect.Effect<void, DataStoreError>
 }
 
 /**
  * The data store in use.
  *
- * Layers: `statsig-effect/layers/DataStore/Memory`.
+ * Layers: `statsig-effect/layers/DataStore/Memory`, `File`, `KeyValueStore`, `Redis`.
  *
  * @since 0.1.0
  */
 export class DataStore extends Context.Tag("statsig-effect/DataStore")<DataStore, Store>() {}
+
+/**
+ * Makes a store of what it can do. Left out, bytes are not kept, updates are not polled from it, and it tells of no
+ * changes.
+ *
+ * @example
+ * const values = new Map<string, string>()
+ * const store = DataStore.make({
+ *   get: key => Effect.sync(() => values.get(key)),
+ *   set: (key, value) => Effect.sync(() => void values.set(key, value))
+ * })
+ *
+ * @since 0.1.0
+ */
+export const make = (store: Pick<Store, "get" | "set"> & Partial<Store>): Store => ({
+  initialize: Effect.void,
+  getBytes: () => Effect.succeed(undefined),
+  setBytes: () => Effect.void,
+  supportsPollingUpdatesFor: () => Effect.succeed(false),
+  changes: () => Stream.empty,
+  stepDown: () => Effect.void,
+  shutdown: Effect.void,
+  ...store
+})
+
+/**
+ * How a store that does not elect is used.
+ *
+ * @since 0.1.0
+ */
+export interface PollingOptions {
+  /**
+   * Whether updates are taken from the store in place of the network: for processes that another one supplies.
+   * Default: `false`.
+   */
+  readonly supportsPollingUpdates?: boolean | undefined
+}
+
+/**
+ * What keys are made of.
+ *
+ * @since 0.1.0
+ */
+export interface KeyOptions {
+  readonly sdkKey: Redacted.Redacted
+  /**
+   * How the SDK key appears in the keys of the store: `v2` as the base64 of its SHA-256, `v3` by its first 20
+   * characters. Programs that share a store must agree. Default: `v2`.
+   */
+  readonly keySchema?: "v2" | "v3" | undefined
+}
+
+/**
+ * The key under which the answer of an endpoint is stored, e.g. of `/v2/download_config_specs`:
+ * `statsig|<path>|<format>|<SDK key>`.
+ *
+ * @since 0.1.0
+ */
+export const keyOf = (path: string, format: "plain_text" | "statsig-br", options: KeyOptions): string => {
+  const sdkKey = Redacted.value(options.sdkKey)
+  const part = options.keySchema === "v3" ? sdkKey.slice(0, 20) : createHash("sha256").update(sdkKey).digest("base64")
+  return `statsig|${path}|${format}|${part}`
+}

@@ -5,32 +5,23 @@
  */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import { DataStore, type Store } from "../../src/DataStore.js"
-
-/**
- * How the store behaves.
- *
- * @since 0.1.0
- */
-export interface MemoryOptions {
-  /** Whether updates are polled from this store in place of the network. Default: `false`. */
-  readonly supportsPollingUpdates?: boolean | undefined
-}
+import * as DataStore from "../../src/DataStore.js"
 
 /**
  * Makes an empty store.
  *
  * @since 0.1.0
  */
-export const make = (options: MemoryOptions = {}): Store => {
-  const values = new Map<string, string>()
-  return {
-    initialize: Effect.void,
-    get: key => Effect.sync(() => values.get(key)),
-    set: (key, value) => Effect.sync(() => void values.set(key, value)),
-    supportsPollingUpdatesFor: () => Effect.succeed(options.supportsPollingUpdates === true),
-    shutdown: Effect.void
-  }
+export const make = (options: DataStore.PollingOptions = {}): DataStore.Store => {
+  const texts = new Map<string, string>()
+  const bytes = new Map<string, Uint8Array>()
+  return DataStore.make({
+    get: key => Effect.sync(() => texts.get(key)),
+    set: (key, value) => Effect.sync(() => void texts.set(key, value)),
+    getBytes: key => Effect.sync(() => bytes.get(key)),
+    setBytes: (key, value) => Effect.sync(() => void bytes.set(key, value.slice())),
+    supportsPollingUpdatesFor: () => Effect.succeed(options.supportsPollingUpdates === true)
+  })
 }
 
 /**
@@ -38,4 +29,5 @@ export const make = (options: MemoryOptions = {}): Store => {
  *
  * @since 0.1.0
  */
-export const layer = (options: MemoryOptions = {}): Layer.Layer<DataStore> => Layer.sync(DataStore, () => make(options))
+export const layer = (options: DataStore.PollingOptions = {}): Layer.Layer<DataStore.DataStore> =>
+  Layer.sync(DataStore.DataStore, () => make(options))

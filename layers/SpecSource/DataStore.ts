@@ -2,72 +2,55 @@
  * Specs from the `DataStore`: what an earlier process, or another one, got from the network and left there.
  *
  * Alone (`layer`) it only reads. `layerBefore` puts it before the source that it is given: `initialize` asks the store
- * first and that source where the store has nothing of use, and whatever is applied from that source is written to the
- * store, in the background.
+ * first and that source where the store has nothing of use. Before every poll the store says who is asked, the store or
+ * that source; a store of a fleet so makes one process of many the one that fetches. What is applied from that source is
+ * written to the store, in the background.
  *
  * @since 0.1.0
  */
-import { createHash } from "node:crypto"
+import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Queue from "effect/Queue"
-import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import { DataStore } from "../../src/DataStore.js"
+import { DataStore, type KeyOptions, keyOf, type Stamp } from "../../src/DataStore.js"
 import { inBackground } from "../../src/internal/backgroundClock.js"
 import { masking } from "../../src/internal/secrets.js"
 import { type Fetch, inOrder, type Source, SpecSource } from "../../src/SpecSource.js"
-import { type DataStoreError, SpecSourceError } from "../../src/StatsigError.js"
-
-/**
- * What the keys are made of.
- *
- * @since 0.1.0
- */
-export interface DataStoreOptions {
-  readonly sdkKey: Redacted.Redacted
-  /**
-   * How the SDK key appears in the keys of the store: `v2` as the base64 of its SHA-256, `v3` by its first 20
-   * characters. Programs that share a store must agree. Default: `v2`.
-   */
-  readonly keySchema?: "v2" | "v3" | undefined
-}
+import { type DataStoreError, SpecSourceError, type SpecsError } from "../../src/StatsigError.js"
 
 const name = "Adapter(DataStore)"
-const path = "/v2/download_config_specs"
 
 /** How long the store may take for one call. */
 const timeout = Duration.seconds(10)
-const shutdownTimeout = Duration.seconds(3)
+
+/** How long the store may take for what nobody waits for: a last write, and to shut down. */
+const shortTimeout = Duration.seconds(1)
 
 /**
  * The key under which specs are stored.
  *
  * @since 0.1.0
  */
-export const specsKey = (options: DataStoreOptions): string => {
-  const sdkKey = Redacted.value(options.sdkKey)
-  const part = options.keySchema === "v3" ? sdkKey.slice(0, 20) : createHash("sha256").update(sdkKey).digest("base64")
-  return `statsig|${path}|plain_text|${part}`
-}
+export const specsKey = (options: KeyOptions): string => keyOf("/v2/download_config_specs", "plain_text", options)
 
 /**
  * Makes the source that reads the store. The store is initialised by the first fetch and shut down with the scope.
  *
  * @since 0.1.0
  */
-export const make = Effect.fnUntraced(function* (options: DataStoreOptions) {
+export const make = Effect.fnUntraced(function* (options: KeyOptions) {
   const store = yield* DataStore
   const key = specsKey(options)
   const mask = masking(options.sdkKey)
   let initialized = false
-  let polling: boolean | undefined
+  let isUnsure = false
 
   const bounded = <A>(call: Effect.Effect<A, DataStoreError>): Effect.Effect<A, SpecSourceError> =>
-    call.pipe(
+    Effect.disconnect(call).pipe(
       Effect.mapError(
         ({ message, operation }) =>
           new SpecSourceError({ source: name, reason: "Failed", message: `${operation} failed: ${mask(message)}` })
@@ -83,80 +66,100 @@ export const make = Effect.fnUntraced(function* (options: DataStoreOptions) {
       })
     )
 
-  const fetch: Fetch = Effect.fnUntraced(function* (_request, apply) {
+  const read = Effect.gen(function* () {
     if (!initialized) {
       yield* bounded(store.initialize)
       initialized = true
     }
     const body = yield* bounded(store.get(key))
-    if (body === undefined) {
-      return yield* new SpecSourceError({
-        source: name,
-        reason: "Empty",
-        message: `the data store has no ${mask(key)}`
-      })
-    }
-    return yield* apply({ source: name, sourceApi: undefined, body })
+    if (body !== undefined) return body
+    return yield* new SpecSourceError({ source: name, reason: "Empty", message: `the data store has no ${mask(key)}` })
   })
 
-  yield* Effect.addFinalizer(() =>
-    // A finalizer is not interruptible by itself: without this a store that hangs would hang the program's end.
-    Effect.interruptible(Effect.disconnect(store.shutdown)).pipe(
-      Effect.timeout(shutdownTimeout),
-      Effect.catchAllCause(cause => Effect.logDebug("The data store was not shut down", cause))
+  const fetch: Fetch = (request, apply) => {
+    const reading = Effect.flatMap(read, body => apply({ source: name, sourceApi: undefined, body }))
+    if (request.purpose === "poll") return reading
+    return Effect.tapErrorCause(reading, cause =>
+      cause._tag === "Fail" && isEmpty(cause.error)
+        ? Effect.void
+        : Effect.logWarning(`The specs of the data store cannot be used: ${mask(textOf(cause))}`)
     )
+  }
+
+  yield* Effect.addFinalizer(() =>
+    shortly(store.shutdown, cause => Effect.logDebug("The data store was not shut down", cause))
   )
 
-  const askForPolling = bounded(store.supportsPollingUpdatesFor(path)).pipe(
+  const askForPolling = bounded(store.supportsPollingUpdatesFor(key)).pipe(
     Effect.map(answer => answer === true),
-    Effect.catchAllCause(cause =>
-      Effect.as(Effect.logWarning("The data store does not tell whether it supports polling", cause), false)
-    ),
-    Effect.tap(answer => {
-      polling = answer
+    Effect.catchAllCause(cause => {
+      isUnsure = true
+      return Effect.as(Effect.logWarning("The data store does not tell whether it supports polling", cause), false)
     })
   )
 
   const source: Source = {
     name,
     fetch,
-    polls: Effect.suspend(() => (polling === undefined ? askForPolling : Effect.succeed(polling))),
-    updates: Stream.empty
+    // A store that does not tell is not asked again.
+    polls: Effect.suspend(() => (isUnsure ? Effect.succeed(false) : askForPolling)),
+    updates: Stream.map(store.changes(key), () => fetch)
   }
   return source
 })
 
 /**
- * Makes the given source leave what is applied from it in the store. Writing never delays or fails a fetch; of payloads
- * that come faster than the store takes them only the last is written.
+ * Makes the given source leave what is applied from it in the store. Writing never delays or fails a fetch. Of payloads
+ * that come faster than the store takes them only the last is written; one that the store does not take is tried again
+ * at every poll of the source, and once at the end.
  *
  * @since 0.1.0
  */
-export const writing = Effect.fnUntraced(function* (source: Source, options: DataStoreOptions) {
+export const writing = Effect.fnUntraced(function* (source: Source, options: KeyOptions) {
   const store = yield* DataStore
   const key = specsKey(options)
   const mask = masking(options.sdkKey)
-  const writes = yield* Queue.sliding<{ readonly body: string; readonly time: number }>(1)
+  const wake = yield* Queue.sliding<void>(1)
+  let unwritten: { readonly body: string; readonly stamp: Stamp } | undefined
 
-  yield* Queue.take(writes).pipe(
-    Effect.flatMap(({ body, time }) => Effect.timeout(store.set(key, body, time), timeout)),
-    Effect.catchAllCause(cause =>
-      Effect.logWarning(`The specs were not written to the data store: ${mask(String(cause))}`)
-    ),
+  const warn = (cause: Cause.Cause<unknown>) =>
+    Effect.logWarning(`The specs were not written to the data store: ${mask(textOf(cause))}`)
+
+  const write = Effect.suspend(() => {
+    const now = unwritten
+    if (now === undefined) return Effect.void
+    return Effect.map(store.set(key, now.body, now.stamp), () => {
+      if (unwritten === now) unwritten = undefined
+    })
+  })
+
+  yield* Effect.addFinalizer(() => shortly(write, warn))
+
+  yield* Queue.take(wake).pipe(
+    Effect.andThen(Effect.timeout(Effect.disconnect(write), timeout)),
+    Effect.catchAllCause(warn),
     Effect.forever,
     inBackground,
     Effect.forkScoped
   )
 
+  const stepDown = shortly(store.stepDown(key), cause => Effect.logDebug("The data store was not told", cause))
+
   const andWrite =
     (fetch: Fetch): Fetch =>
     (request, apply) =>
       fetch(request, response =>
-        Effect.tap(apply(response), outcome =>
-          outcome._tag === "Applied"
-            ? Effect.flatMap(Clock.currentTimeMillis, time => Queue.offer(writes, { body: response.body, time }))
-            : Effect.void
+        Effect.tap(
+          apply(response),
+          Effect.fnUntraced(function* (outcome) {
+            if (outcome._tag !== "Applied") return
+            const stamp = { version: outcome.time, receivedAt: yield* Clock.currentTimeMillis }
+            unwritten = { body: response.body, stamp }
+          })
         )
+      ).pipe(
+        Effect.ensuring(Effect.suspend(() => (unwritten === undefined ? Effect.void : Queue.offer(wake, undefined)))),
+        Effect.tapErrorTag("SpecSourceError", () => stepDown)
       )
 
   const result: Source = {
@@ -167,12 +170,27 @@ export const writing = Effect.fnUntraced(function* (source: Source, options: Dat
   return result
 })
 
+const isEmpty = (error: SpecSourceError | SpecsError): boolean =>
+  error._tag === "SpecSourceError" && error.reason === "Empty"
+
+const textOf = (cause: Cause.Cause<unknown>): string => {
+  const error = Cause.squash(cause)
+  return error instanceof Error ? error.message : String(error)
+}
+
+/** A finalizer is not interruptible by itself: without this a store that hangs would hang the program's end. */
+const shortly = <E>(
+  call: Effect.Effect<void, E>,
+  onTrouble: (cause: Cause.Cause<unknown>) => Effect.Effect<void>
+): Effect.Effect<void> =>
+  Effect.interruptible(Effect.disconnect(call)).pipe(Effect.timeout(shortTimeout), Effect.catchAllCause(onTrouble))
+
 /**
  * The data store as the only source of specs.
  *
  * @since 0.1.0
  */
-export const layer = (options: DataStoreOptions): Layer.Layer<SpecSource, never, DataStore> =>
+export const layer = (options: KeyOptions): Layer.Layer<SpecSource, never, DataStore> =>
   Layer.scoped(SpecSource, make(options))
 
 /**
@@ -183,10 +201,10 @@ export const layer = (options: DataStoreOptions): Layer.Layer<SpecSource, never,
  *
  * @since 0.1.0
  */
-export const layerBefore = (options: DataStoreOptions): Layer.Layer<SpecSource, never, SpecSource | DataStore> =>
+export const layerBefore = (options: KeyOptions): Layer.Layer<SpecSource, never, SpecSource | DataStore> =>
   Layer.scoped(SpecSource, makeBefore(options))
 
-const makeBefore = (options: DataStoreOptions): Effect.Effect<Source, never, SpecSource | DataStore | Scope.Scope> =>
+const makeBefore = (options: KeyOptions): Effect.Effect<Source, never, SpecSource | DataStore | Scope.Scope> =>
   Effect.gen(function* () {
     const stored = yield* make(options)
     return inOrder(stored, yield* writing(yield* SpecSource, options))

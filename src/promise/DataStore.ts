@@ -6,7 +6,8 @@
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
-import type { Store } from "../DataStore.js"
+import { make as makeStore, type Store } from "../DataStore.js"
+import { decodePayload } from "../internal/payload.js"
 import { DataStoreError } from "../StatsigError.js"
 
 /**
@@ -52,11 +53,25 @@ export interface DataStore {
 }
 
 /**
+ * A store of this package in the place of a program's own.
+ */
+const own = Symbol("statsig-effect/DataStore")
+
+/**
+ * Makes a data store for the options of a `Statsig` instance of a store of this package. It has none of the members.
+ *
+ * @internal
+ */
+export const toProgram = (store: Store): DataStore => ({ [own]: store }) as DataStore
+
+/**
  * Makes the service.
  *
  * @internal
  */
-export const fromProgram = (store: DataStore): Store => {
+export const fromProgram = (store: DataStore & { readonly [own]?: Store }): Store => {
+  if (store[own] !== undefined) return store[own]
+
   const call = <A>(operation: DataStoreError["operation"], member: () => Promise<A> | A) =>
     Effect.tryPromise({
       try: async () => member(),
@@ -66,44 +81,57 @@ export const fromProgram = (store: DataStore): Store => {
   const missing = (operation: DataStoreError["operation"]) =>
     new DataStoreError({ operation, message: `the data store has no ${operation}` })
 
-  return {
+  const getBytes = (key: string) =>
+    Effect.map(
+      call("get", () => store.getBytes!(key)),
+      bytesResult
+    )
+
+  /** As the official SDK, this one asks once. */
+  const polls = new Map<string, Effect.Effect<boolean>>()
+  const askForPolling = (path: string) =>
+    has("supportPollingUpdatesFor")
+      ? Effect.orElseSucceed(
+          Effect.map(
+            Effect.tryPromise(async () => store.supportPollingUpdatesFor!(path)),
+            answer => answer === true
+          ),
+          () => false
+        )
+      : Effect.succeed(false)
+
+  return makeStore({
     initialize: Effect.suspend(() =>
       // What it answers is of no matter: a store that could not connect shows in what it gives.
       has("initialize") ? Effect.ignore(call("initialize", () => store.initialize!())) : missing("initialize")
     ),
     get: key =>
       Effect.suspend(() => {
-        if (has("getBytes"))
-          return Effect.map(
-            call("get", () => store.getBytes!(key)),
-            bytesResult
-          )
-        if (has("get"))
-          return Effect.map(
-            call("get", () => store.get!(key)),
-            textResult
-          )
-        return missing("get")
+        if (has("getBytes")) return Effect.flatMap(getBytes(key), decodeText)
+        if (!has("get")) return missing("get")
+        return Effect.map(
+          call("get", () => store.get!(key)),
+          textResult
+        )
       }),
-    set: (key, value, time) =>
+    set: (key, value, { receivedAt }) =>
       Effect.suspend(() => {
-        if (has("setBytes")) return call("set", () => store.setBytes!(key, new TextEncoder().encode(value), time))
-        return has("set") ? call("set", () => store.set!(key, value, time)) : Effect.void
+        if (has("setBytes")) return call("set", () => store.setBytes!(key, new TextEncoder().encode(value), receivedAt))
+        return has("set") ? call("set", () => store.set!(key, value, receivedAt)) : Effect.void
       }),
-    supportsPollingUpdatesFor: path =>
+    getBytes: key => Effect.suspend(() => (has("getBytes") ? getBytes(key) : Effect.succeed(undefined))),
+    setBytes: (key, value, { receivedAt }) =>
       Effect.suspend(() =>
-        has("supportPollingUpdatesFor")
-          ? Effect.orElseSucceed(
-              Effect.map(
-                Effect.tryPromise(async () => store.supportPollingUpdatesFor!(path)),
-                answer => answer === true
-              ),
-              () => false
-            )
-          : Effect.succeed(false)
+        has("setBytes") ? call("set", () => store.setBytes!(key, value, receivedAt)) : Effect.void
       ),
+    supportsPollingUpdatesFor: key =>
+      Effect.suspend(() => {
+        const path = key.split("|")[1] ?? key
+        const asked = polls.get(path) ?? askForPolling(path)
+        return Effect.tap(asked, answer => Effect.sync(() => polls.set(path, Effect.succeed(answer))))
+      }),
     shutdown: Effect.suspend(() => (has("shutdown") ? call("shutdown", () => store.shutdown!()) : Effect.void))
-  }
+  })
 }
 
 const textResult = (response: unknown): string | undefined => {
@@ -112,12 +140,16 @@ const textResult = (response: unknown): string | undefined => {
 }
 
 /** Stores for the official package give plain arrays of numbers, the only form that it reads. */
-const bytesResult = (response: unknown): string | undefined => {
+const bytesResult = (response: unknown): Uint8Array | undefined => {
   const result = resultOf(response)
-  if (result instanceof Uint8Array) return new TextDecoder().decode(result)
-  if (result instanceof ArrayBuffer || Array.isArray(result)) return new TextDecoder().decode(new Uint8Array(result))
-  return undefined
+  if (result instanceof Uint8Array) return result
+  return result instanceof ArrayBuffer || Array.isArray(result) ? new Uint8Array(result) : undefined
 }
+
+const decodeText = (bytes: Uint8Array | undefined): Effect.Effect<string | undefined, DataStoreError> =>
+  bytes === undefined
+    ? Effect.succeed(undefined)
+    : Effect.mapError(decodePayload(bytes), ({ message }) => new DataStoreError({ operation: "get", message }))
 
 const resultOf = (response: unknown): unknown =>
   typeof response === "object" && response !== null ? (response as { readonly result?: unknown }).result : undefined

@@ -37,8 +37,8 @@ for (const [name, layer] of stores) {
           const keys = ["a", "A", "", "__proto__", "constructor", "statsig|/v2/x|plain_text|=+/", "🦊"]
           const values = ["", "{}", "größe 🦊 \u0000", "x".repeat(1_000_000), "\ufeff", "1", "2"]
           for (const [index, key] of keys.entries()) {
-            yield* store.set(key, "before", 1)
-            yield* store.set(key, values[index]!, 2)
+            yield* store.set(key, "before", { version: 1, receivedAt: 1 })
+            yield* store.set(key, values[index]!, { version: 2, receivedAt: 2 })
           }
           for (const [index, key] of keys.entries()) assert.strictEqual(yield* store.get(key), values[index])
           assert.isUndefined(yield* store.get("b"))
@@ -50,7 +50,7 @@ for (const [name, layer] of stores) {
       run(store =>
         Effect.gen(function* () {
           yield* store.initialize
-          yield* store.set("a", "1", 1)
+          yield* store.set("a", "1", { version: 1, receivedAt: 1 })
           assert.strictEqual(yield* store.get("a"), "1")
           yield* store.shutdown
         })

@@ -16,7 +16,7 @@ describe("DataStore/Memory", () => {
     Effect.gen(function* () {
       const layer = Memory.layer()
       yield* Effect.provide(
-        Effect.flatMap(DataStore, store => store.set("a", "1", 0)),
+        Effect.flatMap(DataStore, store => store.set("a", "1", { version: 1, receivedAt: 1 })),
         layer
       )
       assert.isUndefined(

@@ -1,9 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Context, Deferred, Effect, Exit, Fiber, Layer, Redacted, Scope, TestClock } from "effect"
+import { Context, Deferred, Effect, Exit, Fiber, Layer, Queue, Redacted, Scope, Stream, TestClock } from "effect"
 import * as MemoryDataStore from "../../layers/DataStore/Memory.js"
 import * as DataStoreSource from "../../layers/SpecSource/DataStore.js"
 import * as SpecStoreLayer from "../../layers/SpecStore.js"
-import { DataStore, type Store } from "../../src/DataStore.js"
+import { DataStore, type PollingOptions, type Store } from "../../src/DataStore.js"
 import { disabled, inOrder, type Source, SpecSource } from "../../src/SpecSource.js"
 import { SpecStore } from "../../src/SpecStore.js"
 import { DataStoreError, SpecSourceError } from "../../src/StatsigError.js"
@@ -13,7 +13,7 @@ const sdkKey = Redacted.make("secret-testkey1234567890")
 const key = "statsig|/v2/download_config_specs|plain_text|CtXWzAFksPaEOTWOGn2HrFu2vvyPHod3Auwq1w6Tvrk="
 
 /** A store in memory, changed where a test wants it otherwise, and what it was called with. */
-const recordingStore = (changes: Partial<Store> = {}, options: MemoryDataStore.MemoryOptions = {}) => {
+const recordingStore = (changes: Partial<Store> = {}, options: PollingOptions = {}) => {
   const calls: Array<ReadonlyArray<unknown>> = []
   const store: Store = { ...MemoryDataStore.make(options), ...changes }
   const noting =
@@ -27,6 +27,7 @@ const recordingStore = (changes: Partial<Store> = {}, options: MemoryDataStore.M
         return call(...input)
       })
   const recording: Store = {
+    ...store,
     initialize: noting("initialize", () => store.initialize)(),
     get: noting("get", store.get),
     set: noting("set", store.set),
@@ -98,27 +99,31 @@ describe("SpecSource/DataStore", () => {
     })
   )
 
-  it.effect("waits 10 seconds for the store, and 3 for its end", () =>
+  it.effect("waits 10 seconds for the store, and one for its end", () =>
     Effect.gen(function* () {
-      const { layer } = recordingStore({ get: () => Effect.never, shutdown: Effect.uninterruptible(Effect.never) })
+      const { layer } = recordingStore({
+        get: () => Effect.uninterruptible(Effect.never),
+        shutdown: Effect.uninterruptible(Effect.never)
+      })
       const scope = yield* Scope.make()
       const source = yield* DataStoreSource.make({ sdkKey }).pipe(Effect.provide(layer), Scope.extend(scope))
       const fiber = yield* Effect.fork(Effect.flip(source.fetch(initialize, keeping())))
       yield* TestClock.adjust("10 seconds")
       assert.deepInclude(yield* Fiber.join(fiber), { source: "Adapter(DataStore)", reason: "Timeout" })
       const closing = yield* Effect.fork(Scope.close(scope, Exit.void))
-      yield* TestClock.adjust("3 seconds")
+      yield* TestClock.adjust("1 seconds")
       yield* Fiber.join(closing)
     })
   )
 
-  it.effect("asks once whether to poll, and takes trouble for a no", () =>
+  it.effect("asks every time whether to poll, until there is trouble, which is a no", () =>
     Effect.gen(function* () {
+      const broken = Effect.die("boom")
       const answers: ReadonlyArray<readonly [answer: Effect.Effect<unknown>, expected: boolean]> = [
         [Effect.succeed(true), true],
         [Effect.succeed(false), false],
         [Effect.succeed(1), false],
-        [Effect.die("boom"), false]
+        [broken, false]
       ]
       for (const [answer, expected] of answers) {
         const { calls, layer } = recordingStore({ supportsPollingUpdatesFor: () => answer as Effect.Effect<boolean> })
@@ -126,7 +131,8 @@ describe("SpecSource/DataStore", () => {
         assert.strictEqual(yield* source.polls, expected)
         assert.strictEqual(yield* source.polls, expected)
         const asked = calls.filter(([name]) => name === "supportsPollingUpdatesFor")
-        assert.deepStrictEqual(asked, [["supportsPollingUpdatesFor", "/v2/download_config_specs"]])
+        const times = answer === broken ? 1 : 2
+        assert.deepStrictEqual(asked, Array(times).fill(["supportsPollingUpdatesFor", key]))
       }
     })
   )
@@ -185,7 +191,7 @@ describe("SpecSource/DataStore", () => {
             { held: held(store), requests: source.requests.length, writes: writes.length },
             expected
           )
-          if (writes.length > 0) assert.deepStrictEqual(writes, [["set", key, network, 77]])
+          if (writes.length > 0) assert.deepStrictEqual(writes, [["set", key, network, { version: 9, receivedAt: 77 }]])
         })
       )
     }
@@ -210,7 +216,7 @@ describe("SpecSource/DataStore", () => {
         const older = payload({ time: 4 })
         const newer = payload({ time: 6 })
         const { calls, layer, store } = recordingStore()
-        yield* store.set(key, payload({ time: 5, checksum: "c" }), 1)
+        yield* store.set(key, payload({ time: 5, checksum: "c" }), { version: 1, receivedAt: 1 })
         const source = scriptedSource([noUpdates, older, "garbage", newer])
         const specs = yield* build(layer, source)
         yield* specs.load
@@ -218,29 +224,141 @@ describe("SpecSource/DataStore", () => {
         yield* TestClock.adjust("40 seconds")
         assert.deepStrictEqual(held(specs), ["Network", 6])
         assert.deepStrictEqual(source.requests[0], { purpose: "poll", sinceTime: 5, checksum: "c" })
-        assert.deepStrictEqual(calls.filter(([name]) => name === "set").slice(1), [["set", key, newer, 40_000]])
+        assert.deepStrictEqual(calls.filter(([name]) => name === "set").slice(1), [
+          ["set", key, newer, { version: 6, receivedAt: 40_000 }]
+        ])
       })
     )
 
     it.scoped("polls the store alone when it supports that", () =>
       Effect.gen(function* () {
         const { calls, layer, store } = recordingStore({}, { supportsPollingUpdates: true })
-        yield* store.set(key, payload({ time: 5 }), 1)
+        yield* store.set(key, payload({ time: 5 }), { version: 1, receivedAt: 1 })
         const source = scriptedSource([payload({ time: 9 })])
         const specs = yield* build(layer, source)
         yield* specs.load
         yield* specs.startUpdates
         const seen: Array<unknown> = []
         for (const text of [payload({ time: 6 }), payload({ time: 4 }), "garbage", payload({ time: 7 })]) {
-          yield* store.set(key, text, 1)
+          yield* store.set(key, text, { version: 1, receivedAt: 1 })
           yield* TestClock.adjust("10 seconds")
           seen.push(held(specs)[1])
         }
         assert.deepStrictEqual(seen, [6, 6, 6, 7])
         assert.deepStrictEqual(source.requests, [])
-        assert.strictEqual(calls.filter(([name]) => name === "supportsPollingUpdatesFor").length, 1)
+        assert.isAbove(calls.filter(([name]) => name === "supportsPollingUpdatesFor").length, 1)
       })
     )
+
+    it.scoped("polls the one or the other as the store says before each poll", () =>
+      Effect.gen(function* () {
+        let polls = true
+        const { calls, layer } = recordingStore({
+          get: () => Effect.succeed(payload({ time: 5 })),
+          supportsPollingUpdatesFor: () => Effect.sync(() => polls)
+        })
+        const source = scriptedSource([payload({ time: 6 })])
+        const specs = yield* build(layer, source)
+        yield* specs.load
+        yield* specs.startUpdates
+        const asked: Array<unknown> = []
+        for (const answer of [true, false, true]) {
+          polls = answer
+          yield* TestClock.adjust("10 seconds")
+          asked.push([calls.filter(([name]) => name === "get").length, source.requests.length])
+        }
+        assert.deepStrictEqual(asked, [
+          [2, 0],
+          [2, 1],
+          [3, 1]
+        ])
+        assert.deepStrictEqual(held(specs), ["Network", 6])
+      })
+    )
+
+    it.scoped("reads the store whenever it tells of a change", () =>
+      Effect.gen(function* () {
+        const told = yield* Queue.unbounded<void>()
+        const { layer, store } = recordingStore({ changes: () => Stream.fromQueue(told) })
+        yield* store.set(key, payload({ time: 5 }), { version: 5, receivedAt: 1 })
+        const source = scriptedSource([noUpdates])
+        const specs = yield* build(layer, source)
+        yield* specs.load
+        yield* specs.startUpdates
+        yield* store.set(key, payload({ time: 6 }), { version: 6, receivedAt: 2 })
+        yield* Queue.offer(told, undefined)
+        yield* TestClock.adjust(0)
+        assert.deepStrictEqual(held(specs), ["Adapter(DataStore)", 6])
+        assert.deepStrictEqual(source.requests, [])
+      })
+    )
+
+    it.scoped("tells the store of a poll that gave nothing, and of no other", () =>
+      Effect.gen(function* () {
+        const toldOf: Array<string> = []
+        const { layer } = recordingStore({ stepDown: key => Effect.sync(() => void toldOf.push(key)) })
+        const specs = yield* build(
+          layer,
+          scriptedSource([payload({ time: 1 }), noUpdates, "garbage", Effect.fail(down)])
+        )
+        yield* specs.load
+        for (let sync = 0; sync < 3; sync++) {
+          assert.deepStrictEqual(toldOf, [])
+          yield* Effect.ignore(specs.sync)
+        }
+        assert.deepStrictEqual(toldOf, [key])
+      })
+    )
+
+    it.effect("tries again at the next poll, and at the end, to write what the store did not take", () =>
+      Effect.gen(function* () {
+        const tried: Array<number> = []
+        let isUp = false
+        const { layer } = recordingStore({
+          set: (_key, _value, { version }) =>
+            Effect.suspend(() => {
+              tried.push(version)
+              return isUp ? Effect.void : failing("set")
+            })
+        })
+        const scope = yield* Scope.make()
+        const answers = [payload({ time: 1 }), noUpdates, noUpdates, noUpdates, payload({ time: 2 })]
+        const specs = yield* build(layer, scriptedSource(answers)).pipe(Scope.extend(scope))
+        const sync = Effect.andThen(specs.sync, TestClock.adjust(0))
+        yield* Effect.andThen(specs.load, TestClock.adjust(0))
+        yield* sync
+        isUp = true
+        yield* sync
+        yield* sync
+        assert.deepStrictEqual(tried, [1, 1, 1])
+        isUp = false
+        yield* sync
+        isUp = true
+        yield* Scope.close(scope, Exit.void)
+        assert.deepStrictEqual(tried, [1, 1, 1, 2, 2])
+      })
+    )
+
+    for (const [name, get, said] of [
+      ["fails", () => failing("get"), "get failed: no route to secret-testk*****"],
+      ["dies", () => Effect.die(new Error("boom")), "boom"],
+      [
+        "holds garbage",
+        () => Effect.succeed("<html>"),
+        "Unexpected token '<', \"<html>\" is not valid JSON (6 characters)"
+      ],
+      ["is empty", () => Effect.succeed(undefined), undefined]
+    ] as const) {
+      it.scoped(`a store that ${name} at initialize is ${said === undefined ? "no trouble" : "in the log"}`, () => {
+        const logs = capturingLogs()
+        return Effect.gen(function* () {
+          const store = yield* build(recordingStore({ get }).layer, scriptedSource([payload({ time: 9 })]))
+          yield* store.load
+          const expected = said === undefined ? [] : [`WARN The specs of the data store cannot be used: ${said}`]
+          assert.deepStrictEqual(logs.lines, expected)
+        }).pipe(Effect.provide(logs.layer))
+      })
+    }
 
     it.scoped("writes behind the back of the fetch, the last when the store is slow, and only logs trouble", () => {
       const logs = capturingLogs()
