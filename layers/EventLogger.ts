@@ -43,6 +43,7 @@ import { modulo, sha256 } from "../src/engine/sha256.js"
 import type { RemoteConfig } from "../src/engine/snapshot.js"
 import type { Json, JsonObject, User } from "../src/engine/user.js"
 import { inBackground } from "../src/internal/backgroundClock.js"
+import { exceptionOf, reportException } from "../src/internal/observe.js"
 import { statsigMetadata } from "../src/internal/sdkInfo.js"
 import { ObservabilityClient } from "../src/ObservabilityClient.js"
 import { EventSinkError } from "../src/StatsigError.js"
@@ -363,14 +364,18 @@ export const make = Effect.fnUntraced(function* (options: Options) {
   const waiting = () =>
     pending.length - pendingStart + batches.reduce((sum, batch) => sum + batch.events.length, 0) + taken
 
+  const reportLost = (tag: string, count: number, message: string) => {
+    report(() => reportException(observability, tag, "LogEventError", message))
+    report(() => observability.increment("statsig.sdk.events_dropped_count", count, undefined))
+  }
+
   const reportDropped = Effect.suspend(() => {
     if (droppedSinceReport === 0) return Effect.void
     const count = droppedSinceReport
     droppedSinceReport = 0
-    report(() => observability.increment("statsig.sdk.events_dropped_count", count, undefined))
-    return Effect.logWarning(
-      `Too many events: ${count} of them were dropped. ${waiting()} wait, at most ${capacity} can.`
-    )
+    const message = `Too many events: ${count} of them were dropped. ${waiting()} wait, at most ${capacity} can.`
+    reportLost("statsig::log_event_dropped_event_count", count, message)
+    return Effect.logWarning(message)
   })
 
   /** Puts everything that waits into batches: full ones first, then what is new, then what partial ones held. */
@@ -426,6 +431,10 @@ export const make = Effect.fnUntraced(function* (options: Options) {
   /** A batch that failed is kept for later where that can help, else dropped and reported. */
   const settleFailed = ({ attempts, events }: Batch, flushType: FlushType, error: EventSinkError) => {
     lastError = error
+    const exception = exceptionOf(error)
+    if (exception !== undefined) {
+      report(() => reportException(observability, exception.tag, exception.exception, error.message))
+    }
     if (flushType !== "shutdown") {
       interval = Math.min(interval * 2, maxInterval)
       if (error.retryable && attempts + 1 < maxAttempts && batches.length <= maxBatches) {
@@ -434,11 +443,9 @@ export const make = Effect.fnUntraced(function* (options: Options) {
       }
     }
     dropped += events.length
-    report(() => observability.error("statsig::log_event_failed", error.message))
-    report(() => observability.increment("statsig.sdk.events_dropped_count", events.length, undefined))
-    return Effect.logWarning(
-      `${events.length} events were dropped after ${attempts + 1} attempts to send them: ${error.message}`
-    )
+    const message = `${events.length} events were dropped after ${attempts + 1} attempts to send them: ${error.message}`
+    reportLost("statsig::log_event_failed", events.length, message)
+    return Effect.logWarning(message)
   }
 
   /** Batches on their way. */
@@ -522,11 +529,11 @@ export const make = Effect.fnUntraced(function* (options: Options) {
   const scheduled = Effect.suspend(() => {
     const now = clock.unsafeCurrentTimeMillis()
     forget(now)
+    report(() => observability.gauge("statsig.sdk.events_pending", waiting(), undefined))
     const full = hasFullBatch()
     const pause = full ? interval : Math.max(flushAfter, interval === minInterval ? 0 : interval)
     if (now - lastAttempt < pause) return reportDropped
     lastAttempt = now
-    report(() => observability.gauge("statsig.sdk.events_pending", waiting(), undefined))
     return Effect.zipRight(sendOne(full ? "scheduled:full_batch" : "scheduled:max_time"), reportDropped)
   })
 
