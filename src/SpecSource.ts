@@ -20,8 +20,8 @@ import { SpecSourceError, type SpecsError } from "./StatsigError.js"
  * @since 0.1.0
  */
 export interface SpecRequest {
-  /** `initialize` asks once and wants a quick answer; `poll` may retry. */
-  readonly purpose: "initialize" | "poll"
+  /** `initialize` asks once and wants a quick answer, `sync` is waited for too; `poll` may retry. */
+  readonly purpose: "initialize" | "sync" | "poll"
   /** The `time` of the held specs in epoch milliseconds, 0 when there are none. */
   readonly sinceTime: number
   /** The `checksum` of the held specs, if they have one. */

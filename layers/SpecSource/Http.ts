@@ -1,13 +1,14 @@
 /**
  * Specs from Statsig's network, or from a proxy that speaks its protocol: `GET <specsUrl>/<sdkKey>.json`, answered with
- * JSON (the protobuf form is never asked for).
+ * JSON, or with protobuf where that is asked for (`enableDcsDeltas`).
  *
  * The SDK key is a part of the URL and a header of its own. The HTTP clients under `layers/HttpClient` therefore follow
- * no redirect; one that does sends the key wherever it is led. Requests are not traced and carry no trace headers, since
- * traces would hold the URL.
+ * no redirect; this source does, without the key where one leads to another origin. Requests are not traced and carry no
+ * trace headers, since traces would hold the URL.
  *
  * @since 0.1.0
  */
+import type * as Headers from "@effect/platform/Headers"
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
@@ -22,17 +23,20 @@ import {
   causesOf,
   describeStatus,
   errorBodyShown,
+  executeWithRedirects,
   headerText,
   neverRepeated,
-  readBody
+  readBody,
+  withoutTraces
 } from "../../src/internal/http.js"
 import { observer } from "../../src/internal/observe.js"
 import { decodePayload, largestPayload } from "../../src/internal/payload.js"
 import { sdkKeyShown, sdkType, sdkVersion, sessionID } from "../../src/internal/sdkInfo.js"
 import { masking } from "../../src/internal/secrets.js"
-import { type Fetch, type Source, type SpecRequest, SpecSource } from "../../src/SpecSource.js"
-import { SpecSourceError, type SpecsError } from "../../src/StatsigError.js"
+import { type Apply, type Fetch, type Source, type SpecRequest, SpecSource } from "../../src/SpecSource.js"
+import { SpecSourceError } from "../../src/StatsigError.js"
 import { defaultSpecsUrl } from "../../src/StatsigOptions.js"
+import * as Deltas from "./deltas.js"
 
 /**
  * What the source needs to know.
@@ -47,40 +51,65 @@ export interface HttpOptions {
   readonly initTimeout?: Duration.DurationInput | undefined
   /** Tells Statsig which of a company's services is asking. */
   readonly serviceName?: string | undefined
+  /**
+   * Asks Statsig's CDN where `specsUrl` fails: at once for `initialize` and `sync`, for every fifth poll that fails in
+   * the background. Default: `false`.
+   */
+  readonly fallbackToStatsigApi?: boolean | undefined
+  /**
+   * Asks for specs as protobuf, and for no more of them than differs from those held. Needs `@bufbuild/protobuf`; without
+   * it whole specs are asked for, as JSON. Default: `false`.
+   */
+  readonly enableDcsDeltas?: boolean | undefined
 }
 
 const name = "Network"
 const defaultInitTimeout = Duration.seconds(3)
 const pollTimeout = Duration.seconds(10)
 const processing = marked({ key: "download_config_specs", step: "process" })
-const pollAttempts = 4
 const firstPause = Duration.millis(200)
 
+/** Of each purpose, how often a request is made at most. */
+const attemptsFor: Record<SpecRequest["purpose"], number> = { initialize: 1, sync: 1, poll: 4 }
+
+/** Every so many failed polls ask Statsig's own host too, as in the official SDK. */
+const failuresPerFallback = 5
+
+/** An API that has specs. */
+interface Endpoint {
+  readonly url: string
+  readonly shownUrl: string
+  /** `undefined` where the URL cannot be fetched. */
+  readonly sourceApi: string | undefined
+}
+
+/** What an API answered with success. */
+interface Answer {
+  readonly bytes: Uint8Array
+  readonly headers: Headers.Headers
+}
+
 /**
- * Makes the source. It asks once for `initialize`; for a poll it repeats a failed request up to three times, after 200,
- * 400 and 800 ms. Each attempt is bounded: 10 seconds for a poll.
+ * Makes the source. It asks once for `initialize` and `sync`; for a poll it repeats a failed request up to three times,
+ * after 200, 400 and 800 ms. Each attempt is bounded: 10 seconds but for `initialize`.
  *
  * @since 0.1.0
  */
 export const make = Effect.fnUntraced(function* (options: HttpOptions) {
-  const client = HttpClient.withTracerDisabledWhen(yield* HttpClient.HttpClient, () => true)
+  const client = withoutTraces(yield* HttpClient.HttpClient)
   const observe = yield* observer
   const mask = masking(options.sdkKey)
   const key = Redacted.value(options.sdkKey)
   const specsUrl = options.specsUrl ?? defaultSpecsUrl
-  const url = `${specsUrl}/${key}.json`
-  const shownUrl = mask(url)
-  const markedUrl = shownUrl.replace(/[?#].*$/, "")
-  // Alone first: of "http://" and a key the key would become the host.
-  const sourceApi = URL.canParse(specsUrl) ? apiOf(url) : undefined
   const initTimeout = Duration.decode(options.initTimeout ?? defaultInitTimeout)
   const timeouts: Record<SpecRequest["purpose"], Duration.Duration> = {
     initialize: Duration.isZero(initTimeout) ? pollTimeout : initTimeout,
+    sync: pollTimeout,
     poll: pollTimeout
   }
+  const deltas = options.enableDcsDeltas === true ? yield* Effect.cached(Deltas.make) : undefined
   const headers = {
     accept: "*/*",
-    "accept-encoding": "gzip, br",
     "statsig-api-key": key,
     "statsig-sdk-type": sdkType,
     "statsig-sdk-version": sdkVersion,
@@ -88,113 +117,174 @@ export const make = Effect.fnUntraced(function* (options: HttpOptions) {
     "x-request-service": headerText(options.serviceName ?? "unknown")
   }
 
-  const failure = (attempt: number, reason: SpecSourceError["reason"], problem: string, status?: number) =>
-    new SpecSourceError({
-      source: name,
-      reason,
-      message: `${shownUrl} status(${status ?? "None"}) attempts(${attempt}) ${mask(problem)}`,
-      status,
-      sourceApi
-    })
+  const endpointOf = (specsUrl: string): Endpoint => {
+    const url = `${specsUrl}/${key}.json`
+    // Alone first: of "http://" and a key the key would become the host.
+    return { url, shownUrl: mask(url), sourceApi: URL.canParse(specsUrl) ? apiOf(url) : undefined }
+  }
+  const own = endpointOf(specsUrl)
+  const fallback =
+    options.fallbackToStatsigApi === true && specsUrl !== defaultSpecsUrl ? endpointOf(defaultSpecsUrl) : undefined
 
-  const readAnswer = Effect.fnUntraced(function* (response: HttpClientResponse.HttpClientResponse, attempt: number) {
+  const failureOf =
+    ({ shownUrl, sourceApi }: Endpoint, attempt: number) =>
+    (reason: SpecSourceError["reason"], problem: string, status?: number) =>
+      new SpecSourceError({
+        source: name,
+        reason,
+        message: `${shownUrl} status(${status ?? "None"}) attempts(${attempt}) ${mask(problem)}`,
+        status,
+        sourceApi
+      })
+
+  const readAnswer = Effect.fnUntraced(function* (
+    response: HttpClientResponse.HttpClientResponse,
+    failure: ReturnType<typeof failureOf>
+  ) {
     const { headers, status } = response
     if (status < 200 || status > 299) {
       const shown = (yield* readBody(response, errorBodyShown)).subarray(0, errorBodyShown)
-      return yield* failure(attempt, "Status", describeAnswer(status, shown, headers["location"]), status)
+      return yield* failure("Status", describeStatus(status, shown), status)
     }
-    const body = yield* readBody(response, largestPayload)
-    if (body.length <= largestPayload) return yield* decodePayload(body)
-    return yield* failure(attempt, "Failed", `expected at most ${largestPayload} bytes, got more`, status)
+    const bytes = yield* readBody(response, largestPayload)
+    if (bytes.length <= largestPayload) return { bytes, headers }
+    return yield* failure("Failed", `expected at most ${largestPayload} bytes, got more`, status)
   })
 
-  const requestPath = requestPathOf(url)
-  const measured = (started: number, status: number | undefined, isSuccess: boolean) =>
+  const measured = ({ url }: Endpoint, started: number, status: number | undefined, answer: Answer | undefined) =>
     Effect.map(Clock.currentTimeMillis, now => {
+      const requestPath = requestPathOf(url)
       if (requestPath === undefined) return
       observe(metrics =>
         metrics.distribution("statsig.sdk.network_request.latency", now - started, {
           request_path: requestPath.path,
           source_service: requestPath.service,
           status_code: status === undefined ? "none" : String(status),
-          is_success: String(isSuccess),
+          is_success: String(answer !== undefined),
           sdk_key: key.slice(0, sdkKeyShown),
-          deltas_used: "false"
+          deltas_used: String(answer?.headers[deltasUsed] !== undefined)
         })
       )
     })
 
-  const send = (request: HttpClientRequest.HttpClientRequest, attempt: number, timeout: Duration.Duration) =>
+  const send = (
+    endpoint: Endpoint,
+    request: HttpClientRequest.HttpClientRequest,
+    attempt: number,
+    timeout: Duration.Duration
+  ) =>
     Effect.flatMap(Clock.currentTimeMillis, started =>
-      attemptOnce(request, attempt, timeout).pipe(
+      sendUnmeasured(endpoint, request, attempt, timeout).pipe(
         Effect.tapBoth({
-          onSuccess: () => measured(started, 200, true),
-          onFailure: error => measured(started, error._tag === "SpecSourceError" ? error.status : 200, false)
+          onSuccess: answer => measured(endpoint, started, 200, answer),
+          onFailure: ({ status }) => measured(endpoint, started, status, undefined)
         })
       )
     )
 
-  const attemptOnce = (request: HttpClientRequest.HttpClientRequest, attempt: number, timeout: Duration.Duration) =>
-    markedRequest({ key: "download_config_specs", url: markedUrl, attempt: attempt - 1 }, answered =>
-      client.execute(request).pipe(
+  const sendUnmeasured = (
+    endpoint: Endpoint,
+    request: HttpClientRequest.HttpClientRequest,
+    attempt: number,
+    timeout: Duration.Duration
+  ) => {
+    const failure = failureOf(endpoint, attempt)
+    const url = endpoint.shownUrl.replace(/[?#].*$/, "")
+    return markedRequest({ key: "download_config_specs", url, attempt: attempt - 1 }, answered =>
+      executeWithRedirects(client, request, key).pipe(
         Effect.flatMap(response => {
           answered(response)
-          return readAnswer(response, attempt)
+          return readAnswer(response, failure)
         }),
+        Effect.scoped,
         Effect.catchTags({
-          RequestError: error => failure(attempt, "Transport", causesOf(error)),
-          ResponseError: error => failure(attempt, "Transport", causesOf(error), error.response.status)
+          RedirectError: ({ message, status }) => failure("Status", message, status),
+          RequestError: error => failure("Transport", causesOf(error)),
+          ResponseError: error => failure("Transport", causesOf(error), error.response.status)
         }),
         Effect.timeoutFail({
           duration: timeout,
-          onTimeout: () => failure(attempt, "Timeout", `no whole answer within ${Duration.toMillis(timeout)} ms`)
+          onTimeout: () => failure("Timeout", `no whole answer within ${Duration.toMillis(timeout)} ms`)
         })
       )
     )
+  }
 
   const sendUpTo = (
     attempts: number,
+    endpoint: Endpoint,
     request: HttpClientRequest.HttpClientRequest,
     timeout: Duration.Duration,
     attempt = 1
-  ): Effect.Effect<string, SpecSourceError | SpecsError> =>
+  ): Effect.Effect<Answer, SpecSourceError> =>
     Effect.catchIf(
-      send(request, attempt, timeout),
+      send(endpoint, request, attempt, timeout),
       error => attempt < attempts && isRepeated(error),
       () =>
         Effect.andThen(
           Effect.sleep(Duration.times(firstPause, 2 ** (attempt - 1))),
-          sendUpTo(attempts, request, timeout, attempt + 1)
+          sendUpTo(attempts, endpoint, request, timeout, attempt + 1)
         )
     )
 
-  const fetch: Fetch = Effect.fnUntraced(function* (request, apply) {
+  const fetchFrom = Effect.fnUntraced(function* (endpoint: Endpoint, request: SpecRequest, apply: Apply) {
+    const { sourceApi, url } = endpoint
     if (sourceApi === undefined) {
       const message = `specsUrl: expected an absolute http or https URL, got ${mask(JSON.stringify(specsUrl))}`
       return yield* new SpecSourceError({ source: name, reason: "Failed", message })
     }
+    const differ = deltas === undefined ? undefined : yield* deltas
     const now = yield* Clock.currentTimeMillis
-    const http = HttpClientRequest.get(withQuery(url, request), {
-      headers: { ...headers, "statsig-client-time": String(now) }
+    const http = HttpClientRequest.get(withQuery(url, request, differ?.query() ?? []), {
+      headers: {
+        ...headers,
+        "accept-encoding": "gzip, br",
+        ...differ?.headers,
+        "statsig-client-time": String(now)
+      }
     })
-    const attempts = request.purpose === "initialize" ? 1 : pollAttempts
-    const body = yield* sendUpTo(attempts, http, timeouts[request.purpose])
-    return yield* processing(apply({ source: name, sourceApi, body }))
+    const { bytes, headers: answered } = yield* sendUpTo(
+      attemptsFor[request.purpose],
+      endpoint,
+      http,
+      timeouts[request.purpose]
+    )
+    const applyText = (body: string) => apply({ source: name, sourceApi, body })
+    return yield* processing(
+      differ === undefined
+        ? Effect.flatMap(decodePayload(bytes), applyText)
+        : differ.read({ bytes, headers: answered, since: request.sinceTime }, applyText)
+    )
   })
+
+  let failedPolls = 0
+
+  /** Whether a failure is one after which Statsig's own host is asked. */
+  const fallsBack = ({ purpose }: SpecRequest): boolean =>
+    purpose !== "poll" || ++failedPolls % failuresPerFallback === 0
+
+  const fetch: Fetch = (request, apply) =>
+    fallback === undefined
+      ? fetchFrom(own, request, apply)
+      : Effect.catchIf(
+          fetchFrom(own, request, apply),
+          () => fallsBack(request),
+          () => fetchFrom(fallback, request, apply)
+        )
 
   const source: Source = { name, fetch, polls: Effect.succeed(true), updates: Stream.empty }
   return source
 })
 
-const isRepeated = (error: SpecSourceError | SpecsError): boolean =>
-  error._tag === "SpecSourceError" &&
-  (error.reason === "Transport" ||
-    error.reason === "Timeout" ||
-    (error.reason === "Status" && !neverRepeated.has(error.status!)))
+/** Marks an answer that tells only what differs. */
+const deltasUsed = "x-deltas-used"
+
+const isRepeated = ({ reason, status }: SpecSourceError): boolean =>
+  reason === "Transport" || reason === "Timeout" || (reason === "Status" && !neverRepeated.has(status!))
 
 /** The query is put together by hand: a URL object would write a query that `specsUrl` has anew. */
-const withQuery = (url: string, { checksum, sinceTime }: SpecRequest): string => {
-  const fields: Array<string> = []
+const withQuery = (url: string, { checksum, sinceTime }: SpecRequest, more: ReadonlyArray<string>): string => {
+  const fields = [...more]
   if (sinceTime > 0) fields.push(`sinceTime=${sinceTime}`)
   if (checksum !== undefined) fields.push(`checksum=${encodeURIComponent(encodeChecksum(checksum))}`)
   return fields.length === 0 ? url : `${url}${url.includes("?") ? "&" : "?"}${fields.join("&")}`
@@ -219,11 +309,6 @@ const apiOf = (text: string): string | undefined => {
   if (protocol !== "http:" && protocol !== "https:") return undefined
   return origin + (/^\/v[0-9]+(?=\/)/.exec(pathname)?.[0] ?? "")
 }
-
-const describeAnswer = (status: number, body: Uint8Array, location: string | undefined): string =>
-  status >= 300 && location !== undefined && status < 400
-    ? `redirects are not followed, give the final address as specsUrl: ${location.slice(0, errorBodyShown)}`
-    : describeStatus(status, body)
 
 /**
  * The network as the source of specs.

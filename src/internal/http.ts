@@ -1,10 +1,14 @@
 /**
  * What requests to Statsig have in common, whatever they carry.
  */
+import * as Headers from "@effect/platform/Headers"
 import * as HttpClient from "@effect/platform/HttpClient"
 import type * as HttpClientError from "@effect/platform/HttpClientError"
+import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
+import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 
 /**
@@ -25,6 +29,63 @@ export const withoutTraces = (client: HttpClient.HttpClient) =>
  * @internal
  */
 export const neverRepeated: ReadonlySet<number> = new Set([400, 403, 405, 413, 429, 501])
+
+const redirects: ReadonlySet<number> = new Set([301, 302, 303, 307, 308])
+
+/** As many as the official SDK follows. */
+const mostRedirects = 10
+
+/**
+ * A redirect that is not followed. `message` says why, and where it leads.
+ *
+ * @internal
+ */
+export class RedirectError extends Data.TaggedError("RedirectError")<{
+  readonly message: string
+  readonly status: number
+}> {}
+
+/**
+ * Sends a request and follows redirects, up to ten. The SDK key stays with the origin that it was sent to: elsewhere the
+ * request goes without the header of the key, and an address that holds the key, or one that is not encrypted after one
+ * that is, is refused. The scope of the answer is the caller's.
+ *
+ * @internal
+ */
+export const executeWithRedirects = Effect.fnUntraced(function* (
+  client: HttpClient.HttpClient.With<HttpClientError.HttpClientError, Scope.Scope>,
+  request: HttpClientRequest.HttpClientRequest,
+  key: string
+) {
+  const first = new URL(request.url)
+  let current = request
+  for (let followed = 0; ; followed++) {
+    const response = yield* client.execute(current)
+    const { headers, status } = response
+    const location = headers["location"]
+    if (!redirects.has(status) || location === undefined) return response
+    const refuse = (why: string) =>
+      new RedirectError({ status, message: `the redirect to ${location.slice(0, errorBodyShown)} is refused: ${why}` })
+    if (followed === mostRedirects) return yield* refuse("too many redirects")
+    if (!URL.canParse(location, current.url)) return yield* refuse("no address")
+    const next = new URL(location, current.url)
+    const isHttp = next.protocol === "http:" || next.protocol === "https:"
+    if (!isHttp) return yield* refuse("neither http nor https")
+    if (next.protocol === "http:" && new URL(current.url).protocol === "https:") {
+      return yield* refuse("it is not encrypted")
+    }
+    const isAtHome = next.origin === first.origin
+    if (!isAtHome && holds(next.href, key)) return yield* refuse("another host would learn the SDK key")
+    const isRead = current.method === "GET" || (status !== 307 && status !== 308)
+    current = (isRead ? HttpClientRequest.get : HttpClientRequest.make(current.method))(next.href, {
+      headers: isAtHome ? request.headers : Headers.remove(request.headers, "statsig-api-key"),
+      body: isRead ? undefined : current.body
+    })
+  }
+})
+
+const holds = (url: string, key: string): boolean =>
+  key.trim() !== "" && (url.includes(key.trim()) || url.includes(encodeURIComponent(key.trim())))
 
 /**
  * Headers hold printable ASCII only.

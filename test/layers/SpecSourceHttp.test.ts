@@ -350,6 +350,169 @@ describe("SpecSource/Http", () => {
     }
   })
 
+  describe("redirects", () => {
+    /** A web of redirects: every address leads to the next one, the last has the payload. */
+    const leading = (...path: ReadonlyArray<readonly [location: string, status?: number]>) =>
+      stubClient((_request, number) =>
+        Effect.sync(() => {
+          const [location, status = 302] = path[number - 1] ?? []
+          return location === undefined ? new Response("body") : new Response("", { status, headers: { location } })
+        })
+      )
+    const specsUrl = "https://a.test/v2/specs"
+
+    it.effect("within the origin are followed as they are", () =>
+      Effect.gen(function* () {
+        const apply = keeping()
+        const { layer, requests } = leading(
+          [`/moved/${key}.json?x=1`, 301],
+          ["more.json", 302],
+          ["", 303],
+          ["https://a.test:443/b", 307],
+          ["c", 308]
+        )
+        const source = yield* make({ specsUrl }, layer)
+        yield* source.fetch(initialize, apply)
+        assert.deepStrictEqual(
+          requests.map(({ url }) => url),
+          [
+            `${specsUrl}/${key}.json`,
+            `https://a.test/moved/${key}.json?x=1`,
+            "https://a.test/moved/more.json",
+            "https://a.test/moved/more.json",
+            "https://a.test/b",
+            "https://a.test/c"
+          ]
+        )
+        for (const { headers, method } of requests) {
+          assert.deepStrictEqual([method, headers["statsig-api-key"]], ["GET", key])
+        }
+        assert.deepStrictEqual(apply.responses, [{ source: "Network", sourceApi: "https://a.test/v2", body: "body" }])
+      })
+    )
+
+    it.effect("out of the origin are followed without the key", () =>
+      Effect.gen(function* () {
+        for (const elsewhere of ["https://b.test/specs", "https://a.test:8443/specs", "https://sub.a.test/specs"]) {
+          const { layer, requests } = leading([elsewhere], ["/again"])
+          const source = yield* make({ specsUrl }, layer)
+          yield* source.fetch(initialize, keeping())
+          const [first, ...others] = requests
+          assert.strictEqual(first?.headers["statsig-api-key"], key)
+          assert.strictEqual(others.length, 2)
+          for (const { headers, url } of others) assert.notInclude(`${url} ${JSON.stringify(headers)}`, key)
+        }
+      })
+    )
+
+    it.effect("back to the origin have the key again", () =>
+      Effect.gen(function* () {
+        const { layer, requests } = leading(["https://b.test/"], ["https://a.test/home"])
+        const source = yield* make({ specsUrl }, layer)
+        yield* source.fetch(initialize, keeping())
+        assert.deepStrictEqual(
+          requests.map(({ headers }) => headers["statsig-api-key"]),
+          [key, undefined, key]
+        )
+      })
+    )
+
+    const refused: ReadonlyArray<readonly [location: string, why: string]> = [
+      [`https://b.test/v2/specs/${key}.json`, "another host would learn the SDK key"],
+      [`https://b.test/?key=${key}`, "another host would learn the SDK key"],
+      ["http://a.test/specs", "it is not encrypted"],
+      ["ftp://a.test/specs", "neither http nor https"],
+      ["http://", "no address"]
+    ]
+    for (const [location, why] of refused) {
+      it.effect(`to ${location} are refused: ${why}`, () =>
+        Effect.gen(function* () {
+          const { layer, requests } = leading([location])
+          const source = yield* make({ specsUrl }, layer)
+          const error = yield* Effect.flip(source.fetch(initialize, keeping()))
+          assert.deepInclude(error, { reason: "Status", status: 302 })
+          assert.include(error.message, why)
+          assert.notInclude(error.message, key)
+          assert.strictEqual(requests.length, 1)
+        })
+      )
+    }
+
+    it.effect("without end are given up", () =>
+      Effect.gen(function* () {
+        const { layer, requests } = stubClient(() =>
+          Effect.sync(() => new Response("", { status: 302, headers: { location: "again.json" } }))
+        )
+        const source = yield* make({ specsUrl }, layer)
+        const error = yield* Effect.flip(source.fetch(initialize, keeping()))
+        assert.include(error.message, "too many redirects")
+        assert.strictEqual(requests.length, 11)
+      })
+    )
+  })
+
+  describe("fallbackToStatsigApi", () => {
+    const specsUrl = "http://a.test"
+    const options = { specsUrl, fallbackToStatsigApi: true }
+    /** Hosts in the order in which they were asked. */
+    const hostsOf = (requests: ReadonlyArray<HttpClientRequest.HttpClientRequest>) =>
+      requests.map(({ url }) => new URL(url).host)
+    const cdn = "api.statsigcdn.com"
+
+    for (const status of [403, 500]) {
+      it.effect(`asks Statsig's host once at initialize after ${status}, with the same query`, () =>
+        Effect.gen(function* () {
+          const apply = keeping()
+          const { layer, requests } = stubClient((_request, number) =>
+            Effect.sync(() => new Response("body", { status: number === 1 ? status : 200 }))
+          )
+          const source = yield* make(options, layer)
+          yield* source.fetch({ purpose: "initialize", sinceTime: 5, checksum: "c" }, apply)
+          assert.strictEqual(requests[1]?.url, `${defaultUrl}?sinceTime=5&checksum=c`)
+          assert.strictEqual(apply.responses[0]?.sourceApi, "https://api.statsigcdn.com/v2")
+        })
+      )
+    }
+
+    it.effect("asks it too where the payload cannot be used, and tells what it answered", () =>
+      Effect.gen(function* () {
+        const refusal = new SpecsError({ reason: "Shape", message: "no" })
+        const { layer, requests } = stubClient((_request, number) =>
+          Effect.sync(() => new Response("{}", { status: number === 1 ? 200 : 503 }))
+        )
+        const source = yield* make(options, layer)
+        const error = yield* Effect.flip(source.fetch(initialize, () => Effect.fail(refusal)))
+        assert.deepInclude(error, { reason: "Status", status: 503 })
+        assert.deepStrictEqual(hostsOf(requests), ["a.test", cdn])
+      })
+    )
+
+    it.effect("asks it for every fifth poll that fails", () =>
+      Effect.gen(function* () {
+        const fails = [true, true, true, false, true, true, true]
+        let poll = 0
+        const { layer, requests } = stubClient(request =>
+          Effect.sync(() => new Response("body", { status: request.url.includes(cdn) || !fails[poll] ? 200 : 403 }))
+        )
+        const source = yield* make(options, layer)
+        for (; poll < fails.length; poll++) {
+          yield* Effect.either(source.fetch({ purpose: "poll", sinceTime: 0, checksum: undefined }, keeping()))
+        }
+        assert.deepStrictEqual(hostsOf(requests), [...Array(6).fill("a.test"), cdn, "a.test"])
+      })
+    )
+
+    it.effect("asks nobody else where the URL is Statsig's own, or without the option", () =>
+      Effect.gen(function* () {
+        for (const given of [{ fallbackToStatsigApi: true }, { specsUrl }]) {
+          const { layer, requests } = answering(500)
+          yield* messageOf(given, layer)
+          assert.strictEqual(requests.length, 1)
+        }
+      })
+    )
+  })
+
   describe("secrets", () => {
     it.effect("are masked in every message", () =>
       Effect.gen(function* () {
@@ -375,7 +538,7 @@ describe("SpecSource/Http", () => {
         const redirect = yield* messageOf({}, answering(302, "", { location: `https://b.test/${key}.json` }).layer)
         assert.include(
           redirect,
-          `redirects are not followed, give the final address as specsUrl: https://b.test/${masked}`
+          `the redirect to https://b.test/${masked}.json is refused: another host would learn the SDK key`
         )
       })
     )
@@ -491,17 +654,6 @@ describe("SpecSource/Http", () => {
           const unknown = yield* Effect.flip(fetchFrom("http://nowhere.invalid"))
           assert.deepInclude(unknown, { reason: "Transport" })
         })
-      )
-
-      it.live("follows no redirect", () =>
-        Effect.gen(function* () {
-          const server = yield* LocalStatsig
-          const { faultNext, requests, specsUrl } = server
-          yield* faultNext("specs", Fault.Reply({ status: 302, headers: { location: `${specsUrl}/other.json` } }))
-          const error = yield* Effect.flip(fetchFrom(specsUrl))
-          assert.deepInclude(error, { reason: "Status", status: 302 })
-          assert.strictEqual((yield* requests).length, 1)
-        }).pipe(Effect.provide(local))
       )
 
       it.live("reads an answer in brotli of many blocks", () =>
