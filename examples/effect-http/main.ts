@@ -1,0 +1,93 @@
+/**
+ * A server on the `HttpServer` of `@effect/platform`. A middleware takes the user from the request; the page's browser SDK
+ * starts from the server's answers, without asking Statsig.
+ *
+ * Run it with `npx tsx examples/effect-http/main.ts`: it visits its own page and ends. With `--serve` it stays; `PORT` says
+ * where. It runs on the shop's specs in hand, and nothing is asked for over the network.
+ */
+import { createServer } from "node:http"
+import * as HttpMiddleware from "@effect/platform/HttpMiddleware"
+import * as HttpRouter from "@effect/platform/HttpRouter"
+import * as HttpServer from "@effect/platform/HttpServer"
+import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
+import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
+import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
+import * as Config from "effect/Config"
+import * as Console from "effect/Console"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as StatsigLayer from "../../layers/Statsig.js"
+import * as ClientInitialize from "../../src/ClientInitialize.js"
+import { Statsig } from "../../src/Statsig.js"
+import * as StatsigUser from "../../src/StatsigUser.js"
+import { answersOf } from "../page/answers.js"
+import { bundleScript, cookies, renderPage, visitorOf } from "../page/page.js"
+import { visit } from "../page/visit.js"
+import { specs } from "../shop/specs.js"
+
+/** The user of the request that is answered. */
+class Visitor extends Context.Tag("examples/Visitor")<Visitor, StatsigUser.StatsigUser>() {}
+
+/** Provides the visitor, and gives the browser an id where it has none. */
+const identify = HttpMiddleware.make(app =>
+  Effect.gen(function* () {
+    const request = yield* HttpServerRequest.HttpServerRequest
+    const stableID = request.cookies[cookies.stableID] ?? crypto.randomUUID()
+    const visitor = visitorOf(request.cookies[cookies.visitor], stableID, request.headers["user-agent"] ?? "")
+    const response = yield* Effect.provideService(app, Visitor, StatsigUser.make(visitor))
+    return HttpServerResponse.unsafeSetCookie(response, cookies.stableID, stableID, { httpOnly: true, sameSite: "lax" })
+  })
+)
+
+const page = Effect.gen(function* () {
+  const statsig = yield* Statsig
+  const user = yield* Visitor
+  const answers = answersOf({
+    gate: name => statsig.checkGate(user, name),
+    config: (name, parameter) => Option.getOrNull(statsig.getDynamicConfig(user, name).getValue(parameter)),
+    experiment: (name, parameter) => Option.getOrNull(statsig.getExperiment(user, name).getValue(parameter)),
+    layer: (name, parameter) => Option.getOrNull(statsig.getLayer(user, name).getValue(parameter)),
+    store: (name, parameter) => Option.getOrNull(statsig.getParameterStore(user, name).getValue(parameter))
+  })
+  return HttpServerResponse.text(renderPage(answers, statsig.getClientInitializeResponse(user)), {
+    contentType: "text/html; charset=utf-8"
+  })
+})
+
+/** The values alone, for pages that fetch them. As bytes they are made without a text; the response keeps a copy. */
+const values = (buffer: ClientInitialize.ResponseBuffer) =>
+  Effect.gen(function* () {
+    const statsig = yield* Statsig
+    const bytes = statsig.writeClientInitializeResponse(yield* Visitor, buffer).slice()
+    return HttpServerResponse.uint8Array(bytes, { contentType: "application/json" })
+  })
+
+const program = Effect.gen(function* () {
+  const script = yield* Effect.promise(bundleScript)
+  const router = HttpRouter.empty.pipe(
+    HttpRouter.get("/", page),
+    HttpRouter.get("/values", values(ClientInitialize.makeBuffer())),
+    HttpRouter.get("/page.js", HttpServerResponse.text(script, { contentType: "text/javascript" }))
+  )
+  yield* HttpServer.serveEffect(router, identify)
+  const { address } = yield* HttpServer.HttpServer
+  const origin = `http://127.0.0.1:${address._tag === "TcpAddress" ? address.port : 0}/`
+  yield* Console.log(`Effect serves the shop at ${origin}`)
+  if (process.argv.includes("--serve")) return yield* Effect.never
+  yield* Console.log(yield* Effect.tryPromise(() => visit(origin, "powerShopper")))
+})
+
+const server = Layer.unwrapEffect(
+  Effect.map(Config.withDefault(Config.integer("PORT"), 0), port =>
+    NodeHttpServer.layer(createServer, { port, host: "127.0.0.1" })
+  )
+)
+
+program.pipe(
+  Effect.scoped,
+  Effect.provide(Layer.merge(server, StatsigLayer.layerOffline({ specs }))),
+  NodeRuntime.runMain
+)

@@ -1,0 +1,55 @@
+/**
+ * The page that the example servers send: the server's answers, and the values that the browser's SDK starts from.
+ */
+import { fileURLToPath } from "node:url"
+import { build } from "esbuild"
+import type { StatsigUserInput } from "../../src/StatsigUser.js"
+import { users } from "../shop/users.js"
+import type { Answers } from "./answers.js"
+
+/** The names of the cookies: who is signed in, and the id of the browser, which the server gives it. */
+export const cookies = { visitor: "visitor", stableID: "stable_id" }
+
+/** The visitor behind a request: one of the shop's customers when signed in, else whoever uses this browser. */
+export const visitorOf = (visitor: string | undefined, stableID: string, userAgent: string): StatsigUserInput =>
+  visitor !== undefined && Object.hasOwn(users, visitor)
+    ? users[visitor as keyof typeof users]
+    : { customIDs: { stableID }, userAgent }
+
+/** The page's script with Statsig's browser SDK in it, from `node_modules`. */
+export const bundleScript = async (): Promise<string> => {
+  const { outputFiles } = await build({
+    entryPoints: [fileURLToPath(new URL("browser.ts", import.meta.url))],
+    bundle: true,
+    minify: true,
+    write: false
+  })
+  return outputFiles[0]?.text ?? ""
+}
+
+const escaped = (text: string): string => text.replace(/[&<>"]/g, character => `&#${character.charCodeAt(0)};`)
+
+/** JSON that cannot end the script element around it. */
+const inScript = (json: string): string => json.replaceAll("<", "\\u003c")
+
+/** The page of one visitor. `values` is the client initialize response. */
+export const renderPage = (answers: Answers, values: string): string => `<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<title>The Example Shop</title>
+<link rel="icon" href="data:,">
+<h1>The Example Shop</h1>
+<table>
+<tr><th>Asked</th><th>Server</th><th>Browser</th></tr>
+${Object.entries(answers)
+  .map(([name, value]) => {
+    const id = escaped(name)
+    return `<tr><td>${id}</td><td id="server:${id}">${escaped(JSON.stringify(value))}</td><td id="client:${id}"></td></tr>`
+  })
+  .join("\n")}
+</table>
+<p>The browser's answers: <span id="reason"></span></p>
+<script type="application/json" id="statsig-values">${inScript(values)}</script>
+<script src="/page.js"></script>
+</html>
+`
