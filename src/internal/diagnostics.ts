@@ -142,6 +142,9 @@ export const markedRequest = <A, E extends { readonly message: string }, R>(
     )
   })
 
+/** What comes before the trouble itself in the message of a request that failed: the marker has it in other fields. */
+const addressed = /^\S+ status\([^)]*\) attempts\(\d+\) /
+
 const errorOf = <A, E extends { readonly message: string }>(
   exit: Exit.Exit<A, E>,
   status: number | undefined
@@ -151,6 +154,10 @@ const errorOf = <A, E extends { readonly message: string }>(
     onFailure: cause =>
       Option.match(Cause.failureOption(cause), {
         onNone: () => undefined,
-        onSome: ({ message }) => ({ name: "NetworkError", message, code: String(status ?? "None") })
+        onSome: ({ message }) => ({
+          name: "NetworkError",
+          message: message.replace(addressed, ""),
+          code: String(status ?? "None")
+        })
       })
   })
