@@ -24,7 +24,12 @@ export const fragment = (text: string): Fragment => {
 /** The UTF-8 form of a text. */
 export const bytesOf = (text: string): Uint8Array => encoder.encode(text)
 
-/** A growing buffer. What `bytes` gives is overwritten by the next response that is written here. */
+/**
+ * A growing buffer that client initialize responses are written into, one after the other. It keeps the size of the
+ * largest one. What `bytes` gives is overwritten by the next.
+ *
+ * @since 0.1.0
+ */
 export class ResponseBuffer {
   #bytes = new Uint8Array(firstSize)
   #length = 0

@@ -17,6 +17,7 @@ import * as Runtime from "effect/Runtime"
 import * as Stream from "effect/Stream"
 import { Evaluator } from "../Evaluator.js"
 import { copyJsonObject } from "../engine/getters.js"
+import { ResponseBuffer } from "../engine/responseBuffer.js"
 import { Overrides } from "../Overrides.js"
 import { decode } from "../PersistentStorage.js"
 import { SpecStore } from "../SpecStore.js"
@@ -495,6 +496,20 @@ export abstract class Statsig {
    */
   getClientInitializeResponse(user: StatsigUser, options?: ClientInitResponseOptions | null): string {
     return this.#statsig.getClientInitializeResponse(userOf(user), clientInitializeOptions(options))
+  }
+
+  /**
+   * As `getClientInitializeResponse`, as UTF-8 in a buffer that is used again, which takes a fraction of the time. The
+   * bytes are a view of the buffer, and the next response overwrites them: a program that keeps them, or hands them to a
+   * socket, copies them (`bytes.slice()`). Not in the official Node package.
+   */
+  writeClientInitializeResponse(
+    user: StatsigUser,
+    buffer: ResponseBuffer,
+    options?: ClientInitResponseOptions | null
+  ): Uint8Array {
+    if (!(buffer instanceof ResponseBuffer)) throw argumentError("InvalidArg", "buffer: expected a ResponseBuffer")
+    return this.#statsig.writeClientInitializeResponse(userOf(user), buffer, clientInitializeOptions(options))
   }
 
   /** The groups of an experiment. */
