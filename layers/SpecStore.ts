@@ -9,12 +9,14 @@
  */
 import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
-import type * as Duration from "effect/Duration"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as FiberId from "effect/FiberId"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as PubSub from "effect/PubSub"
 import * as Queue from "effect/Queue"
+import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
 import { EventLogger } from "../src/EventLogger.js"
 import { diffSnapshots, type Snapshot } from "../src/engine/snapshot.js"
@@ -35,6 +37,15 @@ const warningsKept = 1_000
 /** Warnings that wait to be logged. */
 const warningsQueued = 100
 
+/** Sync intervals without an answer after which the specs count as stale. */
+const staleAfter = 3
+
+/** The pauses before background work that broke begins again: 1, 2, 4 seconds and so on, up to a minute. */
+const restarts = Schedule.exponential("1 second").pipe(
+  Schedule.union(Schedule.spaced("1 minute")),
+  Schedule.resetAfter("10 minutes")
+)
+
 /**
  * Makes a store that asks the `SpecSource` of the context, and polls it every `syncInterval` once `startUpdates` ran.
  * An `ObservabilityClient` in the context gets its metrics, an `EventLogger` the diagnostics of syncs. Background work
@@ -44,6 +55,7 @@ const warningsQueued = 100
  */
 export const make = Effect.fnUntraced(function* (options: { readonly syncInterval: Duration.DurationInput }) {
   const source = yield* SpecSource
+  const syncInterval = Duration.decode(options.syncInterval)
   const observe = yield* observer
   const logger = yield* Effect.serviceOption(EventLogger)
   const changes = yield* PubSub.sliding<SpecChange>(changesKept)
@@ -183,23 +195,55 @@ export const make = Effect.fnUntraced(function* (options: { readonly syncInterva
     )
   })
 
-  const poll = (fetch: Fetch) => Effect.ensuring(diagnosed(run(fetch, "poll")), measureStaleness)
+  const sync = (fetch: Fetch, purpose: SpecRequest["purpose"]) =>
+    Effect.ensuring(diagnosed(run(fetch, purpose)), measureStaleness)
 
-  const sync = poll(source.fetch)
+  let underWay: Deferred.Deferred<void, SpecSourceError | SpecsError> | undefined
+
+  /** One sync for all who want one meanwhile; it goes on when they go away. */
+  const syncNow = Effect.uninterruptibleMask(restore =>
+    Effect.suspend(() => {
+      if (underWay !== undefined) return restore(Deferred.await(underWay))
+      const done = Deferred.unsafeMake<void, SpecSourceError | SpecsError>(FiberId.none)
+      underWay = done
+      return sync(source.fetch, "sync").pipe(
+        Effect.interruptible,
+        Effect.ensuring(
+          Effect.sync(() => {
+            underWay = undefined
+          })
+        ),
+        Effect.intoDeferred(done),
+        Effect.forkDaemon,
+        Effect.andThen(restore(Deferred.await(done)))
+      )
+    })
+  )
+
+  /** `undefined` as long as no source has answered. A clock that was set back tells nothing. */
+  const age = Effect.map(Clock.currentTimeMillis, now =>
+    lastSuccessAt === undefined || now < lastSuccessAt ? undefined : Duration.millis(now - lastSuccessAt)
+  )
 
   const withWarning = <A>(effect: Effect.Effect<A, SpecSourceError | SpecsError>) =>
     Effect.catchAll(effect, error => Effect.logWarning(`The specs were not synced: ${error.message}`))
 
-  const pollForever = Effect.forever(Effect.andThen(Effect.sleep(options.syncInterval), withWarning(sync)))
-
-  const follow: Effect.Effect<void> = Stream.runForEach(source.updates, fetch => withWarning(poll(fetch))).pipe(
-    Effect.catchAllCause(cause =>
-      Effect.logError(`${source.name} broke while it was followed`, cause).pipe(
-        Effect.andThen(Effect.sleep(options.syncInterval)),
-        Effect.andThen(Effect.suspend(() => follow))
-      )
+  /** Begins again after whatever ends it before its time, at first soon. */
+  const supervised = (name: string, work: Effect.Effect<unknown>) =>
+    work.pipe(
+      Effect.sandbox,
+      // The log may be what broke.
+      Effect.tapError(cause => Effect.ignoreLogged(Effect.sandbox(Effect.logError(`${name} broke`, cause)))),
+      Effect.retry(restarts)
     )
-  )
+
+  let isPolled = false
+  const poll = Effect.suspend(() => {
+    isPolled = true
+    return Effect.forever(Effect.andThen(Effect.sleep(syncInterval), withWarning(sync(source.fetch, "poll"))))
+  })
+
+  const follow = Stream.runForEach(source.updates, fetch => withWarning(sync(fetch, "poll")))
 
   const polls = Effect.catchAllCause(source.polls, cause =>
     Effect.as(Effect.logError(`${source.name} does not tell whether it polls`, cause), true)
@@ -208,7 +252,10 @@ export const make = Effect.fnUntraced(function* (options: { readonly syncInterva
   yield* Effect.forkScoped(
     Deferred.await(started).pipe(
       Effect.andThen(
-        Effect.all([follow, Effect.whenEffect(pollForever, polls)], { concurrency: "unbounded", discard: true })
+        Effect.all(
+          [supervised(`Following ${source.name}`, follow), Effect.whenEffect(supervised("Polling", poll), polls)],
+          { concurrency: "unbounded", discard: true }
+        )
       ),
       inBackground
     )
@@ -226,13 +273,21 @@ export const make = Effect.fnUntraced(function* (options: { readonly syncInterva
     current: () => state,
     load,
     startUpdates: Effect.asVoid(Deferred.succeed(started, undefined)),
-    sync,
+    syncNow,
+    syncIfOlderThan: oldest =>
+      Effect.flatMap(age, known =>
+        known !== undefined && Duration.lessThanOrEqualTo(known, oldest) ? Effect.void : syncNow
+      ),
     changes: Stream.fromPubSub(changes),
-    status: Effect.sync(() => ({
+    status: Effect.map(age, age => ({
       source: state.source,
       time: state.snapshot?.time ?? 0,
       receivedAt: state.receivedAt,
       lastSuccessAt,
+      age,
+      isStale:
+        state.snapshot === undefined ||
+        (isPolled && (age === undefined || Duration.greaterThan(age, Duration.times(syncInterval, staleAfter)))),
       lastError,
       warnings: [...warnings]
     }))

@@ -6,6 +6,7 @@
  * @since 0.1.0
  */
 import * as Context from "effect/Context"
+import type * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
 import type * as Stream from "effect/Stream"
 import type { Snapshot } from "./engine/snapshot.js"
@@ -70,6 +71,10 @@ export interface SpecStatus {
   readonly receivedAt: number | undefined
   /** When a source was last asked with success, whether or not it had news; in epoch milliseconds. */
   readonly lastSuccessAt: number | undefined
+  /** How long ago that was, which is how old the specs may be; `undefined` when it never was. */
+  readonly age: Duration.Duration | undefined
+  /** Whether there are no specs, or they are polled for and no source has answered for three sync intervals. */
+  readonly isStale: boolean
   /** What went wrong since then, if anything. */
   readonly lastError: SpecSourceError | SpecsError | undefined
   /** The parts of the held specs that turned out bad when they were first used; at most 1,000. */
@@ -95,8 +100,13 @@ export class SpecStore extends Context.Tag("statsig-effect/SpecStore")<
     readonly load: Effect.Effect<void, SpecSourceError | SpecsError>
     /** Starts polling and following the source, in the background, once. */
     readonly startUpdates: Effect.Effect<void>
-    /** One fetch now, as a poll makes it. Failing changes nothing but the status. */
-    readonly sync: Effect.Effect<void, SpecSourceError | SpecsError>
+    /**
+     * One fetch now, without repetition. Whoever asks while one is under way waits for that one. Failing changes nothing
+     * but the status.
+     */
+    readonly syncNow: Effect.Effect<void, SpecSourceError | SpecsError>
+    /** As `syncNow`, where the last success is longer ago than this; else nothing. */
+    readonly syncIfOlderThan: (age: Duration.DurationInput) => Effect.Effect<void, SpecSourceError | SpecsError>
     /** Every applied update from now on; one who reads slowly loses the oldest. */
     readonly changes: Stream.Stream<SpecChange>
     readonly status: Effect.Effect<SpecStatus>

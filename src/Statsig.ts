@@ -165,8 +165,16 @@ export interface Service {
   readonly withPersistedValues: (user: User, idTypes?: ReadonlyArray<string>) => Effect.Effect<Service>
   /** Loads specs within the deadline and starts the background updates. May be called again. */
   readonly initialize: Effect.Effect<InitializeResult>
-  /** Fetches specs now, without waiting for the next poll. */
-  readonly sync: Effect.Effect<void, SpecSourceError | SpecsError>
+  /**
+   * Fetches specs now, without waiting for the next poll: after a webhook, say. Whoever asks while that is under way waits
+   * for the same fetch.
+   */
+  readonly syncNow: Effect.Effect<void, SpecSourceError | SpecsError>
+  /**
+   * As `syncNow`, where the specs may be older than this; else it does nothing. For functions that are frozen between
+   * requests, in which no poll runs: one call at the beginning of a request.
+   */
+  readonly syncIfOlderThan: (age: Duration.DurationInput) => Effect.Effect<void, SpecSourceError | SpecsError>
   /** Sends the queued events. */
   readonly flush: Effect.Effect<void>
   /** Sends what is left and ends the sending of events; closing the layer's scope does the same. */
@@ -307,7 +315,8 @@ export const make = Effect.fnUntraced(function* (options: {
         log: logger.logEvent
       })
     ),
-    sync: store.sync,
+    syncNow: store.syncNow,
+    syncIfOlderThan: store.syncIfOlderThan,
     flush: logger.flush,
     shutdown: logger.shutdown,
     status: store.status,

@@ -71,7 +71,7 @@ const act = Effect.fn(function* (title: string, names: ReadonlyArray<string>, ex
 const play = Effect.fn(function* (experiment: SubscriptionRef.SubscriptionRef<PricePage>) {
   const store = yield* SpecStore
   const change = (state: PricePage) =>
-    SubscriptionRef.set(experiment, state).pipe(Effect.andThen(store.sync), Effect.orDie)
+    SubscriptionRef.set(experiment, state).pipe(Effect.andThen(store.syncNow), Effect.orDie)
 
   yield* act("Half of the visitors see the new page:", regulars, regulars.length)
 

@@ -92,13 +92,13 @@ const event =
 
 /** Four syncs: the same specs, no updates, new specs, and a text that cannot be read. */
 const syncFourTimes = Effect.fnUntraced(function* (statsig: Service, local: LocalStatsig["Type"]) {
-  yield* statsig.sync
+  yield* statsig.syncNow
   yield* local.setSpecs({ has_updates: false })
-  yield* statsig.sync
+  yield* statsig.syncNow
   yield* local.setSpecs({ ...reference.specs, ...instances["sync"]?.specs, time: 1_760_000_000_000 })
-  yield* statsig.sync
+  yield* statsig.syncNow
   yield* local.setSpecs("not json")
-  yield* Effect.ignore(statsig.sync)
+  yield* Effect.ignore(statsig.syncNow)
 })
 
 /** The calls of the captures. What they return is compared where the capture has it. */

@@ -52,8 +52,8 @@ describe("diagnostics", () => {
         Fault.Reply({ status: 403, headers: { "content-type": "text/plain" }, body: "no" }),
         Fault.Reset({})
       )
-      yield* statsig.sync
-      yield* Effect.ignore(statsig.sync)
+      yield* statsig.syncNow
+      yield* Effect.ignore(statsig.syncNow)
       yield* statsig.flush
       const [, applied, refused] = yield* arrived
       const ends = [applied, refused].map(event => {
@@ -105,11 +105,11 @@ describe("diagnostics", () => {
       yield* statsig.initialize
       for (let time = 1; time <= 10; time++) {
         yield* setSpecs(specsWith({ initialize: 0, dcs: 10_000 }, 1_700_000_000_000 + time))
-        yield* statsig.sync
+        yield* statsig.syncNow
       }
       yield* statsig.initialize
       yield* setSpecs(specsWith({ initialize: 20_000, dcs: 0 }, 1_700_000_000_020))
-      yield* statsig.sync
+      yield* statsig.syncNow
       yield* statsig.initialize
       yield* statsig.flush
       const contexts = (yield* arrived).map(({ context }) => context)

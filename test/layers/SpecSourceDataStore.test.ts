@@ -376,7 +376,7 @@ describe("SpecSource/DataStore", () => {
         const store = yield* build(layer, scriptedSource(bodies))
         yield* store.load
         yield* TestClock.adjust(0)
-        for (let sync = 0; sync < 3; sync++) yield* store.sync
+        for (let sync = 0; sync < 3; sync++) yield* store.syncNow
         assert.deepStrictEqual(held(store), ["Network", 4])
         assert.deepStrictEqual(written, [bodies[0]])
         yield* Deferred.succeed(gate, undefined)

@@ -1,5 +1,19 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Chunk, Context, Deferred, Effect, Exit, Fiber, Layer, Queue, Scope, Stream, TestClock } from "effect"
+import {
+  Chunk,
+  Context,
+  Deferred,
+  Duration,
+  Effect,
+  Exit,
+  Fiber,
+  Layer,
+  Logger,
+  Queue,
+  Scope,
+  Stream,
+  TestClock
+} from "effect"
 import * as SpecStoreLayer from "../../layers/SpecStore.js"
 import { ObservabilityClient } from "../../src/ObservabilityClient.js"
 import { type Fetch, type Source, SpecSource } from "../../src/SpecSource.js"
@@ -45,6 +59,8 @@ describe("SpecStore", () => {
           time: 0,
           receivedAt: undefined,
           lastSuccessAt: undefined,
+          age: undefined,
+          isStale: true,
           lastError: undefined,
           warnings: []
         })
@@ -174,7 +190,7 @@ describe("SpecStore", () => {
           scriptedSource([named(1, "one"), named(2, "two"), named(3, undefined), named(4, "four"), Effect.fail(down)])
         )
         const environments: Array<string | undefined> = []
-        for (const step of [store.load, store.sync, store.load, store.sync, Effect.flip(store.load)]) {
+        for (const step of [store.load, store.syncNow, store.load, store.syncNow, Effect.flip(store.load)]) {
           yield* step
           environments.push(store.current().defaultEnvironment)
         }
@@ -237,7 +253,7 @@ describe("SpecStore", () => {
         const store = yield* build(source)
         yield* store.load
         for (const [name, , [gates, time, checksum]] of steps) {
-          yield* store.sync
+          yield* store.syncNow
           assert.deepStrictEqual(held(store), ["Network", time, gates], name)
           assert.strictEqual(store.current().snapshot?.checksum, checksum, name)
         }
@@ -258,7 +274,7 @@ describe("SpecStore", () => {
         const source = scriptedSource([at(0), at(5)])
         const store = yield* build(source)
         yield* store.load
-        yield* store.sync
+        yield* store.syncNow
         assert.strictEqual(source.requests[1]?.sinceTime, 0)
         assert.deepStrictEqual(held(store), ["Network", 5, "gate"])
       })
@@ -270,9 +286,9 @@ describe("SpecStore", () => {
         yield* store.load
         const first = store.current()
         const copy = { ...first }
-        yield* store.sync
+        yield* store.syncNow
         assert.strictEqual(store.current(), first)
-        yield* store.sync
+        yield* store.syncNow
         assert.notStrictEqual(store.current(), first)
         assert.deepStrictEqual({ ...first }, copy)
       })
@@ -393,12 +409,160 @@ describe("SpecStore", () => {
         const store = yield* build(source, "1 second")
         yield* store.startUpdates
         const calls = yield* Effect.fork(
-          Effect.all([store.load, store.sync, store.load, store.sync, store.sync], { concurrency: "unbounded" })
+          Effect.all([store.load, store.syncNow, store.load, store.syncNow, store.syncNow], {
+            concurrency: "unbounded"
+          })
         )
         yield* TestClock.adjust("30 seconds")
         yield* Fiber.join(calls)
         assert.strictEqual(most, 1)
         assert.isAbove(count, 20)
+      })
+    )
+  })
+
+  describe("syncNow", () => {
+    /** Takes a second for each fetch; the specs are those of the fetch's number. */
+    const slowSource = () => {
+      const requests: Array<string> = []
+      const source: Source = {
+        ...scriptedSource([""]),
+        fetch: ({ purpose }, apply) =>
+          Effect.suspend(() => {
+            const time = requests.push(purpose)
+            return Effect.delay(apply({ source: "Network", sourceApi: undefined, body: at(time) }), "1 second")
+          })
+      }
+      return { requests, source }
+    }
+
+    it.scoped("is one fetch for all who ask at the same time, and another for who asks later", () =>
+      Effect.gen(function* () {
+        const { requests, source } = slowSource()
+        const store = yield* build(source)
+        const callers = yield* Effect.fork(
+          Effect.all([store.syncNow, store.syncIfOlderThan(0), store.syncNow], { concurrency: "unbounded" })
+        )
+        yield* TestClock.adjust("1 second")
+        yield* Fiber.join(callers)
+        assert.deepStrictEqual(requests, ["sync"])
+        assert.deepStrictEqual(held(store), ["Network", 1, "gate"])
+        yield* Effect.fork(store.syncNow)
+        yield* TestClock.adjust("1 second")
+        assert.deepStrictEqual(held(store), ["Network", 2, "gate"])
+      })
+    )
+
+    it.scoped("goes on for the others when one who waits for it goes away", () =>
+      Effect.gen(function* () {
+        const { requests, source } = slowSource()
+        const store = yield* build(source)
+        const first = yield* Effect.fork(store.syncNow)
+        yield* Effect.yieldNow()
+        const second = yield* Effect.fork(store.syncNow)
+        yield* Effect.yieldNow()
+        yield* Fiber.interrupt(first)
+        yield* TestClock.adjust("1 second")
+        yield* Fiber.join(second)
+        assert.deepStrictEqual([requests, held(store)], [["sync"], ["Network", 1, "gate"]])
+      })
+    )
+
+    it.scoped("tells all who wait of its failure, and the next one begins anew", () =>
+      Effect.gen(function* () {
+        const store = yield* build(scriptedSource([Effect.delay(Effect.fail(down), "1 second"), at(1)]))
+        const callers = yield* Effect.fork(
+          Effect.all([Effect.flip(store.syncNow), Effect.flip(store.syncNow)], { concurrency: "unbounded" })
+        )
+        yield* TestClock.adjust("1 second")
+        assert.deepStrictEqual(yield* Fiber.join(callers), [down, down])
+        yield* store.syncNow
+        assert.deepStrictEqual(held(store), ["Network", 1, "gate"])
+      })
+    )
+
+    it.scoped("is left out by syncIfOlderThan while the specs are young enough", () =>
+      Effect.gen(function* () {
+        yield* TestClock.setTime(1_000_000)
+        const source = scriptedSource([at(1), noUpdates, Effect.fail(down), at(2)])
+        const store = yield* build(source)
+        const asked = (age: "1 minute") =>
+          Effect.as(
+            Effect.ignore(store.syncIfOlderThan(age)),
+            Effect.sync(() => source.requests.length)
+          ).pipe(Effect.flatten)
+        assert.strictEqual(yield* asked("1 minute"), 1)
+        yield* TestClock.adjust("1 minute")
+        assert.strictEqual(yield* asked("1 minute"), 1)
+        yield* TestClock.adjust("1 milli")
+        assert.strictEqual(yield* asked("1 minute"), 2)
+        yield* TestClock.adjust("61 seconds")
+        assert.strictEqual(yield* asked("1 minute"), 3)
+        // It failed, so the specs are as old as before.
+        assert.strictEqual(yield* asked("1 minute"), 4)
+        assert.strictEqual(yield* asked("1 minute"), 4)
+        yield* TestClock.setTime(5)
+        assert.strictEqual(yield* asked("1 minute"), 5)
+      })
+    )
+  })
+
+  describe("status", () => {
+    const ages = Effect.fnUntraced(function* (store: SpecStore["Type"]) {
+      const { age, isStale } = yield* store.status
+      return [age === undefined ? undefined : Duration.toSeconds(age), isStale]
+    })
+
+    it.scoped("tells how old the specs may be and when that is too old", () =>
+      Effect.gen(function* () {
+        const store = yield* build(scriptedSource([at(1), noUpdates, Effect.fail(down)]))
+        yield* store.load
+        assert.deepStrictEqual(yield* ages(store), [0, false])
+        yield* store.startUpdates
+        yield* TestClock.adjust("15 seconds")
+        assert.deepStrictEqual(yield* ages(store), [5, false])
+        yield* TestClock.adjust("25 seconds")
+        assert.deepStrictEqual(yield* ages(store), [30, false])
+        yield* TestClock.adjust("1 second")
+        assert.deepStrictEqual(yield* ages(store), [31, true])
+        assert.strictEqual((yield* store.status).lastError, down)
+        yield* TestClock.setTime(0)
+        assert.deepStrictEqual(yield* ages(store), [undefined, true])
+      })
+    )
+
+    it.scoped("does not call specs stale that nobody polls for, only none at all", () =>
+      Effect.gen(function* () {
+        const store = yield* build(scriptedSource([noUpdates, at(1)], { polls: Effect.succeed(false) }))
+        yield* store.load
+        yield* store.startUpdates
+        assert.deepStrictEqual(yield* ages(store), [0, true])
+        yield* store.load
+        yield* TestClock.adjust("1 day")
+        assert.deepStrictEqual(yield* ages(store), [86_400, false])
+      })
+    )
+  })
+
+  describe("supervision", () => {
+    it.scoped("begins polling again, later each time, when the log breaks it", () =>
+      Effect.gen(function* () {
+        let isBroken = true
+        const brokenLog = Logger.make(() => {
+          if (isBroken) throw new Error("the log is full")
+        })
+        const source = scriptedSource([Effect.fail(down), Effect.fail(down), at(1)])
+        const store = yield* Effect.provide(build(source), Logger.replace(Logger.defaultLogger, brokenLog))
+        yield* store.startUpdates
+        yield* TestClock.adjust("20 seconds")
+        assert.strictEqual(source.requests.length, 1)
+        yield* TestClock.adjust("1 second")
+        assert.strictEqual(source.requests.length, 2)
+        yield* TestClock.adjust("11 seconds")
+        assert.strictEqual(source.requests.length, 2)
+        yield* TestClock.adjust("1 second")
+        assert.deepStrictEqual(held(store), ["Network", 1, "gate"])
+        isBroken = false
       })
     )
   })
@@ -449,11 +613,11 @@ describe("SpecStore", () => {
         })
         const store = yield* build(source)
         yield* store.startUpdates
-        yield* TestClock.adjust("9 seconds")
+        yield* TestClock.adjust("999 millis")
         assert.deepStrictEqual([opened, held(store)], [1, ["Uninitialized", undefined, undefined]])
-        yield* TestClock.adjust("1 minute")
+        yield* TestClock.adjust("1 milli")
         assert.deepStrictEqual([opened, held(store)], [2, ["Pushed", 2, "gate"]])
-        assert.match(logs.lines.join("\n"), /^ERROR Network broke while it was followed/)
+        assert.match(logs.lines.join("\n"), /^ERROR Following Network broke/)
       }).pipe(Effect.provide(logs.layer))
     })
   })
@@ -478,8 +642,8 @@ describe("SpecStore", () => {
         yield* Deferred.await(ready)
         yield* Effect.yieldNow()
         yield* store.load
-        yield* store.sync
-        yield* store.sync
+        yield* store.syncNow
+        yield* store.syncNow
         const none = { added: [], changed: [], removed: [] }
         const rest = { source: "Network", sourceApi: "https://specs.test/v2", dynamicConfigs: none, layers: none }
         assert.deepStrictEqual(Chunk.toReadonlyArray(yield* Fiber.join(fiber)), [
@@ -511,7 +675,7 @@ describe("SpecStore", () => {
         yield* Effect.yieldNow()
         yield* store.load
         yield* Deferred.await(ready)
-        for (let update = 1; update <= 100; update++) yield* store.sync
+        for (let update = 1; update <= 100; update++) yield* store.syncNow
         yield* Deferred.succeed(go, undefined)
         const times = Chunk.toReadonlyArray(yield* Fiber.join(fiber)).map(({ time }) => time)
         assert.deepStrictEqual(times, [0, ...Array.from({ length: 64 }, (_, index) => 37 + index)])
@@ -546,7 +710,7 @@ describe("SpecStore", () => {
           `WARN The gate "bad" cannot be used: ${warnings[0]?.message}`,
           `WARN The gate "worse" cannot be used: ${warnings[1]?.message}`
         ])
-        yield* store.sync
+        yield* store.syncNow
         assert.deepStrictEqual((yield* store.status).warnings, [])
         assert.strictEqual(warnings.length, 2)
       }).pipe(Effect.provide(logs.layer))
@@ -587,8 +751,8 @@ describe("SpecStore", () => {
         })
         yield* store.load
         assert.deepStrictEqual(metrics, [])
-        yield* store.sync
-        yield* store.sync
+        yield* store.syncNow
+        yield* store.syncNow
         const tags = { source: "Network", source_api: "https://specs.test/v2" }
         assert.deepStrictEqual(metrics, [
           ["statsig.sdk.config_no_update", 1, tags],
@@ -607,8 +771,8 @@ describe("SpecStore", () => {
           distribution: fail
         })
         yield* store.load
-        yield* store.sync
-        yield* store.sync
+        yield* store.syncNow
+        yield* store.syncNow
         assert.deepStrictEqual(held(store), ["Network", 2, "gate"])
       })
     )

@@ -177,7 +177,7 @@ describe("Statsig", () => {
       )
       yield* Deferred.await(ready)
       yield* Effect.yieldNow()
-      yield* statsig.sync
+      yield* statsig.syncNow
       assert.deepInclude(yield* statsig.status, { source: "Network", time: 7, lastError: undefined })
       const [change] = Chunk.toReadonlyArray(yield* Fiber.join(fiber))
       assert.deepInclude(change, { source: "Network", time: 7, previousTime: 0 })
@@ -232,7 +232,7 @@ describe("Statsig", () => {
         const [first] = yield* local.requests
         assert.deepInclude(first!.headers, { "x-request-service": "shop" })
         yield* local.setSpecs(payload({ time: 1_700_000_000_001, gates: { gate: false } }))
-        yield* statsig.sync
+        yield* statsig.syncNow
         assert.isFalse(statsig.checkGate(user, "gate"))
         const [, second] = yield* local.requests
         assert.deepStrictEqual(second?.query, { sinceTime: "1700000000000" })
@@ -257,7 +257,7 @@ describe("Statsig", () => {
         assert.isFalse(success)
         assert.strictEqual(Option.getOrThrow(failure)._tag, "InitializeTimeoutError")
         assert.strictEqual(reasonOf(statsig), "Loading:Unrecognized")
-        yield* statsig.sync
+        yield* statsig.syncNow
         assert.strictEqual(reasonOf(statsig), "Network:Recognized")
       }).pipe(Effect.scoped, Effect.provide(layerLocalStatsig({ specs: payload() })))
     )
