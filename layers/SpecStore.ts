@@ -14,13 +14,13 @@ import * as Effect from "effect/Effect"
 import * as FiberId from "effect/FiberId"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import * as PubSub from "effect/PubSub"
 import * as Queue from "effect/Queue"
 import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
 import { EventLogger } from "../src/EventLogger.js"
 import { diffSnapshots, type Snapshot } from "../src/engine/snapshot.js"
 import { inBackground } from "../src/internal/backgroundClock.js"
+import { makeListeners } from "../src/internal/listeners.js"
 import { record } from "../src/internal/diagnostics.js"
 import { exceptionOf, observer, reportException } from "../src/internal/observe.js"
 import { type Apply, type Fetch, fetchFrom, type SpecRequest, SpecSource } from "../src/SpecSource.js"
@@ -58,7 +58,7 @@ export const make = Effect.fnUntraced(function* (options: { readonly syncInterva
   const syncInterval = Duration.decode(options.syncInterval)
   const observe = yield* observer
   const logger = yield* Effect.serviceOption(EventLogger)
-  const changes = yield* PubSub.sliding<SpecChange>(changesKept)
+  const changes = makeListeners<SpecChange>()
   const badParts = yield* Queue.dropping<Specs.SpecWarning>(warningsQueued)
   const started = yield* Deferred.make<void>()
   const lock = yield* Effect.makeSemaphore(1)
@@ -103,10 +103,10 @@ export const make = Effect.fnUntraced(function* (options: { readonly syncInterva
       ...diffSnapshots(before.snapshot, snapshot)
     }
     yield* Effect.uninterruptible(
-      Effect.suspend(() => {
+      Effect.sync(() => {
         state = { source, sourceApi, snapshot, receivedAt, defaultEnvironment: state.defaultEnvironment }
         warnings = found
-        return PubSub.publish(changes, change)
+        changes.tell(change)
       })
     )
     if (before.source !== "Uninitialized" && before.source !== "Loading") {
@@ -278,7 +278,15 @@ export const make = Effect.fnUntraced(function* (options: { readonly syncInterva
       Effect.flatMap(age, known =>
         known !== undefined && Duration.lessThanOrEqualTo(known, oldest) ? Effect.void : syncNow
       ),
-    changes: Stream.fromPubSub(changes),
+    onChange: changes.add,
+    changes: Stream.asyncPush<SpecChange>(
+      emit =>
+        Effect.acquireRelease(
+          Effect.sync(() => changes.add(change => emit.single(change))),
+          end => Effect.sync(end)
+        ),
+      { bufferSize: changesKept, strategy: "sliding" }
+    ),
     status: Effect.map(age, age => ({
       source: state.source,
       time: state.snapshot?.time ?? 0,

@@ -15,6 +15,7 @@ import { asObject } from "./engine/getters.js"
 import { GroupOverride, type OverrideKind, type OverrideLookup, OverrideTable } from "./engine/overrides.js"
 import type { Parameter } from "./engine/specs.js"
 import type { JsonObject } from "./engine/user.js"
+import { makeListeners } from "./internal/listeners.js"
 import { decodeParameter } from "./Specs.js"
 import { toJson } from "./StatsigUser.js"
 
@@ -75,6 +76,8 @@ export interface Service extends OverrideLookup {
   readonly set: (override: Override) => void
   readonly remove: (target: OverrideTarget) => void
   readonly removeAll: () => void
+  /** Calls the listener after each change. Gives what ends it. */
+  readonly onChange: (listener: () => void) => () => void
 }
 
 /**
@@ -100,7 +103,8 @@ export class Overrides extends Context.Tag("statsig-effect/Overrides")<Overrides
  */
 export const make = (overrides: Iterable<Override> = []): Service => {
   const table = new OverrideTable()
-  const set = (override: Override) => {
+  const listeners = makeListeners<void>()
+  const enter = (override: Override) => {
     const { id } = override
     if ("gate" in override) table.set("gate", override.gate, override.value, id)
     else if ("dynamicConfig" in override) table.set("dynamicConfig", override.dynamicConfig, json(override.value), id)
@@ -112,18 +116,26 @@ export const make = (overrides: Iterable<Override> = []): Service => {
       table.set("experiment", override.experiment, value, id)
     }
   }
-  for (const override of overrides) set(override)
+  for (const override of overrides) enter(override)
   return {
     isEmpty: table.isEmpty,
     find: table.find,
-    set,
+    set: override => {
+      enter(override)
+      listeners.tell()
+    },
     remove: target => {
       for (const kind of kinds) {
         const name = (target as { readonly [kind in OverrideKind]?: string })[kind]
         if (name !== undefined) table.remove(kind, name, target.id)
       }
+      listeners.tell()
     },
-    removeAll: table.clear
+    removeAll: () => {
+      table.clear()
+      listeners.tell()
+    },
+    onChange: listeners.add
   }
 }
 

@@ -109,6 +109,8 @@ export class SpecStore extends Context.Tag("statsig-effect/SpecStore")<
     readonly syncIfOlderThan: (age: Duration.DurationInput) => Effect.Effect<void, SpecSourceError | SpecsError>
     /** Every applied update from now on; one who reads slowly loses the oldest. */
     readonly changes: Stream.Stream<SpecChange>
+    /** Calls the listener within each update. Gives what ends it. */
+    readonly onChange: (listener: (change: SpecChange) => void) => () => void
     readonly status: Effect.Effect<SpecStatus>
   }
 >() {}

@@ -11,6 +11,7 @@ import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import * as Queue from "effect/Queue"
 import * as Redacted from "effect/Redacted"
 import * as Runtime from "effect/Runtime"
 import * as Stream from "effect/Stream"
@@ -24,10 +25,12 @@ import { ownValue } from "./engine/getters.js"
 import type { ResponseBuffer } from "./engine/responseBuffer.js"
 import { byReference, type StickyOptions } from "./engine/sticky.js"
 import type { JsonObject, User } from "./engine/user.js"
+import type { FlagMismatch } from "./Flag.js"
 import { mark, record } from "./internal/diagnostics.js"
 import { observer, reportException } from "./internal/observe.js"
+import { makeReport } from "./internal/mismatches.js"
 import { sdkKeyShown, sdkType, sdkVersion } from "./internal/sdkInfo.js"
-import { make as makeOverrides, type Override, type OverrideLookup } from "./Overrides.js"
+import { make as makeOverrides, type Override, type OverrideLookup, Overrides } from "./Overrides.js"
 import type { UserPersistedValues } from "./PersistentStorage.js"
 import { type SpecChange, type SpecStatus, SpecStore } from "./SpecStore.js"
 import { type EventSinkError, InitializeTimeoutError, type SpecSourceError, type SpecsError } from "./StatsigError.js"
@@ -196,6 +199,19 @@ export interface Service {
 }
 
 /**
+  /**
+   * Emits at once, and then whenever answers may have changed: after an update of the specs or of the overrides. One who
+   * reads slowly gets one for many.
+   *
+   * @internal
+   */
+  readonly updates: Stream.Stream<void>
+  /**
+   * Tells that a value does not fit its flag. Returns at once.
+   *
+   * @internal
+   */
+  readonly reportMismatch: (mismatch: FlagMismatch) => void
  * The Statsig service.
  *
  * @example
@@ -226,6 +242,7 @@ export const make = Effect.fnUntraced(function* (options: {
   const observe = yield* observer
   const fork = Runtime.runFork(yield* Effect.runtime<never>())
   const warn: Warn = message => void fork(Effect.logWarning(message))
+  const overrides = yield* Overrides
 
   const buffer = makeBuffer()
 
@@ -330,7 +347,20 @@ export const make = Effect.fnUntraced(function* (options: {
         ),
       { bufferSize: answersKept, strategy: "sliding" }
     ),
-    onEvaluation
+    onEvaluation,
+    updates: Stream.unwrapScoped(
+      Effect.gen(function* () {
+        const news = yield* Queue.sliding<void>(1)
+        const tell = () => void Queue.unsafeOffer(news, undefined)
+        yield* Effect.acquireRelease(
+          Effect.sync(() => [overrides.onChange(tell), store.onChange(tell)]),
+          ends => Effect.sync(() => ends.forEach(end => end()))
+        )
+        tell()
+        return Stream.fromQueue(news)
+      })
+    ),
+    reportMismatch: makeReport(() => store.current().snapshot, fork, observe)
   } satisfies Partial<Service>
 
   /** The service by an evaluator: that of everyone, or one with more laid over the specs. */
@@ -485,6 +515,105 @@ const stickyOf = (options: ExperimentCheckOptions | undefined, origin: ExposureO
  */
 export const withOverrides =
   (overrides: Iterable<Override> | OverrideLookup) =>
+/**
+ * The user that an effect works for. Provide it with `withUser`; the compiler refuses to run an effect that lacks it.
+ *
+ * @since 0.1.0
+ */
+export class CurrentUser extends Context.Tag("statsig-effect/Statsig/CurrentUser")<CurrentUser, User>() {}
+
+/**
+ * Lets an effect work for this user: a request, a job, a message.
+ *
+ * @example
+ * handleRequest.pipe(Statsig.withUser(StatsigUser.make({ userID: "u-1" })))
+ *
+ * @since 0.1.0
+ */
+export const withUser =
+  (user: User) =>
+  <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, Exclude<R, CurrentUser>> =>
+    Effect.provideService(effect, CurrentUser, user)
+
+/** What a method of the service gives for the current user. */
+const forCurrentUser = <A>(ask: (statsig: Service, user: User) => A): Effect.Effect<A, never, Statsig | CurrentUser> =>
+  Effect.zipWith(Statsig, CurrentUser, ask)
+
+/**
+ * Whether the gate is open for the current user; `false` for an unknown gate.
+ *
+ * This and the functions below are the methods of the service for effects that know their user from the context. With
+ * the user in hand, and where it has to be fast, the methods are called as they are.
+ *
+ * @example
+ * const checkout = Effect.gen(function* () {
+ *   return (yield* Statsig.checkGate("new_checkout")) ? newCheckout : oldCheckout
+ * })
+ * checkout.pipe(Statsig.withUser(user))
+ *
+ * @since 0.1.0
+ */
+export const checkGate = (name: string, options?: CheckOptions) =>
+  forCurrentUser((statsig, user) => statsig.checkGate(user, name, options))
+
+/**
+ * As `checkGate`, with rule and details.
+ *
+ * @since 0.1.0
+ */
+export const getFeatureGate = (name: string, options?: CheckOptions) =>
+  forCurrentUser((statsig, user) => statsig.getFeatureGate(user, name, options))
+
+/**
+ * The dynamic config for the current user.
+ *
+ * @since 0.1.0
+ */
+export const getDynamicConfig = (name: string, options?: CheckOptions) =>
+  forCurrentUser((statsig, user) => statsig.getDynamicConfig(user, name, options))
+
+/**
+ * The experiment for the current user.
+ *
+ * @since 0.1.0
+ */
+export const getExperiment = (name: string, options?: ExperimentCheckOptions) =>
+  forCurrentUser((statsig, user) => statsig.getExperiment(user, name, options))
+
+/**
+ * The layer for the current user. Each parameter that is read from it is logged.
+ *
+ * @since 0.1.0
+ */
+export const getLayer = (name: string, options?: ExperimentCheckOptions) =>
+  forCurrentUser((statsig, user) => statsig.getLayer(user, name, options))
+
+/**
+ * The parameter store for the current user.
+ *
+ * @since 0.1.0
+ */
+export const getParameterStore = (name: string, options?: CheckOptions) =>
+  forCurrentUser((statsig, user) => statsig.getParameterStore(user, name, options))
+
+/**
+ * Logs an event of the current user. See `Service.logEvent`.
+ *
+ * @since 0.1.0
+ */
+export const logEvent = (...event: Tail<Parameters<Service["logEvent"]>>) =>
+  forCurrentUser((statsig, user) => statsig.logEvent(user, ...event))
+
+/**
+ * All answers for the current user, as the JSON that a client starts from.
+ *
+ * @since 0.1.0
+ */
+export const getClientInitializeResponse = (options?: ClientInitializeOptions) =>
+  forCurrentUser((statsig, user) => statsig.getClientInitializeResponse(user, options))
+
+type Tail<Arguments extends ReadonlyArray<unknown>> = Arguments extends readonly [unknown, ...infer Rest] ? Rest : never
+
   <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R | Statsig> =>
     Effect.flatMap(Statsig, statsig => Effect.provideService(effect, Statsig, statsig.withOverrides(overrides)))
 

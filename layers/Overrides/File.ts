@@ -28,6 +28,7 @@ import * as Option from "effect/Option"
 import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
 import { inBackground } from "../../src/internal/backgroundClock.js"
+import { makeListeners } from "../../src/internal/listeners.js"
 import { make as makeOverrides, Override, Overrides, type Service } from "../../src/Overrides.js"
 
 const pauseBetweenLooks = Duration.millis(500)
@@ -50,6 +51,8 @@ export const make = Effect.fnUntraced(function* (options: { readonly path: strin
   const { path } = options
   const files = yield* FileSystem.FileSystem
   const own = makeOverrides()
+  const listeners = makeListeners<void>()
+  own.onChange(listeners.tell)
   let fromFile: Service = makeOverrides()
   let read = absent
   let seen = absent
@@ -73,6 +76,7 @@ export const make = Effect.fnUntraced(function* (options: { readonly path: strin
       onFailure: problem => Effect.logWarning(`${path} cannot be used, its overrides stay as they were: ${problem}`),
       onSuccess: overrides => {
         fromFile = makeOverrides(overrides)
+        listeners.tell()
         return Effect.logInfo(`${overrides.length} overrides from ${path}`)
       }
     }
@@ -93,7 +97,8 @@ export const make = Effect.fnUntraced(function* (options: { readonly path: strin
   return Overrides.of({
     ...own,
     isEmpty: () => fromFile.isEmpty() && own.isEmpty(),
-    find: (kind, name, user) => fromFile.find(kind, name, user) ?? own.find(kind, name, user)
+    find: (kind, name, user) => fromFile.find(kind, name, user) ?? own.find(kind, name, user),
+    onChange: listeners.add
   })
 })
 

@@ -1,0 +1,480 @@
+/**
+ * The test double: a Statsig whose flags the test sets, and which keeps what is logged.
+ *
+ * Nothing is imitated. What is set becomes config specs, and they are decided by the real evaluator, behind the real
+ * service: rules, groups, reasons, exposures, `changes` and watches are those of a project that looks like this. There is
+ * no key, no network, no timer and no line in the log. A name that is not set is unrecognised.
+ *
+ * @since 0.1.0
+ */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Runtime from "effect/Runtime"
+import * as Stream from "effect/Stream"
+import type { Json, JsonObject } from "../src/Evaluation.js"
+import { Evaluator, type Service as EvaluatorService } from "../src/Evaluator.js"
+import { EventLogger, type Exposure } from "../src/EventLogger.js"
+import { ruleIDOf } from "../src/engine/evaluation.js"
+import { asObject, copyJson, copyJsonObject, kindOf, ownValue } from "../src/engine/getters.js"
+import { User } from "../src/engine/user.js"
+import { textOf } from "../src/engine/values.js"
+import type { Flag } from "../src/Flag.js"
+import type { OverrideTarget } from "../src/Overrides.js"
+import { SpecSource } from "../src/SpecSource.js"
+import { SpecStore } from "../src/SpecStore.js"
+import { decodeParameter } from "../src/Specs.js"
+import * as Statsig from "../src/Statsig.js"
+import { type StatsigUser, toJson } from "../src/StatsigUser.js"
+import * as NoCountryLookup from "./CountryLookup/Disabled.js"
+import * as EvaluatorLayer from "./Evaluator.js"
+import * as MemoryEventLogger from "./EventLogger/Memory.js"
+import * as MemoryIdLists from "./IdLists/Memory.js"
+import * as NoObservability from "./ObservabilityClient/Noop.js"
+import * as MemoryOverrides from "./Overrides/Memory.js"
+import * as SpecStoreLayer from "./SpecStore.js"
+import type { Provided } from "./Statsig.js"
+import * as NoUserAgentParser from "./UserAgentParser/Disabled.js"
+
+/**
+ * Whom a setting is for: the user with this `userID` or custom ID, or the users for whom the function says so. Without
+ * either it is for everyone else.
+ *
+ * @since 0.1.0
+ */
+export interface Audience {
+  readonly id?: string | undefined
+  readonly when?: ((user: StatsigUser) => boolean) | undefined
+}
+
+/**
+ * One flag and its value, in a line, as overrides are written. It replaces what was set for the same name and audience.
+ *
+ * An experiment's `group` is the one the user is in; without it the user has the value and takes no part. A parameter of
+ * a store is a fixed value, or a definition as `Override` has it, which may let a gate decide.
+ *
+ * @since 0.1.0
+ */
+export type Setting =
+  | ({ readonly gate: string; readonly value: boolean } & Audience)
+  | ({ readonly dynamicConfig: string; readonly value: object } & Audience)
+  | ({ readonly experiment: string; readonly value: object; readonly group?: string | undefined } & Audience)
+  | ({ readonly layer: string; readonly value: object } & Audience)
+  | { readonly parameterStore: string; readonly value: object }
+
+/**
+ * An exposure that was logged.
+ *
+ * @since 0.1.0
+ */
+export interface LoggedExposure {
+  readonly kind: "gate" | "dynamicConfig" | "experiment" | "layer"
+  readonly name: string
+  /** The parameter of a layer that was read. */
+  readonly parameter: string | undefined
+  /** What the user met: a gate's answer, a whole value, or the value of the layer's parameter. */
+  readonly value: Json | undefined
+  readonly ruleID: string
+  readonly groupName: string | undefined
+  readonly userID: string | undefined
+  readonly user: StatsigUser
+}
+
+/**
+ * An event that the program logged.
+ *
+ * @since 0.1.0
+ */
+export interface LoggedEvent {
+  readonly name: string
+  readonly value: string | number | null
+  readonly metadata: JsonObject | null
+  readonly userID: string | undefined
+  readonly user: StatsigUser
+}
+
+/**
+ * What a test does with the double. All of it is synchronous, like the checks: the next check sees what was set.
+ *
+ * @since 0.1.0
+ */
+export interface Control {
+  readonly set: (setting: Setting) => void
+  /**
+   * Sets a flag that is declared as a value. The compiler sees to it that the value fits. Of a layer and of a parameter
+   * store the other parameters stay as they are.
+   */
+  readonly setFlag: <A>(
+    flag: Flag<A>,
+    value: NoInfer<A>,
+    options?: Audience & { readonly group?: string | undefined }
+  ) => void
+  /** Makes a name unrecognised again. */
+  readonly remove: (target: OverrideTarget) => void
+  /** Makes all names unrecognised again and forgets what was logged. */
+  readonly reset: () => void
+  /** The exposures, oldest first: one for each check, none left out. */
+  readonly exposures: ReadonlyArray<LoggedExposure>
+  /** The program's own events, oldest first. */
+  readonly events: ReadonlyArray<LoggedEvent>
+}
+
+/**
+ * The test's end of the double.
+ *
+ * @example
+ * it.effect("shows the new checkout", () =>
+ *   Effect.gen(function* () {
+ *     const test = yield* StatsigTest.StatsigTest
+ *     test.set({ gate: "new_checkout", value: true })
+ *     assert.strictEqual(yield* checkout, "new")
+ *     assert.deepInclude(test.exposures[0], { name: "new_checkout", value: true })
+ *   }).pipe(Effect.provide(StatsigTest.layer()))
+ * )
+ *
+ * @since 0.1.0
+ */
+export class StatsigTest extends Context.Tag("statsig-effect/layers/StatsigTest")<StatsigTest, Control>() {}
+
+/**
+ * Makes a control, and the layer of the instances that it controls; each time the layer is built it is another instance.
+ *
+ * @since 0.1.0
+ */
+export const make = (
+  settings: Iterable<Setting> = []
+): { readonly control: Control; readonly layer: Layer.Layer<Provided> } => {
+  const project = new Project()
+  for (const setting of settings) project.set(setting)
+  const { logged, logger } = MemoryEventLogger.make()
+  const instances = new Set<() => void>()
+
+  const changed = () => {
+    project.time++
+    for (const sync of instances) sync()
+  }
+
+  const control: Control = {
+    set: setting => {
+      project.set(setting)
+      changed()
+    },
+    setFlag: ({ encode, kind, name, parameter }, value, { group, id, when } = {}) => {
+      const json = encode(value)
+      const merged = (table: Table) => ({ ...project.valueOf(table, name, { id, when }), [parameter ?? ""]: json })
+      switch (kind) {
+        case "gate":
+          return control.set({ gate: name, value: json === true, id, when })
+        case "dynamicConfig":
+          return control.set({ dynamicConfig: name, value: asObject(json), id, when })
+        case "experiment":
+          return control.set({ experiment: name, value: asObject(json), group, id, when })
+        case "layer":
+          return control.set({ layer: name, value: merged("layer_configs"), id, when })
+        case "parameterStore":
+          return control.set({ parameterStore: name, value: merged("param_stores") })
+      }
+    },
+    remove: target => {
+      project.remove(target)
+      changed()
+    },
+    reset: () => {
+      project.clear()
+      Effect.runSync(logged.clear)
+      changed()
+    },
+    get exposures() {
+      return Effect.runSync(logged.exposures).map(readable)
+    },
+    get events() {
+      return Effect.runSync(logged.events).flatMap(({ metadata, name, user, value }) =>
+        user === undefined
+          ? []
+          : [{ name, value, metadata: metadata && copyJsonObject(metadata), userID: textOf(user.userID), user }]
+      )
+    }
+  }
+
+  const source = Layer.succeed(SpecSource, {
+    name: "Bootstrap",
+    fetch: (_request, apply) =>
+      Effect.suspend(() => apply({ source: "Bootstrap", sourceApi: undefined, body: project.payload() })),
+    polls: Effect.succeed(false),
+    updates: Stream.empty
+  })
+
+  /** Specs are there from the beginning, whether or not the program initialises. */
+  const followProject = Layer.scopedDiscard(
+    Effect.gen(function* () {
+      const store = yield* SpecStore
+      const runtime = yield* Effect.runtime<never>()
+      const sync = Effect.orDie(store.syncNow)
+      yield* sync
+      const syncNow = () => Runtime.runSync(runtime)(sync)
+      yield* Effect.acquireRelease(
+        Effect.sync(() => instances.add(syncNow)),
+        () => Effect.sync(() => instances.delete(syncNow))
+      )
+    })
+  )
+
+  const layer = Layer.merge(
+    Layer.effect(Statsig.Statsig, Statsig.make({})).pipe(
+      Layer.provideMerge(
+        Layer.scoped(
+          Evaluator,
+          Effect.map(EvaluatorLayer.make({}), evaluator => marking(evaluator, project))
+        )
+      ),
+      Layer.provideMerge(MemoryOverrides.layer())
+    ),
+    followProject
+  ).pipe(
+    Layer.provideMerge(SpecStoreLayer.layer({ syncInterval: "1 minute" })),
+    Layer.provide(
+      Layer.mergeAll(
+        source,
+        Layer.succeed(EventLogger, logger),
+        NoUserAgentParser.layer,
+        NoCountryLookup.layer,
+        MemoryIdLists.layer(),
+        NoObservability.layer
+      )
+    )
+  )
+
+  return { control, layer }
+}
+
+/**
+ * The double in place of `layers/Statsig`, with flags to begin with, and `StatsigTest` to work on it. It is initialised.
+ *
+ * @example
+ * program.pipe(
+ *   Effect.provide(
+ *     StatsigTest.layer([
+ *       { gate: "new_checkout", value: true },
+ *       { gate: "beta", value: true, when: user => user.email === "ada@example.com" },
+ *       { dynamicConfig: "pricing", value: { vat: 19 } },
+ *       { experiment: "button", value: { color: "red" }, group: "Test", id: "u-1" },
+ *       { layer: "home", value: { columns: 2 } },
+ *       { parameterStore: "links", value: { help: "https://example.com/help" } }
+ *     ])
+ *   )
+ * )
+ *
+ * @since 0.1.0
+ */
+export const layer = (settings: Iterable<Setting> = []): Layer.Layer<StatsigTest | Provided> =>
+  Layer.unwrapEffect(
+    Effect.sync(() => {
+      const { control, layer } = make(settings)
+      return Layer.merge(layer, Layer.succeed(StatsigTest, control))
+    })
+  )
+
+const readable = ({ evaluation, kind, name, parameter, user }: Exposure): LoggedExposure => {
+  const value = evaluation.value ?? {}
+  const met = parameter === undefined ? value : ownValue(value, parameter)
+  return {
+    kind,
+    name,
+    parameter,
+    value: kind === "gate" ? evaluation.bool : met === undefined ? undefined : copyJson(met),
+    ruleID: (parameter === undefined ? undefined : evaluation.parameterRuleIDs?.get(parameter)) ?? ruleIDOf(evaluation),
+    groupName: evaluation.groupName,
+    userID: textOf(user.userID),
+    user
+  }
+}
+
+// --- the project
+
+type Table = "feature_gates" | "dynamic_configs" | "layer_configs" | "param_stores"
+
+/** One value of a flag, and whom it is for. */
+interface Case extends Audience {
+  /** Marks the users whom it is for; the key of the condition, too. */
+  readonly mark: string
+  readonly value: Json
+  readonly group: string | undefined
+}
+
+interface Entry {
+  readonly entity: string
+  /** Those for an id, then those for a function, the last set first, then the one for everyone. */
+  readonly cases: ReadonlyArray<Case>
+}
+
+/** The private attribute that holds the marks of a user: rules look there, and it is never logged. */
+const marksField = "statsig-effect/StatsigTest"
+
+/** What is set, and how it looks as config specs. */
+class Project {
+  /** Grows with each change. */
+  time = 1
+  #marks = 0
+  readonly #tables: Readonly<Record<Table, Map<string, Entry>>> = {
+    feature_gates: new Map(),
+    dynamic_configs: new Map(),
+    layer_configs: new Map(),
+    param_stores: new Map()
+  }
+
+  set(setting: Setting): void {
+    const value = toJson(setting.value) ?? null
+    if ("gate" in setting) this.#enter("feature_gates", setting.gate, "feature_gate", value, setting)
+    else if ("dynamicConfig" in setting) {
+      this.#enter("dynamic_configs", setting.dynamicConfig, "dynamic_config", value, setting)
+    } else if ("experiment" in setting) {
+      this.#enter("dynamic_configs", setting.experiment, "experiment", value, setting)
+    } else if ("layer" in setting) this.#enter("layer_configs", setting.layer, "layer", value, setting)
+    else this.#enter("param_stores", setting.parameterStore, "parameter_store", value, {})
+  }
+
+  remove(target: OverrideTarget): void {
+    if ("gate" in target) this.#remove("feature_gates", target.gate, target.id)
+    else if ("dynamicConfig" in target) this.#remove("dynamic_configs", target.dynamicConfig, target.id)
+    else if ("experiment" in target) this.#remove("dynamic_configs", target.experiment, target.id)
+    else if ("layer" in target) this.#remove("layer_configs", target.layer, target.id)
+    else this.#remove("param_stores", target.parameterStore, target.id)
+  }
+
+  clear(): void {
+    for (const table of Object.values(this.#tables)) table.clear()
+  }
+
+  /** What is set for exactly this audience. */
+  valueOf(table: Table, name: string, audience: Audience): JsonObject {
+    return asObject(this.#tables[table].get(name)?.cases.find(isFor(audience))?.value ?? null)
+  }
+
+  /** The marks of a user: of every value that is for this user and not for everyone. */
+  marksOf(user: User): ReadonlyArray<string> {
+    return Object.values(this.#tables).flatMap(table =>
+      [...table.values()].flatMap(({ cases }) =>
+        cases.flatMap(({ id, mark, when }) => ((id !== undefined && hasID(user, id)) || when?.(user) ? [mark] : []))
+      )
+    )
+  }
+
+  payload(): string {
+    const conditions: Array<readonly [string, object]> = []
+    const specs = (table: Table) =>
+      Object.fromEntries(
+        [...this.#tables[table]].map(([name, { cases, entity }]) => {
+          for (const { mark } of cases) conditions.push([mark, conditionOf(mark)])
+          return [name, specOf(entity, cases)]
+        })
+      )
+    return JSON.stringify({
+      has_updates: true,
+      time: this.time,
+      feature_gates: specs("feature_gates"),
+      dynamic_configs: specs("dynamic_configs"),
+      layer_configs: specs("layer_configs"),
+      condition_map: Object.fromEntries([["everyone", { ...condition, type: "public" }], ...conditions]),
+      experiment_to_layer: {},
+      param_stores: Object.fromEntries(
+        [...this.#tables.param_stores].map(([name, { cases }]) => [
+          name,
+          { parameters: parametersOf(asObject(cases[0]?.value ?? null)) }
+        ])
+      )
+    })
+  }
+
+  #enter(
+    table: Table,
+    name: string,
+    entity: string,
+    value: Json,
+    setting: Audience & { readonly group?: string | undefined }
+  ) {
+    const { group, id, when } = setting
+    const known = this.#tables[table].get(name)
+    const others = known?.entity === entity ? known.cases.filter(item => !isFor(setting)(item)) : []
+    const cases = [{ id, when, group, value, mark: `case ${++this.#marks}` }, ...others]
+    const rank = (item: Case) => (item.id !== undefined ? 0 : item.when !== undefined ? 1 : 2)
+    this.#tables[table].set(name, { entity, cases: cases.sort((one, other) => rank(one) - rank(other)) })
+  }
+
+  #remove(table: Table, name: string, id: string | undefined) {
+    const known = this.#tables[table].get(name)
+    const cases = id === undefined ? [] : (known?.cases.filter(item => item.id !== id) ?? [])
+    if (known === undefined || cases.length === 0) this.#tables[table].delete(name)
+    else this.#tables[table].set(name, { ...known, cases })
+  }
+}
+
+const isFor =
+  ({ id, when }: Audience) =>
+  (item: Audience): boolean =>
+    item.id === id && item.when === when
+
+const hasID = (user: User, id: string): boolean =>
+  textOf(user.userID) === id || Object.values(user.customIDs ?? {}).some(custom => textOf(custom) === id)
+
+const condition = { targetValue: null, operator: null, field: null, additionalValues: {}, idType: "userID" }
+
+const conditionOf = (mark: string) => ({
+  ...condition,
+  type: "user_field",
+  field: marksField,
+  operator: "array_contains_any",
+  targetValue: [mark]
+})
+
+const specOf = (entity: string, cases: ReadonlyArray<Case>) => ({
+  type: entity === "feature_gate" ? "feature_gate" : "dynamic_config",
+  entity,
+  salt: "",
+  enabled: true,
+  isActive: true,
+  idType: "userID",
+  defaultValue: entity === "feature_gate" ? false : {},
+  // A gate passes by a rule that everyone passes; `false` is a rule that nobody does.
+  rules: cases.map(({ group, id, mark, value, when }) => {
+    const name = group ?? id ?? (when === undefined ? "everyone" : "when")
+    return {
+      name,
+      id: name,
+      groupName: group ?? null,
+      passPercentage: value === false ? 0 : 100,
+      returnValue: value,
+      conditions: [id === undefined && when === undefined ? "everyone" : mark],
+      idType: "userID",
+      isExperimentGroup: group !== undefined
+    }
+  })
+})
+
+const parametersOf = (value: JsonObject) =>
+  Object.fromEntries(
+    Object.entries(value).map(([name, parameter]) => [
+      name,
+      decodeParameter(parameter) === undefined
+        ? { ref_type: "static", param_type: kindOf(parameter), value: parameter }
+        : parameter
+    ])
+  )
+
+/** The evaluator, to whom users come with their marks. What is logged knows the users as they were. */
+const marking = (evaluator: EvaluatorService, project: Project): EvaluatorService => {
+  const marked = (user: User): User => {
+    const marks = project.marksOf(user)
+    if (marks.length === 0) return user
+    return new User({ ...user, privateAttributes: { ...user.privateAttributes, [marksField]: marks } })
+  }
+  return {
+    ...evaluator,
+    gate: (user, ...rest) => evaluator.gate(marked(user), ...rest),
+    dynamicConfig: (user, ...rest) => evaluator.dynamicConfig(marked(user), ...rest),
+    experiment: (user, ...rest) => evaluator.experiment(marked(user), ...rest),
+    layer: (user, ...rest) => evaluator.layer(marked(user), ...rest),
+    parameterStore: (user, ...rest) => evaluator.parameterStore(marked(user), ...rest),
+    writeClientInitializeResponse: (user, ...rest) => evaluator.writeClientInitializeResponse(marked(user), ...rest),
+    overlaid: overlay => marking(evaluator.overlaid(overlay), project)
+  }
+}

@@ -1,0 +1,350 @@
+/**
+ * Flags as values: a name, what its value looks like, and what to do without one, written down once.
+ *
+ * A flag is read in one line, its value has a type, and a value that does not fit gives the fallback: somebody's slip in
+ * the console costs a warning, not an exception in the program.
+ *
+ * A value is decoded when it is first met and then looked up, so a read costs little more than the check itself. What is
+ * decoded is shared by all who read it, and therefore frozen.
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Equal from "effect/Equal"
+import * as Option from "effect/Option"
+import * as ParseResult from "effect/ParseResult"
+import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
+import { structuralRegion } from "effect/Utils"
+import type { DynamicConfig, Experiment, FeatureGate, Json, Layer, ParameterStore } from "./Evaluation.js"
+import { copyJson, ownValue } from "./engine/getters.js"
+import { CurrentUser, type ExperimentCheckOptions, type Service, Statsig } from "./Statsig.js"
+import type { StatsigUser } from "./StatsigUser.js"
+
+/**
+ * A flag whose value is an `A`. Make one with `gate`, `config`, `experiment`, `layer` or `parameterStore`.
+ *
+ * @since 0.1.0
+ */
+export interface Flag<A> {
+  readonly kind: "gate" | "dynamicConfig" | "experiment" | "layer" | "parameterStore"
+  readonly name: string
+  /** The one parameter of a layer or of a parameter store that the flag stands for. */
+  readonly parameter: string | undefined
+  /** The value for an unknown name, and in place of one that does not fit. */
+  readonly fallback: A
+  /** The value that JSON stands for. */
+  decode(json: Json): Decoded<A>
+  /** The JSON that stands for a value. Dies of one that has none. */
+  encode(value: A): Json
+}
+
+/**
+ * The type of a flag's value.
+ *
+ * @example
+ * type Pricing = Flag.Value<typeof Pricing>
+ *
+ * @since 0.1.0
+ */
+export type Value<F> = F extends Flag<infer A> ? A : never
+
+/**
+ * What decoding gave: a value, or where it does not fit and what was expected there.
+ *
+ * @since 0.1.0
+ */
+export type Decoded<A> =
+  | { readonly _tag: "Fits"; readonly value: A }
+  | { readonly _tag: "Mismatch"; readonly path: ReadonlyArray<string>; readonly message: string }
+
+/**
+ * A value that does not fit its flag. It is logged as a warning and counted as `statsig.sdk.flag_mismatch`, once for each
+ * flag and rule of the specs at hand.
+ *
+ * @since 0.1.0
+ */
+export class FlagMismatch extends Schema.TaggedClass<FlagMismatch>("statsig-effect/FlagMismatch")("FlagMismatch", {
+  kind: Schema.Literal("gate", "dynamicConfig", "experiment", "layer", "parameterStore"),
+  name: Schema.String,
+  parameter: Schema.UndefinedOr(Schema.String),
+  /** Where in the value, from the outside in. */
+  path: Schema.Array(Schema.String),
+  /** The rule that gave the value. */
+  ruleID: Schema.String,
+  /** What was expected there, and what was found. */
+  problem: Schema.String
+}) {
+  /** All of it in a sentence. */
+  get message(): string {
+    const flag = this.parameter === undefined ? this.name : `${this.name}.${this.parameter}`
+    const place = this.path.length === 0 ? "" : ` at ${this.path.join(".")}`
+    return `The value of ${this.kind} "${flag}" from rule "${this.ruleID}" does not fit${place}: ${this.problem}`
+  }
+}
+
+/**
+ * A feature gate.
+ *
+ * @example
+ * const NewCheckout = Flag.gate("new_checkout")
+ *
+ * @since 0.1.0
+ */
+export const gate = (name: string): Flag<boolean> => make("gate", name, undefined, Schema.Boolean, false)
+
+/**
+ * A dynamic config: all its parameters as one value.
+ *
+ * @example
+ * const Pricing = Flag.config("pricing", Schema.Struct({ vat: Schema.Number }), { vat: 20 })
+ *
+ * @since 0.1.0
+ */
+export const config = <A, I>(name: string, schema: Schema.Schema<A, I>, fallback: NoInfer<A>): Flag<A> =>
+  make("dynamicConfig", name, undefined, schema, fallback)
+
+/**
+ * An experiment: all its parameters as one value.
+ *
+ * @since 0.1.0
+ */
+export const experiment = <A, I>(name: string, schema: Schema.Schema<A, I>, fallback: NoInfer<A>): Flag<A> =>
+  make("experiment", name, undefined, schema, fallback)
+
+/**
+ * One parameter of a layer. Reading it logs the exposure of this parameter alone, so that a user takes part in no
+ * experiment but the one that decides it.
+ *
+ * @example
+ * const Gallery = Flag.layer("product_page", "gallery", Schema.Literal("grid", "list"), "grid")
+ *
+ * @since 0.1.0
+ */
+export const layer = <A, I>(
+  name: string,
+  parameter: string,
+  schema: Schema.Schema<A, I>,
+  fallback: NoInfer<A>
+): Flag<A> => make("layer", name, parameter, schema, fallback)
+
+/**
+ * One parameter of a parameter store. Reading it logs what the parameter stands for.
+ *
+ * @since 0.1.0
+ */
+export const parameterStore = <A, I>(
+  name: string,
+  parameter: string,
+  schema: Schema.Schema<A, I>,
+  fallback: NoInfer<A>
+): Flag<A> => make("parameterStore", name, parameter, schema, fallback)
+
+/**
+ * The flag's value for the current user. It always answers.
+ *
+ * @example
+ * const price = Effect.gen(function* () {
+ *   const { vat } = yield* Flag.get(Pricing)
+ *   return 100 + vat
+ * })
+ * price.pipe(Statsig.withUser(user))
+ *
+ * @since 0.1.0
+ */
+export const get = <A>(
+  flag: Flag<A>,
+  options?: ExperimentCheckOptions
+): Effect.Effect<A, never, Statsig | CurrentUser> =>
+  Effect.zipWith(Statsig, CurrentUser, (statsig, user) => read(statsig, user, flag, options))
+
+/**
+ * The flag's value, where service and user are at hand. A plain synchronous call like the checks: it always answers and
+ * never throws.
+ *
+ * @since 0.1.0
+ */
+export const read = <A>(statsig: Service, user: StatsigUser, flag: Flag<A>, options?: ExperimentCheckOptions): A =>
+  flag.kind === "gate"
+    ? (statsig.checkGate(user, flag.name, options) as A)
+    : evaluate(statsig, user, flag, options).value
+
+/**
+ * A flag's value and how it came about.
+ *
+ * @since 0.1.0
+ */
+export interface Evaluated<A> {
+  readonly value: A
+  /** What the check gave: rule, group, details. */
+  readonly result: FeatureGate | DynamicConfig | Experiment | Layer | ParameterStore
+  /** Why the value is the fallback although there is a value. */
+  readonly mismatch: Option.Option<FlagMismatch>
+}
+
+/**
+ * As `read`, with rule, details, and what does not fit.
+ *
+ * @since 0.1.0
+ */
+export const evaluate = <A>(
+  statsig: Service,
+  user: StatsigUser,
+  flag: Flag<A>,
+  options?: ExperimentCheckOptions
+): Evaluated<A> => {
+  const { kind, name } = flag
+  switch (kind) {
+    case "gate": {
+      const result = statsig.getFeatureGate(user, name, options)
+      return settle(statsig, flag, result, result.value)
+    }
+    case "dynamicConfig": {
+      const result = statsig.getDynamicConfig(user, name, options)
+      return settle(statsig, flag, result, result.evaluation.value)
+    }
+    case "experiment": {
+      const result = statsig.getExperiment(user, name, options)
+      return settle(statsig, flag, result, result.evaluation.value)
+    }
+    case "layer": {
+      const parameter = flag.parameter!
+      const result = statsig.getLayer(user, name, options)
+      const { parameterRuleIDs, value } = result.evaluation
+      const json = value && ownValue(value, parameter)
+      const evaluated = settle(statsig, flag, result, json, parameterRuleIDs?.get(parameter))
+      // As with `get` of a layer: what is missing counts as read, what does not fit does not.
+      if (Option.isNone(evaluated.mismatch)) result.logExposure(parameter)
+      return evaluated
+    }
+    case "parameterStore": {
+      const result = statsig.getParameterStore(user, name, options)
+      return settle(statsig, flag, result, Option.getOrUndefined(result.getValue(flag.parameter!)))
+    }
+  }
+}
+
+const settle = <A>(
+  statsig: Service,
+  flag: Flag<A>,
+  result: Evaluated<A>["result"],
+  json: Json | undefined,
+  ruleID: string = result.ruleID
+): Evaluated<A> => {
+  if (json === undefined) return { value: flag.fallback, result, mismatch: Option.none() }
+  const decoded = flag.decode(json)
+  if (decoded._tag === "Fits") return { value: decoded.value, result, mismatch: Option.none() }
+  const { kind, name, parameter } = flag
+  const mismatch = new FlagMismatch(
+    { kind, name, parameter, path: decoded.path, ruleID, problem: decoded.message },
+    { disableValidation: true }
+  )
+  statsig.reportMismatch(mismatch)
+  return { value: flag.fallback, result, mismatch: Option.some(mismatch) }
+}
+
+/**
+ * The flag's value for the current user, now and whenever it has become another: after an update of the specs, or of the
+ * overrides.
+ *
+ * Each value that is emitted logs an exposure, for it is what the program goes by. In between nothing is logged. Updates
+ * that change nothing for this user emit nothing; of several in quick succession only the last counts.
+ *
+ * @example
+ * Flag.watch(Pricing).pipe(
+ *   Stream.runForEach(({ vat }) => Console.log(`VAT is ${vat} %`)),
+ *   Statsig.withUser(user)
+ * )
+ *
+ * @since 0.1.0
+ */
+export const watch = <A>(
+  flag: Flag<A>,
+  options?: ExperimentCheckOptions
+): Stream.Stream<A, never, Statsig | CurrentUser> =>
+  Stream.unwrap(
+    Effect.zipWith(Statsig, CurrentUser, (statsig, user) => {
+      const silently = { ...options, disableExposureLogging: true }
+      let last: Option.Option<A> = Option.none()
+      return Stream.filterMap(statsig.updates, () => {
+        if (Option.isSome(last) && isSame(last.value, read(statsig, user, flag, silently))) return Option.none()
+        last = Option.some(read(statsig, user, flag, options))
+        return last
+      })
+    })
+  )
+
+/** By content: each update of the specs brings new objects. */
+const isSame = (one: unknown, other: unknown): boolean => structuralRegion(() => Equal.equals(one, other))
+
+// --- decoding
+
+const make = <A, I>(
+  kind: Flag<A>["kind"],
+  name: string,
+  parameter: string | undefined,
+  schema: Schema.Schema<A, I>,
+  fallback: A
+): Flag<A> => ({
+  kind,
+  name,
+  parameter,
+  fallback,
+  decode: remembering(decoderOf(schema)),
+  encode: value => Schema.encodeSync(schema)(value) as Json
+})
+
+const decoderOf = <A, I>(schema: Schema.Schema<A, I>): ((json: Json) => Decoded<A>) => {
+  let decode: ((value: unknown) => Either.Either<A, ParseResult.ParseError>) | undefined
+  return json => {
+    try {
+      decode ??= Schema.decodeUnknownEither(schema)
+      // A schema may pass on what it is given, and the specs are not to be given out.
+      return Either.match(decode(copyJson(json)), {
+        onLeft: error => {
+          const [issue] = ParseResult.ArrayFormatter.formatErrorSync(error)
+          return {
+            _tag: "Mismatch" as const,
+            path: issue === undefined ? [] : issue.path.map(String),
+            message: issue === undefined ? error.message : issue.message
+          }
+        },
+        onRight: value => ({ _tag: "Fits" as const, value: frozen(value) })
+      })
+    } catch (defect) {
+      // A transformation of the program's own.
+      return { _tag: "Mismatch", path: [], message: `the schema broke: ${String(defect)}` }
+    }
+  }
+}
+
+/** Texts and numbers that are remembered; there are as many as rules. */
+const scalarsRemembered = 1_000
+
+/** Remembers what each value was decoded to: an object for as long as it lives, which is as long as its specs. */
+const remembering = <A>(decode: (json: Json) => Decoded<A>): ((json: Json) => Decoded<A>) => {
+  const objects = new WeakMap<object, Decoded<A>>()
+  const scalars = new Map<Json, Decoded<A>>()
+  return json => {
+    const known = typeof json === "object" && json !== null ? objects.get(json) : scalars.get(json)
+    if (known !== undefined) return known
+    const decoded = decode(json)
+    if (typeof json === "object" && json !== null) objects.set(json, decoded)
+    else {
+      if (scalars.size >= scalarsRemembered) scalars.clear()
+      scalars.set(json, decoded)
+    }
+    return decoded
+  }
+}
+
+/** The value, with plain objects and arrays frozen throughout. Others, such as dates, are left as they are. */
+const frozen = <A>(value: A): A => {
+  if (typeof value !== "object" || value === null || Object.isFrozen(value)) return value
+  const prototype = Object.getPrototypeOf(value)
+  if (prototype !== Object.prototype && prototype !== Array.prototype && prototype !== null) return value
+  Object.freeze(value)
+  for (const member of Object.values(value)) frozen(member)
+  return value
+}

@@ -1,0 +1,48 @@
+/**
+ * Tells of values that do not fit their flags: once for each flag and rule of the specs at hand, in the log and as a
+ * metric.
+ */
+import * as Effect from "effect/Effect"
+import type { Snapshot } from "../engine/snapshot.js"
+import type { FlagMismatch } from "../Flag.js"
+import type { Observe } from "./observe.js"
+
+/** What is remembered of one update of the specs; beyond that nothing is told until the next. */
+const remembered = 1_000
+
+/**
+ * Makes what tells. It returns at once: the work is done by `fork`.
+ *
+ * @internal
+ */
+export const makeReport = (
+  snapshot: () => Snapshot | undefined,
+  fork: (effect: Effect.Effect<void>) => void,
+  observe: Observe
+): ((mismatch: FlagMismatch) => void) => {
+  const told = new Set<string>()
+  /** Held weakly: specs that were replaced must not stay for its sake. */
+  let toldOf: WeakRef<Snapshot> | undefined
+
+  return mismatch => {
+    const now = snapshot()
+    if (toldOf?.deref() !== now) {
+      told.clear()
+      toldOf = now && new WeakRef(now)
+    }
+    const { kind, name, parameter, path, ruleID } = mismatch
+    const key = JSON.stringify([kind, name, parameter, ruleID])
+    if (told.has(key) || told.size >= remembered) return
+    told.add(key)
+    const count = Effect.sync(() =>
+      observe(client => client.increment("statsig.sdk.flag_mismatch", 1, { kind, name, rule_id: ruleID }))
+    )
+    fork(
+      Effect.yieldNow().pipe(
+        Effect.andThen(count),
+        Effect.andThen(Effect.logWarning(mismatch.message)),
+        Effect.annotateLogs({ kind, flag: name, path: path.join("."), ruleID })
+      )
+    )
+  }
+}
