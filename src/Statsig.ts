@@ -27,8 +27,8 @@ import { byReference, type StickyOptions } from "./engine/sticky.js"
 import type { JsonObject, User } from "./engine/user.js"
 import type { FlagMismatch } from "./Flag.js"
 import { mark, record } from "./internal/diagnostics.js"
-import { observer, reportException } from "./internal/observe.js"
 import { makeReport } from "./internal/mismatches.js"
+import { observer, reportException } from "./internal/observe.js"
 import { sdkKeyShown, sdkType, sdkVersion } from "./internal/sdkInfo.js"
 import { make as makeOverrides, type Override, type OverrideLookup, Overrides } from "./Overrides.js"
 import type { UserPersistedValues } from "./PersistentStorage.js"
@@ -196,9 +196,6 @@ export interface Service {
    * @internal
    */
   readonly onEvaluation: (listener: (answer: Answer) => void) => () => void
-}
-
-/**
   /**
    * Emits at once, and then whenever answers may have changed: after an update of the specs or of the overrides. One who
    * reads slowly gets one for many.
@@ -212,6 +209,9 @@ export interface Service {
    * @internal
    */
   readonly reportMismatch: (mismatch: FlagMismatch) => void
+}
+
+/**
  * The Statsig service.
  *
  * @example
@@ -239,10 +239,10 @@ export const make = Effect.fnUntraced(function* (options: {
   const store = yield* SpecStore
   const everyone = yield* Evaluator
   const logger = yield* EventLogger
+  const overrides = yield* Overrides
   const observe = yield* observer
   const fork = Runtime.runFork(yield* Effect.runtime<never>())
   const warn: Warn = message => void fork(Effect.logWarning(message))
-  const overrides = yield* Overrides
 
   const buffer = makeBuffer()
 
@@ -506,16 +506,6 @@ const stickyOf = (options: ExperimentCheckOptions | undefined, origin: ExposureO
 }
 
 /**
- * Lets the checks of an effect ask these overrides first, and those of no other: for one request, one test, one preview.
- *
- * @example
- * program.pipe(Statsig.withOverrides([{ gate: "new_checkout", value: true }]))
- *
- * @since 0.1.0
- */
-export const withOverrides =
-  (overrides: Iterable<Override> | OverrideLookup) =>
-/**
  * The user that an effect works for. Provide it with `withUser`; the compiler refuses to run an effect that lacks it.
  *
  * @since 0.1.0
@@ -614,6 +604,16 @@ export const getClientInitializeResponse = (options?: ClientInitializeOptions) =
 
 type Tail<Arguments extends ReadonlyArray<unknown>> = Arguments extends readonly [unknown, ...infer Rest] ? Rest : never
 
+/**
+ * Lets the checks of an effect ask these overrides first, and those of no other: for one request, one test, one preview.
+ *
+ * @example
+ * program.pipe(Statsig.withOverrides([{ gate: "new_checkout", value: true }]))
+ *
+ * @since 0.1.0
+ */
+export const withOverrides =
+  (overrides: Iterable<Override> | OverrideLookup) =>
   <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R | Statsig> =>
     Effect.flatMap(Statsig, statsig => Effect.provideService(effect, Statsig, statsig.withOverrides(overrides)))
 
