@@ -46,6 +46,7 @@ import * as UapCore from "./UserAgentParser/UapCore.js"
 
 export { ResponseBuffer } from "../src/engine/responseBuffer.js"
 export { type ClientInitResponseOptions, GCIRResponseFormat } from "../src/promise/clientInitialize.js"
+export { captureLogLine as statsigCaptureLogLine } from "../src/promise/consoleCapture.js"
 export type {
   DataStore,
   DataStoreBytesResponse,

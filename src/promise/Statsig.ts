@@ -28,6 +28,7 @@ import { type Failures, guardMethods } from "./boundary.js"
 import { type ClientInitResponseOptions, clientInitializeOptions } from "./clientInitialize.js"
 import { startCapture, stopCapture } from "./consoleCapture.js"
 import { toJson, toMap } from "./json.js"
+import { logLineLevel } from "./logLineLevels.js"
 import { ParameterStore } from "./ParameterStore.js"
 import { DynamicConfig, Experiment, FeatureGate, Layer, recordAsRaw } from "./results.js"
 import {
@@ -195,10 +196,11 @@ export abstract class Statsig {
     this.#provider = checked.outputLoggerProvider
     this.#subscriptions = new Subscriptions(followAnswers(this.#statsig))
     managed.runFork(followSpecs(this.#statsig, Context.get(runtime.context, SpecStore), this.#subscriptions))
-    if (checked.consoleCaptureOptions?.enabled) captureConsole(this.#statsig, checked.consoleCaptureOptions)
+    const capture = checked.consoleCaptureOptions
+    const endCapture = capture?.enabled ? captureConsole(key, this.#statsig, capture) : () => {}
     this.#run = Runtime.runPromise(runtime)
-    this.#stop = managed.disposeEffect
-    Statsig.#collected.register(this, managed.disposeEffect)
+    this.#stop = Effect.ensuring(managed.disposeEffect, Effect.sync(endCapture))
+    Statsig.#collected.register(this, this.#stop)
     guardMethods(this, failures)
   }
 
@@ -337,18 +339,17 @@ export abstract class Statsig {
     metadata?: Record<string, string> | null
   ): void {
     const target = userOf(user)
-    const level = asText(logLevel, "logLevel").toLowerCase()
+    const level = logLineLevel(asText(logLevel, "logLevel"))
     const line = value === undefined || value === null ? null : asText(value, "value")
     const fields =
       metadata === undefined || metadata === null
         ? null
         : toMap(metadata, (member, name) => asText(member, `metadata.${name}`))
-    if (!Object.hasOwn(logLineLevels, level)) {
+    if (level === undefined) {
       this.#run(Effect.logError(`Invalid log level: ${logLevel}`))
       return
     }
-    const known = logLineLevels[level as keyof typeof logLineLevels]
-    this.#statsig.forwardLogLine(target, known, line, fields as Record<string, string> | null)
+    this.#statsig.forwardLogLine(target, level, line, fields as Record<string, string> | null)
   }
 
   /** Tells Statsig of a user without asking anything. */
@@ -630,18 +631,6 @@ export abstract class Statsig {
   }
 }
 
-/** The levels of forwarded log lines, by all their names. */
-const logLineLevels = {
-  trace: "trace",
-  debug: "debug",
-  log: "log",
-  info: "info",
-  warn: "warn",
-  warning: "warn",
-  error: "error",
-  err: "error"
-} as const satisfies Record<string, Core.LogLineLevel>
-
 const asEventValue = (value: unknown): string | number | null => {
   if (typeof value === "string") return value
   if (typeof value === "bigint" || (typeof value === "number" && !Number.isFinite(value))) {
@@ -715,9 +704,11 @@ const followSpecs = (statsig: Core.Service, store: SpecStore["Type"], subscripti
     })
   )
 
-const captureConsole = (statsig: Core.Service, options: ConsoleCaptureOptions): void => {
+const captureConsole = (sdkKey: string, statsig: Core.Service, options: ConsoleCaptureOptions): (() => void) => {
   const user = options.user ?? new StatsigUser({ userID: "console-capture-user" })
-  startCapture(options, (level, value, trace) => statsig.forwardLogLine(userOf(user), level, value, { trace }))
+  return startCapture(sdkKey, options, (level, value, trace) =>
+    statsig.forwardLogLine(userOf(user), level, value, trace === undefined ? null : { trace })
+  )
 }
 
 const sinkErrorText = (error: EventSinkError): string =>

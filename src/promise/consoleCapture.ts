@@ -2,12 +2,16 @@
  * Console capture: what the program writes to the console, as events.
  *
  * Capturing replaces the functions of `console`, which there is one of: a second capture takes over from the first, and
- * any end restores the originals. This module holds the capture in force, as `console` itself does.
+ * any end restores the originals. This module holds the capture in force, as `console` itself does; and which instances
+ * capture, by their SDK keys, for lines that a program hands over itself.
  */
+import type { LogLineLevel } from "../Statsig.js"
+import { argumentError, asText } from "./argument.js"
+import { logLineLevel } from "./logLineLevels.js"
 import type { ConsoleCaptureOptions } from "./StatsigOptions.js"
 
 /** The functions that are captured. */
-export type ConsoleLevel = "trace" | "debug" | "log" | "info" | "warn" | "error"
+export type ConsoleLevel = LogLineLevel
 
 const allLevels: ReadonlyArray<ConsoleLevel> = ["trace", "debug", "log", "info", "warn", "error"]
 const defaultLevels: ReadonlyArray<ConsoleLevel> = ["warn", "error"]
@@ -22,20 +26,19 @@ type ConsoleFunction = (...input: ReadonlyArray<unknown>) => void
 /** The property of a capturing function that holds the one it stands for. */
 const original = "__statsig_original__"
 
-/** Records one line: its level, its text, and up to three stack lines. */
-export type Record = (level: ConsoleLevel, value: string, trace: string) => void
+/** Records one line: its level, its text, and where it comes from, up to three stack lines. */
+export type Record = (level: ConsoleLevel, value: string, trace: string | undefined) => void
 
-const limit = (wanted: number | undefined, most: number): number =>
-  wanted === undefined || wanted <= 0 ? most : Math.min(wanted, most)
+const limit = (wanted: number | undefined, most: number): number => Math.min(wanted ?? most, most)
 
-const isPlainObject = (value: unknown): value is object =>
-  typeof value === "object" && value !== null && !Array.isArray(value)
+const isPlainObject = (value: unknown): value is object => Object.prototype.toString.call(value) === "[object Object]"
 
-/** Whether values lie deeper than `depth`; scalars have a level too. */
-const isDeeper = (value: unknown, depth: number): boolean => {
+/** Whether values lie deeper than `depth`; scalars have a level too. What was met before is not looked into again. */
+const isDeeper = (value: unknown, depth: number, met = new Set<object>()): boolean => {
   if (depth <= 0) return true
-  if (typeof value !== "object" || value === null) return false
-  return Object.values(value).some(member => isDeeper(member, depth - 1))
+  if (typeof value !== "object" || value === null || met.has(value)) return false
+  met.add(value)
+  return Object.values(value).some(member => isDeeper(member, depth - 1, met))
 }
 
 /** Makes the text of one argument. */
@@ -59,10 +62,8 @@ export const makeStringify = (options: Pick<ConsoleCaptureOptions, "maxDepth" | 
 }
 
 /** The line of a call as text; `undefined` for the SDK's own lines. */
-export const lineOf = (payload: ReadonlyArray<unknown>, stringify: (value: unknown) => string): string | undefined => {
-  const texts = payload.map(stringify)
-  return texts.some(text => text.includes("Statsig::") || text.includes("[Statsig]")) ? undefined : texts.join(" ")
-}
+const lineOf = (texts: ReadonlyArray<string>): string | undefined =>
+  texts.some(text => text.includes("Statsig::") || text.includes("[Statsig]")) ? undefined : texts.join(" ")
 
 /** The levels that are recorded. */
 export const levelsOf = (options: Pick<ConsoleCaptureOptions, "logLevels">): ReadonlySet<ConsoleLevel> => {
@@ -72,25 +73,36 @@ export const levelsOf = (options: Pick<ConsoleCaptureOptions, "logLevels">): Rea
 
 let restore: (() => void) | undefined
 
+/** By SDK key: takes a line of the instance that captures, if its level is wanted. */
+const takers = new Map<string, (level: ConsoleLevel, texts: ReadonlyArray<string>, trace: string | undefined) => void>()
+
 /** Gives `console` back its own functions. */
 export const stopCapture = (): void => {
   restore?.()
   restore = undefined
 }
 
-/** Captures the console from now on, in place of whoever captured it. */
-export const startCapture = (options: ConsoleCaptureOptions, record: Record): void => {
+/**
+ * Captures the console from now on, in place of whoever captured it. Gives what ends the taking of lines by
+ * `captureLogLine`, which goes on when the console has its own functions again.
+ */
+export const startCapture = (sdkKey: string, options: ConsoleCaptureOptions, record: Record): (() => void) => {
   stopCapture()
   const levels = levelsOf(options)
   const stringify = makeStringify(options)
   let busy = false
 
+  const take = (level: ConsoleLevel, texts: ReadonlyArray<string>, trace: string | undefined) => {
+    const line = lineOf(texts)
+    if (line !== undefined && levels.has(level)) record(level, line, trace)
+  }
+  takers.set(sdkKey, take)
+
   const capture = (level: ConsoleLevel, payload: ReadonlyArray<unknown>) => {
     if (busy || !levels.has(level)) return
     busy = true
     try {
-      const line = lineOf(payload, stringify)
-      if (line !== undefined) record(level, line, (new Error().stack ?? "").split("\n").slice(2, 5).join("\n"))
+      take(level, payload.map(stringify), (new Error().stack ?? "").split("\n").slice(2, 5).join("\n"))
     } catch {
       // The program's console must go on working.
     } finally {
@@ -112,4 +124,30 @@ export const startCapture = (options: ConsoleCaptureOptions, record: Record): vo
   restore = () => {
     for (const [level, write] of originals) console[level] = write
   }
+  return () => {
+    if (takers.get(sdkKey) === take) takers.delete(sdkKey)
+  }
+}
+
+/**
+ * Hands a line to the instance with this SDK key, as if it had been written to the console. Where no instance with the
+ * key captures the console, or not at that level, it does nothing.
+ *
+ * @example
+ * statsigCaptureLogLine("warn", ["stock is low:", "3"], "secret-…")
+ *
+ * @since 0.1.0
+ */
+export const captureLogLine = (
+  level: string,
+  payload: Array<string>,
+  sdkKey: string,
+  stackTrace?: string | undefined | null
+): void => {
+  const known = logLineLevel(asText(level, "level"))
+  if (!Array.isArray(payload)) throw argumentError("InvalidArg", "payload: expected an array of texts")
+  const texts = payload.map((text, index) => asText(text, `payload[${index}]`))
+  const take = takers.get(asText(sdkKey, "sdkKey"))
+  const trace = stackTrace === undefined || stackTrace === null ? undefined : asText(stackTrace, "stackTrace")
+  if (known !== undefined) take?.(known, texts, trace)
 }

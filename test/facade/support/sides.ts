@@ -12,7 +12,15 @@ import { payload } from "./payload.js"
 // biome-ignore lint/suspicious/noExplicitAny: see above
 export type Side = Record<Name, any>
 
-type Name = "Statsig" | "StatsigUser" | "OverrideAdapterType" | "FeatureGate" | "DynamicConfig" | "Experiment" | "Layer"
+type Name =
+  | "statsigCaptureLogLine"
+  | "Statsig"
+  | "StatsigUser"
+  | "OverrideAdapterType"
+  | "FeatureGate"
+  | "DynamicConfig"
+  | "Experiment"
+  | "Layer"
 
 /** The class and code of an error: the words are each side's own. */
 const describeError = (error: unknown): string => {

@@ -1,0 +1,21 @@
+/**
+ * The levels of log lines, by the names that the official package takes.
+ */
+import type { LogLineLevel } from "../Statsig.js"
+
+const levels = {
+  trace: "trace",
+  debug: "debug",
+  log: "log",
+  info: "info",
+  warn: "warn",
+  warning: "warn",
+  error: "error",
+  err: "error"
+} as const satisfies Record<string, LogLineLevel>
+
+/** The level of that name, in whatever case; `undefined` for any other. */
+export const logLineLevel = (name: string): LogLineLevel | undefined => {
+  const lower = name.toLowerCase()
+  return Object.hasOwn(levels, lower) ? levels[lower as keyof typeof levels] : undefined
+}
