@@ -60,7 +60,7 @@ export type Setting =
   | ({ readonly dynamicConfig: string; readonly value: object } & Audience)
   | ({ readonly experiment: string; readonly value: object; readonly group?: string | undefined } & Audience)
   | ({ readonly layer: string; readonly value: object } & Audience)
-  | { readonly parameterStore: string; readonly value: object }
+  | { readonly parameterStore: string; readonly value: object; readonly id?: never; readonly when?: never }
 
 /**
  * An exposure that was logged.

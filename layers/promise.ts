@@ -40,6 +40,7 @@ import * as NoObservability from "./ObservabilityClient/Noop.js"
 import * as DataStoreSource from "./SpecSource/DataStore.js"
 import * as Http from "./SpecSource/Http.js"
 import * as StatsigLayer from "./Statsig.js"
+import { make as makeTest, type Setting, type Control as TestControl } from "./StatsigTest.js"
 import * as NoUserAgentParser from "./UserAgentParser/Disabled.js"
 import * as StatsigUserAgents from "./UserAgentParser/Statsig.js"
 import * as UapCore from "./UserAgentParser/UapCore.js"
@@ -89,6 +90,9 @@ export {
 } from "../src/promise/StatsigOptions.js"
 export { StatsigUser, type StatsigUserArgs } from "../src/promise/StatsigUser.js"
 export type { SdkEvent } from "../src/promise/subscriptions.js"
+
+export type { Audience, LoggedEvent, LoggedExposure, Setting } from "./StatsigTest.js"
+export type { TestControl }
 
 const makeLayer: Facade.MakeLayer = (sdkKey, options) =>
   StatsigLayer.layerFrom({
@@ -202,3 +206,34 @@ export const Statsig = Facade.makeStatsig(makeLayer)
  * @since 0.1.0
  */
 export type Statsig = Facade.Statsig
+
+/**
+ * A test double for programs of this API: a client, the class of it, and what the test sets and sees.
+ *
+ * @since 0.1.0
+ */
+export interface StatsigTest {
+  /** A client whose flags are those that the test sets. It needs no `initialize`. */
+  readonly statsig: Statsig
+  /** The class of such clients, for programs that make their own: put it in place of `Statsig`. All have the same flags. */
+  readonly Statsig: Facade.StatsigClass
+  /** Sets flags, also while the program runs, and shows what was logged. */
+  readonly test: TestControl
+}
+
+/**
+ * Makes a test double: no key, no network, no timer. What is not set is unrecognised.
+ *
+ * @example
+ * const { statsig, test } = makeStatsigTest([{ gate: "new_checkout", value: true, id: "u-1" }])
+ * checkout(statsig, new StatsigUser({ userID: "u-1" }))
+ * test.set({ gate: "new_checkout", value: false, id: "u-1" })
+ * test.exposures
+ *
+ * @since 0.1.0
+ */
+export const makeStatsigTest = (settings: Iterable<Setting> = []): StatsigTest => {
+  const { control, layer } = makeTest(settings)
+  const Class = Facade.makeStatsig((_sdkKey, options) => EffectLayer.provide(layer, OutputLogger.layer(options)))
+  return { statsig: new Class("secret-test"), Statsig: Class, test: control }
+}

@@ -1,0 +1,69 @@
+/**
+ * Checked by the compiler alone: what an Effect program needs to have, and what it is given.
+ */
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Schema from "effect/Schema"
+import type * as Stream from "effect/Stream"
+import * as StatsigLayer from "../../layers/Statsig.js"
+import * as StatsigTest from "../../layers/StatsigTest.js"
+import { Flag, Statsig, StatsigUser } from "../../src/index.js"
+
+type Equals<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
+const holds = <_ extends true>(): void => {}
+
+const user = StatsigUser.make({ userID: "u" })
+const Pricing = Flag.config("pricing", Schema.Struct({ vat: Schema.Number }), { vat: 20 })
+const Color = Flag.layer("home", "color", Schema.Literal("red", "blue"), "red")
+
+// What the user has to be known for, says so.
+const gate = Statsig.checkGate("g")
+holds<Equals<typeof gate, Effect.Effect<boolean, never, Statsig.Statsig | Statsig.CurrentUser>>>()
+const vat = Flag.get(Pricing)
+holds<Equals<typeof vat, Effect.Effect<{ readonly vat: number }, never, Statsig.Statsig | Statsig.CurrentUser>>>()
+const colors = Flag.watch(Color)
+holds<Equals<typeof colors, Stream.Stream<"red" | "blue", never, Statsig.Statsig | Statsig.CurrentUser>>>()
+holds<Equals<Flag.Value<typeof Pricing>, { readonly vat: number }>>()
+
+const ready = Effect.provide(gate, StatsigLayer.layerConfig)
+// @ts-expect-error: there is no current user
+Effect.runPromise(ready)
+Effect.runPromise(Statsig.withUser(user)(ready))
+
+// @ts-expect-error: there is no Statsig
+Effect.runPromise(Statsig.withUser(user)(gate))
+
+// @ts-expect-error: a user is made by StatsigUser.make
+Statsig.withUser({ userID: "u" })(gate)
+
+// A layer provides no user: it is another for each request.
+const provided: Layer.Layer<Statsig.Statsig> = StatsigLayer.layerConfig.pipe(Layer.orDie)
+// @ts-expect-error
+const withUser: Layer.Layer<Statsig.CurrentUser> = Layer.orDie(StatsigLayer.layerConfig)
+
+// A fallback is of the schema's type, and so is what a test sets.
+Flag.experiment("e", Schema.Struct({ size: Schema.Number }), { size: 1 })
+// @ts-expect-error
+Flag.experiment("e", Schema.Struct({ size: Schema.Number }), { size: "1" })
+// @ts-expect-error
+Flag.layer("l", "p", Schema.Literal("red", "blue"), "green")
+// @ts-expect-error: a schema that needs services cannot be read synchronously
+Flag.config("c", Schema.Int as Schema.Schema<number, number, Statsig.CurrentUser>, 1)
+
+const flags: ReadonlyArray<Flag.Flag<unknown>> = [Flag.gate("g"), Pricing, Color]
+
+export const program = Effect.gen(function* () {
+  const test = yield* StatsigTest.StatsigTest
+  test.setFlag(Pricing, { vat: 19 })
+  test.setFlag(Flag.gate("g"), true)
+  test.set({ experiment: "e", value: { size: 1 }, group: "Test", when: ({ email }) => email === "a@example.com" })
+  // @ts-expect-error
+  test.setFlag(Pricing, { vat: "19" })
+  // @ts-expect-error
+  test.setFlag(Flag.gate("g"), "true")
+  // @ts-expect-error: stores are the same for everyone
+  test.set({ parameterStore: "s", value: {}, id: "u" })
+  const open: boolean = Flag.read(yield* Statsig.Statsig, user, Flag.gate("g"))
+  const color: "red" | "blue" = Flag.read(yield* Statsig.Statsig, user, Color)
+  return [open, color, provided, withUser, flags]
+})
