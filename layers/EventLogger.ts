@@ -43,6 +43,7 @@ import { modulo, sha256 } from "../src/engine/sha256.js"
 import type { RemoteConfig } from "../src/engine/snapshot.js"
 import type { Json, JsonObject, User } from "../src/engine/user.js"
 import { inBackground } from "../src/internal/backgroundClock.js"
+import { yieldToEventLoop } from "../src/internal/eventLoop.js"
 import { exceptionOf, reportException } from "../src/internal/observe.js"
 import { statsigMetadata } from "../src/internal/sdkInfo.js"
 import { ObservabilityClient } from "../src/ObservabilityClient.js"
@@ -122,12 +123,6 @@ interface Batch {
 }
 
 type FlushType = "scheduled:max_time" | "scheduled:full_batch" | "limit" | "manual" | "shutdown"
-
-/** Gives the event loop a turn; a timer would wait a millisecond. */
-const yieldToEventLoop = Effect.async<void>(resume => {
-  if (typeof setImmediate === "function") setImmediate(() => resume(Effect.void))
-  else setTimeout(() => resume(Effect.void), 0)
-})
 
 const numberOf = (value: Json | undefined): number | undefined => {
   const number = typeof value === "string" ? Number.parseFloat(value) : value

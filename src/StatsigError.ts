@@ -111,3 +111,22 @@ export class EventSinkError extends Schema.TaggedError<EventSinkError>("statsig-
     retryable: Schema.Boolean
   }
 ) {}
+
+/**
+ * The ID lists, or one of them, could not be brought up to date. What was held stays in use.
+ *
+ * - `Timeout`, `Transport`: no whole answer in time, or none at all
+ * - `Status`: an answer that is not 2xx; `status` holds it
+ * - `Invalid`: an answer that cannot be used: no manifest, an entry with parts missing, another range than was asked
+ *   for, no UTF-8, too long
+ * - `Failed`: the sync itself broke
+ *
+ * @since 0.1.0
+ */
+export class IdListError extends Schema.TaggedError<IdListError>("statsig-effect/IdListError")("IdListError", {
+  /** `undefined` when it is about all of them. */
+  list: Schema.optional(Schema.String),
+  reason: Schema.Literal("Timeout", "Transport", "Status", "Invalid", "Failed"),
+  message: Schema.String,
+  status: Schema.optional(Schema.Number)
+}) {}

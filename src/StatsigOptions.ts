@@ -28,6 +28,16 @@ export const defaultSpecsUrl = "https://api.statsigcdn.com/v2/download_config_sp
  */
 export const defaultLogEventUrl = "https://prodregistryv2.org/v1/log_event"
 
+/**
+ * Where the manifest of ID lists is unless `idListsUrl` says otherwise: Statsig's CDN, with `/<sdkKey>.json` behind it.
+ *
+ * @since 0.1.0
+ */
+export const defaultIdListsUrl = "https://api.statsigcdn.com/v1/get_id_lists"
+
+/** @internal */
+export const defaultIdListsSyncInterval = Duration.minutes(1)
+
 const defaultSyncInterval = Duration.seconds(10)
 const shortestSyncInterval = Duration.seconds(1)
 
@@ -55,6 +65,15 @@ const Url = (defaultUrl: string) =>
     }),
     { default: () => defaultUrl }
   )
+
+/** Empty or `null` stands for nothing. */
+const OptionalUrl = Schema.optional(
+  Schema.transform(Schema.String, Schema.UndefinedOr(Schema.String), {
+    strict: true,
+    decode: url => (url === "" || url.toLowerCase() === "null" ? undefined : url),
+    encode: url => url ?? ""
+  })
+)
 
 /** Kept as it is given: a decoded record would lose a field named `__proto__`. */
 const Fields = Schema.declare(
@@ -131,6 +150,28 @@ export const StatsigOptions = Schema.Struct({
   experimentalFlags: Schema.optional(Schema.ReadonlySetFromSelf(Schema.String)).annotations({
     description: "Opaque switches of Statsig's. Default: none."
   }),
+  enableIdLists: Flag.annotations({
+    description: "Keeps ID lists, for conditions on large segments. Default: false: no list has anyone."
+  }),
+  idListsUrl: OptionalUrl.annotations({
+    description:
+      "Where the manifest of ID lists is, as it is written. Empty or `null` stands for the default. " +
+      `Default: ${defaultIdListsUrl}, with \`/<sdkKey>.json\` behind it.`
+  }),
+  downloadIdListFileApi: OptionalUrl.annotations({
+    description:
+      "Takes the place of scheme and host in the address of every ID-list file. Default: files are where the manifest says."
+  }),
+  idListsSyncInterval: Schema.optional(DurationInput).annotations({
+    description:
+      "The pause between two syncs of ID lists. Less than one second is not accepted and stands for the default (it is " +
+      "accepted when the environment variable STATSIG_RUNNING_TESTS is set). Default: 60 seconds."
+  }),
+  idListsRequestTimeout: Schema.optional(DurationInput).annotations({
+    description:
+      "How long a request for ID lists may take; that of a file longer by a second for each announced megabyte. 0 stands " +
+      "for the default. Default: 10 seconds."
+  }),
   serviceName: Schema.optional(Schema.String).annotations({
     description: "The name of the program, sent along with requests. Default: none."
   }),
@@ -187,17 +228,30 @@ export const isRunningTests: Effect.Effect<boolean> = Effect.match(Config.string
   onSuccess: () => true
 })
 
+/**
+ * The interval that is given, if it may be: Statsig's servers are asked no more than once a second.
+ *
+ * @internal
+ */
+export const checkInterval = Effect.fnUntraced(function* (
+  name: string,
+  given: Duration.Duration,
+  otherwise: Duration.Duration
+) {
+  if (Duration.greaterThanOrEqualTo(given, shortestSyncInterval)) return given
+  if (yield* isRunningTests) return given
+  yield* Effect.logWarning(
+    `${name}: expected at least ${Duration.format(shortestSyncInterval)}, ` +
+      `got ${Duration.format(given)}; using ${Duration.format(otherwise)}`
+  )
+  return otherwise
+})
+
 const resolveBy = <A extends ResolvedCoreOptions, I>(schema: Schema.Schema<A, I>) =>
   Effect.fnUntraced(function* (options: I) {
     const resolved = yield* Effect.orDie(Schema.decodeUnknown(schema, { errors: "all" })(options))
-    const { specsSyncInterval } = resolved
-    if (Duration.greaterThanOrEqualTo(specsSyncInterval, shortestSyncInterval)) return resolved
-    if (yield* isRunningTests) return resolved
-    yield* Effect.logWarning(
-      `specsSyncInterval: expected at least ${Duration.format(shortestSyncInterval)}, ` +
-        `got ${Duration.format(specsSyncInterval)}; using ${Duration.format(defaultSyncInterval)}`
-    )
-    return { ...resolved, specsSyncInterval: defaultSyncInterval }
+    const given = resolved.specsSyncInterval
+    return { ...resolved, specsSyncInterval: yield* checkInterval("specsSyncInterval", given, defaultSyncInterval) }
   })
 
 /**
@@ -233,6 +287,8 @@ const duration = (name: string): Config.Config<Duration.Duration> =>
  * The options from the environment, or whatever `ConfigProvider` is in use: `STATSIG_SDK_KEY`, `STATSIG_SPECS_URL`,
  * `STATSIG_SPECS_SYNC_INTERVAL`, `STATSIG_INIT_TIMEOUT`, `STATSIG_ENVIRONMENT`, `STATSIG_DISABLE_NETWORK`,
  * `STATSIG_DISABLE_COUNTRY_LOOKUP`, `STATSIG_DISABLE_USER_AGENT_PARSING`, `STATSIG_USE_THIRD_PARTY_UA_PARSER`,
+ * `STATSIG_ENABLE_ID_LISTS`, `STATSIG_ID_LISTS_URL`, `STATSIG_DOWNLOAD_ID_LIST_FILE_API`,
+ * `STATSIG_ID_LISTS_SYNC_INTERVAL`, `STATSIG_ID_LISTS_REQUEST_TIMEOUT`,
  * `STATSIG_SERVICE_NAME`, `STATSIG_LOG_EVENT_URL`, `STATSIG_EVENT_LOGGING_MAX_QUEUE_SIZE`,
  * `STATSIG_EVENT_LOGGING_MAX_PENDING_BATCH_QUEUE_SIZE`, `STATSIG_EVENT_LOGGING_FLUSH_INTERVAL`,
  * `STATSIG_EXPOSURE_DEDUPE_MAX_KEYS`, `STATSIG_DISABLE_ALL_LOGGING`. Only the key is required; durations are milliseconds or text such as `10 seconds`.
@@ -249,6 +305,11 @@ export const config: Config.Config<StatsigOptions> = Config.all({
   disableCountryLookup: optional(Config.boolean("STATSIG_DISABLE_COUNTRY_LOOKUP")),
   disableUserAgentParsing: optional(Config.boolean("STATSIG_DISABLE_USER_AGENT_PARSING")),
   useThirdPartyUaParser: optional(Config.boolean("STATSIG_USE_THIRD_PARTY_UA_PARSER")),
+  enableIdLists: optional(Config.boolean("STATSIG_ENABLE_ID_LISTS")),
+  idListsUrl: optional(Config.string("STATSIG_ID_LISTS_URL")),
+  downloadIdListFileApi: optional(Config.string("STATSIG_DOWNLOAD_ID_LIST_FILE_API")),
+  idListsSyncInterval: optional(duration("STATSIG_ID_LISTS_SYNC_INTERVAL")),
+  idListsRequestTimeout: optional(duration("STATSIG_ID_LISTS_REQUEST_TIMEOUT")),
   serviceName: optional(Config.string("STATSIG_SERVICE_NAME")),
   logEventUrl: optional(Config.string("STATSIG_LOG_EVENT_URL")),
   eventLoggingMaxQueueSize: optional(Config.integer("STATSIG_EVENT_LOGGING_MAX_QUEUE_SIZE")),

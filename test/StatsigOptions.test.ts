@@ -31,6 +31,7 @@ describe("StatsigOptions", () => {
           logEventUrl: "https://prodregistryv2.org/v1/log_event",
           specsSyncInterval: Duration.seconds(10),
           disableAllLogging: false,
+          enableIdLists: false,
           disableNetwork: false,
           disableCountryLookup: false,
           disableUserAgentParsing: false,
@@ -137,7 +138,12 @@ describe("StatsigOptions", () => {
           STATSIG_EVENT_LOGGING_MAX_PENDING_BATCH_QUEUE_SIZE: "7",
           STATSIG_EVENT_LOGGING_FLUSH_INTERVAL: "5 seconds",
           STATSIG_EXPOSURE_DEDUPE_MAX_KEYS: "1000",
-          STATSIG_DISABLE_ALL_LOGGING: "true"
+          STATSIG_DISABLE_ALL_LOGGING: "true",
+          STATSIG_ENABLE_ID_LISTS: "true",
+          STATSIG_ID_LISTS_URL: "http://c.test/lists",
+          STATSIG_DOWNLOAD_ID_LIST_FILE_API: "null",
+          STATSIG_ID_LISTS_SYNC_INTERVAL: "2 minutes",
+          STATSIG_ID_LISTS_REQUEST_TIMEOUT: "1500"
         })(StatsigOptions.config)
         assert.strictEqual(Redacted.value(options.sdkKey), "secret-abc")
         assert.deepStrictEqual(yield* StatsigOptions.resolve(options), {
@@ -156,7 +162,12 @@ describe("StatsigOptions", () => {
           eventLoggingMaxPendingBatchQueueSize: 7,
           eventLoggingFlushInterval: Duration.seconds(5),
           exposureDedupeMaxKeys: 1_000,
-          disableAllLogging: true
+          disableAllLogging: true,
+          enableIdLists: true,
+          idListsUrl: "http://c.test/lists",
+          downloadIdListFileApi: undefined,
+          idListsSyncInterval: Duration.minutes(2),
+          idListsRequestTimeout: Duration.millis(1_500)
         })
       })
     )

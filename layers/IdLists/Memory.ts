@@ -3,24 +3,24 @@
  *
  * @since 0.1.0
  */
+import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import { PackedSet } from "../../src/engine/packedSet.js"
 import { idListKey } from "../../src/engine/sha256.js"
 import { IdLists } from "../../src/IdLists.js"
+
+type Service = IdLists["Type"]
 
 /**
  * Lists that can be changed.
  *
  * @since 0.1.0
  */
-export interface MemoryIdLists {
-  readonly contains: IdLists["Type"]["contains"]
+export interface MemoryIdLists extends Service {
   /** Makes a list of these ids, in place of the one that had the name. */
   readonly set: (list: string, ids: Iterable<string>) => void
   readonly remove: (list: string) => void
 }
-
-/** Both halves of a key in one number; 48 bits are exact. */
-const packed = (high: number, low: number): number => high * 2 ** 24 + low
 
 /**
  * Makes the lists. Provide them as a service to change them later.
@@ -28,13 +28,13 @@ const packed = (high: number, low: number): number => high * 2 ** 24 + low
  * @since 0.1.0
  */
 export const make = (lists: Readonly<Record<string, Iterable<string>>> = {}): MemoryIdLists => {
-  const held = new Map<string, ReadonlySet<number>>()
+  const held = new Map<string, PackedSet>()
 
   const set = (list: string, ids: Iterable<string>) => {
-    const keys = new Set<number>()
+    const keys = new PackedSet()
     for (const id of ids) {
       const { high, low } = idListKey(id)
-      keys.add(packed(high, low))
+      keys.add(high, low)
     }
     held.set(list, keys)
   }
@@ -42,9 +42,23 @@ export const make = (lists: Readonly<Record<string, Iterable<string>>> = {}): Me
   for (const list of Object.keys(lists)) set(list, lists[list]!)
 
   return {
-    contains: (list, high, low) => held.get(list)?.has(packed(high, low)) === true,
+    contains: (list, high, low) => held.get(list)?.has(high, low) === true,
     set,
-    remove: list => void held.delete(list)
+    remove: list => void held.delete(list),
+    sync: Effect.void,
+    startUpdates: Effect.void,
+    status: Effect.sync(() => ({
+      isReady: undefined,
+      lists: Array.from(held, ([name, { size }]) => ({
+        name,
+        ids: size,
+        file: undefined,
+        updatedAt: undefined,
+        lastError: undefined
+      })),
+      lastSuccessAt: undefined,
+      lastError: undefined
+    }))
   }
 }
 

@@ -85,7 +85,10 @@ const idLists = (files: Readonly<Record<string, string>>): Layer.Layer<IdLists> 
     bytes.writeUIntBE(low, 3, 3)
     return bytes.toString("base64")
   }
-  return Layer.succeed(IdLists, { contains: (list, high, low) => lists.get(list)?.has(key(high, low)) === true })
+  return Layer.succeed(IdLists, {
+    ...MemoryIdLists.make(),
+    contains: (list, high, low) => lists.get(list)?.has(key(high, low)) === true
+  })
 }
 
 /** What a storage was told, in order. */

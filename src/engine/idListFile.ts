@@ -1,0 +1,118 @@
+/**
+ * The files of ID lists: a line `+xxxxxxxx` adds an id, a line `-xxxxxxxx` takes one out, in the order of the file. The
+ * eight characters are the first of the base64 of the id's SHA-256, which are 48 bits.
+ *
+ * Any other line says nothing, since no id has such a hash: shorter and longer ones, blanks before or behind, other
+ * characters. A carriage return before the line feed is no part of the line; the last line needs no line feed.
+ */
+import type { PackedSet } from "./packedSet.js"
+
+const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+
+const lineFeed = 10
+const carriageReturn = 13
+const plus = 43
+const minus = 45
+
+/** A sign and eight characters. */
+const lineLength = 9
+
+/** The bytes of an id with its line feed, by which the number of ids is guessed from the size of a file. */
+export const bytesPerId = lineLength + 1
+
+/** Beyond the alphabet: a bit that no value of a character has. */
+const noCharacter = 64
+
+const values = new Uint8Array(256).fill(noCharacter)
+for (let value = 0; value < alphabet.length; value++) values[alphabet.charCodeAt(value)] = value
+
+/** Reads a file into a set, in pieces that may end anywhere. */
+export class IdListReader {
+  readonly #ids: PackedSet
+  /** The beginning of a line whose end has not come; of a long one no more than shows that it is too long. */
+  readonly #open = new Uint8Array(lineLength + 2)
+  #openLength = 0
+
+  constructor(ids: PackedSet) {
+    this.#ids = ids
+  }
+
+  /** How many bytes have come since the last line feed. */
+  get openLength(): number {
+    return this.#openLength
+  }
+
+  read(bytes: Uint8Array): void {
+    let at = this.#openLength === 0 ? 0 : this.#close(bytes)
+    while (at < bytes.length) {
+      if (bytes[at + lineLength] === lineFeed && this.#apply(bytes, at)) {
+        at += lineLength + 1
+        continue
+      }
+      const end = bytes.indexOf(lineFeed, at)
+      if (end === -1) {
+        this.#keep(bytes, at, bytes.length)
+        return
+      }
+      const length = end - at - (bytes[end - 1] === carriageReturn && end > at ? 1 : 0)
+      if (length === lineLength) this.#apply(bytes, at)
+      at = end + 1
+    }
+  }
+
+  /** The file ends here. */
+  end(): void {
+    if (this.#openLength === lineLength) this.#apply(this.#open, 0)
+    this.#openLength = 0
+  }
+
+  /** Completes the open line; returns where the next one begins. */
+  #close(bytes: Uint8Array): number {
+    const end = bytes.indexOf(lineFeed)
+    this.#keep(bytes, 0, end === -1 ? bytes.length : end)
+    if (end === -1) return bytes.length
+    if (this.#openLength === lineLength + 1 && this.#open[lineLength] === carriageReturn) this.#openLength--
+    this.end()
+    return end + 1
+  }
+
+  #keep(bytes: Uint8Array, start: number, end: number): void {
+    if (this.#openLength < this.#open.length) {
+      const room = this.#open.length - this.#openLength
+      this.#open.set(bytes.subarray(start, Math.min(end, start + room)), this.#openLength)
+    }
+    this.#openLength += end - start
+  }
+
+  /** Does what the nine bytes say; `false` when they are no line. */
+  #apply(bytes: Uint8Array, at: number): boolean {
+    const sign = bytes[at]
+    if (sign !== plus && sign !== minus) return false
+    const a = values[bytes[at + 1]!]!
+    const b = values[bytes[at + 2]!]!
+    const c = values[bytes[at + 3]!]!
+    const d = values[bytes[at + 4]!]!
+    const e = values[bytes[at + 5]!]!
+    const f = values[bytes[at + 6]!]!
+    const g = values[bytes[at + 7]!]!
+    const h = values[bytes[at + 8]!]!
+    if (((a | b | c | d | e | f | g | h) & noCharacter) !== 0) return false
+    const high = (a << 18) | (b << 12) | (c << 6) | d
+    const low = (e << 18) | (f << 12) | (g << 6) | h
+    if (sign === plus) this.#ids.add(high, low)
+    else this.#ids.delete(high, low)
+    return true
+  }
+}
+
+/** The file that holds just these ids, a few thousand lines at a time. The set must not change meanwhile. */
+export function* idListLines(ids: PackedSet): Iterable<string> {
+  for (const keys of ids.parts()) {
+    let lines = ""
+    for (const [high, low] of keys) lines += `+${base64(high)}${base64(low)}\n`
+    yield lines
+  }
+}
+
+const base64 = (bits: number): string =>
+  alphabet[bits >>> 18]! + alphabet[(bits >>> 12) & 63]! + alphabet[(bits >>> 6) & 63]! + alphabet[bits & 63]!

@@ -1,0 +1,203 @@
+/**
+ * A set of 48-bit keys that takes about 11 bytes for each and never pauses for long.
+ *
+ * The first bits of a key choose a leaf, by a directory; a leaf is a table of open addressing with linear probing. Keys
+ * are hashes, so their bits need no mixing. A leaf that is full is split, and the directory doubles when it must
+ * (extendible hashing): whatever a set does, it moves a few thousand keys at most.
+ *
+ * A copy shares the leaves with its original until one of them writes. So a large set is changed beside the one that is
+ * in use, in as many steps as one likes, and takes its place by one assignment.
+ */
+
+/** Two numbers a slot: the halves of a key, the high one plus 1. A slot that begins with 0 is free. */
+type Slots = Uint32Array
+
+interface Leaf {
+  /** The set that may write it. */
+  readonly owner: object
+  /** How many leading bits all its keys have in common. */
+  readonly depth: number
+  slots: Slots
+  count: number
+}
+
+/** Keys beyond which a leaf is split; one has 43 KB then. */
+const largestLeaf = 4096
+
+/** Keys per leaf that a set of known size starts with: their number varies, and hardly any should have to be split. */
+const plannedLeaf = 3400
+
+/** Longer common beginnings than this are no hashes; such leaves grow on. */
+const deepest = 18
+
+/** Beyond a half, probes get longer; beyond three quarters, much longer. */
+const fullest = 0.75
+const roomy = 0.7
+const growth = 1.25
+const fewestSlots = 8
+
+const slotsFor = (keys: number): Slots => new Uint32Array(2 * Math.max(fewestSlots, Math.ceil(keys / roomy)))
+
+/** Where the search for a key begins: its low half, scaled to the number of slots. */
+const homeOf = (slots: Slots, low: number): number => Math.floor((low * (slots.length / 2)) / 2 ** 24) * 2
+
+/** Where the key is, or the free slot that it would take. */
+const find = (slots: Slots, high: number, low: number): number => {
+  const marked = high + 1
+  let at = homeOf(slots, low)
+  while (slots[at] !== 0 && (slots[at] !== marked || slots[at + 1] !== low)) {
+    at += 2
+    if (at === slots.length) at = 0
+  }
+  return at
+}
+
+const write = (slots: Slots, at: number, high: number, low: number): void => {
+  slots[at] = high + 1
+  slots[at + 1] = low
+}
+
+/** In no order that means anything. */
+const eachKey = (slots: Slots, use: (high: number, low: number) => void): void => {
+  for (let at = 0; at < slots.length; at += 2) if (slots[at] !== 0) use(slots[at]! - 1, slots[at + 1]!)
+}
+
+/** Puts a key into a leaf that does not have it, at the free slot that was found for it. */
+const insert = (leaf: Leaf, at: number, high: number, low: number): void => {
+  if (leaf.count + 1 > (leaf.slots.length / 2) * fullest) {
+    const before = leaf.slots
+    leaf.slots = new Uint32Array(2 * Math.ceil((before.length / 2) * growth))
+    eachKey(before, (high, low) => write(leaf.slots, find(leaf.slots, high, low), high, low))
+    at = find(leaf.slots, high, low)
+  }
+  write(leaf.slots, at, high, low)
+  leaf.count++
+}
+
+/** Keys are two halves of 24 bits each, as `idListKey` makes them. */
+export class PackedSet {
+  /** As long as a power of two; neighbours may be the same leaf. */
+  #leaves: Array<Leaf>
+  /** How far the first half of a key is shifted to become an index of the directory. */
+  #shift: number
+  /** Changes when the leaves are shared. */
+  #owner: object = {}
+  #size = 0
+
+  /** `expected` is how many keys are likely to come; more or fewer are as well. */
+  constructor(expected = 0) {
+    let depth = 0
+    while (depth < deepest && expected > plannedLeaf * 2 ** depth) depth++
+    const each = Math.min(largestLeaf, expected / 2 ** depth)
+    this.#shift = 24 - depth
+    this.#leaves = Array.from({ length: 2 ** depth }, () => ({
+      owner: this.#owner,
+      depth,
+      slots: slotsFor(each),
+      count: 0
+    }))
+  }
+
+  /** How many keys there are. */
+  get size(): number {
+    return this.#size
+  }
+
+  has(high: number, low: number): boolean {
+    const { slots } = this.#leaves[high >>> this.#shift]!
+    return slots[find(slots, high, low)] !== 0
+  }
+
+  add(high: number, low: number): void {
+    const index = high >>> this.#shift
+    const leaf = this.#leaves[index]!
+    const at = find(leaf.slots, high, low)
+    if (leaf.slots[at] !== 0) return
+    if (leaf.count >= largestLeaf && leaf.depth < deepest) {
+      this.#split(leaf, index)
+      this.add(high, low)
+      return
+    }
+    insert(this.#own(leaf, index), at, high, low)
+    this.#size++
+  }
+
+  delete(high: number, low: number): void {
+    const index = high >>> this.#shift
+    const shared = this.#leaves[index]!
+    let free = find(shared.slots, high, low)
+    if (shared.slots[free] === 0) return
+    const leaf = this.#own(shared, index)
+    const { slots } = leaf
+    // What follows moves up, unless it would come before its own beginning: no search may meet a gap.
+    for (let at = (free + 2) % slots.length; slots[at] !== 0; at = (at + 2) % slots.length) {
+      const home = homeOf(slots, slots[at + 1]!)
+      const isBetween = free < at ? free < home && home <= at : free < home || home <= at
+      if (isBetween) continue
+      slots[free] = slots[at]!
+      slots[free + 1] = slots[at + 1]!
+      free = at
+    }
+    slots[free] = 0
+    leaf.count--
+    this.#size--
+  }
+
+  /** A set of the same keys. To change either leaves the other as it is. */
+  copy(): PackedSet {
+    const copy = new PackedSet()
+    copy.#leaves = this.#leaves.slice()
+    copy.#shift = this.#shift
+    copy.#size = this.#size
+    this.#owner = {}
+    return copy
+  }
+
+  /** The keys, a few thousand at a time. The set must not change meanwhile. */
+  *parts(): Iterable<ReadonlyArray<readonly [high: number, low: number]>> {
+    for (let index = 0; index < this.#leaves.length; ) {
+      const leaf = this.#leaves[index]!
+      const keys: Array<readonly [number, number]> = []
+      eachKey(leaf.slots, (high, low) => keys.push([high, low]))
+      yield keys
+      index += this.#width(leaf)
+    }
+  }
+
+  /** How many neighbours of the directory a leaf is. */
+  #width(leaf: Leaf): number {
+    return this.#leaves.length / 2 ** leaf.depth
+  }
+
+  #put(leaf: Leaf, index: number): void {
+    const width = this.#width(leaf)
+    const start = index - (index % width)
+    this.#leaves.fill(leaf, start, start + width)
+  }
+
+  #own(leaf: Leaf, index: number): Leaf {
+    if (leaf.owner === this.#owner) return leaf
+    const owned = { ...leaf, owner: this.#owner, slots: leaf.slots.slice() }
+    this.#put(owned, index)
+    return owned
+  }
+
+  #split(leaf: Leaf, index: number): void {
+    if (this.#width(leaf) === 1) {
+      this.#leaves = this.#leaves.flatMap(leaf => [leaf, leaf])
+      this.#shift--
+      index *= 2
+    }
+    const depth = leaf.depth + 1
+    const make = (): Leaf => ({ owner: this.#owner, depth, slots: slotsFor(leaf.count / 2), count: 0 })
+    const halves = [make(), make()] as const
+    eachKey(leaf.slots, (high, low) => {
+      const half = halves[((high >>> (24 - depth)) & 1) as 0 | 1]
+      insert(half, find(half.slots, high, low), high, low)
+    })
+    const width = this.#width(leaf)
+    const start = index - (index % width)
+    this.#put(halves[0], start)
+    this.#put(halves[1], start + width / 2)
+  }
+}
