@@ -3,7 +3,7 @@
  */
 import type { Call } from "./call.js"
 import { compileUnit, readField } from "./conditions.js"
-import { Bucketer, type Scratch } from "./sha256.js"
+import type { Bucketers } from "./sha256.js"
 import type { Bandit, BanditModel } from "./specs.js"
 import { numberOf, textOf, userJson } from "./values.js"
 
@@ -17,10 +17,10 @@ export interface CompiledBandit extends Bandit {
 }
 
 /** Prepares a bandit. */
-export const compileBandit = (bandit: Bandit, scratch: Scratch): CompiledBandit => {
+export const compileBandit = (bandit: Bandit, bucketers: Bucketers): CompiledBandit => {
   const { config, groups } = bandit
   const unit = compileUnit(bandit.idType)
-  const bucketer = new Bucketer(`${bandit.salt}.`, 10_000, scratch)
+  const bucketer = bucketers.make(`${bandit.salt}.`, 10_000)
   const explored = (group: BanditGroup) => ({ group, suffix: "explore" })
   return {
     ...bandit,

@@ -9,30 +9,14 @@
  * overflow its stack, run without end or fill the memory: they end the evaluation the same way.
  */
 
-import type { UserAgentParts } from "./conditions.js"
+import type { CompiledCondition, Host, Subject } from "./conditions.js"
 import { Evaluation, type SecondaryExposure } from "./evaluation.js"
 import { asObject } from "./getters.js"
 import { GroupOverride, type OverrideLookup } from "./overrides.js"
-import type { CompiledRule, CompiledSpec, Outcomes, Slot, Snapshot } from "./snapshot.js"
+import type { CompiledRule, CompiledSpec, Snapshot } from "./snapshot.js"
 import type { RuleFilter } from "./sticky.js"
 import type { Json, JsonObject, User } from "./user.js"
 import type { UserValue } from "./values.js"
-
-/** What the engine asks of its surroundings. Everything is synchronous and total. */
-export interface Host {
-  /** Epoch milliseconds. */
-  readonly now: () => number
-  /** A uniform draw from [0, 1). */
-  readonly random: () => number
-  /** `undefined`: there is no data to parse with. */
-  readonly parseUserAgent: (userAgent: string) => UserAgentParts | null | undefined
-  /** `undefined`: there is no table to look in. */
-  readonly lookupCountry: (ip: string) => string | null | undefined
-  readonly isInIdList: (list: string, high: number, low: number) => boolean
-  /** The tier of the SDK itself. */
-  readonly environment: string | undefined
-  readonly globalCustomFields: JsonObject | undefined
-}
 
 /** The kinds of names that can be evaluated. */
 export type SpecKind = "gate" | "dynamicConfig" | "experiment" | "layer"
@@ -72,15 +56,12 @@ interface NestedResult {
 }
 
 /** The state of one evaluation. */
-export class Call {
+export class Call implements Subject {
   record = new Evaluation()
-  /** Changes only in a call that is kept to decide plain specs with. */
-  user: User
+  readonly user: User
   readonly snapshot: Snapshot | undefined
   readonly host: Host
-  /** The environment's tier for users without one. */
   readonly tier: string | undefined
-  /** What `target_app` conditions compare. */
   appId: Json | undefined
   readonly #experiment: EvaluateExperiment | undefined
   readonly #work: Work
@@ -129,51 +110,46 @@ export class Call {
     }
   }
 
-  /**
-   * The answer of a plain spec, as the place where its record is kept: the first rule that the user meets, and the side
-   * of its pass percentage. It writes nothing but the truth of conditions.
-   */
-  decide(spec: CompiledSpec, outcomes: Outcomes): Slot {
-    const { rules } = spec
-    for (let i = 0; i < rules.length; i++) {
-      const rule = rules[i]!
-      if (!this.#meets(rule)) continue
-      const slots = outcomes.byRule[i]!
-      return rule.passes(this.user) ? slots.passed : slots.failed
-    }
-    return outcomes.byDefault
-  }
-
-  #meets(rule: CompiledRule): boolean {
-    for (const condition of rule.conditions) {
-      condition!.run(this)
-      if (!this.record.bool) return false
-    }
-    return true
-  }
-
   /** Begins another evaluation, which knows the answers of the gates that were nested in those before. */
   restart(): void {
     this.#reset()
   }
 
-  /** The value of an `experiment_group` condition; `undefined` also where there is none. */
   experimentGroup(name: string | undefined): UserValue {
     if (name === undefined || this.#experiment === undefined) return undefined
     this.#spend()
     return this.#experiment(this.user, name).groupName
   }
 
-  get readsExperiments(): boolean {
-    return this.#experiment !== undefined
+  lacks(reason: string): void {
+    this.record.overrideReason = reason
   }
 
   #spend(): void {
     if (this.#work.depth >= maxDepth || ++this.#work.evaluations > maxEvaluations) throw exhausted
   }
 
+  /** A condition that is unsupported leaves the answer of the condition before it standing. */
+  #apply(condition: CompiledCondition): void {
+    switch (condition.kind) {
+      case "test":
+        this.record.bool = condition.test(this)
+        break
+      case "gate":
+        this.#nestedGate(condition.gate, condition.negated)
+        break
+      case "experiment":
+        this.record.bool = condition.test(this)
+        if (this.#experiment === undefined) this.record.unsupported = true
+        break
+      case "unsupported":
+        condition.read?.(this)
+        this.record.unsupported = true
+    }
+  }
+
   /** A `pass_gate` or `fail_gate` condition. */
-  nestedGate(name: string, negated: boolean): void {
+  #nestedGate(name: string, negated: boolean): void {
     const known = this.#memo?.get(name)
     if (known !== undefined) {
       const { record } = this
@@ -306,7 +282,10 @@ export class Call {
     record.undelegatedSecondaryExposures = record.secondaryExposures
   }
 
-  /** Conditions with effects run also after one that failed: the gates nested in them are exposures. */
+  /**
+   * Conditions that do more than answer run also after one that failed: the gates nested in them are exposures. A missing
+   * one ends the rule with the answer of the one before it, so then none before it may be passed over.
+   */
   #evaluateRule(rule: CompiledRule): void {
     let all = true
     for (const condition of rule.conditions) {
@@ -314,8 +293,8 @@ export class Call {
         this.record.unsupported = true
         return
       }
-      if (!all && !condition.hasEffects) continue
-      condition.run(this)
+      if (!all && rule.isWhole && condition.kind === "test" && !condition.mayLack) continue
+      this.#apply(condition)
       if (!this.record.bool) all = false
     }
     this.record.bool = all

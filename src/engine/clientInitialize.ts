@@ -2,13 +2,17 @@
  * The client initialize response: every gate, config, experiment, layer and parameter store as one user gets it, for a
  * client that starts without asking Statsig.
  *
- * All specs are evaluated in one call, which remembers each nested gate. Entries stand in the order of the specs, so
- * that the same user gets the same response. An evaluation that fails (gates in a circle) makes the whole response
- * blank, which clients take for "no values".
+ * Each entry is what its spec alone gives, as in a single check; the official SDK lets gates that are nested in one spec
+ * show in the entries of others, by chance. Entries stand in the order of the specs, so that the same user gets the same
+ * response. An evaluation that fails (gates in a circle) makes the whole response blank, which clients take for "no
+ * values".
+ *
+ * Where the short way to an answer is known (`Ways`), no evaluation is made for those who come it: the entry is kept.
  */
-import { Call, type Host } from "./call.js"
-import { type Entry, EntryTable, EntryWriter } from "./clientInitializeEntries.js"
+import { Call, type SpecKind } from "./call.js"
+import { type Entry, EntryTable, EntryWriter, type WrittenEntry } from "./clientInitializeEntries.js"
 import { type EntryStyle, quote, type ResponseFormat } from "./clientInitializeText.js"
+import type { Host } from "./conditions.js"
 import type { Evaluation } from "./evaluation.js"
 import { userToLog } from "./events.js"
 import { djb2, type HashAlgorithm, hashedName } from "./nameHash.js"
@@ -55,6 +59,14 @@ export interface ClientInitializeRequest {
   readonly host: Host
   readonly tier: string | undefined
   readonly overrides: OverrideLookup | undefined
+  /** For these specs and this user's environment; not with overrides. */
+  readonly ways?: Ways | undefined
+}
+
+/** Tells users with the same answer, and the same exposures, without an evaluation. */
+export interface Ways {
+  /** An object that stands for the answer, `undefined` when only an evaluation can tell. */
+  readonly decide: (kind: SpecKind, name: string, user: User) => object | undefined
 }
 
 /** Styles whose bytes are kept at a time. A server writes in one or two. */
@@ -64,6 +76,7 @@ const maxTables = 4
 export class ClientInitialize {
   readonly #sdkInfo: string
   #snapshot: Snapshot | undefined
+  #ways: Ways | undefined
   #tables: ReadonlyArray<EntryTable> = []
 
   /** `sdkInfo` is what the response says of the SDK, as JSON. */
@@ -76,9 +89,10 @@ export class ClientInitialize {
     new Response(request, this.#table(request), buffer, this.#sdkInfo).write()
   }
 
-  #table({ options, snapshot }: ClientInitializeRequest): EntryTable {
-    if (snapshot !== this.#snapshot) {
+  #table({ options, snapshot, ways }: ClientInitializeRequest): EntryTable {
+    if (snapshot !== this.#snapshot || (ways !== undefined && ways !== this.#ways)) {
       this.#snapshot = snapshot
+      this.#ways = ways
       this.#tables = []
     }
     const style: EntryStyle = {
@@ -111,7 +125,9 @@ class Response {
   readonly #table: EntryTable
   readonly #buffer: ResponseBuffer
   readonly #sdkInfo: string
-  readonly #call: Call
+  readonly #appId: Json | undefined
+  /** Only where the app is the one that they are decided for. */
+  readonly #ways: Ways | undefined
   readonly #writer: EntryWriter
   /** What specs must be meant for; `undefined` when all are wanted. */
   readonly #targetApp: string | undefined
@@ -119,15 +135,15 @@ class Response {
   #isFirst = true
 
   constructor(request: ClientInitializeRequest, table: EntryTable, buffer: ResponseBuffer, sdkInfo: string) {
-    const { host, options, overrides, snapshot, tier, user } = request
+    const { options, snapshot, ways } = request
     this.#request = request
     this.#table = table
     this.#buffer = buffer
     this.#sdkInfo = sdkInfo
     this.#writer = new EntryWriter(table, buffer)
-    this.#call = new Call(user, snapshot, host, tier, undefined, { depth: 0, evaluations: 0 }, overrides)
-    this.#call.appId = appOf(snapshot, options.clientSdkKey)
-    this.#targetApp = options.clientSdkKey === undefined ? undefined : textOf(this.#call.appId)
+    this.#appId = appOf(snapshot, options.clientSdkKey)
+    this.#ways = this.#appId === snapshot?.appId ? ways : undefined
+    this.#targetApp = options.clientSdkKey === undefined ? undefined : textOf(this.#appId)
   }
 
   write(): void {
@@ -192,19 +208,39 @@ class Response {
   }
 
   #writeEntries(entries: ReadonlyArray<Entry>, replaced?: ReadonlySet<string>): boolean {
-    const call = this.#call
     const { removeDefaultValueGates } = this.#request.options
     for (const entry of entries) {
       if (!this.#isDelivered(entry)) continue
-      call.restart()
-      if (typeof call.run(entry.specKind, entry.name) === "string") return false
-      if (replaced?.has(entry.name)) continue
-      const { record } = call
-      if (removeDefaultValueGates === true && entry.entity === "feature_gate" && isClosedByDefault(record)) continue
-      this.#writer.write(entry, record, this.#isFirst)
+      const written = this.#written(entry)
+      if (written === undefined) return false
+      if (replaced?.has(entry.name) || (removeDefaultValueGates === true && written.isClosedByDefault)) continue
+      this.#writer.write(written, this.#isFirst)
       this.#isFirst = false
     }
     return true
+  }
+
+  /** `undefined` when the evaluation fails. */
+  #written(entry: Entry): WrittenEntry | undefined {
+    const way = this.#wayOf(entry)
+    const known = way && entry.byWay.get(way)
+    if (known !== undefined) return known
+    const record = this.#evaluate(entry.specKind, entry.name)
+    if (record === undefined) return undefined
+    const written = this.#table.written(entry, record, this.#writer.freshID)
+    // What the clock decides may have changed meanwhile.
+    return way !== undefined && this.#wayOf(entry) === way ? this.#table.keep(entry, way, written) : written
+  }
+
+  #wayOf({ name, specKind }: Entry): object | undefined {
+    return this.#ways?.decide(specKind, name, this.#request.user)
+  }
+
+  #evaluate(kind: SpecKind, name: string): Evaluation | undefined {
+    const { host, overrides, snapshot, tier, user } = this.#request
+    const call = new Call(user, snapshot, host, tier, undefined, { depth: 0, evaluations: 0 }, overrides)
+    call.appId = this.#appId
+    return typeof call.run(kind, name) === "string" ? undefined : call.record
   }
 
   #isDelivered(entry: Entry): boolean {
@@ -248,8 +284,9 @@ class Response {
     const draw = this.#request.host.random()
     const isSampled = (rate: number) => draw <= rate
     const { recordingBlocked, samplingRate, targetingGate } = replay
-    const passesTargeting = targetingGate === undefined ? undefined : this.#checkGate(targetingGate)
-    if (typeof passesTargeting === "string") return undefined
+    const target = targetingGate === undefined ? undefined : this.#evaluate("gate", targetingGate)
+    if (targetingGate !== undefined && target === undefined) return undefined
+    const passesTargeting = target?.bool
     const canRecord =
       recordingBlocked !== true && passesTargeting !== false && (samplingRate === undefined || isSampled(samplingRate))
     const triggers = (map: ReadonlyMap<string, RecordingTrigger> | undefined, key: (name: string) => string) =>
@@ -268,13 +305,6 @@ class Response {
     return Object.entries(members)
       .map(([key, text]) => (text === undefined ? "" : `,"${key}":${text}`))
       .join("")
-  }
-
-  /** The gate's answer, or what went wrong. */
-  #checkGate(name: string): boolean | string {
-    this.#call.restart()
-    const found = this.#call.run("gate", name)
-    return typeof found === "string" ? found : this.#call.record.bool
   }
 
   #writeBlank(): void {
@@ -300,9 +330,6 @@ const appOf = (snapshot: Snapshot | undefined, clientSdkKey: string | undefined)
   if (hashed !== undefined) return hashed.get(String(djb2(clientSdkKey)))
   return plain === undefined ? snapshot.appId : plain.get(clientSdkKey)
 }
-
-const isClosedByDefault = (record: Evaluation): boolean =>
-  record.ruleID === "default" && !record.bool && record.secondaryExposures.length === 0
 
 const evaluatedKeys = (user: User): string => {
   const userID = textOf(user.userID)

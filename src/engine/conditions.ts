@@ -1,110 +1,112 @@
 /**
  * Conditions: where the value on the user's side comes from, and what the operator says of it.
  *
- * A compiled condition writes its answer into the call's record, as the reference describes it: a condition that is
- * unsupported marks the record and leaves the answer of the condition before it standing.
+ * Most conditions are a plain test of the subject. The others ask gates, or are not known here.
  */
-import type { Call } from "./call.js"
 import { ownValue } from "./getters.js"
-import { compileOperator } from "./operators.js"
-import { Bucketer, idListKey, type Scratch } from "./sha256.js"
+import { compileOperator, type Operator } from "./operators.js"
+import { type Bucketers, idListKey } from "./sha256.js"
 import type { Condition } from "./specs.js"
-import type { JsonObject, User } from "./user.js"
+import type { Json, JsonObject, User } from "./user.js"
 import { textOf, timeOf, type UserValue, utf8Length } from "./values.js"
 
-/** A condition ready to run. */
-export interface CompiledCondition {
-  readonly run: (call: Call) => void
-  /** Whether running it does more than answer; the others are passed over once their rule has failed. */
-  readonly hasEffects: boolean
+/** What the engine asks of its surroundings. Everything is synchronous and total. */
+export interface Host {
+  /** Epoch milliseconds. */
+  readonly now: () => number
+  /** A uniform draw from [0, 1). */
+  readonly random: () => number
+  /** `undefined`: there is no data to parse with. */
+  readonly parseUserAgent: (userAgent: string) => UserAgentParts | null | undefined
+  /** `undefined`: there is no table to look in. */
+  readonly lookupCountry: (ip: string) => string | null | undefined
+  readonly isInIdList: (list: string, high: number, low: number) => boolean
+  /** The tier of the SDK itself. */
+  readonly environment: string | undefined
+  readonly globalCustomFields: JsonObject | undefined
 }
 
-type Run = CompiledCondition["run"]
+/** Whom a condition is tested for, and where. */
+export interface Subject {
+  readonly user: User
+  readonly host: Host
+  /** The environment's tier for users without one. */
+  readonly tier: string | undefined
+  /** What `target_app` conditions compare. */
+  readonly appId: Json | undefined
+  /** The group of the user in an experiment; `undefined` also where there is none. */
+  readonly experimentGroup: (name: string | undefined) => UserValue
+  /** Hears that data was not loaded that the test wanted, with the reason that the answer then has. */
+  readonly lacks: (reason: string) => void
+}
+
+/** A condition ready to run. */
+export type CompiledCondition =
+  | {
+      readonly kind: "test"
+      readonly test: (subject: Subject) => boolean
+      /** Whether data may be missing to it, which is told even after another condition of the rule has failed. */
+      readonly mayLack: boolean
+      /** Whether the answer for a user may be another one a moment later. */
+      readonly isVolatile: boolean
+    }
+  | { readonly kind: "gate"; readonly gate: string; readonly negated: boolean }
+  /** Reads the group of an experiment, which is an evaluation of its own. */
+  | { readonly kind: "experiment"; readonly test: (subject: Subject) => boolean }
+  /** `read`: what it would compare is read nevertheless, for the sake of what that tells. */
+  | { readonly kind: "unsupported"; readonly read: ((subject: Subject) => void) | undefined }
 
 /** Reads the value on the user's side. */
-type Read = (call: Call) => UserValue
+type Read = (subject: Subject) => UserValue
 
-/** Prepares a condition. `scratch` is the working memory of the snapshot it belongs to. */
-export const compileCondition = (condition: Condition, scratch: Scratch): CompiledCondition => {
-  const run = compileRun(condition, scratch)
-  return { run, hasEffects: run === unsupported || effectful.has(condition.type) }
-}
+const unsupported: CompiledCondition = { kind: "unsupported", read: undefined }
 
-/**
- * Nested gates and experiments are exposures, and derived fields may tell that their data is not loaded.
- */
-const effectful: ReadonlySet<string> = new Set(["pass_gate", "fail_gate", "experiment_group", "ua_based", "ip_based"])
-
-const compileRun = (condition: Condition, scratch: Scratch): Run => {
-  const run = compileSupported(condition, scratch)
-  if (condition.type !== "experiment_group" || condition.field === undefined) return run
-  return call => {
-    run(call)
-    if (!call.readsExperiments) unsupported(call)
-  }
-}
-
-const compileSupported = (condition: Condition, scratch: Scratch): Run => {
+/** Prepares a condition. The bucketers are those of the snapshot it belongs to. */
+export const compileCondition = (condition: Condition, bucketers: Bucketers): CompiledCondition => {
   const { type } = condition
-  if (type === "public") {
-    return call => {
-      call.record.bool = true
-    }
-  }
+  if (type === "public") return { kind: "test", test: () => true, mayLack: false, isVolatile: false }
   if (type === "pass_gate" || type === "fail_gate") {
     const gate = typeof condition.targetValue === "string" ? condition.targetValue : ""
-    const negated = type === "fail_gate"
-    return call => call.nestedGate(gate, negated)
+    return { kind: "gate", gate, negated: type === "fail_gate" }
   }
-  const read = compileRead(condition, scratch)
+  const read = compileRead(condition, bucketers)
   if (read === undefined || condition.operator === undefined) return unsupported
+  const mayLack = type === "ua_based" || type === "ip_based"
+  const readsExperiment = type === "experiment_group"
   const operator = compileOperator(condition.operator, condition.targetValue)
-  if (operator === undefined) {
-    if (!effectful.has(type)) return unsupported
-    return call => {
-      read(call)
-      unsupported(call)
-    }
-  }
+  if (operator === undefined) return mayLack || readsExperiment ? { kind: "unsupported", read } : unsupported
+  const test = compileTest(type, operator, read)
+  if (readsExperiment && condition.field !== undefined) return { kind: "experiment", test }
+  return { kind: "test", test, mayLack, isVolatile: type === "current_time" || operator.kind === "idList" }
+}
+
+const compileTest = (type: string, operator: Operator, read: Read): ((subject: Subject) => boolean) => {
   switch (operator.kind) {
     case "value": {
       const { test } = operator
-      return call => {
-        call.record.bool = test(read(call))
-      }
+      return subject => test(read(subject))
     }
     case "time": {
       const { test } = operator
-      if (type === "current_time") {
-        return call => {
-          call.record.bool = test(call.host.now())
-        }
-      }
-      return call => {
-        call.record.bool = test(timeOf(read(call)))
-      }
+      return type === "current_time" ? subject => test(subject.host.now()) : subject => test(timeOf(read(subject)))
     }
     case "idList": {
       const { list, negated } = operator
-      return call => {
-        const id = textOf(read(call))
-        call.record.bool = (list !== undefined && id !== undefined && isInList(call, list, id)) !== negated
+      return subject => {
+        const id = textOf(read(subject))
+        return (list !== undefined && id !== undefined && isInList(subject, list, id)) !== negated
       }
     }
   }
 }
 
-const unsupported: Run = call => {
-  call.record.unsupported = true
-}
-
-const isInList = (call: Call, list: string, id: string): boolean => {
+const isInList = (subject: Subject, list: string, id: string): boolean => {
   const { high, low } = idListKey(id)
-  return call.host.isInIdList(list, high, low)
+  return subject.host.isInIdList(list, high, low)
 }
 
 /** The reader of a condition type; `undefined` for a type that does not exist. */
-const compileRead = (condition: Condition, scratch: Scratch): Read | undefined => {
+const compileRead = (condition: Condition, bucketers: Bucketers): Read | undefined => {
   const { additionalValues, field, idType } = condition
   switch (condition.type) {
     case "user_field":
@@ -120,18 +122,18 @@ const compileRead = (condition: Condition, scratch: Scratch): Read | undefined =
       return () => undefined
     case "user_bucket": {
       const salt = additionalValues === undefined ? undefined : ownText(additionalValues, "salt")
-      const bucketer = new Bucketer(`${salt ?? ""}.`, 1000, scratch)
+      const bucketer = bucketers.shared(`${salt ?? ""}.`, 1000)
       const unit = compileUnit(idType)
-      return call => bucketer.of(textOf(unit(call.user)) ?? "")
+      return subject => bucketer.of(textOf(unit(subject.user)) ?? "")
     }
     case "unit_id": {
       const unit = compileUnit(idType)
-      return call => unit(call.user)
+      return subject => unit(subject.user)
     }
     case "target_app":
-      return call => call.appId
+      return subject => subject.appId
     case "experiment_group":
-      return call => call.experimentGroup(field)
+      return subject => subject.experimentGroup(field)
     default:
       return undefined
   }
@@ -179,15 +181,15 @@ const compileField = (field: string | undefined): Read => {
   const lower = field.toLowerCase()
   const first = topLevel.get(lower)
   const last = alternative.get(lower)
-  return call => {
-    const { user } = call
+  return subject => {
+    const { user } = subject
     if (first !== undefined) {
       const value = user[first]
       if (value !== undefined && value !== "" && value !== null && (typeof value === "string" || textOf(value)))
         return value
     }
     const { custom, privateAttributes } = user
-    const globals = call.host.globalCustomFields
+    const globals = subject.host.globalCustomFields
     let value = custom === undefined ? undefined : find(custom, field, lower)
     if (value === undefined && globals !== undefined) value = find(globals, field, lower)
     if (value === undefined && privateAttributes !== undefined) value = find(privateAttributes, field, lower)
@@ -197,7 +199,7 @@ const compileField = (field: string | undefined): Read => {
 }
 
 /** Reads a field whose name is only known at the time of the call. */
-export const readField = (call: Call, field: string): UserValue => compileField(field)(call)
+export const readField = (subject: Subject, field: string): UserValue => compileField(field)(subject)
 
 /** Longer user agents are not looked at. In UTF-8 bytes. */
 const maxUserAgentBytes = 1000
@@ -206,13 +208,13 @@ const compileUserAgentField = (field: string | undefined): Read => {
   const plainField = compileField(field)
   const userAgent = compileField("userAgent")
   const part = userAgentParts.get((field ?? "").toLowerCase())
-  return call => {
-    const own = plainField(call)
+  return subject => {
+    const own = plainField(subject)
     if (own !== undefined) return own
-    const text = textOf(userAgent(call))
+    const text = textOf(userAgent(subject))
     if (text === undefined || isLongerThan(text, maxUserAgentBytes)) return undefined
-    const parsed = call.host.parseUserAgent(text)
-    if (parsed === undefined) call.record.overrideReason = "UAParserNotLoaded:Recognized"
+    const parsed = subject.host.parseUserAgent(text)
+    if (parsed === undefined) subject.lacks("UAParserNotLoaded:Recognized")
     return parsed && part ? parsed[part] : undefined
   }
 }
@@ -243,13 +245,13 @@ const compileCountry = (field: string | undefined): Read => {
   const plainField = compileField(field)
   if (field !== "country") return plainField
   const ip = compileField("ip")
-  return call => {
-    const own = plainField(call)
+  return subject => {
+    const own = plainField(subject)
     if (own !== undefined) return own
-    const text = textOf(ip(call))
+    const text = textOf(ip(subject))
     if (text === undefined) return undefined
-    const country = call.host.lookupCountry(text)
-    if (country === undefined) call.record.overrideReason = "CountryLookupNotLoaded:Recognized"
+    const country = subject.host.lookupCountry(text)
+    if (country === undefined) subject.lacks("CountryLookupNotLoaded:Recognized")
     return country ?? undefined
   }
 }
@@ -257,9 +259,9 @@ const compileCountry = (field: string | undefined): Read => {
 const compileEnvironment = (field: string | undefined): Read => {
   if (field === undefined) return () => undefined
   const isTier = field === "tier" || field.toLowerCase() === "tier"
-  return call => {
-    const own = call.user.statsigEnvironment
+  return subject => {
+    const own = subject.user.statsigEnvironment
     if (own !== undefined && Object.hasOwn(own, field)) return own[field]
-    return isTier ? call.tier : undefined
+    return isTier ? subject.tier : undefined
   }
 }

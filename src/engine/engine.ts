@@ -1,13 +1,15 @@
 /**
  * The engine: a name, a user and the specs in; a finished record out. Pure but for what its host gives it.
  */
-import { Call, type EvaluateExperiment, type Host, overrideReason, type SpecKind, type Work } from "./call.js"
+import { Call, type EvaluateExperiment, overrideReason, type SpecKind, type Work } from "./call.js"
 import type { ClientInitialize, ClientInitializeOptions } from "./clientInitialize.js"
+import type { Host } from "./conditions.js"
+import { Decider, type Path } from "./decider.js"
 import { Evaluation } from "./evaluation.js"
 import { asObject } from "./getters.js"
 import { firstOf, type OverrideLookup } from "./overrides.js"
 import type { ResponseBuffer } from "./responseBuffer.js"
-import type { Slot, Snapshot } from "./snapshot.js"
+import type { Snapshot } from "./snapshot.js"
 import type { Parameter } from "./specs.js"
 import { byReference, type Persistence, type RuleFilter, type StickyOptions, settle } from "./sticky.js"
 import type { User } from "./user.js"
@@ -81,141 +83,143 @@ export const makeEngine = (
   responses: ClientInitialize,
   overlay: Overlay = {}
 ): Engine => {
-  const { overrides, persistence } = overlay
-  const work: Work = { depth: 0, evaluations: 0 }
+  /** Of one view of the specs. */
+  let decider: Decider | undefined
+  let decided: SpecView | undefined
 
-  const overridesNow = () => (overrides === undefined || overrides.isEmpty() ? undefined : overrides)
-
-  const readExperiment: EvaluateExperiment = (user, name) => {
-    const evaluation = evaluate("experiment", user, name, readExperiment, byReference)
-    onExperimentRead(user, name, evaluation, true)
-    return evaluation
-  }
-  const readExperimentSilently: EvaluateExperiment = (user, name) => {
-    const evaluation = evaluate("experiment", user, name, readExperimentSilently, byReference)
-    onExperimentRead(user, name, evaluation, false)
-    return evaluation
-  }
-
-  /** Kept for one view of the specs: a plain spec is decided without a call of its own. */
-  let probe: Call | undefined
-  let probedView: SpecView | undefined
-
-  const slotOf = (specs: SpecView, user: User, kind: SpecKind, name: string): Slot | undefined => {
-    const spec = specs.snapshot?.plainSpec(kind, name)
-    if (spec?.outcomes === undefined) return undefined
-    if (probe === undefined || probedView !== specs) {
-      probe = new Call(user, specs.snapshot, host, host.environment ?? specs.defaultEnvironment, undefined, work)
-      probedView = specs
-    }
-    probe.user = user
-    try {
-      return probe.decide(spec, spec.outcomes)
-    } catch {
-      // No room left on the stack: the long way tells.
-      return undefined
-    }
-  }
-
-  /**
-   * The answer of now. That of a plain spec is looked up, and made the long way, once, by the first user who gets it.
-   */
-  const find = (
-    kind: SpecKind,
-    user: User,
-    name: string,
-    experiment: EvaluateExperiment,
-    filter?: RuleFilter
-  ): Evaluation => {
-    const specs = view()
-    const overriding = overridesNow()
-    const slot = overriding === undefined && filter === undefined ? slotOf(specs, user, kind, name) : undefined
-    if (slot === undefined) return findBy(specs, overriding, kind, user, name, experiment, filter)
-    if (slot.evaluation === undefined || slot.view !== specs) {
-      slot.evaluation = findBy(specs, undefined, kind, user, name, experiment)
-      slot.view = specs
-    }
-    return slot.evaluation
-  }
-
-  const findBy = (
-    specs: SpecView,
-    overriding: OverrideLookup | undefined,
-    kind: SpecKind,
-    user: User,
-    name: string,
-    experiment: EvaluateExperiment,
-    filter?: RuleFilter
-  ): Evaluation => {
-    const tier = host.environment ?? specs.defaultEnvironment
-    const call = new Call(user, specs.snapshot, host, tier, experiment, work, overriding, filter)
-    const found = call.run(kind, name)
-    const { record } = call
-    if (typeof found === "string") {
-      const failed = new Evaluation()
-      failed.reason = `Error:${found}`
-      failed.remote = specs.snapshot?.remote
-      return failed
-    }
-    return setDetails(record, specs, found ? (record.unsupported ? "Unsupported" : "Recognized") : "Unrecognized")
-  }
-
-  const evaluate = (
-    kind: SpecKind,
-    user: User,
-    name: string,
-    experiment: EvaluateExperiment,
-    sticky: StickyOptions | undefined
-  ): Evaluation => {
-    const found = find(kind, user, name, experiment)
-    if (persistence === undefined || sticky === undefined) return found
-    return settle(kind, user, name, found, sticky, persistence, {
-      now: host.now,
-      isActive: name => view().snapshot?.spec("experiment", name)?.isActive,
-      passes: (name, filter) => find("experiment", user, name, experiment, filter).bool
-    })
-  }
-
-  return {
-    evaluate: (kind, user, name, disableExposureLogging, sticky) =>
-      evaluate(kind, user, name, disableExposureLogging ? readExperimentSilently : readExperiment, sticky),
-    experimentGroup: (name, by, wanted) => {
-      const specs = view()
-      const record = new Evaluation()
-      const rule = specs.snapshot?.spec("experiment", name)?.spec.rules.find(candidate => candidate[by] === wanted)
-      if (rule !== undefined) {
-        record.value = asObject(rule.returnValue)
-        if (typeof rule.returnValue === "boolean") record.booleanValue = rule.returnValue
-        record.ruleID = rule.id
-        record.idType = rule.idType
-        record.groupName = rule.groupName
-      }
-      return setDetails(record, specs, rule === undefined ? "Unrecognized" : "Recognized")
-    },
-    parameterStore: (user, name) => {
-      const specs = view()
-      const override = overridesNow()?.find("parameterStore", name, user)
-      const parameters = override ?? specs.snapshot?.parameterStores.get(name)?.parameters
-      const record = new Evaluation()
-      if (override !== undefined) record.overrideReason = overrideReason
-      return {
-        evaluation: setDetails(record, specs, parameters === undefined ? "Unrecognized" : "Recognized"),
-        parameters
-      }
-    },
-    writeClientInitializeResponse: (user, options, buffer) => {
-      const specs = view()
+  const pathOf = (specs: SpecView, user: User, kind: SpecKind, name: string): Path | undefined => {
+    if (decided !== specs) {
       const tier = host.environment ?? specs.defaultEnvironment
-      const counted = options.includeLocalOverrides === true ? overridesNow() : undefined
-      responses.write({ user, options, snapshot: specs.snapshot, host, tier, overrides: counted }, buffer)
-    },
-    overlaid: more =>
-      makeEngine(host, view, onExperimentRead, responses, {
-        overrides:
-          more.overrides !== undefined && overrides !== undefined
-            ? firstOf(more.overrides, overrides)
-            : (more.overrides ?? overrides),
-        persistence: more.persistence ?? persistence
-      })
+      decider = specs.snapshot === undefined ? undefined : new Decider(specs.snapshot, host, tier, user)
+      decided = specs
+    }
+    return decider?.decide(kind, name, user)
   }
+
+  /** Whether the user still goes the same way: what the clock decides may have changed meanwhile. */
+  const isStill = (path: Path, specs: SpecView, user: User, kind: SpecKind, name: string): boolean =>
+    decider?.isVolatile !== true || pathOf(specs, user, kind, name) === path
+
+  const over = ({ overrides, persistence }: Overlay): Engine => {
+    const work: Work = { depth: 0, evaluations: 0 }
+
+    const overridesNow = () => (overrides === undefined || overrides.isEmpty() ? undefined : overrides)
+
+    const readExperiment: EvaluateExperiment = (user, name) => {
+      const evaluation = evaluate("experiment", user, name, readExperiment, byReference)
+      onExperimentRead(user, name, evaluation, true)
+      return evaluation
+    }
+    const readExperimentSilently: EvaluateExperiment = (user, name) => {
+      const evaluation = evaluate("experiment", user, name, readExperimentSilently, byReference)
+      onExperimentRead(user, name, evaluation, false)
+      return evaluation
+    }
+
+    /** The answer of now. Where the short way leads to one, it is made the long way, once, by the first who gets it. */
+    const find = (
+      kind: SpecKind,
+      user: User,
+      name: string,
+      experiment: EvaluateExperiment,
+      filter?: RuleFilter
+    ): Evaluation => {
+      const specs = view()
+      const overriding = overridesNow()
+      if (overriding !== undefined || filter !== undefined) {
+        return findBy(specs, overriding, kind, user, name, experiment, filter)
+      }
+      const path = pathOf(specs, user, kind, name)
+      if (path?.evaluation !== undefined) return path.evaluation
+      const evaluation = findBy(specs, undefined, kind, user, name, experiment)
+      // Whether there is room on the stack is no matter of the way.
+      if (path !== undefined && !evaluation.failed && isStill(path, specs, user, kind, name))
+        path.evaluation = evaluation
+      return evaluation
+    }
+
+    const findBy = (
+      specs: SpecView,
+      overriding: OverrideLookup | undefined,
+      kind: SpecKind,
+      user: User,
+      name: string,
+      experiment: EvaluateExperiment,
+      filter?: RuleFilter
+    ): Evaluation => {
+      const tier = host.environment ?? specs.defaultEnvironment
+      const call = new Call(user, specs.snapshot, host, tier, experiment, work, overriding, filter)
+      const found = call.run(kind, name)
+      const { record } = call
+      if (typeof found === "string") {
+        const failed = new Evaluation()
+        failed.failed = true
+        failed.reason = `Error:${found}`
+        failed.remote = specs.snapshot?.remote
+        return failed
+      }
+      return setDetails(record, specs, found ? (record.unsupported ? "Unsupported" : "Recognized") : "Unrecognized")
+    }
+
+    const evaluate = (
+      kind: SpecKind,
+      user: User,
+      name: string,
+      experiment: EvaluateExperiment,
+      sticky: StickyOptions | undefined
+    ): Evaluation => {
+      const found = find(kind, user, name, experiment)
+      if (persistence === undefined || sticky === undefined) return found
+      return settle(kind, user, name, found, sticky, persistence, {
+        now: host.now,
+        isActive: name => view().snapshot?.spec("experiment", name)?.isActive,
+        passes: (name, filter) => find("experiment", user, name, experiment, filter).bool
+      })
+    }
+
+    return {
+      evaluate: (kind, user, name, disableExposureLogging, sticky) =>
+        evaluate(kind, user, name, disableExposureLogging ? readExperimentSilently : readExperiment, sticky),
+      experimentGroup: (name, by, wanted) => {
+        const specs = view()
+        const record = new Evaluation()
+        const rule = specs.snapshot?.spec("experiment", name)?.spec.rules.find(candidate => candidate[by] === wanted)
+        if (rule !== undefined) {
+          record.value = asObject(rule.returnValue)
+          if (typeof rule.returnValue === "boolean") record.booleanValue = rule.returnValue
+          record.ruleID = rule.id
+          record.idType = rule.idType
+          record.groupName = rule.groupName
+        }
+        return setDetails(record, specs, rule === undefined ? "Unrecognized" : "Recognized")
+      },
+      parameterStore: (user, name) => {
+        const specs = view()
+        const override = overridesNow()?.find("parameterStore", name, user)
+        const parameters = override ?? specs.snapshot?.parameterStores.get(name)?.parameters
+        const record = new Evaluation()
+        if (override !== undefined) record.overrideReason = overrideReason
+        return {
+          evaluation: setDetails(record, specs, parameters === undefined ? "Unrecognized" : "Recognized"),
+          parameters
+        }
+      },
+      writeClientInitializeResponse: (user, options, buffer) => {
+        const specs = view()
+        const tier = host.environment ?? specs.defaultEnvironment
+        const counted = options.includeLocalOverrides === true ? overridesNow() : undefined
+        responses.write({ user, options, snapshot: specs.snapshot, host, tier, overrides: counted }, buffer)
+      },
+      overlaid: more =>
+        over({
+          overrides:
+            more.overrides !== undefined && overrides !== undefined
+              ? firstOf(more.overrides, overrides)
+              : (more.overrides ?? overrides),
+          persistence: more.persistence ?? persistence
+        })
+    }
+  }
+
+  return over(overlay)
 }

@@ -1,6 +1,7 @@
 /**
- * What one evaluation found. The engine fills one record per call and never touches it again afterwards, so results
- * and exposures may keep the reference; nothing in it may be handed to a caller without a copy.
+ * What one evaluation found. The engine fills a record within a call and never touches it again afterwards, so other
+ * evaluations that come to the same end, results and exposures may keep the reference; nothing in it may be handed to a
+ * caller without a copy.
  */
 import type { RemoteConfig } from "./snapshot.js"
 import type { JsonObject } from "./user.js"
@@ -41,6 +42,8 @@ export class Evaluation {
   samplingRate: number | undefined = undefined
   forwardAllExposures = false
   unsupported = false
+  /** The evaluation did not come to an end; `reason` tells why. */
+  failed = false
   /** The public reason, e.g. `Network:Recognized`. Set last, with the two times below. */
   reason = ""
   /** The specs' `time`, and when they were stored, in epoch milliseconds. */

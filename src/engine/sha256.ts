@@ -53,6 +53,59 @@ class Sha256 {
     }
   }
 
+  /**
+   * Ends the hash of what `from` has taken and a text behind it, if that takes one block more and the text is ASCII.
+   * Whether it did; else this hash is left half done.
+   */
+  finishWith(from: Sha256, text: string): boolean {
+    const taken = from.length & 63
+    const end = text.length
+    // The padding takes nine bytes at least.
+    if (taken + end > 55) return false
+    const { block } = this
+    let index = taken >> 2
+    for (let i = 0; i < index; i++) block[i] = from.block[i]!
+    let word = from.block[index]!
+    // Four characters make a word, of which so many bits belong to the word that is being filled.
+    const shift = (taken & 3) << 3
+    const rest = 32 - shift
+    let all = 0
+    let i = 0
+    for (; i + 4 <= end; i += 4) {
+      const c0 = text.charCodeAt(i)
+      const c1 = text.charCodeAt(i + 1)
+      const c2 = text.charCodeAt(i + 2)
+      const c3 = text.charCodeAt(i + 3)
+      all |= c0 | c1 | c2 | c3
+      const four = (c0 << 24) | (c1 << 16) | (c2 << 8) | c3
+      block[index++] = word | (four >>> shift)
+      word = shift === 0 ? 0 : four << rest
+    }
+    let last = 0x80
+    for (let left = end - 1; left >= i; left--) {
+      const code = text.charCodeAt(left)
+      all |= code
+      last = (last << 8) | code
+    }
+    // `last` holds its first byte lowest.
+    for (let at = shift; ; at += 8) {
+      if (at === 32) {
+        block[index++] = word
+        word = 0
+        at = 0
+      }
+      word |= (last & 255) << (24 - at)
+      last >>>= 8
+      if (last === 0) break
+    }
+    if (all > 127) return false
+    block[index++] = word
+    for (; index < 15; index++) block[index] = 0
+    block[15] = (from.length + end) << 3
+    this.compress(from.state)
+    return true
+  }
+
   /** Takes a text. ASCII goes in as it is; from the first other character on the rest goes through UTF-8. */
   text(text: string): void {
     const { block } = this
@@ -101,8 +154,8 @@ class Sha256 {
     this.compress()
   }
 
-  /** Folds the block into the state. Sixteen rounds at a time, so that all words live in locals. */
-  compress(): void {
+  /** Folds the block into the state `from`. Sixteen rounds at a time, so that all words live in locals. */
+  compress(from: Int32Array = this.state): void {
     const { block, state } = this
     let w0 = block[0]!
     let w1 = block[1]!
@@ -120,14 +173,14 @@ class Sha256 {
     let w13 = block[13]!
     let w14 = block[14]!
     let w15 = block[15]!
-    let a = state[0]!
-    let b = state[1]!
-    let c = state[2]!
-    let d = state[3]!
-    let e = state[4]!
-    let f = state[5]!
-    let g = state[6]!
-    let h = state[7]!
+    let a = from[0]!
+    let b = from[1]!
+    let c = from[2]!
+    let d = from[3]!
+    let e = from[4]!
+    let f = from[5]!
+    let g = from[6]!
+    let h = from[7]!
     for (let round = 0; round < 64; round += 16) {
       h =
         (h +
@@ -435,14 +488,14 @@ class Sha256 {
           (((w13 >>> 17) | (w13 << 15)) ^ ((w13 >>> 19) | (w13 << 13)) ^ (w13 >>> 10))) |
         0
     }
-    state[0] = (state[0]! + a) | 0
-    state[1] = (state[1]! + b) | 0
-    state[2] = (state[2]! + c) | 0
-    state[3] = (state[3]! + d) | 0
-    state[4] = (state[4]! + e) | 0
-    state[5] = (state[5]! + f) | 0
-    state[6] = (state[6]! + g) | 0
-    state[7] = (state[7]! + h) | 0
+    state[0] = (from[0]! + a) | 0
+    state[1] = (from[1]! + b) | 0
+    state[2] = (from[2]! + c) | 0
+    state[3] = (from[3]! + d) | 0
+    state[4] = (from[4]! + e) | 0
+    state[5] = (from[5]! + f) | 0
+    state[6] = (from[6]! + g) | 0
+    state[7] = (from[7]! + h) | 0
   }
 }
 
@@ -514,9 +567,11 @@ export class Bucketer {
   of(unit: string): number {
     if (unit === this.#lastUnit) return this.#lastBucket
     const hash = this.#hash
-    hash.restore(this.#start)
-    hash.text(unit)
-    hash.finish()
+    if (!hash.finishWith(this.#start, unit)) {
+      hash.restore(this.#start)
+      hash.text(unit)
+      hash.finish()
+    }
     const bucket = modulo(hash.state[0]! >>> 0, hash.state[1]! >>> 0, this.#modulus)
     this.#lastUnit = unit
     this.#lastBucket = bucket
@@ -524,8 +579,24 @@ export class Bucketer {
   }
 }
 
-/** Working memory for bucketers. */
-export type Scratch = Sha256
+/** Makes bucketers that work in the same memory. */
+export class Bucketers {
+  readonly #scratch = new Sha256()
+  readonly #shared = new Map<string, Bucketer>()
 
-/** Makes working memory for bucketers. */
-export const makeScratch = (): Scratch => new Sha256()
+  /** A bucketer of its own. */
+  make(prefix: string, modulus: number): Bucketer {
+    return new Bucketer(prefix, modulus, this.#scratch)
+  }
+
+  /** The one bucketer for this prefix and modulus: the groups of an experiment are ranges of the same bucket. */
+  shared(prefix: string, modulus: number): Bucketer {
+    const key = `${modulus} ${prefix}`
+    let bucketer = this.#shared.get(key)
+    if (bucketer === undefined) {
+      bucketer = this.make(prefix, modulus)
+      this.#shared.set(key, bucketer)
+    }
+    return bucketer
+  }
+}

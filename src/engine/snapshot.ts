@@ -9,10 +9,9 @@
 import { type CompiledBandit, compileBandit } from "./bandit.js"
 import type { SpecKind } from "./call.js"
 import { type CompiledCondition, compileCondition, compileUnit } from "./conditions.js"
-import type { Evaluation } from "./evaluation.js"
 import { asObject } from "./getters.js"
 import { forEachMember, type RawDocument, readExact, type TextRange } from "./json.js"
-import { Bucketer, makeScratch } from "./sha256.js"
+import { type Bucketer, Bucketers } from "./sha256.js"
 import type {
   Bandit,
   ClientKeys,
@@ -35,31 +34,16 @@ export interface CompiledRule {
   readonly samplingRate: number | undefined
   /** `undefined` for a condition that the payload lacks, or that is bad. */
   readonly conditions: ReadonlyArray<CompiledCondition | undefined>
+  /** Whether all conditions are there. */
+  readonly isWhole: boolean
   readonly returnBool: boolean
   readonly returnValue: JsonObject
   /** Whether the user is within the pass percentage. */
   readonly passes: (user: User) => boolean
 }
 
-/** Where the one record of an answer is kept, for as long as the view of the specs that it was made on lasts. */
-export interface Slot {
-  view: object | undefined
-  evaluation: Evaluation | undefined
-}
-
-/**
- * The answers of a spec that depends on nothing but its own rules: for all users of a rule, on one side of its pass
- * percentage, they are the same record.
- */
-export interface Outcomes {
-  readonly byRule: ReadonlyArray<{ readonly passed: Slot; readonly failed: Slot }>
-  readonly byDefault: Slot
-}
-
 /** A spec ready to run. */
 export interface CompiledSpec {
-  /** `undefined` when an answer takes more than the rules: nested gates, delegates, data that may be missing. */
-  readonly outcomes: Outcomes | undefined
   readonly spec: Spec
   readonly salt: string
   readonly idType: string
@@ -148,7 +132,7 @@ export class Snapshot {
   readonly index: SpecIndex
   readonly #envelope: Envelope
   readonly #decoder: Decoder
-  readonly #scratch = makeScratch()
+  readonly #bucketers = new Bucketers()
   readonly #specs = {
     gates: new Map<string, CompiledSpec | undefined>(),
     dynamicConfigs: new Map<string, CompiledSpec | undefined>(),
@@ -164,7 +148,9 @@ export class Snapshot {
     this.remote = envelope.remote
     this.appId = envelope.appId
     this.parameterStores = envelope.parameterStores
-    this.bandits = new Map([...envelope.bandits].map(([name, bandit]) => [name, compileBandit(bandit, this.#scratch)]))
+    this.bandits = new Map(
+      [...envelope.bandits].map(([name, bandit]) => [name, compileBandit(bandit, this.#bucketers)])
+    )
     this.hasMappings = envelope.mappings.size > 0 && envelope.mappingRules.size > 0
     this.clientKeys = envelope.clientKeys
     this.sessionReplay = envelope.sessionReplay
@@ -192,12 +178,10 @@ export class Snapshot {
     return compiled
   }
 
-  /** The spec of a name whose answers depend on its own rules alone. */
-  plainSpec(kind: SpecKind, name: string): CompiledSpec | undefined {
-    if (this.hasMappings && this.#envelope.mappings.has(name)) return undefined
-    if (kind === "experiment" && this.bandits.size > 0 && this.bandits.has(name)) return undefined
-    const spec = this.spec(kind, name)
-    return spec?.outcomes === undefined ? undefined : spec
+  /** Whether something else may answer in place of a name's own spec: the spec of a config mapping, or a bandit. */
+  isReplaceable(kind: SpecKind, name: string): boolean {
+    if (this.hasMappings && this.#envelope.mappings.has(name)) return true
+    return kind === "experiment" && this.bandits.has(name)
   }
 
   /** Whether a delegate of that name exists. */
@@ -246,15 +230,13 @@ export class Snapshot {
     if (known !== undefined || this.#conditions.has(key)) return known
     const range = this.index.conditions.get(key)
     const condition = range === undefined ? undefined : this.#decoder.condition(key, this.#read(range))
-    const compiled = condition === undefined ? undefined : compileCondition(condition, this.#scratch)
+    const compiled = condition === undefined ? undefined : compileCondition(condition, this.#bucketers)
     this.#conditions.set(key, compiled)
     return compiled
   }
 
   #compileSpec(spec: Spec): CompiledSpec {
-    const rules = spec.rules.map(rule => this.#compileRule(rule, spec.salt))
     return {
-      outcomes: spec.useNewLayerEval !== true && rules.every(isPlain) ? makeOutcomes(rules) : undefined,
       spec,
       salt: spec.salt,
       idType: spec.idType,
@@ -267,7 +249,7 @@ export class Snapshot {
       useNewLayerEval: spec.useNewLayerEval ?? false,
       defaultBool: spec.defaultValue === true,
       defaultValue: asObject(spec.defaultValue),
-      rules
+      rules: spec.rules.map(rule => this.#compileRule(rule, spec.salt))
     }
   }
 
@@ -279,10 +261,8 @@ export class Snapshot {
       isExperimentGroup: rule.isExperimentGroup ?? false,
       configDelegate: rule.configDelegate,
       samplingRate: rule.samplingRate,
-      // A missing condition ends the rule with the answer of the one before it, so none before it may be passed over.
-      conditions: conditions.includes(undefined)
-        ? conditions.map(condition => condition && { ...condition, hasEffects: true })
-        : conditions,
+      conditions,
+      isWhole: !conditions.includes(undefined),
       returnBool: rule.returnValue !== false,
       returnValue: asObject(rule.returnValue),
       passes: this.#compilePasses(rule, specSalt)
@@ -297,21 +277,11 @@ export class Snapshot {
     const prefix = `${specSalt}.${rule.salt ?? rule.id}.`
     let bucketer: Bucketer | undefined
     return user => {
-      bucketer ??= new Bucketer(prefix, 10_000, this.#scratch)
+      bucketer ??= this.#bucketers.make(prefix, 10_000)
       return bucketer.of(textOf(unit(user)) ?? "") < threshold
     }
   }
 }
-
-const isPlain = (rule: CompiledRule): boolean =>
-  rule.configDelegate === undefined && rule.conditions.every(condition => condition?.hasEffects === false)
-
-const makeSlot = (): Slot => ({ view: undefined, evaluation: undefined })
-
-const makeOutcomes = (rules: ReadonlyArray<CompiledRule>): Outcomes => ({
-  byRule: rules.map(() => ({ passed: makeSlot(), failed: makeSlot() })),
-  byDefault: makeSlot()
-})
 
 /** Names whose text differs between two snapshots, for each table. */
 export const diffSnapshots = (before: Snapshot | undefined, after: Snapshot): Record<SpecTable, NameChanges> => ({
