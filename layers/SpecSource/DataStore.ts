@@ -27,6 +27,9 @@ const name = "Adapter(DataStore)"
 /** How long the store may take for one call. */
 const timeout = Duration.seconds(10)
 
+/** How long `initialize` waits for another process to fill the store. */
+const firstTimeout = Duration.seconds(2)
+
 /** How long the store may take for what nobody waits for: a last write, and to shut down. */
 const shortTimeout = Duration.seconds(1)
 
@@ -76,10 +79,31 @@ export const make = Effect.fnUntraced(function* (options: KeyOptions) {
     return yield* new SpecSourceError({ source: name, reason: "Empty", message: `the data store has no ${mask(key)}` })
   })
 
+  const askForPolling = bounded(store.supportsPollingUpdatesFor(key)).pipe(
+    Effect.map(answer => answer === true),
+    Effect.catchAllCause(cause => {
+      isUnsure = true
+      return Effect.as(Effect.logWarning("The data store does not tell whether it supports polling", cause), false)
+    })
+  )
+
+  /** A store that does not tell is not asked again. */
+  const polls = Effect.suspend(() => (isUnsure ? Effect.succeed(false) : askForPolling))
+
+  /** A store that is empty, and is to be polled, is about to be filled by another process. */
+  const readFirst = Effect.catchIf(read, isEmpty, empty =>
+    Effect.flatMap(polls, isFilled =>
+      isFilled
+        ? Stream.runHead(store.changes(key)).pipe(Effect.timeoutOption(firstTimeout), Effect.andThen(read))
+        : Effect.fail(empty)
+    )
+  )
+
   const fetch: Fetch = (request, apply) => {
-    const reading = Effect.flatMap(read, body => apply({ source: name, sourceApi: undefined, body }))
-    if (request.purpose === "poll") return reading
-    return Effect.tapErrorCause(reading, cause =>
+    const applyFrom = (reading: typeof read) =>
+      Effect.flatMap(reading, body => apply({ source: name, sourceApi: undefined, body }))
+    if (request.purpose !== "initialize") return applyFrom(read)
+    return Effect.tapErrorCause(applyFrom(readFirst), cause =>
       cause._tag === "Fail" && isEmpty(cause.error)
         ? Effect.void
         : Effect.logWarning(`The specs of the data store cannot be used: ${mask(textOf(cause))}`)
@@ -90,19 +114,10 @@ export const make = Effect.fnUntraced(function* (options: KeyOptions) {
     shortly(store.shutdown, cause => Effect.logDebug("The data store was not shut down", cause))
   )
 
-  const askForPolling = bounded(store.supportsPollingUpdatesFor(key)).pipe(
-    Effect.map(answer => answer === true),
-    Effect.catchAllCause(cause => {
-      isUnsure = true
-      return Effect.as(Effect.logWarning("The data store does not tell whether it supports polling", cause), false)
-    })
-  )
-
   const source: Source = {
     name,
     fetch,
-    // A store that does not tell is not asked again.
-    polls: Effect.suspend(() => (isUnsure ? Effect.succeed(false) : askForPolling)),
+    polls,
     updates: Stream.map(store.changes(key), () => fetch)
   }
   return source

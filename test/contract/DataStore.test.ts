@@ -1,17 +1,59 @@
 /**
  * What holds for every data store.
  */
+import { mkdtemp, rm } from "node:fs/promises"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import * as KeyValueStore from "@effect/platform/KeyValueStore"
+import * as NodeContext from "@effect/platform-node/NodeContext"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, type Layer } from "effect"
+import { Effect, Layer, Redacted } from "effect"
+import * as File from "../../layers/DataStore/File.js"
+import * as KeyValue from "../../layers/DataStore/KeyValueStore.js"
 import * as Memory from "../../layers/DataStore/Memory.js"
+import * as Redis from "../../layers/DataStore/Redis.js"
+import * as RedisFleet from "../../layers/DataStore/RedisFleet.js"
 import { DataStore } from "../../src/DataStore.js"
+import { hasRedis, redisUrl } from "../layers/support/redis.js"
+
+const folder = Effect.acquireRelease(
+  Effect.promise(() => mkdtemp(join(tmpdir(), "data-store-"))),
+  path => Effect.promise(() => rm(path, { recursive: true }))
+)
+
+const url = Redacted.make(redisUrl)
 
 const stores: ReadonlyArray<readonly [name: string, layer: Layer.Layer<DataStore, unknown>]> = [
-  ["Memory", Memory.layer()]
+  ["Memory", Memory.layer()],
+  [
+    "File",
+    Layer.unwrapScoped(Effect.map(folder, directory => File.layer({ directory: join(directory, "a", "b") }))).pipe(
+      Layer.provide(NodeContext.layer)
+    )
+  ],
+  ["KeyValueStore in memory", Layer.provide(KeyValue.layer(), KeyValueStore.layerMemory)],
+  [
+    "KeyValueStore of files",
+    Layer.unwrapScoped(
+      Effect.map(folder, directory => Layer.provide(KeyValue.layer(), KeyValueStore.layerFileSystem(directory)))
+    ).pipe(Layer.provide(NodeContext.layer))
+  ],
+  ...(hasRedis
+    ? ([
+        ["Redis", Redis.layer({ url })],
+        ["RedisFleet", RedisFleet.layer({ url })]
+      ] as const)
+    : [])
 ]
+
+const stamp = (version: number) => ({ version, receivedAt: version })
 
 for (const [name, layer] of stores) {
   describe(`DataStore/${name}`, () => {
+    /** Keys of the run's own: some stores are not empty. */
+    const id = crypto.randomUUID()
+    const keyed = (key: string) => `statsig|${id}|${key}`
+
     const run = <E>(use: (store: DataStore["Type"]) => Effect.Effect<void, E>) =>
       Effect.provide(
         Effect.gen(function* () {
@@ -26,22 +68,55 @@ for (const [name, layer] of stores) {
     it.live("has nothing at first", () =>
       run(store =>
         Effect.gen(function* () {
-          for (const key of ["a", "", "__proto__", "constructor"]) assert.isUndefined(yield* store.get(key))
+          for (const key of ["a", "b", "__proto__", "constructor"]) {
+            assert.isUndefined(yield* store.get(keyed(key)))
+            assert.isUndefined(yield* store.getBytes(keyed(key)))
+          }
         })
       )
     )
 
-    it.live("gives back what was last set, key by key, to the letter", () =>
+    it.live("gives back the text that was last set, key by key, to the letter", () =>
       run(store =>
         Effect.gen(function* () {
-          const keys = ["a", "A", "", "__proto__", "constructor", "statsig|/v2/x|plain_text|=+/", "🦊"]
-          const values = ["", "{}", "größe 🦊 \u0000", "x".repeat(1_000_000), "\ufeff", "1", "2"]
+          const keys = ["t", "T", "t ", "__proto__", "constructor", "statsig|/v2/x|plain_text|=+/", "🦊"]
+          const values = ["", "{}", "größe 🦊 \u0000", "x".repeat(1_000_000), "\u2028", "1", "MTIz"]
           for (const [index, key] of keys.entries()) {
-            yield* store.set(key, "before", { version: 1, receivedAt: 1 })
-            yield* store.set(key, values[index]!, { version: 2, receivedAt: 2 })
+            yield* store.set(keyed(key), "before, and longer", stamp(1))
+            yield* store.set(keyed(key), values[index]!, stamp(2))
           }
-          for (const [index, key] of keys.entries()) assert.strictEqual(yield* store.get(key), values[index])
-          assert.isUndefined(yield* store.get("b"))
+          for (const [index, key] of keys.entries()) {
+            for (let time = 0; time < 2; time++) assert.strictEqual(yield* store.get(keyed(key)), values[index])
+          }
+          assert.isUndefined(yield* store.get(keyed("u")))
+        })
+      )
+    )
+
+    it.live("gives back the bytes that were last set", () =>
+      run(store =>
+        Effect.gen(function* () {
+          const values = [new Uint8Array(), Uint8Array.from({ length: 256 }, (_, byte) => byte), Buffer.from("MTIz")]
+          for (const [index, value] of values.entries()) {
+            yield* store.setBytes(keyed(`bytes ${index}`), new Uint8Array(9), stamp(1))
+            yield* store.setBytes(keyed(`bytes ${index}`), value, stamp(2))
+          }
+          for (const [index, value] of values.entries()) {
+            const bytes = yield* store.getBytes(keyed(`bytes ${index}`))
+            assert.deepStrictEqual(Array.from(bytes ?? [-1]), Array.from(value))
+          }
+        })
+      )
+    )
+
+    it.live("keeps one whole value of those that are set at the same time", () =>
+      run(store =>
+        Effect.gen(function* () {
+          const values = Array.from({ length: 10 }, (_, index) => String(index).repeat(100_000))
+          yield* Effect.forEach(values, value => store.set(keyed("at once"), value, stamp(1)), {
+            concurrency: "unbounded"
+          })
+          assert.include(values, yield* store.get(keyed("at once")))
         })
       )
     )
@@ -50,18 +125,21 @@ for (const [name, layer] of stores) {
       run(store =>
         Effect.gen(function* () {
           yield* store.initialize
-          yield* store.set("a", "1", { version: 1, receivedAt: 1 })
-          assert.strictEqual(yield* store.get("a"), "1")
+          yield* store.set(keyed("again"), "1", stamp(1))
+          assert.strictEqual(yield* store.get(keyed("again")), "1")
           yield* store.shutdown
+          yield* store.initialize
+          assert.isBoolean(yield* store.supportsPollingUpdatesFor(keyed("again")))
         })
       )
     )
 
-    it.live("knows of each path whether updates are polled from it", () =>
+    it.live("knows of each key whether updates are polled from it", () =>
       run(store =>
         Effect.gen(function* () {
-          for (const path of ["/v2/download_config_specs", "", "__proto__"]) {
-            assert.isBoolean(yield* store.supportsPollingUpdatesFor(path))
+          for (const key of ["/v2/download_config_specs", "__proto__"]) {
+            assert.isBoolean(yield* store.supportsPollingUpdatesFor(keyed(key)))
+            yield* store.stepDown(keyed(key))
           }
         })
       )

@@ -1,0 +1,157 @@
+/**
+ * A data store of files, one for each key, in a directory: for programs that start again, and for those on one machine
+ * that another one supplies.
+ *
+ * A value is written to a file of another name, brought to the disk and then renamed, so that a reader, and one that
+ * starts after a crash, finds the old value or the new one and never a part. Of processes that write to one directory
+ * the last wins.
+ *
+ * Changes are found by looking, as `statsig-effect/layers/SpecSource/File` does, and only where that is asked for.
+ *
+ * @since 0.1.0
+ */
+import { createHash, randomUUID } from "node:crypto"
+import type * as PlatformError from "@effect/platform/Error"
+import * as FileSystem from "@effect/platform/FileSystem"
+import * as Path from "@effect/platform/Path"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Stream from "effect/Stream"
+import * as DataStore from "../../src/DataStore.js"
+import { decodePayload, largestPayload } from "../../src/internal/payload.js"
+import { DataStoreError } from "../../src/StatsigError.js"
+
+/**
+ * Where the files are, and how they are used.
+ *
+ * @since 0.1.0
+ */
+export interface FileOptions extends DataStore.PollingOptions {
+  /** Made when it is not there. */
+  readonly directory: string
+  /** Whether what another process writes is read within about a second, without waiting for a poll. Default: `false`. */
+  readonly watch?: boolean | undefined
+}
+
+const pauseBetweenLooks = Duration.millis(500)
+
+/**
+ * Makes the store.
+ *
+ * @since 0.1.0
+ */
+export const make = Effect.fnUntraced(function* (options: FileOptions) {
+  const files = yield* FileSystem.FileSystem
+  const path = yield* Path.Path
+  const { directory } = options
+
+  const fileOf = (key: string) => path.join(directory, `${fileNameOf(key)}.data`)
+
+  const failed = (operation: DataStoreError["operation"]) => (error: PlatformError.PlatformError) =>
+    new DataStoreError({ operation, message: error.message })
+
+  /** What files looked like when they were last read. */
+  const lastRead = new Map<string, string>()
+
+  const read = Effect.fnUntraced(
+    function* (key: string) {
+      const file = fileOf(key)
+      const info = yield* files.stat(file)
+      if (options.watch === true) lastRead.set(key, looksOf(info))
+      if (info.size <= largestPayload) return yield* files.readFile(file)
+      const message = `${file}: expected at most ${largestPayload} bytes, got ${info.size}`
+      return yield* new DataStoreError({ operation: "get", message })
+    },
+    Effect.catchTags({
+      BadArgument: failed("get"),
+      SystemError: error => (error.reason === "NotFound" ? Effect.succeed(undefined) : failed("get")(error))
+    })
+  )
+
+  const write = (key: string, value: Uint8Array) => {
+    const file = fileOf(key)
+    const unfinished = `${file}.${randomUUID()}.unfinished`
+    return Effect.scoped(
+      Effect.gen(function* () {
+        const handle = yield* files.open(unfinished, { flag: "wx" })
+        // To write nothing counts as a failure there.
+        if (value.length > 0) yield* handle.writeAll(value)
+        yield* handle.sync
+      })
+    ).pipe(
+      Effect.andThen(files.rename(unfinished, file)),
+      Effect.onError(() => Effect.ignore(files.remove(unfinished))),
+      Effect.mapError(failed("set"))
+    )
+  }
+
+  const look = (key: string) =>
+    Effect.map(Effect.option(files.stat(fileOf(key))), info => Option.getOrUndefined(Option.map(info, looksOf)))
+
+  /** A file is told of once two looks in a row have seen the same, and that is not what was read. */
+  const changes = (key: string) =>
+    Stream.suspend(() => {
+      let seen: string | undefined
+      let told: string | undefined
+      const isChanged = Effect.map(look(key), now => {
+        const before = seen
+        seen = now
+        if (now === undefined || now !== before || now === told || now === lastRead.get(key)) return false
+        told = now
+        return true
+      })
+      return Stream.repeatEffect(Effect.andThen(Effect.sleep(pauseBetweenLooks), isChanged)).pipe(
+        Stream.filter(changed => changed),
+        Stream.map(() => undefined)
+      )
+    })
+
+  return DataStore.make({
+    initialize: Effect.mapError(files.makeDirectory(directory, { recursive: true }), failed("initialize")),
+    get: key =>
+      Effect.flatMap(read(key), bytes =>
+        bytes === undefined
+          ? Effect.succeed(undefined)
+          : Effect.mapError(decodePayload(bytes), ({ message }) => new DataStoreError({ operation: "get", message }))
+      ),
+    set: (key, value) => write(key, new TextEncoder().encode(value)),
+    getBytes: read,
+    setBytes: write,
+    supportsPollingUpdatesFor: () => Effect.succeed(options.supportsPollingUpdates === true),
+    ...(options.watch === true ? { changes } : {})
+  })
+})
+
+/** The longest name, of which some file systems take 255 bytes, with what is put behind it. */
+const longestName = 180
+
+/** Every character that a file system may take for something else is escaped, and a long name ends with its hash. */
+const fileNameOf = (key: string): string => {
+  const name = encodeURIComponent(key.replace(/\p{Surrogate}/gu, "?"))
+  if (name.length <= longestName) return name
+  const hash = createHash("sha256").update(key).digest("hex")
+  return `${name.slice(0, longestName - hash.length)}${hash}`
+}
+
+/** What changes when a file is replaced. */
+const looksOf = ({ ino, mtime, size }: FileSystem.File.Info): string =>
+  [Option.getOrUndefined(ino), Option.getOrUndefined(mtime)?.getTime(), size].join(" ")
+
+/**
+ * A store of files.
+ *
+ * @example
+ * DataStoreSource.layerBefore({ sdkKey }).pipe(
+ *   Layer.provide(Http.layer({ sdkKey })),
+ *   Layer.provide(FileStore.layer({ directory: "/var/lib/shop/statsig" })),
+ *   Layer.provide(NodeContext.layer)
+ * )
+ *
+ * @since 0.1.0
+ */
+export const layer = (
+  options: FileOptions
+): Layer.Layer<DataStore.DataStore, never, FileSystem.FileSystem | Path.Path> =>
+  Layer.effect(DataStore.DataStore, make(options))

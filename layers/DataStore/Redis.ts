@@ -1,0 +1,56 @@
+/**
+ * A data store in Redis (6 or later), shared by any number of processes: what one writes, the others are told of and read.
+ *
+ * Of two writes the one of the higher version counts, whichever comes last. This store elects nobody: each process polls
+ * Statsig, or none does (`supportsPollingUpdates`). `RedisFleet` is the same store for a fleet that makes one process of
+ * many the one that polls; readers of this kind may follow such a fleet.
+ *
+ * The client is that of the package `redis`, an optional peer dependency. The program starts also when Redis does not
+ * answer, and the connection comes back by itself.
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import type * as Redacted from "effect/Redacted"
+import * as DataStore from "../../src/DataStore.js"
+import type { LayerError } from "../../src/StatsigError.js"
+import * as RedisStore from "./redisStore.js"
+
+/**
+ * Where Redis is.
+ *
+ * @since 0.1.0
+ */
+export interface RedisOptions {
+  /** `redis[s]://[[username][:password]@][host][:port][/database]`. */
+  readonly url: Redacted.Redacted
+}
+
+/**
+ * Makes the store. Its connection is closed when the scope ends.
+ *
+ * Fails when the package `redis` is not installed, or when the URL is none.
+ *
+ * @since 0.1.0
+ */
+export const make = Effect.fnUntraced(function* (options: RedisOptions & DataStore.PollingOptions) {
+  const { store } = yield* RedisStore.make(options)
+  return DataStore.make({
+    ...store,
+    supportsPollingUpdatesFor: () => Effect.succeed(options.supportsPollingUpdates === true)
+  })
+})
+
+/**
+ * A store in Redis.
+ *
+ * @example
+ * const readsOnly = DataStoreSource.layer({ sdkKey }).pipe(
+ *   Layer.provide(Redis.layer({ url: Redacted.make("redis://127.0.0.1:6379"), supportsPollingUpdates: true }))
+ * )
+ *
+ * @since 0.1.0
+ */
+export const layer = (options: RedisOptions & DataStore.PollingOptions): Layer.Layer<DataStore.DataStore, LayerError> =>
+  Layer.scoped(DataStore.DataStore, make(options))
