@@ -26,7 +26,12 @@ import * as ProgramDataStore from "../src/promise/DataStore.js"
 import { clientFromProgram } from "../src/promise/observability.js"
 import * as OutputLogger from "../src/promise/outputLogger.js"
 import * as ProgramPersistentStorage from "../src/promise/PersistentStorage.js"
-import * as Facade from "../src/promise/Statsig.js"
+import {
+  type MakeLayer,
+  makeStatsig,
+  type StatsigClass,
+  type Statsig as StatsigInstance
+} from "../src/promise/Statsig.js"
 import type { StatsigOptions } from "../src/promise/StatsigOptions.js"
 import { disabled, SpecSource } from "../src/SpecSource.js"
 import * as NoCountryLookup from "./CountryLookup/Disabled.js"
@@ -94,7 +99,7 @@ export type { SdkEvent } from "../src/promise/subscriptions.js"
 export type { Audience, LoggedEvent, LoggedExposure, Setting } from "./StatsigTest.js"
 export type { TestControl }
 
-const makeLayer: Facade.MakeLayer = (sdkKey, options) =>
+const makeLayer: MakeLayer = (sdkKey, options) =>
   StatsigLayer.layerFrom({
     sdkKey: Redacted.make(sdkKey),
     environment: options.environment,
@@ -198,14 +203,14 @@ const countryLookup: EffectLayer.Layer<CountryLookup> = EffectLayer.scoped(
  *
  * @since 0.1.0
  */
-export const Statsig = Facade.makeStatsig(makeLayer)
+export const Statsig: StatsigClass = makeStatsig(makeLayer)
 
 /**
  * A Statsig client.
  *
  * @since 0.1.0
  */
-export type Statsig = Facade.Statsig
+export type Statsig = StatsigInstance
 
 /**
  * A test double for programs of this API: a client, the class of it, and what the test sets and sees.
@@ -216,7 +221,7 @@ export interface StatsigTest {
   /** A client whose flags are those that the test sets. It needs no `initialize`. */
   readonly statsig: Statsig
   /** The class of such clients, for programs that make their own: put it in place of `Statsig`. All have the same flags. */
-  readonly Statsig: Facade.StatsigClass
+  readonly Statsig: StatsigClass
   /** Sets flags, also while the program runs, and shows what was logged. */
   readonly test: TestControl
 }
@@ -234,6 +239,6 @@ export interface StatsigTest {
  */
 export const makeStatsigTest = (settings: Iterable<Setting> = []): StatsigTest => {
   const { control, layer } = makeTest(settings)
-  const Class = Facade.makeStatsig((_sdkKey, options) => EffectLayer.provide(layer, OutputLogger.layer(options)))
+  const Class = makeStatsig((_sdkKey, options) => EffectLayer.provide(layer, OutputLogger.layer(options)))
   return { statsig: new Class("secret-test"), Statsig: Class, test: control }
 }

