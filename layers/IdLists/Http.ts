@@ -316,7 +316,7 @@ export const make = Effect.fnUntraced(function* (options: HttpOptions) {
         const decoder = new TextDecoder("utf-8", { fatal: true })
         let length = 0
         // Of an empty file no range can be had.
-        if (status !== 416 || start > 0) {
+        if (status !== 416 || next.size > 0) {
           yield* orStatus(response, fail)
           const first = /^bytes (\d+)-/.exec(response.headers["content-range"] ?? "")?.[1]
           if (status === 206 && first !== undefined && Number(first) !== start) {

@@ -5,42 +5,18 @@
  * The official package reports its errors to a host of its own, whatever URLs it is given. So it runs in a process that
  * has no network but loopback, where the system allows that; and nowhere is it given specs that it would fail on.
  */
-import { execFileSync, spawn } from "node:child_process"
-import { once } from "node:events"
 import { fileURLToPath } from "node:url"
 import { afterAll, assert, describe, expect, it } from "vitest"
+import { runAlone } from "./support/alone.js"
 import type { Report, Task } from "./support/eventsChild.js"
 import type { SamplingMode } from "./support/eventsRun.js"
 
 const child = fileURLToPath(new URL("support/eventsChild.ts", import.meta.url))
 
-/** A program that runs its arguments with loopback alone, where the system has namespaces. */
-const alone: ReadonlyArray<string> = ["unshare", "-rn", "sh", "-c", 'ip link set lo up && exec "$@"', "sh"]
-
-const canBeAlone = (): boolean => {
-  try {
-    execFileSync(alone[0] as string, [...alone.slice(1), "true"], { stdio: "ignore" })
-    return true
-  } catch {
-    return false
-  }
-}
-
 const run = async (task: Task): Promise<ReadonlyArray<Report>> => {
-  const [command = "", ...args] = [
-    ...(canBeAlone() ? alone : []),
-    process.execPath,
-    "--import",
-    "tsx",
-    child,
-    JSON.stringify(task)
-  ]
-  const program = spawn(command, args, { stdio: ["ignore", "pipe", "inherit"] })
-  const parts: Array<Buffer> = []
-  program.stdout.on("data", part => parts.push(part))
-  const [code] = await once(program, "close")
+  const { code, output } = await runAlone(child, [JSON.stringify(task)])
   assert.strictEqual(code, 0)
-  return JSON.parse(Buffer.concat(parts).toString())
+  return JSON.parse(output)
 }
 
 const eventsPerMode = 7_000

@@ -1,0 +1,23 @@
+/**
+ * The official package and this one hold the same ID lists after every sync of the same server, whatever happens to its
+ * lists, and ask it for the same parts of files. See `support/idListHistories.ts`.
+ */
+import { fileURLToPath } from "node:url"
+import { assert, describe, it } from "vitest"
+import { runAlone } from "./support/alone.js"
+
+const program = fileURLToPath(new URL("../../scripts/idListsDifferential.ts", import.meta.url))
+const histories = 200
+
+describe("ID lists of both packages", () => {
+  it(`are the same throughout ${histories} histories of a server's lists`, async () => {
+    const { code, output } = await runAlone(program, ["--histories", String(histories)])
+    assert.strictEqual(code, 0, output)
+    const totals = JSON.parse(output.trim().split("\n").at(-1) ?? "")
+    assert.strictEqual(totals.histories, histories, output)
+    // Neither nothing nor everything: the histories reach what they are to reach.
+    assert.isAbove(totals.syncs, histories * 3)
+    assert.isAbove(totals.failing, histories / 2)
+    assert.isAbove(totals.members, totals.answers / 50)
+  })
+})
