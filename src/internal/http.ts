@@ -10,6 +10,7 @@ import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import { concat } from "./payload.js"
 
 /**
  * A client whose requests are not traced and carry no trace headers: both would hold the SDK key.
@@ -77,10 +78,11 @@ export const executeWithRedirects = Effect.fnUntraced(function* (
     const isAtHome = next.origin === first.origin
     if (!isAtHome && holds(next.href, key)) return yield* refuse("another host would learn the SDK key")
     const isRead = current.method === "GET" || (status !== 307 && status !== 308)
-    current = (isRead ? HttpClientRequest.get : HttpClientRequest.make(current.method))(next.href, {
-      headers: isAtHome ? request.headers : Headers.remove(request.headers, "statsig-api-key"),
-      body: isRead ? undefined : current.body
-    })
+    const headers = isAtHome ? request.headers : Headers.remove(request.headers, "statsig-api-key")
+    const redirected = HttpClientRequest.get(next.href, { headers })
+    current = isRead
+      ? redirected
+      : redirected.pipe(HttpClientRequest.setMethod(current.method), HttpClientRequest.setBody(current.body))
   }
 })
 
@@ -125,15 +127,7 @@ export const readBody = (
     error => error.reason === "EmptyBody",
     () => Effect.succeed(0)
   )
-  return Effect.map(orNothing, size => {
-    const bytes = new Uint8Array(size)
-    let offset = 0
-    for (const part of parts) {
-      bytes.set(part, offset)
-      offset += part.length
-    }
-    return bytes
-  })
+  return Effect.flatMap(orNothing, size => concat(parts, size))
 }
 
 const statusTexts = new Map([
