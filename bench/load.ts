@@ -51,7 +51,9 @@ const specs = {
   condition_map: {
     everyone: { type: "public", targetValue: null, operator: null, field: null, additionalValues: {}, idType: "userID" }
   },
-  experiment_to_layer: {}
+  experiment_to_layer: {},
+  // No events but the exposures.
+  diagnostics: { initialize: 0, dcs: 0 }
 }
 
 /** What the other process tells: where it is, and then how many different exposures have arrived. */
@@ -72,7 +74,9 @@ const serve = Effect.gen(function* () {
     for (const batch of received) {
       if (counted.has(batch)) continue
       counted.add(batch)
-      for (const { metadata, user } of batch.events) arrived.add(`${user?.["userID"]} ${metadata?.["gate"]}`)
+      for (const { eventName, metadata, user } of batch.events) {
+        if (eventName === "statsig::gate_exposure") arrived.add(`${user?.["userID"]} ${metadata?.["gate"]}`)
+      }
     }
   })
   // The server forgets all but the last hundred thousand events.
@@ -87,6 +91,16 @@ const ask = async (server: ChildProcess): Promise<Report> => {
 
 const percentile = (sorted: ReadonlyArray<number>, share: number) =>
   sorted[Math.min(Math.floor(sorted.length * share), sorted.length - 1)] ?? 0
+
+/** How long the event loop was held up while an effect ran. */
+const delaysDuring = Effect.fnUntraced(function* (effect: Effect.Effect<void>) {
+  const delay = monitorEventLoopDelay({ resolution: 1 })
+  delay.enable()
+  yield* effect
+  delay.disable()
+  const milliseconds = (nanos: number) => `${(nanos / 1e6).toFixed(1)} ms`
+  return `p50 ${milliseconds(delay.percentile(50))}, p99 ${milliseconds(delay.percentile(99))}, max ${milliseconds(delay.max)}`
+})
 
 const load = Effect.fnUntraced(function* (server: ChildProcess, { logEventUrl, specsUrl }: Report) {
   const [rate = 200_000, seconds = 10] = process.argv.slice(2).map(Number)
@@ -112,19 +126,20 @@ const load = Effect.fnUntraced(function* (server: ChildProcess, { logEventUrl, s
     logged += count
   }
 
-  const delay = monitorEventLoopDelay({ resolution: 1 })
+  // What the machine itself takes, while nothing is offered.
+  const idle = yield* delaysDuring(Effect.sleep("1 second"))
   const started = performance.now()
-  delay.enable()
-  yield* Effect.async<void>(resume => {
-    const timer = setInterval(() => {
-      const due = Math.min(Math.floor(((performance.now() - started) / 1_000) * rate), total)
-      if (due > logged) burst(due - logged)
-      if (logged < total) return
-      clearInterval(timer)
-      resume(Effect.void)
-    }, 1)
-  })
-  delay.disable()
+  const loaded = yield* delaysDuring(
+    Effect.async<void>(resume => {
+      const timer = setInterval(() => {
+        const due = Math.min(Math.floor(((performance.now() - started) / 1_000) * rate), total)
+        if (due > logged) burst(due - logged)
+        if (logged < total) return
+        clearInterval(timer)
+        resume(Effect.void)
+      }, 1)
+    })
+  )
   const during = yield* statsig.eventStatus
   const cpu = process.cpuUsage()
   yield* statsig.flush
@@ -133,16 +148,12 @@ const load = Effect.fnUntraced(function* (server: ChildProcess, { logEventUrl, s
   const { arrived } = yield* Effect.promise(() => ask(server))
 
   nanos.sort((a, b) => a - b)
-  const milliseconds = (value: number) => `${(value / 1e6).toFixed(1)} ms`
   console.log(`offered      ${logged} exposures in ${((performance.now() - started) / 1_000).toFixed(1)} s, all new`)
   console.log(
     `a call       p50 ${percentile(nanos, 0.5).toFixed(0)} ns, p90 ${percentile(nanos, 0.9).toFixed(0)} ns, ` +
       `p99 ${percentile(nanos, 0.99).toFixed(0)} ns (means of a burst; check and exposure)`
   )
-  console.log(
-    `event loop   delayed p50 ${milliseconds(delay.percentile(50))}, p99 ${milliseconds(delay.percentile(99))}, ` +
-      `max ${milliseconds(delay.max)}`
-  )
+  console.log(`event loop   delayed ${loaded}; before, with nothing to do: ${idle}`)
   console.log(
     `CPU          ${((cpu.user + cpu.system) / 1e6).toFixed(1)} s, garbage collection and compression included`
   )

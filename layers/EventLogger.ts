@@ -115,7 +115,7 @@ const defaultWindow = 60_000
 const maxFirstSeen = 100_000
 const maxNonExposed = 100_000
 /** Events turned into text before the event loop gets a turn. */
-const slice = 200
+const slice = 50
 
 interface Batch {
   readonly events: ReadonlyArray<QueuedEvent>
@@ -368,7 +368,7 @@ export const make = Effect.fnUntraced(function* (options: Options) {
     if (droppedSinceReport === 0) return Effect.void
     const count = droppedSinceReport
     droppedSinceReport = 0
-    const message = `Too many events: ${count} of them were dropped. ${waiting()} wait, at most ${capacity} can.`
+    const message = `Too many events: ${count} of them, the oldest, were dropped; ${waiting()} wait.`
     reportLost("statsig::log_event_dropped_event_count", count, message)
     return Effect.logWarning(message)
   })

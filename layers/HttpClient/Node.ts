@@ -47,6 +47,10 @@ export interface NodeOptions {
 /** How long a proxy may take to open a tunnel, in milliseconds: whoever asked for it may be gone. */
 const tunnelTimeout = 10_000
 
+const unref = (socket: Duplex): void => {
+  if (socket instanceof Socket) socket.unref()
+}
+
 /** Does not keep the process alive, whatever address it tries. */
 const letGo = <S extends Duplex | null | undefined>(socket: S): S => {
   if (socket instanceof Socket) {
@@ -62,7 +66,7 @@ class PlainAgent extends http.Agent {
   }
   override reuseSocket(socket: Duplex, request: http.ClientRequest) {
     super.reuseSocket(socket, request)
-    letGo(socket)
+    unref(socket)
   }
 }
 
@@ -72,7 +76,7 @@ class TlsAgent extends https.Agent {
   }
   override reuseSocket(socket: Duplex, request: http.ClientRequest) {
     super.reuseSocket(socket, request)
-    letGo(socket)
+    unref(socket)
   }
 }
 
