@@ -62,8 +62,8 @@ export const executeWithRedirects = Effect.fnUntraced(function* (
   let current = request
   for (let followed = 0; ; followed++) {
     const response = yield* client.execute(current)
-    const { headers, status } = response
-    const location = headers["location"]
+    const { status } = response
+    const location = response.headers["location"]
     if (!redirects.has(status) || location === undefined) return response
     const refuse = (why: string) =>
       new RedirectError({ status, message: `the redirect to ${location.slice(0, errorBodyShown)} is refused: ${why}` })
@@ -78,8 +78,8 @@ export const executeWithRedirects = Effect.fnUntraced(function* (
     const isAtHome = next.origin === first.origin
     if (!isAtHome && holds(next.href, key)) return yield* refuse("another host would learn the SDK key")
     const isRead = current.method === "GET" || (status !== 307 && status !== 308)
-    const headers = isAtHome ? request.headers : Headers.remove(request.headers, "statsig-api-key")
-    const redirected = HttpClientRequest.get(next.href, { headers })
+    const kept = isAtHome ? request.headers : Headers.remove(request.headers, "statsig-api-key")
+    const redirected = HttpClientRequest.get(next.href, { headers: kept })
     current = isRead
       ? redirected
       : redirected.pipe(HttpClientRequest.setMethod(current.method), HttpClientRequest.setBody(current.body))
