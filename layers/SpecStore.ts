@@ -12,16 +12,17 @@ import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as FiberId from "effect/FiberId"
+import * as Iterable from "effect/Iterable"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Queue from "effect/Queue"
 import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
 import { EventLogger } from "../src/EventLogger.js"
-import { diffSnapshots, type Snapshot } from "../src/engine/snapshot.js"
+import type { Snapshot } from "../src/engine/snapshot.js"
 import { inBackground } from "../src/internal/backgroundClock.js"
-import { makeListeners } from "../src/internal/listeners.js"
 import { record } from "../src/internal/diagnostics.js"
+import { makeListeners } from "../src/internal/listeners.js"
 import { exceptionOf, observer, reportException } from "../src/internal/observe.js"
 import { type Apply, type Fetch, fetchFrom, type SpecRequest, SpecSource } from "../src/SpecSource.js"
 import { type SpecChange, type SpecState, SpecStore } from "../src/SpecStore.js"
@@ -70,42 +71,38 @@ export const make = Effect.fnUntraced(function* (options: { readonly syncInterva
     receivedAt: undefined,
     defaultEnvironment: undefined
   }
-  let warnings: ReadonlyArray<Specs.SpecWarning> = []
   let lastSuccessAt: number | undefined
   const madeAt = yield* Clock.currentTimeMillis
   /** The API whose payload the sync at hand read. */
   let answeredBy: string | undefined
   let lastError: SpecSourceError | SpecsError | undefined
 
+  const onWarning = (warning: Specs.SpecWarning) => void Queue.unsafeOffer(badParts, warning)
+
   /** Interruptible also within a source that is not, so that nothing is applied after the deadline of `initialize`. */
   const apply: Apply = Effect.fnUntraced(function* ({ body, source, sourceApi }) {
     answeredBy = sourceApi ?? (source === "Adapter(DataStore)" ? "datastore" : "")
-    const found: Array<Specs.SpecWarning> = []
-    const parsed = yield* Specs.parse(body, warning => {
-      if (found.length === warningsKept) return
-      found.push(warning)
-      Queue.unsafeOffer(badParts, warning)
-    })
+    const held = state.snapshot
+    const parsed = yield* Specs.parse(body, onWarning, held)
     const tags = { source, source_api: sourceApi ?? "" }
     if (parsed._tag === "NoUpdates") {
       observe(client => client.increment("statsig.sdk.config_no_update", 1, tags))
       return parsed
     }
     const { snapshot } = parsed
-    if (!isNewer(snapshot, state.snapshot)) return { _tag: "NotNewer", time: snapshot.time } as const
+    if (!isNewer(snapshot, held)) return { _tag: "NotNewer", time: snapshot.time } as const
     const receivedAt = yield* Clock.currentTimeMillis
     const before = state
     const change: SpecChange = {
       source,
       sourceApi,
       time: snapshot.time,
-      previousTime: before.snapshot?.time ?? 0,
-      ...diffSnapshots(before.snapshot, snapshot)
+      previousTime: held?.time ?? 0,
+      ...snapshot.changesSince(held)
     }
     yield* Effect.uninterruptible(
       Effect.sync(() => {
         state = { source, sourceApi, snapshot, receivedAt, defaultEnvironment: state.defaultEnvironment }
-        warnings = found
         changes.tell(change)
       })
     )
@@ -115,9 +112,7 @@ export const make = Effect.fnUntraced(function* (options: { readonly syncInterva
           ...tags,
           response_format: "JSON",
           ...(client.allowsHighCardinality?.("lcut") === true ? { lcut: String(snapshot.time) } : {}),
-          ...(client.allowsHighCardinality?.("prev_lcut") === true
-            ? { prev_lcut: String(before.snapshot?.time ?? 0) }
-            : {})
+          ...(client.allowsHighCardinality?.("prev_lcut") === true ? { prev_lcut: String(held?.time ?? 0) } : {})
         })
       )
     }
@@ -297,7 +292,7 @@ export const make = Effect.fnUntraced(function* (options: { readonly syncInterva
         state.snapshot === undefined ||
         (isPolled && (age === undefined || Duration.greaterThan(age, Duration.times(syncInterval, staleAfter)))),
       lastError,
-      warnings: [...warnings]
+      warnings: state.snapshot === undefined ? [] : [...Iterable.take(state.snapshot.badParts(), warningsKept)]
     }))
   })
 })

@@ -1,7 +1,7 @@
 /**
  * Where config specs come from: one conditional fetch, whatever stands behind it.
  *
- * A source hands the text of a payload to the store, and the store decides (older, same checksum, bad) and tells the
+ * A source hands the payload to the store, and the store decides (older, same checksum, bad) and tells the
  * source. So a source made of others can go on to the next one when a payload turns out bad (`inOrder`), or keep a copy
  * of what was applied, and the store knows nothing of either.
  *
@@ -29,7 +29,7 @@ export interface SpecRequest {
 }
 
 /**
- * A payload as it came: text that is not parsed yet.
+ * A payload as it came, not parsed yet: its text, or better its UTF-8, which need not be translated.
  *
  * @since 0.1.0
  */
@@ -38,7 +38,8 @@ export interface SpecResponse {
   readonly source: string
   /** The origin and API version that answered, e.g. `https://api.statsigcdn.com/v2`; `undefined` where there is none. */
   readonly sourceApi: string | undefined
-  readonly body: string
+  /** Bytes belong to the store from then on and must not change. */
+  readonly body: string | Uint8Array
 }
 
 /**

@@ -6,7 +6,8 @@
  * elsewhere refuses the payload, with one exception that is deliberate: a bad condition costs only the specs that use
  * it, where the official SDK refuses everything.
  *
- * The envelope is decoded when a payload arrives, specs and conditions when they are first used.
+ * The envelope is decoded when a payload arrives, specs and conditions when they are first used. What is the same in the
+ * payload before is not decoded again.
  *
  * @since 0.1.0
  */
@@ -14,18 +15,13 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
-import {
-  JsonError,
-  NumberLiteral,
-  plain,
-  type RawDocument,
-  type RawJson,
-  type RawObject,
-  readExact
-} from "./engine/json.js"
-import { type Decoder, type Envelope, indexPayload, Snapshot, type SpecTable } from "./engine/snapshot.js"
+import { type Body, type Entry, NotAnObject, readBody, textOf } from "./engine/body.js"
+import { NumberLiteral, plain, type RawDocument, type RawJson, type RawObject, readExact } from "./engine/json.js"
+import { type BadPart, type Decoder, type Envelope, Snapshot, tableNames } from "./engine/snapshot.js"
 import type * as Engine from "./engine/specs.js"
 import type { Json } from "./engine/user.js"
+import { inTurns } from "./internal/eventLoop.js"
+import { payloadBytes } from "./internal/payload.js"
 import { SpecsError } from "./StatsigError.js"
 
 // --- scalars
@@ -196,7 +192,8 @@ const Trigger = Schema.Struct({
   passes_sampling: optional(Schema.Boolean)
 })
 
-/** Everything at the top level. The four tables are only known to be objects here. */
+/** Everything at the top level. Of the four tables nothing is looked at here. */
+type Payload = typeof Payload.Type
 const Payload = Schema.Struct({
   has_updates: Schema.Boolean,
   time: UInt64,
@@ -241,15 +238,18 @@ const Payload = Schema.Struct({
   gcir_config: optional(Schema.Struct({ remove_default_value_gates: Schema.Boolean }))
 })
 
-const decodePayload = Schema.decodeUnknownEither(Payload)
 const decodeSpec = Schema.decodeUnknownEither(Spec)
 const decodeCondition = Schema.decodeUnknownEither(Condition)
 
 const specKeys: ReadonlySet<string> = new Set(Object.keys(Spec.fields))
 const ruleKeys: ReadonlySet<string> = new Set(Object.keys(Rule.fields))
 const conditionKeys: ReadonlySet<string> = new Set(Object.keys(Condition.fields))
-const payloadKeys: ReadonlySet<string> = new Set(Object.keys(Payload.fields))
-const tableKeys: ReadonlySet<string> = new Set(["feature_gates", "dynamic_configs", "layer_configs", "condition_map"])
+const payloadKeys = Object.keys(Payload.fields) as ReadonlyArray<keyof Payload>
+
+/** Each top-level member by itself. */
+const memberDecoders = new Map(
+  payloadKeys.map(key => [key, Schema.decodeUnknownEither(Schema.Struct({ [key]: Payload.fields[key] }))])
+)
 
 // --- messages
 
@@ -284,12 +284,7 @@ const describe = (error: ParseResult.ParseError, raw: unknown): string => {
  *
  * @since 0.1.0
  */
-export interface SpecWarning {
-  readonly kind: "gate" | "dynamicConfig" | "layer" | "condition"
-  readonly name: string
-  /** What was found and what was expected. */
-  readonly message: string
-}
+export type SpecWarning = BadPart
 
 /**
  * A payload that was read: specs, or the word that there is nothing new.
@@ -298,40 +293,33 @@ export interface SpecWarning {
  */
 export type Parsed = { readonly _tag: "Specs"; readonly snapshot: Snapshot } | { readonly _tag: "NoUpdates" }
 
-const kinds = { gates: "gate", dynamicConfigs: "dynamicConfig", layers: "layer" } as const
-
 const plainRule = (rule: typeof Rule.Type): Engine.Rule => ({ ...rule, returnValue: plain(rule.returnValue) })
 
+const unreadable = "nested too deeply, or a number out of range"
+
 const makeDecoder = (onWarning: (warning: SpecWarning) => void): Decoder => ({
-  spec: (table: SpecTable, name: string, raw: RawDocument | undefined): Engine.Spec | undefined => {
-    const fail = (message: string) => {
-      onWarning({ kind: kinds[table], name, message })
-      return undefined
-    }
-    if (raw === undefined) return fail("nested too deeply, or a number out of range")
+  spec: (raw: RawDocument | undefined): Engine.Spec | string => {
+    if (raw === undefined) return unreadable
     const twice = raw.duplicates.find(
       ({ key, object }) =>
         (object === raw.value && specKeys.has(key)) || (isRuleOf(raw.value, object) && ruleKeys.has(key))
     )
-    if (twice !== undefined) return fail(`${JSON.stringify(twice.key)} occurs twice`)
+    if (twice !== undefined) return `${JSON.stringify(twice.key)} occurs twice`
     const decoded = decodeSpec(raw.value)
-    if (Either.isLeft(decoded)) return fail(describe(decoded.left, raw.value))
+    if (Either.isLeft(decoded)) return describe(decoded.left, raw.value)
     const spec = decoded.right
     return raw.hasLiterals
       ? { ...spec, defaultValue: plain(spec.defaultValue), rules: spec.rules.map(plainRule) }
       : (spec as Engine.Spec)
   },
-  condition: (name: string, raw: RawDocument | undefined): Engine.Condition | undefined => {
-    const fail = (message: string) => {
-      onWarning({ kind: "condition", name, message })
-      return undefined
-    }
-    if (raw === undefined) return fail("nested too deeply, or a number out of range")
+  condition: (raw: RawDocument | undefined): Engine.Condition | string => {
+    if (raw === undefined) return unreadable
     const twice = raw.duplicates.find(({ key, object }) => object === raw.value && conditionKeys.has(key))
-    if (twice !== undefined) return fail(`${JSON.stringify(twice.key)} occurs twice`)
+    if (twice !== undefined) return `${JSON.stringify(twice.key)} occurs twice`
     const decoded = decodeCondition(raw.value)
-    return Either.isLeft(decoded) ? fail(describe(decoded.left, raw.value)) : decoded.right
-  }
+    return Either.isLeft(decoded) ? describe(decoded.left, raw.value) : decoded.right
+  },
+  onBadPart: onWarning
 })
 
 const isRuleOf = (spec: RawJson, object: RawJson): boolean =>
@@ -364,36 +352,56 @@ const parameterOf = (parameter: typeof Parameter.Type): Engine.Parameter => {
 const mapValues = <A, B>(map: ReadonlyMap<string, A> | undefined, f: (value: A) => B): ReadonlyMap<string, B> =>
   new Map([...(map ?? [])].map(([key, value]) => [key, f(value)]))
 
-const envelopeOf = (payload: typeof Payload.Type): Envelope => ({
-  time: payload.time,
-  checksum: payload.checksum,
+/** What becomes of the members of which something is kept. */
+const conversions = {
+  has_updates: (value: Payload["has_updates"]) => value,
+  time: (value: Payload["time"]) => value,
+  checksum: (value: Payload["checksum"]) => value,
+  default_environment: (value: Payload["default_environment"]) => value,
+  sdk_configs: (value: Payload["sdk_configs"]) => mapValues(value, plain),
+  diagnostics: (value: Payload["diagnostics"]): ReadonlyMap<string, number> => value ?? new Map(),
+  app_id: (value: Payload["app_id"]) => value && plain(value),
+  param_stores: (value: Payload["param_stores"]) =>
+    mapValues(value, store => ({
+      parameters: mapValues(store.parameters, parameterSpecOf),
+      targetAppIDs: store.targetAppIDs
+    })),
+  cmab_configs: (value: Payload["cmab_configs"]) =>
+    mapValues(value, bandit => ({
+      ...bandit,
+      defaultValue: plain(bandit.defaultValue),
+      groups: bandit.groups.map(group => ({ ...group, parameterValues: plain(group.parameterValues) }))
+    })),
+  override_rules: (value: Payload["override_rules"]) => mapValues(value, plainRule),
+  overrides: (value: Payload["overrides"]) =>
+    mapValues(value, mappings =>
+      mappings.map(mapping => ({
+        newConfigName: mapping.new_config_name,
+        rules: mapping.rules.map(rule => ({ ruleName: rule.rule_name, startTime: rule.start_time ?? 0 }))
+      }))
+    ),
+  sdk_keys_to_app_ids: (value: Payload["sdk_keys_to_app_ids"]) => value && mapValues(value, plain),
+  hashed_sdk_keys_to_app_ids: (value: Payload["hashed_sdk_keys_to_app_ids"]) => value && mapValues(value, plain),
+  session_replay_info: (value: Payload["session_replay_info"]) => value && sessionReplayOf(value)
+}
+
+type Members = { readonly [K in keyof typeof conversions]: ReturnType<(typeof conversions)[K]> }
+
+const envelopeOf = (members: Members): Envelope => ({
+  time: members.time,
+  checksum: members.checksum,
   remote: {
-    defaultEnvironment: payload.default_environment,
-    sdkConfigs: mapValues(payload.sdk_configs, plain),
-    diagnostics: payload.diagnostics ?? new Map()
+    defaultEnvironment: members.default_environment,
+    sdkConfigs: members.sdk_configs,
+    diagnostics: members.diagnostics
   },
-  appId: payload.app_id === undefined ? undefined : plain(payload.app_id),
-  parameterStores: mapValues(payload.param_stores, store => ({
-    parameters: mapValues(store.parameters, parameterSpecOf),
-    targetAppIDs: store.targetAppIDs
-  })),
-  bandits: mapValues(payload.cmab_configs, bandit => ({
-    ...bandit,
-    defaultValue: plain(bandit.defaultValue),
-    groups: bandit.groups.map(group => ({ ...group, parameterValues: plain(group.parameterValues) }))
-  })),
-  mappingRules: mapValues(payload.override_rules, plainRule),
-  mappings: mapValues(payload.overrides, mappings =>
-    mappings.map(mapping => ({
-      newConfigName: mapping.new_config_name,
-      rules: mapping.rules.map(rule => ({ ruleName: rule.rule_name, startTime: rule.start_time ?? 0 }))
-    }))
-  ),
-  clientKeys: {
-    plain: payload.sdk_keys_to_app_ids && mapValues(payload.sdk_keys_to_app_ids, plain),
-    hashed: payload.hashed_sdk_keys_to_app_ids && mapValues(payload.hashed_sdk_keys_to_app_ids, plain)
-  },
-  sessionReplay: payload.session_replay_info && sessionReplayOf(payload.session_replay_info)
+  appId: members.app_id,
+  parameterStores: members.param_stores,
+  bandits: members.cmab_configs,
+  mappingRules: members.override_rules,
+  mappings: members.overrides,
+  clientKeys: { plain: members.sdk_keys_to_app_ids, hashed: members.hashed_sdk_keys_to_app_ids },
+  sessionReplay: members.session_replay_info
 })
 
 const sessionReplayOf = (info: NonNullable<(typeof Payload.Type)["session_replay_info"]>): Engine.SessionReplay => ({
@@ -411,86 +419,80 @@ const triggerOf = (trigger: typeof Trigger.Type): Engine.RecordingTrigger => ({
   values: trigger.values ?? undefined
 })
 
-/** The payload's members but for the content of the tables. */
-interface Outline {
-  readonly end: number
-  readonly members: RawObject
-  readonly tables: ReturnType<typeof indexPayload>["tables"]
-  readonly twice: string | undefined
+/** A top-level member that was decoded; `value` may be `undefined`. */
+interface Decoded {
+  readonly value: unknown
 }
 
-const outline = (body: string): Outline => {
+/** Decodes one top-level member: what became of it, or why the payload cannot be used. */
+const decodeMember = (body: Body, key: keyof Payload): Decoded | string => {
+  const ordinal = body.members.ordinals.get(key)
+  const entry = ordinal === undefined ? undefined : (body.members.entries[ordinal] as Entry<Decoded>)
+  if (entry?.content !== undefined) return entry.content
   const members: { [key: string]: RawJson } = {}
-  let twice: string | undefined
-  const { end, tables } = indexPayload(body, (key, range) => {
-    if (!payloadKeys.has(key)) return
-    if (Object.hasOwn(members, key)) twice ??= key
-    const isTable = tableKeys.has(key) && body[range.start] === "{"
-    members[key] = isTable ? {} : readExact(body, range).value
-  })
-  return { end, members, tables, twice }
-}
-
-const read = (body: string, onWarning: (warning: SpecWarning) => void): Parsed | SpecsError => {
-  let found: Outline
-  try {
-    found = outline(body)
-    // What is behind the document is ignored, as the official SDK does.
-    JSON.parse(found.end === body.length ? body : body.slice(0, found.end))
-  } catch (error) {
-    return syntaxError(body, error)
-  }
-  const { members, tables, twice } = found
-  const decoded = decodePayload(members)
-  if (Either.isRight(decoded) && twice === undefined) {
-    const payload = decoded.right
-    if (!payload.has_updates) return { _tag: "NoUpdates" }
-    const index = {
-      text: body,
-      gates: tables.get("feature_gates") ?? new Map(),
-      dynamicConfigs: tables.get("dynamic_configs") ?? new Map(),
-      layers: tables.get("layer_configs") ?? new Map(),
-      conditions: tables.get("condition_map") ?? new Map()
+  if (ordinal !== undefined && !body.tables.has(key)) {
+    try {
+      members[key] = readExact(textOf(body.bytes, body.members.starts[ordinal]!, body.members.ends[ordinal]!)).value
+    } catch (error) {
+      return `${JSON.stringify(key)}: ${error instanceof Error ? error.message : String(error)}`
     }
-    return { _tag: "Specs", snapshot: new Snapshot(index, envelopeOf(payload), makeDecoder(onWarning)) }
-  }
-  if (members["has_updates"] === false) return { _tag: "NoUpdates" }
-  return new SpecsError({
-    reason: "Shape",
-    message:
-      twice !== undefined
-        ? `${JSON.stringify(twice)} occurs twice`
-        : Either.isLeft(decoded)
-          ? describe(decoded.left, members as Json)
-          : "not a config-specs payload"
-  })
+  } else if (ordinal !== undefined) members[key] = {}
+  const decoded = memberDecoders.get(key)!(members)
+  if (Either.isLeft(decoded)) return describe(decoded.left, members)
+  const value = decoded.right[key]
+  const convert = conversions[key as keyof typeof conversions] as ((value: unknown) => unknown) | undefined
+  const content = { value: convert === undefined ? undefined : convert(value) }
+  if (entry !== undefined) entry.content = content
+  return content
 }
 
-const syntaxError = (body: string, error: unknown): SpecsError => {
-  const message = error instanceof Error ? error.message : String(error)
-  const size = `${body.length} characters`
-  if (error instanceof SyntaxError) return new SpecsError({ reason: "Syntax", message: `${message} (${size})` })
+function* read(
+  bytes: Uint8Array,
+  onWarning: (warning: SpecWarning) => void,
+  before: Snapshot | undefined
+): Generator<void, Parsed | SpecsError> {
+  let body: Body
   try {
-    JSON.parse(body)
-  } catch (syntax) {
-    return new SpecsError({ reason: "Syntax", message: `${(syntax as Error).message} (${size})` })
+    body = yield* readBody(bytes, tableNames, before?.body)
+  } catch (error) {
+    const message = `${error instanceof Error ? error.message : String(error)} (${bytes.length} bytes)`
+    return error instanceof NotAnObject
+      ? new SpecsError({ reason: "Shape", message: `expected a JSON object with config specs: ${message}` })
+      : new SpecsError({ reason: "Syntax", message: `expected JSON: ${message}` })
   }
-  return error instanceof JsonError
-    ? new SpecsError({ reason: "Shape", message: `expected a JSON object with config specs: ${message}` })
-    : new SpecsError({ reason: "Syntax", message })
+  yield
+  const hasUpdates = decodeMember(body, "has_updates")
+  if (typeof hasUpdates !== "string" && hasUpdates.value === false) return { _tag: "NoUpdates" }
+  const twice = body.repeated.find(name => Object.hasOwn(Payload.fields, name))
+  if (twice !== undefined) return new SpecsError({ reason: "Shape", message: `${JSON.stringify(twice)} occurs twice` })
+  const members: Record<string, unknown> = {}
+  for (const key of payloadKeys) {
+    const decoded = decodeMember(body, key)
+    if (typeof decoded === "string") return new SpecsError({ reason: "Shape", message: decoded })
+    members[key] = decoded.value
+  }
+  const envelope = envelopeOf(members as unknown as Members)
+  return { _tag: "Specs", snapshot: new Snapshot(body, envelope, makeDecoder(onWarning), before) }
 }
 
 /**
- * Reads a payload. Single specs are decoded when they are first used; one that is bad is reported to `onWarning` then,
- * once.
+ * Reads a payload, text or its UTF-8. Single specs are decoded when they are first used; one that is bad is reported to
+ * `onWarning` then, once.
+ *
+ * What is the same as in `before`, the snapshot of an earlier payload, is not read again. Reading takes as many turns of
+ * the event loop as it needs not to hold others up. Bytes must not be changed afterwards.
  *
  * @since 0.1.0
  */
-export const parse = (body: string, onWarning: (warning: SpecWarning) => void): Effect.Effect<Parsed, SpecsError> =>
-  Effect.suspend(() => {
-    const parsed = read(body, onWarning)
-    return parsed instanceof SpecsError ? Effect.fail(parsed) : Effect.succeed(parsed)
-  })
+export const parse = (
+  body: string | Uint8Array,
+  onWarning: (warning: SpecWarning) => void,
+  before?: Snapshot
+): Effect.Effect<Parsed, SpecsError> =>
+  payloadBytes(body).pipe(
+    Effect.flatMap(bytes => inTurns(() => read(bytes, onWarning, before))),
+    Effect.flatMap(parsed => (parsed instanceof SpecsError ? Effect.fail(parsed) : Effect.succeed(parsed)))
+  )
 
 const decodeParameterEither = Schema.decodeUnknownEither(Parameter)
 

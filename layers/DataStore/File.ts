@@ -20,7 +20,7 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import * as DataStore from "../../src/DataStore.js"
-import { decodePayload, largestPayload } from "../../src/internal/payload.js"
+import { payloadText, largestPayload } from "../../src/internal/payload.js"
 import { DataStoreError } from "../../src/StatsigError.js"
 
 /**
@@ -114,7 +114,7 @@ export const make = Effect.fnUntraced(function* (options: FileOptions) {
       Effect.flatMap(read(key), bytes =>
         bytes === undefined
           ? Effect.succeed(undefined)
-          : Effect.mapError(decodePayload(bytes), ({ message }) => new DataStoreError({ operation: "get", message }))
+          : Effect.mapError(payloadText(bytes), ({ message }) => new DataStoreError({ operation: "get", message }))
       ),
     set: (key, value) => write(key, new TextEncoder().encode(value)),
     getBytes: read,

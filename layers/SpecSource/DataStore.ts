@@ -18,6 +18,7 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { DataStore, type KeyOptions, keyOf, type Stamp } from "../../src/DataStore.js"
 import { inBackground } from "../../src/internal/backgroundClock.js"
+import { payloadText } from "../../src/internal/payload.js"
 import { masking } from "../../src/internal/secrets.js"
 import { type Fetch, inOrder, type Source, SpecSource } from "../../src/SpecSource.js"
 import { type DataStoreError, SpecSourceError, type SpecsError } from "../../src/StatsigError.js"
@@ -135,7 +136,7 @@ export const writing = Effect.fnUntraced(function* (source: Source, options: Key
   const key = specsKey(options)
   const mask = masking(options.sdkKey)
   const wake = yield* Queue.sliding<void>(1)
-  let unwritten: { readonly body: string; readonly stamp: Stamp } | undefined
+  let unwritten: { readonly body: string | Uint8Array; readonly stamp: Stamp } | undefined
 
   const warn = (cause: Cause.Cause<unknown>) =>
     Effect.logWarning(`The specs were not written to the data store: ${mask(textOf(cause))}`)
@@ -143,9 +144,12 @@ export const writing = Effect.fnUntraced(function* (source: Source, options: Key
   const write = Effect.suspend(() => {
     const now = unwritten
     if (now === undefined) return Effect.void
-    return Effect.map(store.set(key, now.body, now.stamp), () => {
-      if (unwritten === now) unwritten = undefined
-    })
+    return Effect.map(
+      Effect.flatMap(payloadText(now.body), text => store.set(key, text, now.stamp)),
+      () => {
+        if (unwritten === now) unwritten = undefined
+      }
+    )
   })
 
   yield* Effect.addFinalizer(() => shortly(write, warn))

@@ -14,7 +14,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
-import { decodePayload, largestPayload } from "../../src/internal/payload.js"
+import { largestPayload } from "../../src/internal/payload.js"
 import { type Fetch, type Source, SpecSource } from "../../src/SpecSource.js"
 import { SpecSourceError } from "../../src/StatsigError.js"
 
@@ -46,8 +46,8 @@ export const make = Effect.fnUntraced(function* (options: { readonly path: strin
       return yield* new SpecSourceError({ source: name, reason: "Failed", message })
     }
     read = looksOf(info)
-    const bytes = yield* Effect.mapError(files.readFile(path), cannotRead)
-    return yield* apply({ source: name, sourceApi: undefined, body: yield* decodePayload(bytes) })
+    const body = yield* Effect.mapError(files.readFile(path), cannotRead)
+    return yield* apply({ source: name, sourceApi: undefined, body })
   })
 
   const updates = Stream.suspend(() => {

@@ -30,7 +30,7 @@ import {
   withoutTraces
 } from "../../src/internal/http.js"
 import { observer } from "../../src/internal/observe.js"
-import { decodePayload, largestPayload } from "../../src/internal/payload.js"
+import { largestPayload } from "../../src/internal/payload.js"
 import { sdkKeyShown, sdkType, sdkVersion, sessionID } from "../../src/internal/sdkInfo.js"
 import { masking } from "../../src/internal/secrets.js"
 import { type Apply, type Fetch, type Source, type SpecRequest, SpecSource } from "../../src/SpecSource.js"
@@ -249,11 +249,11 @@ export const make = Effect.fnUntraced(function* (options: HttpOptions) {
       http,
       timeouts[request.purpose]
     )
-    const applyText = (body: string) => apply({ source: name, sourceApi, body })
+    const applyBody = (body: string | Uint8Array) => apply({ source: name, sourceApi, body })
     return yield* processing(
       differ === undefined
-        ? Effect.flatMap(decodePayload(bytes), applyText)
-        : differ.read({ bytes, headers: answered, since: request.sinceTime }, applyText)
+        ? applyBody(bytes)
+        : differ.read({ bytes, headers: answered, since: request.sinceTime }, applyBody)
     )
   })
 

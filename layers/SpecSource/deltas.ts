@@ -9,7 +9,7 @@
 import type { BinaryReader } from "@bufbuild/protobuf/wire"
 import type * as Headers from "@effect/platform/Headers"
 import * as Effect from "effect/Effect"
-import { decodePayload, largestPayload } from "../../src/internal/payload.js"
+import { largestPayload } from "../../src/internal/payload.js"
 import type { Outcome } from "../../src/SpecSource.js"
 import { SpecsError } from "../../src/StatsigError.js"
 
@@ -25,10 +25,10 @@ interface Answer {
 export interface Deltas {
   readonly headers: Readonly<Record<string, string>>
   readonly query: () => ReadonlyArray<string>
-  /** Hands the answer's payload over as JSON text. */
+  /** Hands the answer's payload over as JSON. */
   readonly read: (
     answer: Answer,
-    apply: (body: string) => Effect.Effect<Outcome, SpecsError>
+    apply: (body: string | Uint8Array) => Effect.Effect<Outcome, SpecsError>
   ) => Effect.Effect<Outcome, SpecsError>
 }
 
@@ -82,7 +82,7 @@ export const make: Effect.Effect<Deltas | undefined> = Effect.gen(function* () {
   const read: Deltas["read"] = Effect.fnUntraced(
     function* (answer, apply) {
       if (!isProtobuf(answer.headers)) {
-        const outcome = yield* Effect.flatMap(decodePayload(answer.bytes), apply)
+        const outcome = yield* apply(answer.bytes)
         if (outcome._tag === "Applied") held = undefined
         accepting = true
         return outcome
@@ -302,23 +302,14 @@ const topLevel = message({
   7: ["rest", json]
 })
 
-/** The lists of a message of deletions, and the members of the payload that they empty. */
-const deletedFrom = [
-  "dynamic_configs",
-  "feature_gates",
-  "layer_configs",
-  "experiment_to_layer",
-  "condition_map",
-  "sdk_configs",
-  "param_stores",
-  "cmab_configs",
-  "override_rules",
-  "overrides"
-]
-
-const deletions = message(
-  Object.fromEntries(deletedFrom.map((name, index) => [index + 1, [`${name}[]`, text] as const]))
-)
+/** Names that are gone. Those of the other members need no list: they are never built on. */
+const deletions = message({
+  1: ["dynamic_configs[]", text],
+  2: ["feature_gates[]", text],
+  3: ["layer_configs[]", text],
+  5: ["condition_map[]", text],
+  7: ["param_stores[]", text]
+})
 
 const checksums = message({ 1: ["sums[]", message({ 1: ["table", text], 2: ["sum", uint64] })] })
 
@@ -448,6 +439,7 @@ const readPayload = (
     condition_map: new Map()
   }
   const warnings: Array<string> = []
+  /** As it comes: unlike the tables it is never built on. */
   let rest: Record<string, unknown> = {}
   let top: TopLevel | undefined
   const readerOf = (data: Uint8Array): BinaryReader => new (reader.constructor as typeof BinaryReader)(data)
@@ -484,7 +476,7 @@ const readPayload = (
     if (kind === "done") break
     if (kind === "topLevel") {
       const { hasUpdates = false, rest: members = "{}", time = "0", ...texts } = topLevel(readerOf(data!), data!.length)
-      rest = { ...rest, ...JSON.parse(members as string) }
+      rest = JSON.parse(members as string)
       top = {
         hasUpdates: hasUpdates as boolean,
         time: time as string,
@@ -493,17 +485,13 @@ const readPayload = (
       }
     } else if (kind === "copyPrevious") {
       if (before === undefined) throw new Error("it builds on specs that are not held")
-      rest = { ...before.top.rest }
       for (const [table, entities] of Object.entries(before.tables)) {
         for (const [name, entity] of entities) tables[table as Table].set(name, entity)
       }
     } else if (kind === "deletions") {
       const lists = deletions(readerOf(data ?? new Uint8Array()), data?.length ?? 0)
-      for (const name of deletedFrom) {
-        for (const key of (lists[`${name}[]`] ?? []) as ReadonlyArray<string>) {
-          if (isTable(name)) tables[name].delete(key)
-          else rest[name] = without(rest[name], key)
-        }
+      for (const [table, entities] of Object.entries(tables)) {
+        for (const name of (lists[`${table}[]`] ?? []) as ReadonlyArray<string>) entities.delete(name)
       }
     } else if (kind === "checksums") {
       const { "sums[]": sums = [] } = checksums(readerOf(data ?? new Uint8Array()), data?.length ?? 0)
@@ -517,11 +505,6 @@ const readPayload = (
   if (top === undefined) throw new Error("it has no top level")
   return { payload: { top: { ...top, rest }, tables }, warnings }
 }
-
-const without = (value: unknown, key: string): unknown =>
-  typeof value === "object" && value !== null
-    ? Object.fromEntries(Object.entries(value).filter(([name]) => name !== key))
-    : value
 
 const u32 = /^[0-9]{1,10}$/
 

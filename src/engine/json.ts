@@ -1,10 +1,11 @@
 /**
- * Reads payload text where `JSON.parse` would lose something that decides answers: which of `1` and `1.0` was written,
- * integers beyond 2^53, keys that occur twice, and where each member of a large object stands in the text.
+ * Reads JSON text where `JSON.parse` would lose something that decides answers: which of `1` and `1.0` was written,
+ * integers beyond 2^53, keys that occur twice.
  *
- * The text is checked as a whole by `JSON.parse` first; what is here may therefore assume well-formed JSON and only
- * bounds its own depth.
+ * The text was checked before (`body.ts`); what is here may therefore assume well-formed JSON and only bounds its own
+ * depth.
  */
+import { JsonError } from "./body.js"
 import { setOwn } from "./getters.js"
 import type { Json } from "./user.js"
 
@@ -33,15 +34,6 @@ export interface RawDocument {
   readonly duplicates: ReadonlyArray<{ readonly object: RawJson; readonly key: string }>
 }
 
-/** Where a value stands in the text. */
-export interface TextRange {
-  readonly start: number
-  readonly end: number
-}
-
-/** Thrown inside this module and its direct callers only: the text is not what was promised. */
-export class JsonError extends Error {}
-
 /** As deep as the official parser follows. */
 const maxDepth = 128
 
@@ -67,42 +59,6 @@ const skipString = (text: string, at: number): number => {
   }
 }
 
-/** The position behind the value that begins at `at`. Follows any depth, without recursion. */
-const skipValue = (text: string, at: number): number => {
-  let depth = 0
-  for (let i = at; ; ) {
-    switch (text.charCodeAt(i)) {
-      case quote:
-        i = skipString(text, i)
-        break
-      case 0x7b:
-      case 0x5b:
-        depth++
-        i++
-        continue
-      case 0x7d:
-      case 0x5d:
-        depth--
-        i++
-        break
-      case 0x2c:
-      case 0x3a:
-      case 0x20:
-      case 0x0a:
-      case 0x0d:
-      case 0x09:
-        i++
-        continue
-      default: {
-        const start = i
-        while (i < text.length && !endsScalar(text.charCodeAt(i))) i++
-        if (i === start) throw new JsonError(`unexpected end at offset ${i}`)
-      }
-    }
-    if (depth <= 0) return i
-  }
-}
-
 const endsScalar = (code: number): boolean =>
   code === 0x2c || code === 0x7d || code === 0x5d || code === 0x3a || code === quote || isSpace(code)
 
@@ -111,38 +67,15 @@ const readString = (text: string, at: number, end: number): string => {
   return inner.includes("\\") ? (JSON.parse(text.slice(at, end)) as string) : inner
 }
 
-/** Visits the members of the object that begins at `at`; gives the position behind it. */
-export const forEachMember = (text: string, at: number, visit: (key: string, range: TextRange) => void): number => {
-  let i = skipSpace(text, at)
-  if (text.charCodeAt(i) !== 0x7b) throw new JsonError(`expected an object at offset ${i}`)
-  i = skipSpace(text, i + 1)
-  if (text.charCodeAt(i) === 0x7d) return i + 1
-  for (;;) {
-    if (text.charCodeAt(i) !== quote) throw new JsonError(`expected a key at offset ${i}`)
-    const keyEnd = skipString(text, i)
-    const key = readString(text, i, keyEnd)
-    i = skipSpace(text, keyEnd)
-    if (text.charCodeAt(i) !== 0x3a) throw new JsonError(`expected a colon at offset ${i}`)
-    const start = skipSpace(text, i + 1)
-    const end = skipValue(text, start)
-    visit(key, { start, end })
-    i = skipSpace(text, end)
-    const code = text.charCodeAt(i)
-    if (code === 0x7d) return i + 1
-    if (code !== 0x2c) throw new JsonError(`expected a comma at offset ${i}`)
-    i = skipSpace(text, i + 1)
-  }
-}
-
-/** Reads the value in a part of a text, keeping what `JSON.parse` loses. */
-export const readExact = (text: string, range: TextRange): RawDocument => {
+/** Reads a value, keeping what `JSON.parse` loses. Throws `JsonError` for what it cannot hold. */
+export const readExact = (text: string): RawDocument => {
   const duplicates: Array<{ object: RawJson; key: string }> = []
   let hasLiterals = false
-  let i = range.start
+  let i = 0
 
   const number = (): RawJson => {
     const start = i
-    while (i < range.end && !endsScalar(text.charCodeAt(i))) i++
+    while (i < text.length && !endsScalar(text.charCodeAt(i))) i++
     const literal = text.slice(start, i)
     const value = Number(literal)
     if (!Number.isFinite(value)) throw new JsonError(`number out of range at offset ${start}`)

@@ -1,16 +1,21 @@
 /**
  * The immutable config specs of one payload.
  *
- * A snapshot keeps the payload's text and where each spec and condition stands in it; one is decoded and compiled when
- * it is first asked for and then kept. Nothing else ever changes, so a snapshot is replaced in one assignment and an
- * evaluation that began on the old one ends on it.
+ * A snapshot keeps the payload's bytes and where each spec and condition stands in them; one is decoded and compiled
+ * when it is first asked for and then kept. Nothing else ever changes, so a snapshot is replaced in one assignment and
+ * an evaluation that began on the old one ends on it.
+ *
+ * The next snapshot takes over what its payload has in the same bytes: decoded specs and compiled conditions with the
+ * entries of the index, and compiled specs if no condition that they use has changed. It keeps nothing of this one alive
+ * beyond that.
  */
 
 import { type CompiledBandit, compileBandit } from "./bandit.js"
+import { type Body, type Entry, emptyTable, type Table, textOf as textOfBytes } from "./body.js"
 import type { SpecKind } from "./call.js"
 import { type CompiledCondition, compileCondition, compileUnit } from "./conditions.js"
 import { asObject } from "./getters.js"
-import { forEachMember, type RawDocument, readExact, type TextRange } from "./json.js"
+import { type RawDocument, readExact } from "./json.js"
 import { type Bucketer, Bucketers } from "./sha256.js"
 import type {
   Bandit,
@@ -87,23 +92,34 @@ export interface Envelope {
   readonly sessionReplay: SessionReplay | undefined
 }
 
-/** Decodes one part when it is first used; `undefined` when it is bad, which the decoder has reported. */
+/** A part of a payload that cannot be used. */
+export interface BadPart {
+  readonly kind: "gate" | "dynamicConfig" | "layer" | "condition"
+  readonly name: string
+  /** What was found and what was expected. */
+  readonly message: string
+}
+
+/** Decodes one part when it is first used. A text says why it cannot be used, and `onBadPart` hears of it then, once. */
 export interface Decoder {
-  readonly spec: (table: SpecTable, name: string, raw: RawDocument | undefined) => Spec | undefined
-  readonly condition: (name: string, raw: RawDocument | undefined) => Condition | undefined
+  readonly spec: (raw: RawDocument | undefined) => Spec | string
+  readonly condition: (raw: RawDocument | undefined) => Condition | string
+  readonly onBadPart: (part: BadPart) => void
 }
 
 /** The tables of specs. */
 export type SpecTable = "gates" | "dynamicConfigs" | "layers"
 
-/** Where the members of the big tables stand in the text. */
-export interface SpecIndex {
-  readonly text: string
-  readonly gates: ReadonlyMap<string, TextRange>
-  readonly dynamicConfigs: ReadonlyMap<string, TextRange>
-  readonly layers: ReadonlyMap<string, TextRange>
-  readonly conditions: ReadonlyMap<string, TextRange>
-}
+/** The top-level members whose own members are decoded one by one. */
+const tableKeys = {
+  gates: "feature_gates",
+  dynamicConfigs: "dynamic_configs",
+  layers: "layer_configs",
+  conditions: "condition_map"
+} as const
+
+/** Their names. */
+export const tableNames: ReadonlySet<string> = new Set(Object.values(tableKeys))
 
 const tableOf = {
   gate: "gates",
@@ -119,6 +135,9 @@ export interface NameChanges {
   readonly removed: ReadonlyArray<string>
 }
 
+const kindOf = { gates: "gate", dynamicConfigs: "dynamicConfig", layers: "layer" } as const
+const specTables = ["gates", "dynamicConfigs", "layers"] as const
+
 export class Snapshot {
   readonly time: number
   readonly checksum: string | undefined
@@ -129,33 +148,54 @@ export class Snapshot {
   readonly hasMappings: boolean
   readonly clientKeys: ClientKeys
   readonly sessionReplay: SessionReplay | undefined
-  readonly index: SpecIndex
+  readonly body: Body
   readonly #envelope: Envelope
   readonly #decoder: Decoder
-  readonly #bucketers = new Bucketers()
-  readonly #specs = {
-    gates: new Map<string, CompiledSpec | undefined>(),
-    dynamicConfigs: new Map<string, CompiledSpec | undefined>(),
-    layers: new Map<string, CompiledSpec | undefined>()
-  }
-  readonly #conditions = new Map<string, CompiledCondition | undefined>()
+  readonly #bucketers: Bucketers
+  readonly #tables: Readonly<Record<SpecTable, Table<Spec>>>
+  readonly #conditions: Table<CompiledCondition>
+  /** By the ordinals of the tables. */
+  readonly #specs: Readonly<Record<SpecTable, Array<CompiledSpec | undefined>>>
   readonly #mappings = new Map<string, ReadonlyArray<CompiledMapping>>()
 
-  constructor(index: SpecIndex, envelope: Envelope, decoder: Decoder) {
-    this.index = index
+  /** `before` is the snapshot that `body` was compared with; what is the same is taken over from it. */
+  constructor(body: Body, envelope: Envelope, decoder: Decoder, before: Snapshot | undefined) {
+    this.body = body
     this.time = envelope.time
     this.checksum = envelope.checksum
     this.remote = envelope.remote
     this.appId = envelope.appId
     this.parameterStores = envelope.parameterStores
-    this.bandits = new Map(
-      [...envelope.bandits].map(([name, bandit]) => [name, compileBandit(bandit, this.#bucketers)])
-    )
+    this.#bucketers = before === undefined ? new Bucketers() : before.#bucketers
+    this.bandits =
+      before !== undefined && before.#envelope.bandits === envelope.bandits
+        ? before.bandits
+        : new Map([...envelope.bandits].map(([name, bandit]) => [name, compileBandit(bandit, this.#bucketers)]))
     this.hasMappings = envelope.mappings.size > 0 && envelope.mappingRules.size > 0
     this.clientKeys = envelope.clientKeys
     this.sessionReplay = envelope.sessionReplay
     this.#envelope = envelope
     this.#decoder = decoder
+    const table = (key: keyof typeof tableKeys) => body.tables.get(tableKeys[key]) ?? emptyTable
+    this.#tables = {
+      gates: table("gates") as Table<Spec>,
+      dynamicConfigs: table("dynamicConfigs") as Table<Spec>,
+      layers: table("layers") as Table<Spec>
+    }
+    this.#conditions = table("conditions") as Table<CompiledCondition>
+    this.#specs = this.#takeOver(before)
+  }
+
+  /** The compiled specs of the snapshot before that hold in this one too. */
+  #takeOver(before: Snapshot | undefined): Record<SpecTable, Array<CompiledSpec | undefined>> {
+    const conditions = before === undefined ? new Set<string>() : changedKeys(before.#conditions, this.#conditions)
+    const taken = (key: SpecTable) => {
+      const table = this.#tables[key]
+      return before === undefined
+        ? new Array<CompiledSpec | undefined>(table.names.length).fill(undefined)
+        : takeOver(before.#tables[key], table, before.#specs[key], conditions)
+    }
+    return { gates: taken("gates"), dynamicConfigs: taken("dynamicConfigs"), layers: taken("layers") }
   }
 
   /** The environment of users that have none, where the SDK has none either. */
@@ -166,15 +206,15 @@ export class Snapshot {
   /** The spec that a name of a kind stands for. */
   spec(kind: SpecKind, name: string): CompiledSpec | undefined {
     const table = tableOf[kind]
-    const specs = this.#specs[table]
-    const known = specs.get(name)
-    if (known !== undefined) return known
-    const range = this.index[table].get(name)
-    // Only names that the payload has are remembered: names that callers invent must not fill the memory.
-    if (range === undefined || specs.has(name)) return undefined
-    const spec = this.#decoder.spec(table, name, this.#read(range))
-    const compiled = spec === undefined ? undefined : this.#compileSpec(spec)
-    specs.set(name, compiled)
+    const ordinal = this.#tables[table].ordinals.get(name)
+    return ordinal === undefined ? undefined : (this.#specs[table][ordinal] ?? this.#compile(table, name, ordinal))
+  }
+
+  #compile(table: SpecTable, name: string, ordinal: number): CompiledSpec | undefined {
+    const spec = this.#content(this.#tables[table], kindOf[table], name, ordinal, this.#decoder.spec)
+    if (spec === undefined) return undefined
+    const compiled = this.#compileSpec(spec)
+    this.#specs[table][ordinal] = compiled
     return compiled
   }
 
@@ -189,11 +229,15 @@ export class Snapshot {
     return this.spec("dynamicConfig", name) !== undefined
   }
 
+  /** Every name of a table. */
+  names(table: SpecTable): Iterable<string> {
+    return this.#tables[table].ordinals.keys()
+  }
+
   /** Every name of a table whose spec is good, with the spec. */
   *specs(table: SpecTable): Iterable<readonly [string, Spec]> {
-    const kind = table === "gates" ? "gate" : table === "layers" ? "layer" : "dynamicConfig"
-    for (const name of this.index[table].keys()) {
-      const compiled = this.spec(kind, name)
+    for (const name of this.names(table)) {
+      const compiled = this.spec(kindOf[table], name)
       if (compiled !== undefined) yield [name, compiled.spec]
     }
   }
@@ -217,22 +261,59 @@ export class Snapshot {
     return compiled
   }
 
-  #read(range: TextRange): RawDocument | undefined {
+  /** The JSON of a condition. */
+  conditionText(key: string): string | undefined {
+    const { ends, ordinals, starts } = this.#conditions
+    const ordinal = ordinals.get(key)
+    return ordinal === undefined ? undefined : textOfBytes(this.body.bytes, starts[ordinal]!, ends[ordinal]!)
+  }
+
+  /** The parts that turned out bad until now, those of the snapshots before too if they are still there. */
+  *badParts(): Iterable<BadPart> {
+    for (const table of specTables) yield* badPartsOf(kindOf[table], this.#tables[table])
+    yield* badPartsOf("condition", this.#conditions)
+  }
+
+  /** Names whose text differs from that in the snapshot before; all, if there is none. */
+  changesSince(before: Snapshot | undefined): Record<SpecTable, NameChanges> {
+    const changes = (table: SpecTable) =>
+      changedNames(before === undefined ? emptyTable : before.#tables[table], this.#tables[table])
+    return { gates: changes("gates"), dynamicConfigs: changes("dynamicConfigs"), layers: changes("layers") }
+  }
+
+  /** What the decoder makes of a member. */
+  #content<A extends object>(
+    { ends, entries, starts }: Table<A>,
+    kind: BadPart["kind"],
+    name: string,
+    ordinal: number,
+    decode: (raw: RawDocument | undefined) => A | string
+  ): A | undefined {
+    const entry = entries[ordinal]!
+    if (entry.content !== undefined || entry.problem !== undefined) return entry.content
+    const decoded = decode(this.#read(starts[ordinal]!, ends[ordinal]!))
+    if (typeof decoded === "string") {
+      entry.problem = decoded
+      this.#decoder.onBadPart({ kind, name, message: decoded })
+    } else entry.content = decoded
+    return entry.content
+  }
+
+  #read(start: number, end: number): RawDocument | undefined {
     try {
-      return readExact(this.index.text, range)
+      return readExact(textOfBytes(this.body.bytes, start, end))
     } catch {
       return undefined
     }
   }
 
   #condition(key: string): CompiledCondition | undefined {
-    const known = this.#conditions.get(key)
-    if (known !== undefined || this.#conditions.has(key)) return known
-    const range = this.index.conditions.get(key)
-    const condition = range === undefined ? undefined : this.#decoder.condition(key, this.#read(range))
-    const compiled = condition === undefined ? undefined : compileCondition(condition, this.#bucketers)
-    this.#conditions.set(key, compiled)
-    return compiled
+    const ordinal = this.#conditions.ordinals.get(key)
+    if (ordinal === undefined) return undefined
+    return this.#content(this.#conditions, "condition", key, ordinal, raw => {
+      const condition = this.#decoder.condition(raw)
+      return typeof condition === "string" ? condition : compileCondition(condition, this.#bucketers)
+    })
   }
 
   #compileSpec(spec: Spec): CompiledSpec {
@@ -276,51 +357,70 @@ export class Snapshot {
     const unit = compileUnit(rule.idType)
     const prefix = `${specSalt}.${rule.salt ?? rule.id}.`
     let bucketer: Bucketer | undefined
+    // Not `this`: the rule outlives the snapshot.
+    const bucketers = this.#bucketers
     return user => {
-      bucketer ??= this.#bucketers.make(prefix, 10_000)
+      bucketer ??= bucketers.make(prefix, 10_000)
       return bucketer.of(textOf(unit(user)) ?? "") < threshold
     }
   }
 }
 
-/** Names whose text differs between two snapshots, for each table. */
-export const diffSnapshots = (before: Snapshot | undefined, after: Snapshot): Record<SpecTable, NameChanges> => ({
-  gates: diffTable(before, after, "gates"),
-  dynamicConfigs: diffTable(before, after, "dynamicConfigs"),
-  layers: diffTable(before, after, "layers")
-})
+function* badPartsOf(kind: BadPart["kind"], table: Table<unknown>): Iterable<BadPart> {
+  for (const [name, ordinal] of table.ordinals) {
+    const message = table.entries[ordinal]!.problem
+    if (message !== undefined) yield { kind, name, message }
+  }
+}
 
-const diffTable = (before: Snapshot | undefined, after: Snapshot, table: SpecTable): NameChanges => {
+/** The entry of each name, in both tables; `undefined` where one has none. */
+const forEachPair = <A>(
+  before: Table<A>,
+  after: Table<A>,
+  visit: (name: string, was: Entry<A> | undefined, is: Entry<A> | undefined) => void
+): void => {
+  for (const [name, ordinal] of after.ordinals) {
+    const held = before.ordinals === after.ordinals ? ordinal : before.ordinals.get(name)
+    visit(name, held === undefined ? undefined : before.entries[held], after.entries[ordinal])
+  }
+  if (before.ordinals === after.ordinals) return
+  for (const [name, ordinal] of before.ordinals) {
+    if (!after.ordinals.has(name)) visit(name, before.entries[ordinal], undefined)
+  }
+}
+
+const changedNames = <A>(before: Table<A>, after: Table<A>): NameChanges => {
   const added: Array<string> = []
   const changed: Array<string> = []
   const removed: Array<string> = []
-  const old = before?.index[table] ?? new Map<string, TextRange>()
-  const current = after.index[table]
-  const textIn = (snapshot: Snapshot, range: TextRange) => snapshot.index.text.slice(range.start, range.end)
-  for (const [name, range] of current) {
-    const was = old.get(name)
-    if (before === undefined || was === undefined) added.push(name)
-    else if (textIn(before, was) !== textIn(after, range)) changed.push(name)
-  }
-  for (const name of old.keys()) if (!current.has(name)) removed.push(name)
+  forEachPair(before, after, (name, was, is) => {
+    if (was !== is) (was === undefined ? added : is === undefined ? removed : changed).push(name)
+  })
   return { added, changed, removed }
 }
 
-/** Finds the members of the tables; `visit` receives every other top-level member. */
-export const indexPayload = (
-  text: string,
-  visit: (key: string, range: TextRange) => void
-): { readonly end: number; readonly tables: ReadonlyMap<string, ReadonlyMap<string, TextRange>> } => {
-  const tables = new Map<string, Map<string, TextRange>>()
-  const end = forEachMember(text, 0, (key, range) => {
-    visit(key, range)
-    if (!tableKeys.has(key) || text[range.start] !== "{") return
-    const members = new Map<string, TextRange>()
-    forEachMember(text, range.start, (name, member) => members.set(name, member))
-    tables.set(key, members)
+const changedKeys = <A>(before: Table<A>, after: Table<A>): ReadonlySet<string> => {
+  const keys = new Set<string>()
+  forEachPair(before, after, (key, was, is) => {
+    if (was !== is) keys.add(key)
   })
-  return { end, tables }
+  return keys
 }
 
-/** The top-level members that are read one entry at a time. */
-const tableKeys: ReadonlySet<string> = new Set(["feature_gates", "dynamic_configs", "layer_configs", "condition_map"])
+const usesOneOf = ({ rules }: Spec, conditions: ReadonlySet<string>): boolean =>
+  rules.some(rule => rule.conditions.some(condition => conditions.has(condition)))
+
+/** The compiled specs of a table that the next one has too, by its ordinals, but for those with changed conditions. */
+const takeOver = (
+  before: Table<Spec>,
+  after: Table<Spec>,
+  compiled: ReadonlyArray<CompiledSpec | undefined>,
+  changedConditions: ReadonlySet<string>
+): Array<CompiledSpec | undefined> =>
+  after.names.map((name, ordinal) => {
+    const held = before.ordinals === after.ordinals ? ordinal : before.ordinals.get(name)
+    const spec = held === undefined ? undefined : compiled[held]
+    if (spec === undefined || before.entries[held!] !== after.entries[ordinal]) return undefined
+    if (changedConditions.size > 0 && usesOneOf(spec.spec, changedConditions)) return undefined
+    return spec
+  })

@@ -1,8 +1,10 @@
 /**
- * From bytes to the text of a payload, for every source that gets bytes.
+ * The bytes and the text of a payload. Either may be large, so each is made in turns with the rest of the process.
  */
+import { isUtf8 } from "node:buffer"
 import * as Effect from "effect/Effect"
 import { SpecsError } from "../StatsigError.js"
+import { inTurns } from "./eventLoop.js"
 
 /**
  * The largest payload that is read, in bytes: the longest string that V8 can make is not much longer.
@@ -11,13 +13,85 @@ import { SpecsError } from "../StatsigError.js"
  */
 export const largestPayload = 512 * 1024 * 1024 - 32
 
+/** Bytes, or characters, that are copied or translated in one turn. */
+const portion = 1 << 20
+
 /**
- * Reads UTF-8. A byte order mark stays in the text, where it is refused: it is not JSON.
+ * The UTF-8 of a payload, checked. A byte order mark stays, and is refused later: it is not JSON.
  *
  * @internal
  */
-export const decodePayload = (bytes: Uint8Array): Effect.Effect<string, SpecsError> =>
-  Effect.try({
-    try: () => new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes),
-    catch: () => new SpecsError({ reason: "Syntax", message: "expected UTF-8 text, got other bytes" })
+export const payloadBytes = (body: string | Uint8Array): Effect.Effect<Uint8Array, SpecsError> =>
+  Effect.suspend(() => {
+    if (typeof body === "string") return inTurns(() => encode(body))
+    // Gigabytes a second: this needs no turns.
+    return isUtf8(body)
+      ? Effect.succeed(body)
+      : new SpecsError({ reason: "Syntax", message: "expected UTF-8 text, got other bytes" })
   })
+
+/**
+ * The text of a payload.
+ *
+ * @internal
+ */
+export const payloadText = (body: string | Uint8Array): Effect.Effect<string, SpecsError> =>
+  typeof body === "string"
+    ? Effect.succeed(body)
+    : Effect.flatMap(payloadBytes(body), bytes => inTurns(() => decode(bytes)))
+
+/**
+ * Puts the parts of a body together.
+ *
+ * @internal
+ */
+export const concat = (parts: ReadonlyArray<Uint8Array>, size: number): Effect.Effect<Uint8Array> =>
+  inTurns(() => join(parts, size))
+
+function* encode(text: string): Generator<void, Uint8Array> {
+  const encoder = new TextEncoder()
+  const parts: Array<Uint8Array> = []
+  let size = 0
+  for (let start = 0; start < text.length; ) {
+    if (start > 0) yield
+    let end = Math.min(start + portion, text.length)
+    // A pair of surrogates is one character.
+    if (end < text.length && isHighSurrogate(text.charCodeAt(end - 1))) end++
+    const part = encoder.encode(text.slice(start, end))
+    parts.push(part)
+    size += part.length
+    start = end
+  }
+  return parts.length === 1 ? parts[0]! : yield* join(parts, size)
+}
+
+const isHighSurrogate = (code: number): boolean => (code & 0xfc00) === 0xd800
+
+function* decode(bytes: Uint8Array): Generator<void, string> {
+  const decoder = new TextDecoder("utf-8", { ignoreBOM: true })
+  let text = ""
+  for (let start = 0; start < bytes.length; ) {
+    if (start > 0) yield
+    let end = Math.min(start + portion, bytes.length)
+    // A character may have several bytes.
+    while (end < bytes.length && (bytes[end]! & 0xc0) === 0x80) end++
+    text += decoder.decode(bytes.subarray(start, end))
+    start = end
+  }
+  return text
+}
+
+function* join(parts: ReadonlyArray<Uint8Array>, size: number): Generator<void, Uint8Array> {
+  const bytes = new Uint8Array(size)
+  let offset = 0
+  let copied = 0
+  for (const part of parts) {
+    bytes.set(part, offset)
+    offset += part.length
+    copied += part.length
+    if (copied < portion) continue
+    copied = 0
+    yield
+  }
+  return bytes
+}

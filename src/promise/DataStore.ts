@@ -7,7 +7,7 @@
  */
 import * as Effect from "effect/Effect"
 import { make as makeStore, type Store } from "../DataStore.js"
-import { decodePayload } from "../internal/payload.js"
+import { payloadText } from "../internal/payload.js"
 import { DataStoreError } from "../StatsigError.js"
 
 /**
@@ -149,7 +149,7 @@ const bytesResult = (response: unknown): Uint8Array | undefined => {
 const decodeText = (bytes: Uint8Array | undefined): Effect.Effect<string | undefined, DataStoreError> =>
   bytes === undefined
     ? Effect.succeed(undefined)
-    : Effect.mapError(decodePayload(bytes), ({ message }) => new DataStoreError({ operation: "get", message }))
+    : Effect.mapError(payloadText(bytes), ({ message }) => new DataStoreError({ operation: "get", message }))
 
 const resultOf = (response: unknown): unknown =>
   typeof response === "object" && response !== null ? (response as { readonly result?: unknown }).result : undefined

@@ -62,7 +62,7 @@ export interface InitializeDetails {
   initSuccess: boolean
   /** Whether there are specs. */
   isConfigSpecReady: boolean
-  /** Whether the ID lists were downloaded, `null` when they are off. */
+  /** Whether the first sync brought all ID lists; `null` before it ended and when they are off. */
   isIdListReady: boolean | null
   /** Where the specs come from, as in evaluation reasons: `Network`, `NoValues`, `Uninitialized`, … */
   source: string
@@ -619,8 +619,9 @@ export abstract class Statsig {
 
   #detailsOf(result: Core.InitializeResult | undefined): InitializeDetails {
     const { source, time } = Effect.runSync(this.#statsig.status)
+    const isIdListReady = Effect.runSync(this.#statsig.idListStatus).isReady ?? null
     if (result === undefined) {
-      return { durationMs: 0, initSuccess: false, isConfigSpecReady: time > 0, isIdListReady: null, source }
+      return { durationMs: 0, initSuccess: false, isConfigSpecReady: time > 0, isIdListReady, source }
     }
     const { error, isSuccess } = resultOf(result)
     const failure = Option.getOrUndefined(result.failure)
@@ -628,7 +629,7 @@ export abstract class Statsig {
       durationMs: Duration.toMillis(result.duration),
       initSuccess: isSuccess,
       isConfigSpecReady: time > 0,
-      isIdListReady: null,
+      isIdListReady,
       source: result.source,
       ...(failure === undefined || error === undefined ? {} : { failureDetails: { reason: failure._tag, error } })
     }
@@ -697,13 +698,16 @@ const followAnswers = (statsig: Core.Service) => (subscriptions: Subscriptions) 
 const followSpecs = (statsig: Core.Service, store: SpecStore["Type"], subscriptions: Subscriptions) =>
   Stream.runForEach(statsig.changes, ({ source, sourceApi }) =>
     Effect.sync(() => {
-      const text = store.current().snapshot?.index.text
-      if (subscriptions.isEmpty || text === undefined) return
+      const specs = store.current().snapshot?.body.bytes
+      if (subscriptions.isEmpty || specs === undefined) return
       const adapter = /^Adapter\\((.*)\\)$/.exec(source)
       subscriptions.emit("specs_updated", () => ({
         source: adapter === null ? source : { Adapter: adapter[1] },
         source_api: sourceApi ?? null,
-        values: JSON.parse(text)
+        // Parsed for one who looks at it, and only then: it may be large.
+        get values() {
+          return JSON.parse(specs.toString())
+        }
       }))
     })
   )
@@ -775,7 +779,8 @@ const errorText = (error: SpecSourceError | SpecsError | InitializeTimeoutError)
       return `Failed to parse JSON ResponseData - ${error.message}`
     case "SpecSourceError":
       // Of several sources none had specs.
-      if (error.source.includes(", ")) return "Adapter not started: Failed to start any adapters"
+      if (error.source.includes(", ") || error.source === "specAdaptersConfig")
+        return "Adapter not started: Failed to start any adapters"
       if (error.reason === "Timeout") return `NetworkError|RetriesExhausted: ${error.message}: operation timed out`
       return notRetryable.has(error.status!)
         ? `NetworkError|RequestNotRetryable: ${error.message.replace(" attempts(1)", "")}`

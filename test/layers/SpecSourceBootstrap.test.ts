@@ -40,7 +40,7 @@ describe("SpecSource/Bootstrap", () => {
         Layer.provide(SpecStoreLayer.layer({ syncInterval: "10 seconds" }), Layer.succeed(SpecSource, source))
       )
       const store = Context.get(services, SpecStore)
-      const gates = () => [...(store.current().snapshot?.index.gates.keys() ?? [])]
+      const gates = () => [...(store.current().snapshot?.names("gates") ?? [])]
       yield* store.load
       yield* store.startUpdates
       yield* source.set(payload({ time: 2, gates: { b: true } }))

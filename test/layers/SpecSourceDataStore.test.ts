@@ -345,11 +345,7 @@ describe("SpecSource/DataStore", () => {
     for (const [name, get, said] of [
       ["fails", () => failing("get"), "get failed: no route to secret-testk*****"],
       ["dies", () => Effect.die(new Error("boom")), "boom"],
-      [
-        "holds garbage",
-        () => Effect.succeed("<html>"),
-        "Unexpected token '<', \"<html>\" is not valid JSON (6 characters)"
-      ],
+      ["holds garbage", () => Effect.succeed("<html>"), 'expected JSON: unexpected "<" at byte 0 (6 bytes)'],
       ["is empty", () => Effect.succeed(undefined), undefined]
     ] as const) {
       it.scoped(`a store that ${name} at initialize is ${said === undefined ? "no trouble" : "in the log"}`, () => {

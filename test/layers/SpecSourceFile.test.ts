@@ -57,19 +57,6 @@ describe("SpecSource/File", () => {
     )
   )
 
-  it.effect("refuses what is not UTF-8", () =>
-    withFile((path, files) =>
-      Effect.gen(function* () {
-        yield* files.writeFile(path, new Uint8Array([0x22, 0xff, 0x22]))
-        const source = yield* FileSource.make({ path })
-        assert.deepInclude(yield* Effect.flip(source.fetch(initialize, keeping())), {
-          _tag: "SpecsError",
-          reason: "Syntax"
-        })
-      })
-    )
-  )
-
   it.effect("refuses a file of more than 512 MiB without reading it", () =>
     withFile((path, files) =>
       Effect.gen(function* () {

@@ -37,7 +37,7 @@ const down = new SpecSourceError({ source: "Network", reason: "Status", status: 
 /** What is held: `[source, time, gates]`. */
 const held = (store: SpecStore["Type"]) => {
   const { snapshot, source } = store.current()
-  return [source, snapshot?.time, snapshot === undefined ? undefined : [...snapshot.index.gates.keys()].join()]
+  return [source, snapshot?.time, snapshot === undefined ? undefined : [...snapshot.names("gates")].join()]
 }
 
 const at = (time: number, options: PayloadOptions = {}) => payload({ time, ...options })
@@ -94,7 +94,7 @@ describe("SpecStore", () => {
       })
     )
 
-    const unusable: ReadonlyArray<readonly [name: string, body: string]> = [
+    const unusable: ReadonlyArray<readonly [name: string, body: string | Uint8Array]> = [
       ["an empty body", ""],
       ["an object without fields", "{}"],
       ["null", "null"],
@@ -102,6 +102,9 @@ describe("SpecStore", () => {
       ["garbage", "<html>"],
       ["a byte order mark", `\ufeff${payload()}`],
       ["a truncated payload", payload().slice(0, -20)],
+      ["bytes that are no UTF-8", Uint8Array.of(0x7b, 0x22, 0xff, 0x22, 0x7d)],
+      ["half a character", Uint8Array.of(0xe2, 0x82)],
+      ["half a pair of surrogates", Uint8Array.of(0x22, 0xed, 0xa0, 0x80, 0x22)],
       ["time as text", payload({ fields: { time: "1" } })],
       ["a missing table", payload({ fields: { feature_gates: undefined } })]
     ]

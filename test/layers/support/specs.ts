@@ -60,7 +60,7 @@ export const payload = (options: PayloadOptions = {}): string => JSON.stringify(
 export const noUpdates = '{"has_updates":false}'
 
 /** An answer of a scripted source. */
-export type Scripted = string | Effect.Effect<string, SpecSourceError>
+export type Scripted = string | Uint8Array | Effect.Effect<string, SpecSourceError>
 
 /** A source that gives the answers of a list, the last one for ever, and keeps what it was asked. */
 export const scriptedSource = (
@@ -77,7 +77,7 @@ export const scriptedSource = (
     fetch: (request, apply) =>
       Effect.suspend(() => {
         const answer = answers[Math.min(requests.push(request), answers.length) - 1]!
-        return Effect.flatMap(typeof answer === "string" ? Effect.succeed(answer) : answer, body =>
+        return Effect.flatMap(Effect.isEffect(answer) ? answer : Effect.succeed(answer), body =>
           apply({ source: name, sourceApi: "https://specs.test/v2", body })
         )
       })
@@ -87,11 +87,22 @@ export const scriptedSource = (
 export const applied: Outcome = { _tag: "Applied", time: 1_700_000_000_000 }
 export const notNewer: Outcome = { _tag: "NotNewer", time: 1_700_000_000_000 }
 
+/** A response whose body was read. */
+export type TextResponse = SpecResponse & { readonly body: string }
+
+const asText = (response: SpecResponse): TextResponse => ({
+  ...response,
+  body:
+    typeof response.body === "string"
+      ? response.body
+      : new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(response.body)
+})
+
 /** An `apply` that keeps what it is given. */
-export const keeping = (outcome: Outcome = applied): Apply & { readonly responses: ReadonlyArray<SpecResponse> } => {
-  const responses: Array<SpecResponse> = []
+export const keeping = (outcome: Outcome = applied): Apply & { readonly responses: ReadonlyArray<TextResponse> } => {
+  const responses: Array<TextResponse> = []
   const apply: Apply = response => {
-    responses.push(response)
+    responses.push(asText(response))
     return Effect.succeed(outcome)
   }
   return Object.assign(apply, { responses })

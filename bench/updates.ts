@@ -1,0 +1,198 @@
+/**
+ * What an update of a big project costs: `tsx bench/updates.ts`, and `tsx bench/updates.ts heap` for what 5,000 updates
+ * leave behind.
+ *
+ * The project is that of `project.ts` many times over: 20 MB, of which an update changes one spec. The update goes
+ * through the store as it does in a program, in bytes, and counts until every spec of the project can be evaluated again.
+ * Beside it stands the full redo: the same payload read by a store that holds nothing. A block is the longest time in
+ * which the event loop did not come round. Nothing here asserts a time.
+ */
+import { setFlagsFromString } from "node:v8"
+import { runInNewContext } from "node:vm"
+import { Context, Effect, Layer, Stream } from "effect"
+import type { SpecsPayload } from "../layers/LocalStatsig.js"
+import * as SpecStoreLayer from "../layers/SpecStore.js"
+import { SpecSource } from "../src/SpecSource.js"
+import { SpecStore } from "../src/SpecStore.js"
+import { benchSpecs } from "./project.js"
+
+setFlagsFromString("--expose-gc")
+const collectGarbage = runInNewContext("gc") as () => void
+
+const megabyte = 1024 * 1024
+const tables = ["feature_gates", "dynamic_configs", "layer_configs"] as const
+
+/** The project over and over, each copy under names and conditions of its own, until it has the size. */
+const bigSpecs = (size: number): SpecsPayload => {
+  const one = benchSpecs()
+  const names = new Set([...tables, "condition_map" as const].flatMap(table => Object.keys(one[table] ?? {})))
+  const big: SpecsPayload = { ...one, feature_gates: {}, dynamic_configs: {}, layer_configs: {}, condition_map: {} }
+  const copies = Math.ceil(size / JSON.stringify(one).length)
+  for (let copy = 0; copy < copies; copy++) {
+    const renamed = (text: string) => (names.has(text) ? `${text}_${copy}` : text)
+    const own = JSON.parse(JSON.stringify(one), (_key, value) =>
+      typeof value === "string"
+        ? renamed(value)
+        : typeof value === "object" && value !== null && !Array.isArray(value)
+          ? Object.fromEntries(Object.entries(value).map(([key, member]) => [renamed(key), member]))
+          : value
+    ) as SpecsPayload
+    for (const table of [...tables, "condition_map" as const]) Object.assign(big[table] as object, own[table])
+  }
+  return big
+}
+
+/** Payloads of which each changes one spec of the one before; all but that is the same. */
+export const makeUpdates = (size: number) => {
+  const specs = bigSpecs(size)
+  const text = JSON.stringify(specs)
+  const bytes = Buffer.from(text)
+  const count = tables.reduce((sum, table) => sum + Object.keys(specs[table] as object).length, 0)
+  const timeAt = text.indexOf(`"time":${specs.time}`) + '"time":'.length
+  // ASCII throughout, so that characters are bytes; a changed condition would concern many specs.
+  const salts = [...text.matchAll(/"salt":"[^"]{8,}"/g)].map(match => match.index + '"salt":"'.length)
+  const conditions = text.indexOf('"condition_map":')
+  const ofSpecs = salts.filter(at => at < conditions)
+  return {
+    count,
+    size: bytes.length,
+    /** The payload after so many updates. */
+    at: (update: number): Buffer => {
+      const body = Buffer.from(bytes)
+      body.write(String(specs.time + update), timeAt)
+      const changed = ofSpecs[(update * 7919) % ofSpecs.length] as number
+      if (update > 0) body.write(update.toString(36).padStart(6, "0"), changed)
+      return body
+    }
+  }
+}
+
+/** A store whose source gives the body that was set last. */
+const makeStore = Effect.gen(function* () {
+  let body: Uint8Array = new Uint8Array()
+  const source = Layer.succeed(SpecSource, {
+    name: "Network",
+    fetch: (_request, apply) => Effect.suspend(() => apply({ source: "Network", sourceApi: undefined, body })),
+    polls: Effect.succeed(false),
+    updates: Stream.empty
+  })
+  const layer = Layer.provide(SpecStoreLayer.layer({ syncInterval: "1 hour" }), source)
+  const store = Context.get(yield* Layer.build(layer), SpecStore)
+  return {
+    store,
+    sync: (next: Uint8Array) =>
+      Effect.suspend(() => {
+        body = next
+        return store.syncNow
+      })
+  }
+})
+
+/** Decodes and compiles what is not yet. */
+const useAll = (store: SpecStore["Type"]): number => {
+  const { snapshot } = store.current()
+  let good = 0
+  for (const table of ["gates", "dynamicConfigs", "layers"] as const) {
+    for (const _ of snapshot?.specs(table) ?? []) good++
+  }
+  return good
+}
+
+/** Runs the work while the event loop is watched: the milliseconds it took, and the longest block. */
+const watched = <A, E>(work: Effect.Effect<A, E>) =>
+  Effect.gen(function* () {
+    let longest = 0
+    let turns = 0
+    let last = performance.now()
+    const look = () => {
+      const now = performance.now()
+      longest = Math.max(longest, now - last)
+      last = now
+      turns++
+      handle = setImmediate(look)
+    }
+    let handle = setImmediate(look)
+    yield* Effect.promise(() => new Promise(resolve => setImmediate(resolve)))
+    longest = 0
+    turns = 0
+    const started = performance.now()
+    yield* work
+    const took = performance.now() - started
+    yield* Effect.promise(() => new Promise(resolve => setImmediate(resolve)))
+    clearImmediate(handle)
+    return { took, longest, turns }
+  })
+
+const median = (values: ReadonlyArray<number>): number =>
+  values.toSorted((one, other) => one - other)[Math.floor(values.length / 2)] as number
+
+const row = (
+  name: string,
+  runs: ReadonlyArray<{ readonly took: number; readonly longest: number; readonly turns: number }>
+) =>
+  console.log(
+    name.padEnd(44),
+    `${median(runs.map(run => run.took))
+      .toFixed(1)
+      .padStart(7)} ms`,
+    `block ${median(runs.map(run => run.longest))
+      .toFixed(1)
+      .padStart(6)} ms (worst ${Math.max(...runs.map(run => run.longest)).toFixed(1)})`,
+    `turns ${median(runs.map(run => run.turns))}`
+  )
+
+const memory = (): string => {
+  collectGarbage()
+  const { arrayBuffers, external, heapUsed, rss } = process.memoryUsage()
+  const shown = (bytes: number) => `${(bytes / megabyte).toFixed(0).padStart(4)} MB`
+  return `heap ${shown(heapUsed)}  array buffers ${shown(arrayBuffers)}  external ${shown(external)}  rss ${shown(rss)}`
+}
+
+const rounds = 15
+
+const redo = Effect.fnUntraced(function* (body: Uint8Array) {
+  const { store, sync } = yield* makeStore
+  collectGarbage()
+  return { load: yield* watched(sync(body)), use: yield* watched(Effect.sync(() => useAll(store))) }
+})
+
+const updates = Effect.gen(function* () {
+  const payloads = makeUpdates(20_000_000)
+  console.log(`${payloads.count} specs, ${payloads.size} bytes\n`)
+  console.log(`before        ${memory()}`)
+  const fresh = yield* makeStore
+  const first = payloads.at(0)
+  row("first load, process cold", [yield* watched(fresh.sync(first))])
+  console.log(`loaded        ${memory()}`)
+  row("first use of every spec", [yield* watched(Effect.sync(() => useAll(fresh.store)))])
+  console.log(`all specs used ${memory()}`)
+
+  const changed: Array<{ took: number; longest: number; turns: number }> = []
+  const redone: typeof changed = []
+  const loaded: typeof changed = []
+  for (let round = 1; round <= rounds; round++) {
+    const body = payloads.at(round)
+    collectGarbage()
+    changed.push(yield* watched(Effect.andThen(fresh.sync(body), () => useAll(fresh.store))))
+    const { load, use } = yield* Effect.scoped(redo(body))
+    loaded.push(load)
+    redone.push({ took: load.took + use.took, longest: Math.max(load.longest, use.longest), turns: load.turns })
+  }
+  row("update, 1 spec changed, all specs usable", changed)
+  row("load into an empty store", loaded)
+  row("full redo: load and use of every spec", redone)
+  console.log(`after updates  ${memory()}`)
+})
+
+const heap = Effect.gen(function* () {
+  const payloads = makeUpdates(5_000_000)
+  console.log(`${payloads.count} specs, ${payloads.size} bytes, one spec changes each time\n`)
+  const { store, sync } = yield* makeStore
+  for (let update = 0; update <= 5_000; update++) {
+    yield* sync(payloads.at(update))
+    useAll(store)
+    if (update % 500 === 0) console.log(String(update).padStart(5), memory())
+  }
+})
+
+if (process.argv[1]?.includes("updates")) Effect.runPromise(Effect.scoped(process.argv[2] === "heap" ? heap : updates))
