@@ -254,6 +254,11 @@ export class LocalStatsig extends Context.Tag("statsig-effect/LocalStatsig")<
      * goes on from what was served is the same file grown longer; any other is a new file.
      */
     readonly setIdList: (name: string, content: string | ReadonlyArray<string>) => Effect.Effect<void>
+    /** Lets the file of an ID list grow: it adds these ids, and then takes those out. */
+    readonly growIdList: (
+      name: string,
+      change: { readonly add?: ReadonlyArray<string>; readonly remove?: ReadonlyArray<string> }
+    ) => Effect.Effect<void>
     /** Takes a list out of the manifest, and its file away. */
     readonly removeIdList: (name: string) => Effect.Effect<void>
     /** The accepted posts, oldest first: the last 10,000, and no more than hold 100,000 events together. */
@@ -405,6 +410,9 @@ interface IdListFile {
   readonly creationTime: number
   readonly text: string
 }
+
+const linesOf = (sign: "+" | "-", ids: ReadonlyArray<string>): string =>
+  ids.map(id => `${sign}${idListHash(id)}\n`).join("")
 
 /** An empty file is answered with 200: no range of it can be satisfied, and an error would stop an SDK's sync. */
 const answerFile = (text: string, { headers, query }: ReceivedRequest): Answer => {
@@ -641,6 +649,18 @@ export const make = Effect.fnUntraced(function* (options: LocalStatsigOptions = 
     Effect.interruptible
   )
 
+  const setIdList = (name: string, update: (text: string) => string) =>
+    Effect.map(Clock.currentTimeMillis, now => {
+      const held = idLists.get(name)
+      const text = update(held?.text ?? "")
+      if (held !== undefined && text.startsWith(held.text)) {
+        idLists.set(name, { ...held, text })
+        return
+      }
+      lastCreationTime = Math.max(now, lastCreationTime + 1)
+      idLists.set(name, { fileID: `file_${++files}`, creationTime: lastCreationTime, text })
+    })
+
   yield* HttpServer.serveEffect(handle)
   yield* Effect.addFinalizer(() => Deferred.succeed(closing, undefined))
 
@@ -658,16 +678,9 @@ export const make = Effect.fnUntraced(function* (options: LocalStatsigOptions = 
         specs = serveSpecs(nextSpecs(specs, update))
       }),
     setIdList: (name, content) =>
-      Effect.map(Clock.currentTimeMillis, now => {
-        const text = typeof content === "string" ? content : content.map(id => `+${idListHash(id)}\n`).join("")
-        const held = idLists.get(name)
-        if (held !== undefined && text.startsWith(held.text)) {
-          idLists.set(name, { ...held, text })
-          return
-        }
-        lastCreationTime = Math.max(now, lastCreationTime + 1)
-        idLists.set(name, { fileID: `file_${++files}`, creationTime: lastCreationTime, text })
-      }),
+      setIdList(name, () => (typeof content === "string" ? content : linesOf("+", content))),
+    growIdList: (name, { add = [], remove = [] }) =>
+      setIdList(name, text => text + linesOf("+", add) + linesOf("-", remove)),
     removeIdList: name => Effect.sync(() => void idLists.delete(name)),
     batches: Effect.sync(() => [...batches]),
     events: Effect.sync(() => batches.flatMap(batch => batch.events)),
