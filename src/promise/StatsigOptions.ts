@@ -174,7 +174,7 @@ export interface StatsigOptions {
   disableUserAgentParsing?: boolean
   /** Keeps connections to the log endpoint. Default: false. */
   logEventConnectionReuse?: boolean
-  /** Downloads ID lists. Default: false. */
+  /** Keeps ID lists, for conditions on large segments. Default: false: no list has anyone. */
   enableIdLists?: boolean
   /** Accepted; specs are always asked for as a whole. */
   enableDcsDeltas?: boolean
@@ -192,13 +192,16 @@ export interface StatsigOptions {
   fallbackToStatsigApi?: boolean
   /** Fields that every user has, behind its own custom ones. */
   globalCustomFields?: Record<string, string | number | boolean | Array<string | number | boolean>>
-  /** Between two downloads of ID lists; less than 1000 stands for the default, 60000. */
+  /** Between two syncs of ID lists; less than 1000 stands for the default, 60000. */
   idListsSyncIntervalMs?: number
-  /** For each request of an ID list; not above 0 stands for the default. */
+  /**
+   * For each request of the manifest or a file, which has a second more for each announced megabyte; not above 0 stands
+   * for the default, 10000.
+   */
   idListsRequestTimeoutMs?: number
-  /** Where ID lists are listed. */
+  /** Where the manifest of ID lists is, as it is written. Empty or `null` stands for the default: Statsig's CDN. */
   idListsUrl?: string
-  /** Scheme and host that ID lists are downloaded from. */
+  /** Takes the place of scheme and host in the address of every ID-list file. */
   downloadIdListFileApi?: string
   /**
    * The deadline of `initialize`, and of its request for specs. Without it there is no deadline and the request may take
