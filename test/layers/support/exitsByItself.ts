@@ -32,7 +32,14 @@ const from = (source: Layer.Layer<SpecSource>) =>
   StatsigLayer.layerFrom({}).pipe(Layer.provide(parts), Layer.provide(source))
 
 const layers = {
-  preset: StatsigLayer.layerManual({ sdkKey, specsUrl, initTimeout: "5 seconds", disableAllLogging: true }),
+  preset: StatsigLayer.layerManual({
+    sdkKey,
+    specsUrl,
+    enableIdLists: true,
+    idListsUrl: specsUrl.replace("/v2/download_config_specs", "/v1/get_id_lists"),
+    initTimeout: "5 seconds",
+    disableAllLogging: true
+  }),
   node: from(Layer.provide(HttpSource.layer({ sdkKey, specsUrl }), NodeClient.layer)),
   file: from(Layer.provide(FileSource.layer({ path }), NodeFileSystem.layer))
 }
