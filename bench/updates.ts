@@ -43,7 +43,7 @@ const bigSpecs = (size: number): SpecsPayload => {
 }
 
 /** Payloads of which each changes one spec of the one before; all but that is the same. */
-export const makeUpdates = (size: number) => {
+const makeUpdates = (size: number) => {
   const specs = bigSpecs(size)
   const text = JSON.stringify(specs)
   const bytes = Buffer.from(text)
@@ -56,13 +56,12 @@ export const makeUpdates = (size: number) => {
   return {
     count,
     size: bytes.length,
-    /** The payload after so many updates. */
-    at: (update: number): Buffer => {
-      const body = Buffer.from(bytes)
-      body.write(String(specs.time + update), timeAt)
+    /** The payload after another update; the number is that of the update. */
+    next: (update: number): Buffer => {
+      bytes.write(String(specs.time + update), timeAt)
       const changed = ofSpecs[(update * 7919) % ofSpecs.length] as number
-      if (update > 0) body.write(update.toString(36).padStart(6, "0"), changed)
-      return body
+      if (update > 0) bytes.write(update.toString(36).padStart(6, "0"), changed)
+      return Buffer.from(bytes)
     }
   }
 }
@@ -98,7 +97,14 @@ const useAll = (store: SpecStore["Type"]): number => {
   return good
 }
 
-/** Runs the work while the event loop is watched: the milliseconds it took, and the longest block. */
+/** Milliseconds that work took and that it held up the event loop at most, and the turns of the loop meanwhile. */
+interface Watched {
+  readonly took: number
+  readonly longest: number
+  readonly turns: number
+}
+
+/** Runs the work while the event loop is watched. */
 const watched = <A, E>(work: Effect.Effect<A, E>) =>
   Effect.gen(function* () {
     let longest = 0
@@ -161,24 +167,27 @@ const updates = Effect.gen(function* () {
   console.log(`${payloads.count} specs, ${payloads.size} bytes\n`)
   console.log(`before        ${memory()}`)
   const fresh = yield* makeStore
-  const first = payloads.at(0)
+  const first = payloads.next(0)
   row("first load, process cold", [yield* watched(fresh.sync(first))])
   console.log(`loaded        ${memory()}`)
   row("first use of every spec", [yield* watched(Effect.sync(() => useAll(fresh.store)))])
   console.log(`all specs used ${memory()}`)
 
-  const changed: Array<{ took: number; longest: number; turns: number }> = []
-  const redone: typeof changed = []
-  const loaded: typeof changed = []
+  const changed: Array<Watched> = []
+  const used: Array<Watched> = []
+  const loaded: Array<Watched> = []
+  const redone: Array<Watched> = []
   for (let round = 1; round <= rounds; round++) {
-    const body = payloads.at(round)
+    const body = payloads.next(round)
     collectGarbage()
-    changed.push(yield* watched(Effect.andThen(fresh.sync(body), () => useAll(fresh.store))))
+    changed.push(yield* watched(fresh.sync(body)))
+    used.push(yield* watched(Effect.sync(() => useAll(fresh.store))))
     const { load, use } = yield* Effect.scoped(redo(body))
     loaded.push(load)
     redone.push({ took: load.took + use.took, longest: Math.max(load.longest, use.longest), turns: load.turns })
   }
-  row("update, 1 spec changed, all specs usable", changed)
+  row("update, 1 spec changed", changed)
+  row("use of every spec after it", used)
   row("load into an empty store", loaded)
   row("full redo: load and use of every spec", redone)
   console.log(`after updates  ${memory()}`)
@@ -189,10 +198,10 @@ const heap = Effect.gen(function* () {
   console.log(`${payloads.count} specs, ${payloads.size} bytes, one spec changes each time\n`)
   const { store, sync } = yield* makeStore
   for (let update = 0; update <= 5_000; update++) {
-    yield* sync(payloads.at(update))
+    yield* sync(payloads.next(update))
     useAll(store)
     if (update % 500 === 0) console.log(String(update).padStart(5), memory())
   }
 })
 
-if (process.argv[1]?.includes("updates")) Effect.runPromise(Effect.scoped(process.argv[2] === "heap" ? heap : updates))
+Effect.runPromise(Effect.scoped(process.argv[2] === "heap" ? heap : updates))

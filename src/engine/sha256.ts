@@ -584,6 +584,11 @@ export class Bucketers {
   readonly #scratch = new Sha256()
   readonly #shared = new Map<string, Bucketer>()
 
+  /** How many are shared. */
+  get size(): number {
+    return this.#shared.size
+  }
+
   /** A bucketer of its own. */
   make(prefix: string, modulus: number): Bucketer {
     return new Bucketer(prefix, modulus, this.#scratch)

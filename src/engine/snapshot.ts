@@ -166,7 +166,16 @@ export class Snapshot {
     this.remote = envelope.remote
     this.appId = envelope.appId
     this.parameterStores = envelope.parameterStores
-    this.#bucketers = before === undefined ? new Bucketers() : before.#bucketers
+    const table = (key: keyof typeof tableKeys) => body.tables.get(tableKeys[key]) ?? emptyTable
+    this.#tables = {
+      gates: table("gates") as Table<Spec>,
+      dynamicConfigs: table("dynamicConfigs") as Table<Spec>,
+      layers: table("layers") as Table<Spec>
+    }
+    this.#conditions = table("conditions") as Table<CompiledCondition>
+    // They gather what conditions of earlier snapshots shared.
+    const isCrowded = before !== undefined && before.#bucketers.size > 2 * this.#conditions.names.length
+    this.#bucketers = before === undefined || isCrowded ? new Bucketers() : before.#bucketers
     this.bandits =
       before !== undefined && before.#envelope.bandits === envelope.bandits
         ? before.bandits
@@ -176,13 +185,6 @@ export class Snapshot {
     this.sessionReplay = envelope.sessionReplay
     this.#envelope = envelope
     this.#decoder = decoder
-    const table = (key: keyof typeof tableKeys) => body.tables.get(tableKeys[key]) ?? emptyTable
-    this.#tables = {
-      gates: table("gates") as Table<Spec>,
-      dynamicConfigs: table("dynamicConfigs") as Table<Spec>,
-      layers: table("layers") as Table<Spec>
-    }
-    this.#conditions = table("conditions") as Table<CompiledCondition>
     this.#specs = this.#takeOver(before)
   }
 
