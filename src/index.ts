@@ -7,6 +7,7 @@
  */
 
 export * as ClientInitialize from "./ClientInitialize.js"
+export * as Codegen from "./Codegen.js"
 export * as CountryLookup from "./CountryLookup.js"
 export * as DataStore from "./DataStore.js"
 export * as Evaluation from "./Evaluation.js"

@@ -1,0 +1,269 @@
+/**
+ * Typed code from specs: the flags of a project as declarations, with the names as they are in the console, schemas that
+ * fit every value that a rule can give, and the default values as fallbacks.
+ *
+ * The same specs give the same text. Names are members of one object for each kind, so that no name is bent to fit and
+ * none can collide with another.
+ *
+ * `statsig-effect generate` is this, from a file or a live project into a file.
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import { byName, literal, schemaDoc, shapeOf, valueDoc } from "./codegen/shape.js"
+import { block, type Commented, comment, type Doc, print, property } from "./codegen/source.js"
+import type { Json, JsonObject } from "./Evaluation.js"
+import { asObject, ownValue } from "./engine/getters.js"
+import type { Snapshot } from "./engine/snapshot.js"
+import type { ParameterSpec, Rule, Spec } from "./engine/specs.js"
+import * as Specs from "./Specs.js"
+import { SpecsError } from "./StatsigError.js"
+
+/**
+ * What was made of a project.
+ *
+ * @since 0.1.0
+ */
+export interface Generated {
+  /** A TypeScript module that exports `gates`, `configs`, `experiments`, `layers` and `parameterStores`. */
+  readonly source: string
+  /** How many flags it declares. */
+  readonly flags: number
+  /** The parts of the project that cannot be used, and are left out. */
+  readonly warnings: ReadonlyArray<Specs.SpecWarning>
+}
+
+/**
+ * Makes a module of a config-specs payload, as text or as its bytes.
+ *
+ * A gate that gives everyone the same answer is marked as deprecated: the program can do without it.
+ *
+ * @since 0.1.0
+ */
+export const generate = (specs: string | Uint8Array): Effect.Effect<Generated, SpecsError> => {
+  const warnings: Array<Specs.SpecWarning> = []
+  return Effect.flatMap(
+    Specs.parse(specs, warning => warnings.push(warning)),
+    parsed =>
+      parsed._tag === "NoUpdates"
+        ? new SpecsError({ reason: "Shape", message: "there are no specs in it: has_updates is false" })
+        : Effect.sync(() => {
+            const tables = new Project(parsed.snapshot, conditionTypesOf(textOf(specs))).tables()
+            return {
+              source: moduleOf(tables),
+              flags: tables.reduce((sum, { count }) => sum + count, 0),
+              warnings
+            }
+          })
+  )
+}
+
+/** One exported object. */
+interface Exported {
+  readonly name: string
+  readonly comment: string
+  readonly items: ReadonlyArray<Commented | Doc>
+  readonly count: number
+}
+
+const moduleOf = (tables: ReadonlyArray<Exported>): string => {
+  const body = tables.map(
+    ({ comment: text, items, name }) =>
+      `${comment(text)}\n${print(items.length === 0 ? `export const ${name} = {}` : block(`export const ${name} = { `, items, " }"))}\n`
+  )
+  const text = body.join("\n")
+  const imports = [
+    text.includes("Schema.") ? 'import * as Schema from "effect/Schema"\n' : "",
+    text.includes("Flag.") ? 'import { Flag } from "statsig-effect"\n' : ""
+  ].join("")
+  return `// Made by statsig-effect generate. Changes are lost when it is made again.\n${imports}\n${text}`
+}
+
+const textOf = (specs: string | Uint8Array): string =>
+  typeof specs === "string" ? specs : new TextDecoder().decode(specs)
+
+/** The types of the conditions by key; of a text with more behind the payload, which is good for the rest, none. */
+const conditionTypesOf = (specs: string): ReadonlyMap<string, unknown> => {
+  try {
+    const conditions: Readonly<Record<string, { readonly type?: unknown } | null>> = JSON.parse(specs).condition_map
+    return new Map(Object.entries(conditions).map(([key, condition]) => [key, condition?.type]))
+  } catch {
+    return new Map()
+  }
+}
+
+/** A parameter of a layer or a store: all values that it can have, and the one without a rule. */
+interface ParameterValues {
+  readonly values: ReadonlyArray<Json>
+  readonly fallback: Json | undefined
+}
+
+class Project {
+  readonly #snapshot: Snapshot
+  readonly #conditionTypes: ReadonlyMap<string, unknown>
+
+  constructor(snapshot: Snapshot, conditionTypes: ReadonlyMap<string, unknown>) {
+    this.#snapshot = snapshot
+    this.#conditionTypes = conditionTypes
+  }
+
+  tables(): ReadonlyArray<Exported> {
+    const gates = this.#specs("gates").filter(([, { entity }]) => entity === "feature_gate")
+    const configs = this.#specs("dynamicConfigs")
+    const isExperiment = (entity: string) => entity === "experiment" || entity === "autotune"
+    return [
+      this.#table(
+        "gates",
+        "The feature gates.",
+        gates.map(([name, spec]) => this.#gate(name, spec))
+      ),
+      this.#table(
+        "configs",
+        "The dynamic configs.",
+        configs.filter(([, { entity }]) => !isExperiment(entity)).map(([name, spec]) => this.#config(name, spec))
+      ),
+      this.#table(
+        "experiments",
+        "The experiments, and autotunes.",
+        configs.filter(([, { entity }]) => isExperiment(entity)).map(([name, spec]) => this.#experiment(name, spec))
+      ),
+      this.#nested(
+        "layers",
+        "The layers, parameter by parameter.",
+        this.#specs("layers").map(([name, spec]) => [name, this.#layerParameters(name, spec)])
+      ),
+      this.#nested(
+        "parameterStores",
+        "The parameter stores, parameter by parameter.",
+        [...this.#snapshot.parameterStores]
+          .sort(byName)
+          .map(([name, { parameters }]) => [
+            name,
+            new Map([...parameters].map(([parameter, spec]) => [parameter, this.#referenced(spec)]))
+          ])
+      )
+    ]
+  }
+
+  #specs(table: "gates" | "dynamicConfigs" | "layers"): ReadonlyArray<readonly [string, Spec]> {
+    return [...this.#snapshot.specs(table)].sort(byName)
+  }
+
+  #table(name: string, comment: string, items: Exported["items"]): Exported {
+    return { name, comment, items, count: items.length }
+  }
+
+  #nested(
+    name: "layers" | "parameterStores",
+    comment: string,
+    groups: ReadonlyArray<readonly [string, ReadonlyMap<string, ParameterValues>]>
+  ): Exported {
+    const make = name === "layers" ? "Flag.layer(" : "Flag.parameterStore("
+    const items = groups.map(([group, parameters]) => {
+      const members = [...parameters].sort(byName).map(([parameter, { fallback, values }]) => {
+        const schema = schemaDoc(shapeOf(fallback === undefined ? [...values, null] : values))
+        const names = [literal(group), literal(parameter)]
+        return property(parameter, block(make, [...names, schema, valueDoc(fallback ?? null)], ")"))
+      })
+      return property(group, members.length === 0 ? "{}" : block("{ ", members, " }"))
+    })
+    return { name, comment, items, count: groups.reduce((sum, [, parameters]) => sum + parameters.size, 0) }
+  }
+
+  #gate(name: string, spec: Spec): Commented | Doc {
+    const item = property(name, block("Flag.gate(", [literal(name)], ")"))
+    const stale = this.#staleness(spec)
+    return stale === undefined ? item : { comment: comment(`@deprecated Stale: it is ${stale} for everyone.`), item }
+  }
+
+  #config(name: string, spec: Spec): Doc {
+    return property(name, this.#whole("Flag.config(", name, spec))
+  }
+
+  #experiment(name: string, spec: Spec): Commented | Doc {
+    const item = property(name, this.#whole("Flag.experiment(", name, spec))
+    const groups = spec.rules.flatMap(rule =>
+      rule.isExperimentGroup === true && rule.groupName !== undefined ? [rule.groupName] : []
+    )
+    const lines = [
+      ...(groups.length === 0 ? [] : [`Groups: ${[...new Set(groups)].map(literal).join(", ")}.`]),
+      ...(spec.isActive === false ? ["Not running."] : [])
+    ]
+    return lines.length === 0 ? item : { comment: comment(lines.join(" ")), item }
+  }
+
+  #whole(make: string, name: string, spec: Spec): Doc {
+    const values = this.#values("dynamicConfig", name, spec)
+    return block(make, [literal(name), schemaDoc(shapeOf(values)), valueDoc(asObject(spec.defaultValue))], ")")
+  }
+
+  /** What a gate is for everyone, if it is. */
+  #staleness({ defaultValue, enabled, rules }: Spec): "open" | "closed" | undefined {
+    const otherwise = defaultValue === true ? "open" : "closed"
+    if (!enabled || rules.every(({ passPercentage }) => passPercentage <= 0)) return otherwise
+    const [first] = rules
+    const isForEveryone =
+      first?.conditions.every(key => this.#conditionTypes.get(key) === "public") === true && first.passPercentage >= 100
+    return isForEveryone ? (first.returnValue === false ? "closed" : "open") : undefined
+  }
+
+  /** Every value that a spec can have: its own, those of specs it hands over to, and those of specs in its place. */
+  #values(
+    kind: "dynamicConfig" | "layer",
+    name: string,
+    spec: Spec,
+    seen: ReadonlySet<string> = new Set()
+  ): ReadonlyArray<JsonObject> {
+    if (seen.has(name)) return []
+    const visited = new Set([...seen, name])
+    const valuesOf = (kind: "dynamicConfig" | "layer", name: string) => {
+      const found = this.#snapshot.spec(kind, name)?.spec
+      return found === undefined ? [] : this.#values(kind, name, found, visited)
+    }
+    const mapped = this.#snapshot.mappings(name, spec.salt) ?? []
+    const groups = this.#snapshot.bandits.get(name)
+    return [
+      asObject(spec.defaultValue),
+      ...spec.rules.flatMap((rule: Rule) => [
+        asObject(rule.returnValue),
+        ...(rule.configDelegate === undefined ? [] : valuesOf("dynamicConfig", rule.configDelegate))
+      ]),
+      ...mapped.flatMap(({ newConfigName }) => valuesOf(kind, newConfigName)),
+      ...(groups === undefined
+        ? []
+        : [asObject(groups.defaultValue), ...groups.groups.map(group => asObject(group.parameterValues))])
+    ]
+  }
+
+  #layerParameters(name: string, spec: Spec): ReadonlyMap<string, ParameterValues> {
+    const values = this.#values("layer", name, spec)
+    const names = new Set(values.flatMap(value => Object.keys(value)))
+    return new Map([...names].map(parameter => [parameter, parameterIn(values, parameter)]))
+  }
+
+  #referenced(parameter: ParameterSpec): ParameterValues {
+    switch (parameter.kind) {
+      case "static":
+        return { values: [parameter.value], fallback: parameter.value }
+      case "gate":
+        return { values: [parameter.passValue, parameter.failValue], fallback: parameter.failValue }
+      case "dynamicConfig":
+        return this.#parameterOf("dynamicConfig", parameter.configName, parameter.parameterName)
+      case "experiment":
+        return this.#parameterOf("dynamicConfig", parameter.experimentName, parameter.parameterName)
+      case "layer":
+        return this.#parameterOf("layer", parameter.layerName, parameter.parameterName)
+    }
+  }
+
+  #parameterOf(kind: "dynamicConfig" | "layer", name: string, parameter: string): ParameterValues {
+    const spec = this.#snapshot.spec(kind, name)?.spec
+    return parameterIn(spec === undefined ? [] : this.#values(kind, name, spec), parameter)
+  }
+}
+
+/** The first of the values is the default. */
+const parameterIn = (values: ReadonlyArray<JsonObject>, parameter: string): ParameterValues => ({
+  values: values.flatMap(value => (Object.hasOwn(value, parameter) ? [value[parameter] as Json] : [])),
+  fallback: values[0] && ownValue(values[0], parameter)
+})

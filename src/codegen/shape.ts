@@ -1,0 +1,125 @@
+/**
+ * What JSON values have in common: the type that all of them fit, found by looking at each.
+ */
+import type { Json, JsonObject } from "../Evaluation.js"
+import { ownValue } from "../engine/getters.js"
+import { block, type Doc, property } from "./source.js"
+
+/** Grows with each value that is added. What none of them was is missing. */
+export interface Shape {
+  string: boolean
+  number: boolean
+  boolean: boolean
+  null: boolean
+  /** The shape of all elements of all arrays. */
+  array: Shape | undefined
+  object: ObjectShape | undefined
+}
+
+interface ObjectShape {
+  /** The objects that were added. */
+  count: number
+  /** Each member with the number of objects that have it. */
+  readonly members: Map<string, { count: number; readonly shape: Shape }>
+}
+
+/** The shape of no value. */
+export const makeShape = (): Shape => ({
+  string: false,
+  number: false,
+  boolean: false,
+  null: false,
+  array: undefined,
+  object: undefined
+})
+
+/** The shape of these values. */
+export const shapeOf = (values: ReadonlyArray<Json>): Shape => {
+  const shape = makeShape()
+  for (const value of values) add(shape, value)
+  return shape
+}
+
+const add = (shape: Shape, value: Json): void => {
+  switch (typeof value) {
+    case "string":
+    case "number":
+    case "boolean":
+      shape[typeof value as "string"] = true
+      return
+  }
+  if (value === null) shape.null = true
+  else if (Array.isArray(value)) {
+    shape.array ??= makeShape()
+    for (const item of value) add(shape.array, item)
+  } else {
+    shape.object ??= { count: 0, members: new Map() }
+    shape.object.count++
+    for (const [key, member] of membersOf(value as JsonObject)) {
+      const known = shape.object.members.get(key) ?? { count: 0, shape: makeShape() }
+      known.count++
+      add(known.shape, member)
+      shape.object.members.set(key, known)
+    }
+  }
+}
+
+/** Schema cannot hold a member of the name `__proto__`: it is left out, as an unknown one is. */
+const membersOf = (value: JsonObject): ReadonlyArray<readonly [string, Json]> =>
+  Object.keys(value)
+    .filter(key => key !== "__proto__")
+    .sort()
+    .map(key => [key, ownValue(value, key) as Json])
+
+/** Types that are nested deeper are too much for the compiler. */
+const maxDepth = 16
+
+/** The Schema of a shape. */
+export const schemaDoc = (shape: Shape, depth = 0): Doc => {
+  const parts: Array<Doc> = []
+  if (shape.string) parts.push("Schema.String")
+  if (shape.number) parts.push("Schema.Number")
+  if (shape.boolean) parts.push("Schema.Boolean")
+  if (depth >= maxDepth && (shape.array ?? shape.object)) return "Schema.Unknown"
+  if (shape.array) parts.push(block("Schema.Array(", [schemaDoc(shape.array, depth + 1)], ")"))
+  if (shape.object) parts.push(objectDoc(shape.object, depth + 1))
+  if (parts.length === 0) return shape.null ? "Schema.Null" : "Schema.Unknown"
+  const one = parts.length === 1 ? parts[0]! : block("Schema.Union(", parts, ")")
+  return shape.null ? block("Schema.NullOr(", [one], ")") : one
+}
+
+const objectDoc = ({ count, members }: ObjectShape, depth: number): Doc => {
+  if (members.size === 0) return "Schema.Record({ key: Schema.String, value: Schema.Unknown })"
+  const fields = [...members].sort(byName).map(([key, member]) => {
+    // To the compiler every object has these, and they are functions.
+    const schema = key in Object.prototype ? "Schema.Unknown" : schemaDoc(member.shape, depth)
+    return property(
+      key,
+      member.count === count ? schema : block("Schema.optionalWith(", [schema, "{ exact: true }"], ")")
+    )
+  })
+  return block("Schema.Struct(", [block("{ ", fields, " }")], ")")
+}
+
+/** By code units, the same everywhere. */
+export const byName = ([one]: readonly [string, unknown], [other]: readonly [string, unknown]): number =>
+  one < other ? -1 : one > other ? 1 : 0
+
+/** A value, as it is written in a program. */
+export const valueDoc = (value: Json): Doc => {
+  if (Object.is(value, -0)) return "-0"
+  if (typeof value !== "object" || value === null) return literal(value)
+  if (Array.isArray(value)) return block("[", value.map(valueDoc), "]")
+  const members = membersOf(value as JsonObject)
+  return members.length === 0
+    ? "{}"
+    : block(
+        "{ ",
+        members.map(([key, member]) => property(key, valueDoc(member))),
+        " }"
+      )
+}
+
+/** A scalar, as it is written in a program. */
+export const literal = (value: string | number | boolean | null): string =>
+  JSON.stringify(value).replace(/[\u2028\u2029]/g, character => `\\u${character.charCodeAt(0).toString(16)}`)
