@@ -1,53 +1,73 @@
 /**
- * Checks the package as its users install it: what `publint` says, and a fresh project that installs the tarball and asks
- * a gate through `statsig-effect/promise`, as a module and as CommonJS, without Effect installed. Run it after a build.
+ * Checks the package as its users install it: what `publint` and "are the types wrong" say of it, and a fresh project
+ * without Effect that installs the tarball, compiles against it, asks a gate as a module, as CommonJS and bundled, and
+ * holds no native file. Run it after a build; `npm run verify` goes further.
  */
-import { execFileSync } from "node:child_process"
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
-import { tmpdir } from "node:os"
+import { readFileSync, statSync } from "node:fs"
 import { join } from "node:path"
-import { specs } from "../examples/shop/specs.js"
+import { checkPackage, createPackageFromTarballData } from "@arethetypeswrong/core"
+import { build } from "esbuild"
+import { makeProject, nativeFiles, pack, promiseProgram, run, typedProgram, withFolder, write } from "./consumers.js"
 
-const run = (command: string, args: ReadonlyArray<string>, cwd = process.cwd()): string =>
-  execFileSync(command, args, { cwd, encoding: "utf8", stdio: ["ignore", "pipe", "inherit"] })
-
-const program = `
-const dataStore = {
-  initialize: async () => {},
-  get: async () => ({ result: JSON.stringify(require("./specs.json")) }),
-  set: async () => {},
-  shutdown: async () => {},
-  supportPollingUpdatesFor: async () => false
+/** How a project may ask TypeScript to find modules. */
+const resolutions = {
+  "as a module": { module: "node16", moduleResolution: "node16", type: "module" },
+  "as CommonJS": { module: "node16", moduleResolution: "node16", type: "commonjs" },
+  "for a bundler": { module: "esnext", moduleResolution: "bundler", type: "module" },
+  "the old way": { module: "commonjs", moduleResolution: "node10", type: "commonjs" }
 }
-const statsig = new Statsig("secret-key", { dataStore, disableNetwork: true })
-statsig.initialize().then(result => {
-  const user = new StatsigUser({ userID: "staff-0017", email: "mara@shop.example" })
-  if (!result.isSuccess || !statsig.checkGate(user, "new_checkout")) throw new Error(JSON.stringify(result))
-  const gate = statsig.getFeatureGate(user, "new_checkout")
-  console.log(process.argv[1].split("/").pop(), gate.value, gate.details.reason)
-})
-`
 
-const folder = mkdtempSync(join(tmpdir(), "statsig-effect-"))
-try {
-  console.log(run("npx", ["publint", "--strict"]).trim())
-  const tarball = run("npm", ["pack", "--silent", "--pack-destination", folder]).trim()
-  writeFileSync(join(folder, "package.json"), JSON.stringify({ name: "consumer", private: true }))
-  writeFileSync(join(folder, "specs.json"), JSON.stringify(specs))
-  run("npm", ["install", "--silent", "--no-package-lock", "--legacy-peer-deps", `./${tarball}`], folder)
-  writeFileSync(
-    join(folder, "consumer.mjs"),
-    `import { createRequire } from "node:module"
-import { Statsig, StatsigUser } from "statsig-effect/promise"
-const require = createRequire(import.meta.url)
-${program}`
-  )
-  writeFileSync(
-    join(folder, "consumer.cjs"),
-    `const { Statsig, StatsigUser } = require("statsig-effect/promise")
-${program}`
-  )
-  for (const consumer of ["consumer.mjs", "consumer.cjs"]) console.log(run("node", [consumer], folder).trim())
-} finally {
-  rmSync(folder, { recursive: true, force: true })
+await withFolder(async folder => {
+  console.log(await run("npx", ["publint", "--strict"]))
+  const tarball = await pack(folder)
+
+  const analysis = await checkPackage(createPackageFromTarballData(new Uint8Array(readFileSync(tarball))))
+  // The modules for Effect programs are ES modules alone, as is said in the README.
+  const problems = analysis.types === false ? ["no types"] : analysis.problems.filter(isProblem)
+  if (problems.length > 0) throw new Error(`The types are wrong: ${JSON.stringify(problems, undefined, 2)}`)
+  console.log("The types are right.")
+
+  const project = join(folder, "project")
+  write(project, { "program.ts": typedProgram, "consumer.mjs": promiseProgram.esm, "consumer.cjs": promiseProgram.cjs })
+  await makeProject(project, tarball)
+  const native = nativeFiles(project)
+  if (native.length > 0) throw new Error(`There are native files: ${native.join(", ")}`)
+  console.log(`${Math.round(statSync(tarball).size / 1024)} KB packed, no native file.`)
+
+  for (const [how, { type, ...compilerOptions }] of Object.entries(resolutions)) {
+    write(project, {
+      "package.json": JSON.stringify({ name: "consumer", private: true, type }),
+      "tsconfig.json": JSON.stringify({
+        compilerOptions: {
+          ...compilerOptions,
+          noEmit: true,
+          strict: true,
+          target: "es2022",
+          lib: ["es2023"],
+          types: []
+        },
+        files: ["program.ts"]
+      })
+    })
+    await run("node", [join(process.cwd(), "node_modules/typescript/bin/tsc"), "-p", "."], project)
+    console.log(`compiles ${how}`)
+  }
+
+  for (const consumer of ["consumer.mjs", "consumer.cjs"]) {
+    console.log(`${consumer}: ${await run("node", [consumer], project)}`)
+  }
+  await build({
+    entryPoints: [join(project, "consumer.mjs")],
+    outfile: join(project, "bundled.mjs"),
+    bundle: true,
+    platform: "node",
+    format: "esm",
+    logLevel: "error",
+    banner: { js: 'import { createRequire } from "node:module"\nconst require = createRequire(import.meta.url)' }
+  })
+  console.log(`bundled with esbuild: ${await run("node", ["bundled.mjs"], project)}`)
+})
+
+function isProblem({ kind, ...problem }: { readonly kind: string; readonly entrypoint?: string }): boolean {
+  return kind !== "CJSResolvesToESM" || problem.entrypoint === "./promise"
 }
