@@ -4,6 +4,8 @@
  *
  * @since 0.1.0
  */
+
+import type * as HttpClient from "@effect/platform/HttpClient"
 import type { ConfigError } from "effect/ConfigError"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -30,7 +32,7 @@ import * as NoEventLogger from "./EventLogger/Noop.js"
 import * as EventLoggerLayer from "./EventLogger.js"
 import * as HttpSink from "./EventSink/Http.js"
 import * as NoSink from "./EventSink/Noop.js"
-import * as FetchClient from "./HttpClient/Fetch.js"
+import * as NodeClient from "./HttpClient/Node.js"
 import * as HttpIdLists from "./IdLists/Http.js"
 import * as MemoryIdLists from "./IdLists/Memory.js"
 import * as NoObservability from "./ObservabilityClient/Noop.js"
@@ -94,8 +96,10 @@ const overrides = (): Layer.Layer<Overrides.Overrides> =>
     )
   )
 
-const defaultSource = (options: StatsigOptions.ResolvedOptions): Layer.Layer<SpecSource> =>
-  options.disableNetwork ? Layer.succeed(SpecSource, disabled) : Layer.provide(Http.layer(options), FetchClient.layer)
+const defaultSource = (
+  options: StatsigOptions.ResolvedOptions
+): Layer.Layer<SpecSource, never, HttpClient.HttpClient> =>
+  options.disableNetwork ? Layer.succeed(SpecSource, disabled) : Http.layer(options)
 
 /** The parts that any preset has. */
 const commonParts = (options: PartOptions): Layer.Layer<UserAgentParser | CountryLookup | ObservabilityClient> =>
@@ -105,10 +109,12 @@ const commonParts = (options: PartOptions): Layer.Layer<UserAgentParser | Countr
     NoObservability.layer
   )
 
-const defaultIdLists = (options: StatsigOptions.ResolvedOptions): Layer.Layer<IdLists> =>
-  options.enableIdLists ? Layer.provide(HttpIdLists.layer(options), FetchClient.layer) : MemoryIdLists.layer()
+const defaultIdLists = (options: StatsigOptions.ResolvedOptions): Layer.Layer<IdLists, never, HttpClient.HttpClient> =>
+  options.enableIdLists ? HttpIdLists.layer(options) : MemoryIdLists.layer()
 
-const defaultLogger = (options: StatsigOptions.ResolvedOptions): Layer.Layer<EventLogger, never, ObservabilityClient> =>
+const defaultLogger = (
+  options: StatsigOptions.ResolvedOptions
+): Layer.Layer<EventLogger, never, ObservabilityClient | HttpClient.HttpClient> =>
   EventLoggerLayer.layer({
     environment: options.environment,
     globalCustomFields: toJson(options.globalCustomFields) as JsonObject | undefined,
@@ -119,9 +125,7 @@ const defaultLogger = (options: StatsigOptions.ResolvedOptions): Layer.Layer<Eve
     exposureDedupeMaxKeys: options.exposureDedupeMaxKeys,
     disableAllLogging: options.disableAllLogging,
     experimentalFlags: options.experimentalFlags
-  }).pipe(
-    Layer.provide(options.disableNetwork ? NoSink.layer : Layer.provide(HttpSink.layer(options), FetchClient.layer))
-  )
+  }).pipe(Layer.provide(options.disableNetwork ? NoSink.layer : HttpSink.layer(options)))
 
 const userAgentParser = (options: PartOptions): Layer.Layer<UserAgentParser> => {
   if (options.disableUserAgentParsing) return NoUserAgentParser.layer
@@ -161,7 +165,8 @@ export const layerManual = (options: StatsigOptions.StatsigOptions): Layer.Layer
     Effect.map(StatsigOptions.resolve(options), resolved =>
       assemble(resolved).pipe(
         Layer.provide(Layer.merge(defaultLogger(resolved), defaultIdLists(resolved))),
-        Layer.provide(Layer.merge(defaultSource(resolved), commonParts(resolved)))
+        Layer.provide(Layer.merge(defaultSource(resolved), commonParts(resolved))),
+        Layer.provide(NodeClient.layerWith(resolved))
       )
     )
   )

