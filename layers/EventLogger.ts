@@ -25,11 +25,9 @@ import { EventSink } from "../src/EventSink.js"
 import { type Answer, Deduplicator } from "../src/engine/deduplicator.js"
 import type { SecondaryExposure } from "../src/engine/evaluation.js"
 import {
-  answerOf,
-  countedUnit,
   type Exposure,
   eventToJson,
-  keyRuleID,
+  formOf,
   noRule,
   type QueuedEvent,
   type SamplingNote,
@@ -276,21 +274,20 @@ export const make = Effect.fnUntraced(function* (options: Options) {
 
   const logExposure = (exposure: Exposure): void => {
     if (!enabled) return
-    const { evaluation, kind, name, origin, parameter, user } = exposure
+    const { evaluation, user } = exposure
     adopt(evaluation.remote)
     const time = clock.unsafeCurrentTimeMillis()
-    const key = keyOf(user)
-    const ruleID = keyRuleID(exposure)
-    const answer = answerOf(exposure)
-    const unit = countedUnit(exposure)
-    const secondaries = secondaryAsPrimary ? (secondariesOf(exposure) ?? noSecondaries) : noSecondaries
+    const form = formOf(exposure)
+    const { answer, name, ruleID } = form
+    const key = userKey(user)
+    const unit = form.unitOf(user)
+    const secondaries = secondaryAsPrimary ? (secondariesOf(form) ?? noSecondaries) : noSecondaries
     if (seen.add(name, ruleID, answer, key, unit)) {
       const mustLog =
         evaluation.forwardAllExposures || (evaluation.hasUnsampledSecondaryExposure && !secondaryAsPrimary)
       const sampling = mustLog ? undefined : sample(name, ruleID, user, answer, unit, evaluation.samplingRate, time)
       if (sampling !== false) {
-        const stripped = secondaries.length > 0
-        push({ _tag: "Exposure", kind, origin, name, user, evaluation, parameter, time, sampling, stripped })
+        push({ _tag: "Exposure", form, user, time, sampling, stripped: secondaries.length > 0 })
       }
     }
     for (const secondary of secondaries) {
@@ -300,18 +297,6 @@ export const make = Effect.fnUntraced(function* (options: Options) {
       const sampling = sample(secondary.gate, ruleID, user, passed, undefined, undefined, time)
       if (sampling !== false) push({ _tag: "Secondary", secondary, user, time, sampling })
     }
-  }
-
-  /** Computed once for a user: a request asks many gates for one. */
-  const keys = new WeakMap<User, string>()
-  const keyOf = (user: User): string => {
-    if (user.customIDs === undefined && typeof user.userID === "string") return userKey(user)
-    let key = keys.get(user)
-    if (key === undefined) {
-      key = userKey(user)
-      keys.set(user, key)
-    }
-    return key
   }
 
   const countNonExposed = (name: string): void => {
@@ -346,13 +331,14 @@ export const make = Effect.fnUntraced(function* (options: Options) {
 
   // --- sending
 
-  const loggedUsers = new WeakMap<User, { readonly tier: string | undefined; readonly json: string }>()
+  /** Tells the logged forms of this logger from those of others. */
+  const self = {}
   const loggedUser = (user: User): string => {
     const tier = environment ?? remote?.defaultEnvironment
-    const known = loggedUsers.get(user)
-    if (known !== undefined && known.tier === tier) return known.json
+    const known = user.logged
+    if (known !== undefined && known.by === self && known.tier === tier) return known.json
     const json = userToLog(user, globalCustomFields, tier)
-    loggedUsers.set(user, { tier, json })
+    user.logged = { by: self, tier, json }
     return json
   }
 

@@ -3,6 +3,7 @@
  * evaluations that come to the same end, results and exposures may keep the reference; nothing in it may be handed to a
  * caller without a copy.
  */
+import type { ExposureForm } from "./events.js"
 import type { RemoteConfig } from "./snapshot.js"
 import type { JsonObject } from "./user.js"
 
@@ -53,6 +54,8 @@ export class Evaluation {
   remote: RemoteConfig | undefined = undefined
   /** A nested gate was recorded whose deciding rule has no sampling rate. */
   hasUnsampledSecondaryExposure = false
+  /** What its exposures have in common, as far as it was worked out. Changes after all else is done. */
+  forms: ExposureForm | undefined = undefined
 }
 
 /** The one empty list, so that an evaluation without nested gates allocates none. */

@@ -1,7 +1,8 @@
 /**
  * Events as they are sent: what an exposure is keyed by, and the JSON of each kind.
  *
- * An event is queued as references to immutable things and becomes text only when it is flushed.
+ * An event is queued as references to immutable things and becomes text only when it is flushed. What the exposures of
+ * one record have in common, most of their text among it, is worked out once and kept with the record.
  */
 
 import { compileUnit } from "./conditions.js"
@@ -35,6 +36,9 @@ export interface Exposure {
   readonly parameter: string | undefined
 }
 
+/** An exposure, whoever the user is. */
+export type ExposureOfAll = Omit<Exposure, "user">
+
 /** How sampling decided on an exposure, as it is sent along. */
 export interface SamplingNote {
   readonly samplingRate: number | null
@@ -42,9 +46,11 @@ export interface SamplingNote {
   readonly shadowLogged: "logged" | "dropped"
 }
 
-/** An exposure that waits to be sent: one flat object, because hundreds of thousands of them may wait. */
-export interface QueuedExposure extends Exposure {
+/** An exposure that waits to be sent: small, because hundreds of thousands of them may wait. */
+export interface QueuedExposure {
   readonly _tag: "Exposure"
+  readonly form: ExposureForm
+  readonly user: User
   readonly time: number
   readonly sampling: SamplingNote | undefined
   /** Whether its secondary exposures are sent as exposures of their own. */
@@ -74,11 +80,11 @@ export type QueuedEvent =
 // --- keys
 
 /** The rule id; a suffix alone is one to getters only. */
-const ruleIDFor = ({ evaluation, origin }: Exposure): string =>
+const ruleIDFor = ({ evaluation, origin }: ExposureOfAll): string =>
   evaluation.ruleID === undefined && origin !== "get" ? "" : ruleIDOf(evaluation)
 
 /** The rule id that is logged; in new layer evaluation each parameter has one of its own. */
-const exposedRuleID = (exposure: Exposure): string => {
+const exposedRuleID = (exposure: ExposureOfAll): string => {
   const { evaluation, kind, origin, parameter } = exposure
   if (kind === "layer" && origin !== "manual" && parameter !== undefined) {
     const ruleID = evaluation.parameterRuleIDs?.get(parameter)
@@ -94,21 +100,21 @@ export const noRule = "\u0000"
  * The rule id as a part of the key. A layer's is that of the parameter for a getter, where it has become text before and
  * is always set, and that of the layer for a store.
  */
-export const keyRuleID = (exposure: Exposure): string => {
+export const keyRuleID = (exposure: ExposureOfAll): string => {
   const { evaluation, kind, origin } = exposure
   const ruleID = origin === "parameterStore" ? ruleIDFor(exposure) : exposedRuleID(exposure)
   return ruleID !== "" || evaluation.ruleID !== undefined || (kind === "layer" && origin === "get") ? ruleID : noRule
 }
 
 /** Whether the experiment is keyed by its group being one of the experiment, and logged without `rulePassed`. */
-const isKeyedByGroup = ({ kind, origin }: Exposure): boolean =>
+const isKeyedByGroup = ({ kind, origin }: ExposureOfAll): boolean =>
   kind === "experiment" && (origin === "manual" || origin === "parameterStore")
 
 /** Marks in keys a parameter of a layer that was read through a store, which is hashed like an id. */
 const throughStore = "\u0000"
 
 /** What was answered, as a part of the key. */
-export const answerOf = (exposure: Exposure): Answer => {
+export const answerOf = (exposure: ExposureOfAll): Answer => {
   const { evaluation, origin, parameter } = exposure
   if (parameter !== undefined) return origin === "parameterStore" ? throughStore + parameter : parameter
   return isKeyedByGroup(exposure) ? evaluation.isExperimentGroup : evaluation.bool
@@ -135,21 +141,92 @@ const stableIDOf = compileUnit("stableID")
  * values of all custom ids, whatever their keys.
  */
 export const userKey = (user: User): string => {
+  user.key ??= makeUserKey(user)
+  return user.key
+}
+
+const makeUserKey = (user: User): string => {
   const userID = idText(user.userID)
   const isPlain = userID !== undefined && userID[0] !== "["
   if (isPlain && (user.customIDs === undefined || Object.keys(user.customIDs).length === 0)) return userID
   return JSON.stringify([userID ?? null, customIDText(stableIDOf(user)) ?? null, ...customIDTexts(user).sort()])
 }
 
+const noUnit = () => undefined
+
 /**
- * The id of the unit that the answer is decided for, where the key counts it. What a store refers to and is unknown has
- * the unit `""`.
+ * Reads the id of the unit that the answer is decided for, where the key counts it. What a store refers to and is unknown
+ * has the unit `""`.
  */
-export const countedUnit = ({ evaluation, origin, user }: Exposure): string | undefined => {
+const unitOf = ({ evaluation, origin }: ExposureOfAll): ((user: User) => string | undefined) => {
   const idType = evaluation.idType ?? (origin === "parameterStore" ? "" : undefined)
-  if (idType === undefined || (origin !== "check" && origin !== "parameterStore")) return undefined
-  if (idType === "userID" || idType.toLowerCase() === "userid") return idText(user.userID)
-  return user.customIDs === undefined ? undefined : customIDText(compileUnit(idType)(user))
+  if (idType === undefined || (origin !== "check" && origin !== "parameterStore")) return noUnit
+  if (idType.toLowerCase() === "userid") return user => idText(user.userID)
+  const read = compileUnit(idType)
+  return user => (user.customIDs === undefined ? undefined : customIDText(read(user)))
+}
+
+/** What the exposures of one record by one call have in common. */
+export class ExposureForm {
+  readonly kind: Exposure["kind"]
+  readonly origin: ExposureOrigin
+  readonly name: string
+  readonly evaluation: Evaluation
+  readonly parameter: string | undefined
+  /** The parts of the key, apart from who asked. */
+  readonly ruleID: string
+  readonly answer: Answer
+  readonly unitOf: (user: User) => string | undefined
+  /** The next form of the same record. */
+  readonly next: ExposureForm | undefined
+  /** How many forms the record has from here on. */
+  readonly count: number
+  #start: string | undefined = undefined
+  #end = ""
+  #strippedEnd = ""
+
+  constructor(exposure: ExposureOfAll, next: ExposureForm | undefined) {
+    this.kind = exposure.kind
+    this.origin = exposure.origin
+    this.name = exposure.name
+    this.evaluation = exposure.evaluation
+    this.parameter = exposure.parameter
+    this.ruleID = keyRuleID(exposure)
+    this.answer = answerOf(exposure)
+    this.unitOf = unitOf(exposure)
+    this.next = next
+    this.count = next === undefined ? 1 : next.count + 1
+  }
+
+  /** The JSON of an event up to its sampling note. */
+  get start(): string {
+    if (this.#start === undefined) {
+      const secondaries = secondariesOf(this)
+      this.#start = `{"eventName":"${exposureNames[this.kind]}","value":null,"metadata":${exposureMetadata(this)},"statsigMetadata":`
+      this.#end = `,"secondaryExposures":${JSON.stringify(secondaries)}}`
+      this.#strippedEnd = `,"secondaryExposures":${secondaries === null ? "null" : "[]"}}`
+    }
+    return this.#start
+  }
+
+  /** The JSON of an event behind its time; after `start` was read. */
+  end(stripped: boolean): string {
+    return stripped ? this.#strippedEnd : this.#end
+  }
+}
+
+/** Of a layer's record as many as parameters are read of it, whose names come from callers. */
+const maxForms = 100
+
+/** The form of an exposure, kept with its record. */
+export const formOf = (exposure: Exposure): ExposureForm => {
+  const { evaluation, kind, name, origin, parameter } = exposure
+  for (let form = evaluation.forms; form !== undefined; form = form.next) {
+    if (form.origin === origin && form.parameter === parameter && form.kind === kind && form.name === name) return form
+  }
+  const form = new ExposureForm(exposure, evaluation.forms)
+  if (form.count <= maxForms) evaluation.forms = form
+  return form
 }
 
 /** The parts of the hash that decides on sampling. */
@@ -175,7 +252,7 @@ export const samplingParts = (
 }
 
 /** The secondary exposures that an exposure is logged with. */
-export const secondariesOf = (exposure: Exposure): ReadonlyArray<SecondaryExposure> | null => {
+export const secondariesOf = (exposure: ExposureOfAll): ReadonlyArray<SecondaryExposure> | null => {
   const { evaluation, kind, origin, parameter } = exposure
   if (origin !== "parameterStore" && evaluation.reason.startsWith("Error:")) return null
   if (kind !== "layer" || isExplicit(evaluation, parameter)) return evaluation.secondaryExposures
@@ -225,7 +302,7 @@ const exposureNames = {
 const plainText = /^[\x20\x21\x23-\x5b\x5d-\ud7ff\ue000-\uffff]*$/
 const quoted = (text: string): string => (plainText.test(text) ? `"${text}"` : JSON.stringify(text))
 
-const exposureMetadata = (exposure: Exposure): string => {
+const exposureMetadata = (exposure: ExposureOfAll): string => {
   const { evaluation, kind, name, origin, parameter } = exposure
   let metadata: string
   if (kind === "gate") metadata = `{"gate":${quoted(name)},"gateValue":"${evaluation.bool}"`
@@ -251,16 +328,11 @@ const exposureMetadata = (exposure: Exposure): string => {
 const samplingJson = (sampling: SamplingNote | undefined): string =>
   sampling === undefined ? "{}" : JSON.stringify(sampling)
 
-const secondariesJson = (secondaries: ReadonlyArray<SecondaryExposure> | null, stripped: boolean): string => {
-  if (secondaries === null) return "null"
-  return stripped || secondaries.length === 0 ? "[]" : JSON.stringify(secondaries)
-}
-
 /** The JSON of one event. `loggedUser` gives the logged form of a user. */
 export const eventToJson = (event: QueuedEvent, loggedUser: (user: User) => string): string => {
   switch (event._tag) {
     case "Exposure":
-      return `{"eventName":"${exposureNames[event.kind]}","value":null,"metadata":${exposureMetadata(event)},"statsigMetadata":${samplingJson(event.sampling)},"user":${loggedUser(event.user)},"time":${event.time},"secondaryExposures":${secondariesJson(secondariesOf(event), event.stripped)}}`
+      return `${event.form.start}${samplingJson(event.sampling)},"user":${loggedUser(event.user)},"time":${event.time}${event.form.end(event.stripped)}`
     case "Secondary":
       return `{"eventName":"statsig::gate_exposure","value":null,"metadata":${JSON.stringify(event.secondary)},"statsigMetadata":${samplingJson(event.sampling)},"user":${loggedUser(event.user)},"time":${event.time},"secondaryExposures":[]}`
     case "Custom":

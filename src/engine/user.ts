@@ -28,7 +28,11 @@ export interface UserFields {
   readonly statsigEnvironment?: JsonObject | undefined
 }
 
-/** An immutable user. Always built with every field in one order, so that all instances share one hidden class. */
+/**
+ * An immutable user. Always built with every field in one order, so that all instances share one hidden class.
+ *
+ * What is worked out of it again and again is kept on it, and goes with it.
+ */
 export class User {
   readonly userID: Json | undefined
   readonly customIDs: JsonObject | undefined
@@ -41,6 +45,10 @@ export class User {
   readonly custom: JsonObject | undefined
   readonly privateAttributes: JsonObject | undefined
   readonly statsigEnvironment: JsonObject | undefined
+  /** What exposures are keyed by, once it is worked out. */
+  key: string | undefined = undefined
+  /** The form in which it was logged last, and by whom. */
+  logged: { readonly by: object; readonly tier: string | undefined; readonly json: string } | undefined = undefined
 
   constructor(fields: UserFields) {
     this.userID = fields.userID

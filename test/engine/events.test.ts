@@ -2,9 +2,9 @@ import { assert, describe, it } from "vitest"
 import { Evaluation } from "../../src/engine/evaluation.js"
 import {
   answerOf,
-  countedUnit,
   type Exposure,
   eventToJson,
+  formOf,
   keyRuleID,
   noRule,
   type QueuedEvent,
@@ -31,11 +31,21 @@ const exposureOf = (fields: Partial<Exposure>, evaluation: Partial<Evaluation> =
   evaluation: evaluationOf({ ruleID: "rule", reason: "Network:Recognized", ...evaluation })
 })
 
+const unitOf = (exposure: Exposure) => formOf(exposure).unitOf(exposure.user)
+
 /** What is sent of an exposure. */
 const sentOf = (exposure: Exposure, more: { sampling?: object; stripped?: boolean } = {}) =>
   JSON.parse(
     eventToJson(
-      { _tag: "Exposure", time: 7, sampling: undefined, stripped: false, ...exposure, ...more } as QueuedEvent,
+      {
+        _tag: "Exposure",
+        form: formOf(exposure),
+        user: exposure.user,
+        time: 7,
+        sampling: undefined,
+        stripped: false,
+        ...more
+      } as QueuedEvent,
       () => '{"userID":"logged"}'
     )
   )
@@ -131,12 +141,12 @@ describe("the key of an exposure", () => {
     ["manual", "companyID", undefined]
   ]
   it.each(units)("counts the unit of a %s by %s: %s", (origin, idType, unit) => {
-    assert.strictEqual(countedUnit(exposureOf({ origin, user: ids }, { idType })), unit)
+    assert.strictEqual(unitOf(exposureOf({ origin, user: ids }, { idType })), unit)
   })
 
   it("counts no unit that the user lacks", () => {
-    assert.isUndefined(countedUnit(exposureOf({ user: new User({}) }, { idType: "userID" })))
-    assert.isUndefined(countedUnit(exposureOf({ user: new User({ userID: "u" }) }, { idType: "companyID" })))
+    assert.isUndefined(unitOf(exposureOf({ user: new User({}) }, { idType: "userID" })))
+    assert.isUndefined(unitOf(exposureOf({ user: new User({ userID: "u" }) }, { idType: "companyID" })))
   })
 
   const answers: ReadonlyArray<readonly [Partial<Exposure>, Partial<Evaluation>, boolean | string]> = [
@@ -220,7 +230,7 @@ describe("the JSON of an event", () => {
   it("has the keys in the order of the official SDK", () => {
     const keys = "eventName value metadata statsigMetadata user time secondaryExposures".split(" ")
     const events: ReadonlyArray<QueuedEvent> = [
-      { _tag: "Exposure", ...exposureOf({}), time: 1, sampling: undefined, stripped: false },
+      { _tag: "Exposure", form: formOf(exposureOf({})), user, time: 1, sampling: undefined, stripped: false },
       { _tag: "Secondary", secondary: secondary("a"), user, time: 1, sampling: undefined },
       { _tag: "Custom", name: "e", value: null, metadata: null, user, time: 1 }
     ]
