@@ -6,9 +6,12 @@
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
 import { make as makeStore, type Store } from "../DataStore.js"
 import { payloadText } from "../internal/payload.js"
-import { DataStoreError } from "../StatsigError.js"
+import { DataStoreError, type LayerError } from "../StatsigError.js"
 
 /**
  * What a data store gives for a key.
@@ -52,17 +55,54 @@ export interface DataStore {
   supportPollingUpdatesFor?: (key: string) => Promise<boolean>
 }
 
-/**
- * A store of this package in the place of a program's own.
- */
+/** A store of this package in the place of a program's own. */
 const own = Symbol("statsig-effect/DataStore")
 
 /**
- * Makes a data store for the options of a `Statsig` instance of a store of this package. It has none of the members.
+ * Makes a data store for the options of a `Statsig` instance of a store of this package. It has none of the members. The
+ * store is made by `initialize`, since the layers of an instance are built synchronously.
  *
  * @internal
  */
-export const toProgram = (store: Store): DataStore => ({ [own]: store }) as DataStore
+export const toProgram = (make: Effect.Effect<Store, LayerError, Scope.Scope>): DataStore => {
+  const lock = Effect.unsafeMakeSemaphore(1)
+  let made: { readonly store: Store; readonly scope: Scope.CloseableScope } | undefined
+
+  const makeOnce = Effect.gen(function* () {
+    if (made !== undefined) return made.store
+    const scope = yield* Scope.make()
+    const store = yield* Effect.onError(Scope.extend(make, scope), cause => Scope.close(scope, Exit.failCause(cause)))
+    made = { store, scope }
+    return store
+  }).pipe(
+    lock.withPermits(1),
+    Effect.mapError(({ message }) => new DataStoreError({ operation: "initialize", message }))
+  )
+
+  const use = <A>(operation: DataStoreError["operation"], f: (store: Store) => Effect.Effect<A, DataStoreError>) =>
+    Effect.suspend(() =>
+      made === undefined ? new DataStoreError({ operation, message: "not initialised" }) : f(made.store)
+    )
+
+  const store: Store = {
+    initialize: Effect.flatMap(makeOnce, ({ initialize }) => initialize),
+    get: key => use("get", store => store.get(key)),
+    set: (key, value, stamp) => use("set", store => store.set(key, value, stamp)),
+    getBytes: key => use("get", store => store.getBytes(key)),
+    setBytes: (key, value, stamp) => use("set", store => store.setBytes(key, value, stamp)),
+    supportsPollingUpdatesFor: key =>
+      Effect.suspend(() => made?.store.supportsPollingUpdatesFor(key) ?? Effect.succeed(false)),
+    changes: key => Stream.suspend(() => made?.store.changes(key) ?? Stream.empty),
+    stepDown: key => Effect.suspend(() => made?.store.stepDown(key) ?? Effect.void),
+    shutdown: Effect.suspend(() => {
+      if (made === undefined) return Effect.void
+      const { scope, store } = made
+      made = undefined
+      return Effect.ensuring(store.shutdown, Scope.close(scope, Exit.void))
+    })
+  }
+  return { [own]: store } as DataStore
+}
 
 /**
  * Makes the service.

@@ -1,0 +1,45 @@
+/**
+ * What the members and their starter agree on.
+ */
+
+/** What a member is told when it starts. */
+export interface MemberInput {
+  readonly name: string
+  readonly sdkKey: string
+  readonly redisUrl: string
+  readonly specsUrl: string
+  readonly intervalMs: number
+}
+
+export const users = Array.from({ length: 10 }, (_, index) => `u-${index}`)
+
+/** One gate that is open for so many percent of the users, as of now. */
+export const specsOf = (percentage: number) => ({
+  has_updates: true,
+  time: Date.now(),
+  feature_gates: {
+    new_checkout: {
+      type: "feature_gate",
+      entity: "feature_gate",
+      salt: "new_checkout",
+      enabled: true,
+      defaultValue: false,
+      idType: "userID",
+      rules: [
+        {
+          name: "everyone",
+          id: "everyone",
+          salt: "everyone",
+          passPercentage: percentage,
+          returnValue: true,
+          conditions: ["public"],
+          idType: "userID"
+        }
+      ]
+    }
+  },
+  dynamic_configs: {},
+  layer_configs: {},
+  condition_map: { public: { type: "public", idType: "userID", additionalValues: {} } },
+  experiment_to_layer: {}
+})
