@@ -4,51 +4,27 @@
  *
  * The official package reports its errors to a host of its own, whatever URLs it is given. So it runs in a process that
  * has no network but loopback, where the system allows that; and nowhere is it given specs that it would fail on.
+ * `scripts/eventsDifferential.ts` compares as many events as one likes.
  */
-import { fileURLToPath } from "node:url"
 import { afterAll, assert, describe, expect, it } from "vitest"
-import { runAlone } from "./support/alone.js"
-import type { Report, Task } from "./support/eventsChild.js"
+import type { Task } from "./support/eventsChild.js"
+import { addCounts, describeDifferences, runTask, sumOf } from "./support/eventsProcess.js"
 import type { SamplingMode } from "./support/eventsRun.js"
-
-const child = fileURLToPath(new URL("support/eventsChild.ts", import.meta.url))
-
-const run = async (task: Task): Promise<ReadonlyArray<Report>> => {
-  const { code, output } = await runAlone(child, [JSON.stringify(task)])
-  assert.strictEqual(code, 0)
-  return JSON.parse(output)
-}
 
 const eventsPerMode = 7_000
 const modes: ReadonlyArray<SamplingMode> = ["none", "on", "shadow"]
 const randomSeed = Math.floor(Math.random() * 1_000_000)
 
-const sum = (counts: Readonly<Record<string, number>>) =>
-  Object.values(counts).reduce((total, count) => total + count, 0)
-
 describe("the official package and this one", () => {
   const events: Record<string, number> = {}
   const sampled: Record<string, number> = {}
 
-  const add = (totals: Record<string, number>, counts: Readonly<Record<string, number>>) => {
-    for (const [name, count] of Object.entries(counts)) totals[name] = (totals[name] ?? 0) + count
-  }
-
   const compare = async (task: Task) => {
-    const reports = await run(task)
-    for (const { index, mode, outcome } of reports) {
-      add(events, outcome.events)
-      add(sampled, outcome.sampled)
-      const { missing, unexpected } = outcome
-      if (missing.length + unexpected.length === 0) continue
-      const shown = [
-        ...missing.slice(0, 3).map(text => `- ${text}`),
-        ...unexpected.slice(0, 3).map(text => `+ ${text}`)
-      ]
-      assert.fail(
-        `seed ${task.seed}, world ${index}, sampling ${mode}: ${missing.length} events are missing and ` +
-          `${unexpected.length} unexpected:\n${shown.join("\n")}`
-      )
+    for (const report of await runTask(task)) {
+      addCounts(events, report.outcome.events)
+      addCounts(sampled, report.outcome.sampled)
+      const differences = describeDifferences(task.seed, report)
+      if (differences !== undefined) assert.fail(differences)
     }
   }
 
@@ -61,7 +37,7 @@ describe("the official package and this one", () => {
   )
 
   it("logged enough, and of everything", () => {
-    expect(sum(events)).toBeGreaterThanOrEqual(20_000)
+    expect(sumOf(events)).toBeGreaterThanOrEqual(20_000)
     const names = [
       ..."gate_exposure config_exposure layer_exposure identify log_line non_exposed_checks".split(" ")
     ].map(name => `statsig::${name}`)
@@ -71,5 +47,7 @@ describe("the official package and this one", () => {
     }
   })
 
-  afterAll(() => console.info(`compared ${sum(events)} events; the random seed was ${randomSeed}`))
+  afterAll(() =>
+    console.info(`compared ${sumOf(events)} events, ${sumOf(sampled)} sampled; the random seed was ${randomSeed}`)
+  )
 })
