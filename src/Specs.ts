@@ -15,7 +15,7 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
-import { type Body, type Entry, NotAnObject, readBody, textOf } from "./engine/body.js"
+import { type Body, type Entry, NotAnObject, portion, readBody, textOf } from "./engine/body.js"
 import { NumberLiteral, plain, type RawDocument, type RawJson, type RawObject, readExact } from "./engine/json.js"
 import { type BadPart, type Decoder, type Envelope, Snapshot, tableNames } from "./engine/snapshot.js"
 import type * as Engine from "./engine/specs.js"
@@ -446,6 +446,13 @@ const decodeMember = (body: Body, key: keyof Payload): Decoded | string => {
   return content
 }
 
+/** Whether a top-level member is still to be decoded and that takes a while: more than 64 KB. */
+const isLong = ({ members, tables }: Body, key: keyof Payload): boolean => {
+  const ordinal = members.ordinals.get(key)
+  if (ordinal === undefined || tables.has(key) || members.entries[ordinal]!.content !== undefined) return false
+  return members.ends[ordinal]! - members.starts[ordinal]! > 1 << 16
+}
+
 function* read(
   bytes: Uint8Array,
   onWarning: (warning: SpecWarning) => void,
@@ -460,13 +467,14 @@ function* read(
       ? new SpecsError({ reason: "Shape", message: `expected a JSON object with config specs: ${message}` })
       : new SpecsError({ reason: "Syntax", message: `expected JSON: ${message}` })
   }
-  yield
+  if (bytes.length > portion) yield
   const hasUpdates = decodeMember(body, "has_updates")
   if (typeof hasUpdates !== "string" && hasUpdates.value === false) return { _tag: "NoUpdates" }
   const twice = body.repeated.find(name => Object.hasOwn(Payload.fields, name))
   if (twice !== undefined) return new SpecsError({ reason: "Shape", message: `${JSON.stringify(twice)} occurs twice` })
   const members: Record<string, unknown> = {}
   for (const key of payloadKeys) {
+    if (isLong(body, key)) yield
     const decoded = decodeMember(body, key)
     if (typeof decoded === "string") return new SpecsError({ reason: "Shape", message: decoded })
     members[key] = decoded.value

@@ -57,7 +57,7 @@ export class NotAnObject extends JsonError {}
  * Work between two yields, in bytes that are checked one by one: some milliseconds. Comparing memory is cheaper, and
  * each member costs something too.
  */
-const portion = 1 << 20
+export const portion = 1 << 20
 const comparedPerChecked = 16
 const costOfMember = 64
 
