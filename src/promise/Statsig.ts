@@ -71,6 +71,30 @@ export interface InitializeDetails {
 }
 
 /**
+ * How the specs are doing. Times are epoch milliseconds; `null` stands for never and none. Not in the official Node
+ * package.
+ *
+ * @since 0.1.0
+ */
+export interface SpecsStatus {
+  /** Where they come from, as in evaluation reasons: `Network`, `NoValues`, `Uninitialized`, … */
+  source: string
+  /** The `time` of the held specs, 0 when there are none. */
+  lcut: number
+  receivedAt: number | null
+  /** When a source was last asked with success, whether or not it had news. */
+  lastSuccessAt: number | null
+  /** How long ago that was, in milliseconds, which is how old the specs may be. */
+  ageMs: number | null
+  /** Whether there are no specs, or they are polled for and no source has answered for three sync intervals. */
+  isStale: boolean
+  /** What went wrong since the last success, with keys masked. */
+  lastError: string | null
+  /** The parts of the held specs that turned out bad when they were first used. */
+  warnings: Array<{ kind: string; name: string; message: string }>
+}
+
+/**
  * How one check is made.
  *
  * @since 0.1.0
@@ -221,6 +245,40 @@ export abstract class Statsig {
   /** How the last `initialize` ended. Not in the official Node package. */
   getInitializeDetails(): InitializeDetails {
     return this.#detailsOf(this.#initialized)
+  }
+
+  /** How the specs are doing: source, age, the last trouble. For a health check. Not in the official Node package. */
+  getSpecsStatus(): SpecsStatus {
+    const { age, isStale, lastError, lastSuccessAt, receivedAt, source, time, warnings } = Effect.runSync(
+      this.#statsig.status
+    )
+    return {
+      source,
+      lcut: time,
+      receivedAt: receivedAt ?? null,
+      lastSuccessAt: lastSuccessAt ?? null,
+      ageMs: age === undefined ? null : Duration.toMillis(age),
+      isStale,
+      lastError: lastError?.message ?? null,
+      warnings: warnings.map(({ kind, message, name }) => ({ kind, name, message }))
+    }
+  }
+
+  /**
+   * Fetches specs now, without waiting for the next poll: after a webhook, say. Calls while that is under way wait for the
+   * same fetch. Not in the official Node package.
+   */
+  async syncNow(): Promise<StatsigResult> {
+    return this.#run(Effect.match(this.#statsig.syncNow, syncOutcome))
+  }
+
+  /**
+   * As `syncNow`, where the specs may be older than this many milliseconds; else it does nothing. For functions that are
+   * frozen between requests, in which no poll runs: one call at the beginning of a request. Not in the official Node
+   * package.
+   */
+  async syncIfOlderThan(ageMs: number): Promise<StatsigResult> {
+    return this.#run(Effect.match(this.#statsig.syncIfOlderThan(asUnsigned(ageMs, "ageMs")), syncOutcome))
   }
 
   /** Whether `initialize` ended with success. Not in the official Node package. */
@@ -700,7 +758,7 @@ const followSpecs = (statsig: Core.Service, store: SpecStore["Type"], subscripti
     Effect.sync(() => {
       const specs = store.current().snapshot?.body.bytes
       if (subscriptions.isEmpty || specs === undefined) return
-      const adapter = /^Adapter\\((.*)\\)$/.exec(source)
+      const adapter = /^Adapter\((.*)\)$/.exec(source)
       subscriptions.emit("specs_updated", () => ({
         source: adapter === null ? source : { Adapter: adapter[1] },
         source_api: sourceApi ?? null,
@@ -769,6 +827,11 @@ const resultOf = ({ failure }: Core.InitializeResult): StatsigResult =>
         ? { isSuccess: true }
         : { isSuccess: false, error: errorText(error) }
   })
+
+const syncOutcome = {
+  onFailure: (error: SpecSourceError | SpecsError): StatsigResult => ({ isSuccess: false, error: errorText(error) }),
+  onSuccess: (): StatsigResult => ({ isSuccess: true })
+}
 
 /** The texts of the official package, which programs may look into. */
 const errorText = (error: SpecSourceError | SpecsError | InitializeTimeoutError): string => {

@@ -144,13 +144,18 @@ export interface ProxyConfig {
  * @since 0.1.0
  */
 export interface SpecAdapterConfig {
+  /** `network_grpc_websocket` is not supported: it counts as a source that never has specs, and a warning says so. */
   adapterType: "data_store" | "network_grpc_websocket" | "network_http"
+  /** Of a `network_http`. Default: that of the options. */
   specsUrl?: string
+  /** How long the request of a `network_http` may take at `initialize`; not above 0 stands for that of the options. */
   initTimeoutMs: number
+  /** Of a `network_http`: with `tls` it trusts `caCertPath` too, with `mtls` it shows the client's certificate as well. */
   authenticationMode?: "none" | "tls" | "mtls" | undefined | null
   caCertPath?: string
   clientCertPath?: string
   clientKeyPath?: string
+  /** The name that the server's certificate must have, where it is not that of the URL. */
   domainName?: string
 }
 
@@ -176,7 +181,10 @@ export interface StatsigOptions {
   logEventConnectionReuse?: boolean
   /** Keeps ID lists, for conditions on large segments. Default: false: no list has anyone. */
   enableIdLists?: boolean
-  /** Accepted; specs are always asked for as a whole. */
+  /**
+   * Asks for specs as protobuf, and for no more of them than has changed; needs the package @bufbuild/protobuf. Default:
+   * false.
+   */
   enableDcsDeltas?: boolean
   /** The tier of users without an environment of their own, e.g. `staging`. */
   environment?: string
@@ -188,7 +196,10 @@ export interface StatsigOptions {
   eventLoggingMaxPendingBatchQueueSize?: number
   /** Exposures that are remembered to log each once. Default: 100000. */
   exposureDedupeMaxKeys?: number
-  /** Asks Statsig's own host when a custom URL fails. Default: false. */
+  /**
+   * Asks Statsig's own host when a custom URL for specs or ID lists fails: at once at `initialize`, for every fifth poll
+   * that fails afterwards. Default: false.
+   */
   fallbackToStatsigApi?: boolean
   /** Fields that every user has, behind its own custom ones. */
   globalCustomFields?: Record<string, string | number | boolean | Array<string | number | boolean>>
@@ -214,13 +225,20 @@ export interface StatsigOptions {
   /** The SDK's own log lines. Default: `warn`. */
   outputLogLevel?: "none" | "debug" | "info" | "warn" | "error"
   outputLoggerProvider?: OutputLoggerProvider
-  /** Accepted; it has no effect. */
+  /**
+   * Has no effect, as in the official package: the protocol with dictionaries is gone, and specs come as the server
+   * compresses them.
+   */
   configCompressionMode?: "gzip" | "dictionary"
   /** Accepted; local overrides are always there. */
   overrideAdapterConfig?: Array<OverrideAdapterConfig>
   /** The name of the program, sent along with requests. */
   serviceName?: string
   persistentStorage?: PersistentStorage
+  /**
+   * The sources of specs, in order: `initialize` asks one after the other until one has specs, and the first that can be
+   * polled is polled from then on. Default: the data store, if there is one, and the network.
+   */
   specAdaptersConfig?: Array<SpecAdapterConfig>
   /** Between two polls for new specs; less than 1000 stands for the default, 10000. */
   specsSyncIntervalMs?: number
@@ -228,8 +246,9 @@ export interface StatsigOptions {
   specsUrl?: string
   /** `initialize` waits for the country table. Default: false. */
   waitForCountryLookupInit?: boolean
-  /** `initialize` waits for the user-agent rules. Default: false. */
+  /** Has nothing to do here: the user-agent rules are there from the beginning. */
   waitForUserAgentInit?: boolean
+  /** The proxy of all requests. Default: that of HTTP_PROXY, HTTPS_PROXY and NO_PROXY. */
   proxyConfig?: ProxyConfig
   consoleCaptureOptions?: ConsoleCaptureOptions
   /** Parses user agents by the rules of uap-core in place of Statsig's own. Default: false. */

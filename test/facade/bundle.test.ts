@@ -10,12 +10,14 @@ const root = fileURLToPath(new URL("../..", import.meta.url))
 const program = `
 import { Statsig, StatsigUser } from "./layers/promise.js"
 const get = async () => ({ result: ${JSON.stringify(JSON.stringify(payload))} })
-const statsig = new Statsig("secret-key", { disableNetwork: true, dataStore: { initialize: async () => {}, get } })
+const statsig = new Statsig("secret-key", {
+  disableNetwork: true,
+  waitForCountryLookupInit: true,
+  dataStore: { initialize: async () => {}, get }
+})
 statsig.initialize().then(async result => {
   const user = new StatsigUser({ userID: "u", ip: "8.8.8.8" })
-  const answers = () => [statsig.checkGate(user, "gate_on"), statsig.checkGate(user, "american")]
-  while (!answers()[1]) await new Promise(resolve => setTimeout(resolve, 1))
-  console.log(JSON.stringify([result, answers()]))
+  console.log(JSON.stringify([result, [statsig.checkGate(user, "gate_on"), statsig.checkGate(user, "american")]]))
 })
 `
 

@@ -1,6 +1,6 @@
 /**
- * A root certificate of nobody's, and a server's certificate for `localhost` and `127.0.0.1` that it signed; both end in
- * the year 2126.
+ * A root certificate of nobody's, and a server's certificate for `localhost`, `127.0.0.1` and `api.statsigcdn.com` that it
+ * signed; both end in the year 2126.
  */
 export const rootCertificate = `-----BEGIN CERTIFICATE-----
 MIIBnDCCAUOgAwIBAgIUSaqw8qqb2qnvhA7rzCliJPkJTA4wCgYIKoZIzj0EAwIw
@@ -15,15 +15,16 @@ MpwQVdoiBTw4hGCmBBXfuy4hPKC4WqNG1jsiv7QRweI=
 -----END CERTIFICATE-----`
 
 export const serverCertificate = `-----BEGIN CERTIFICATE-----
-MIIBozCCAUqgAwIBAgIUS+9y0CltHnkYXAJC/P7iY9wAYXwwCgYIKoZIzj0EAwIw
+MIIBuDCCAV6gAwIBAgIUS+9y0CltHnkYXAJC/P7iY9wAYX0wCgYIKoZIzj0EAwIw
 IzEhMB8GA1UEAwwYc3RhdHNpZy1lZmZlY3QgdGVzdCByb290MCAXDTI2MTEyMjEy
-MDg1OFoYDzIxMjYxMDI5MTIwODU4WjAUMRIwEAYDVQQDDAlsb2NhbGhvc3QwWTAT
+MzQ1NFoYDzIxMjYxMDI5MTIzNDU0WjAUMRIwEAYDVQQDDAlsb2NhbGhvc3QwWTAT
 BgcqhkjOPQIBBggqhkjOPQMBBwNCAASjmbS68zIQMQaap7GLzZijRx/8/OkZ+W0+
-ezSaIez6za1Ax8TlBCSzemOeKxA328VkfA2Ir7e82uXf5Ml8kTYBo2kwZzAaBgNV
-HREEEzARgglsb2NhbGhvc3SHBH8AAAEwCQYDVR0TBAIwADAdBgNVHQ4EFgQUXnQX
-l4IGvoSucnsLJ+eA2u1Kw+owHwYDVR0jBBgwFoAUrQNlJiQ8/dbNYvz/Wug87Gew
-ATgwCgYIKoZIzj0EAwIDRwAwRAIgahhKOPHRU/tSflESg1SUp/8PHllx6rl/K8V4
-K5MKyckCIEC9p2vFWH3sM6sGdgJYqDgpdQLALibyMCsYawGN63WJ
+ezSaIez6za1Ax8TlBCSzemOeKxA328VkfA2Ir7e82uXf5Ml8kTYBo30wezAuBgNV
+HREEJzAlgglsb2NhbGhvc3SHBH8AAAGCEmFwaS5zdGF0c2lnY2RuLmNvbTAJBgNV
+HRMEAjAAMB0GA1UdDgQWBBRedBeXgga+hK5yewsn54Da7UrD6jAfBgNVHSMEGDAW
+gBStA2UmJDz91s1i/P9a6DzsZ7ABODAKBggqhkjOPQQDAgNIADBFAiEAlFSsaWcO
+cvqW/CHeI8Ux8OVevpQSZL9Qbsu6fzt4xX0CIEQ/+MlK5p7zIEVrt/Lkrd76OOCk
+xKblDQLEjE5fuyc2
 -----END CERTIFICATE-----`
 
 export const serverKey = `-----BEGIN PRIVATE KEY-----

@@ -38,7 +38,12 @@ export const serve = Effect.fnUntraced(function* (scheme: "http" | "https", list
 
 /** A proxy, and what it was asked for: the request line and the authorisation, decoded. */
 export const serveProxy = Effect.fnUntraced(function* (
-  options: { readonly scheme?: "http" | "https"; readonly user?: string } = {}
+  options: {
+    readonly scheme?: "http" | "https"
+    readonly user?: string
+    /** Where every tunnel leads to, whatever it is asked for. */
+    readonly tunnelTo?: number
+  } = {}
 ) {
   const seen: Array<string> = []
   const isWelcome = (request: http.IncomingMessage): boolean => {
@@ -70,10 +75,14 @@ export const serveProxy = Effect.fnUntraced(function* (
       return
     }
     const [host, port] = request.url!.split(":")
-    const target = connect(Number(port), host, () => {
-      socket.write("HTTP/1.1 200 Connection established\r\n\r\n")
-      socket.pipe(target).pipe(socket)
-    })
+    const target = connect(
+      options.tunnelTo ?? Number(port),
+      options.tunnelTo === undefined ? host : "127.0.0.1",
+      () => {
+        socket.write("HTTP/1.1 200 Connection established\r\n\r\n")
+        socket.pipe(target).pipe(socket)
+      }
+    )
     target.on("error", () => socket.destroy())
     socket.on("error", () => target.destroy())
     socket.on("close", () => target.destroy())

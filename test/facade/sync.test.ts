@@ -1,0 +1,186 @@
+/**
+ * Keeping specs fresh, as a program of the Promise API sees it.
+ */
+import * as Effect from "effect/Effect"
+import * as ManagedRuntime from "effect/ManagedRuntime"
+import { afterAll, beforeEach, describe, expect, it } from "vitest"
+import { layer as localLayer } from "../../layers/LocalStatsig/Node.js"
+import { Fault, LocalStatsig } from "../../layers/LocalStatsig.js"
+import { Statsig, type StatsigOptions, StatsigUser } from "../../layers/promise.js"
+import { serveProxy } from "../layers/support/proxies.js"
+import { payload } from "./support/payload.js"
+import { dataStore } from "./support/sides.js"
+
+const runtime = ManagedRuntime.make(localLayer())
+const local = await runtime.runPromise(LocalStatsig)
+const run = runtime.runPromise
+const user = new StatsigUser({ userID: "u" })
+
+const instances: Array<Statsig> = []
+const lines: Array<string> = []
+const logLine = (_tag: string, message: string) => void lines.push(message)
+let count = 0
+
+const make = (options: StatsigOptions = {}) => {
+  const key = `secret-sync${++count}`
+  const statsig = new Statsig(key, {
+    specsUrl: local.specsUrl,
+    disableAllLogging: true,
+    specsSyncIntervalMs: 3_600_000,
+    outputLoggerProvider: { warn: logLine },
+    ...options
+  })
+  instances.push(statsig)
+  const requests = async () => (await run(local.requests)).filter(({ path }) => path.includes(`${key}.json`)).length
+  return { statsig, requests }
+}
+
+const reason = (statsig: Statsig) => statsig.getFeatureGate(user, "gate_on").details.reason
+
+beforeEach(async () => {
+  lines.length = 0
+  await run(local.clearFaults())
+  await run(local.setSpecs(payload))
+})
+
+afterAll(async () => {
+  await Promise.all(instances.map(statsig => statsig.shutdown()))
+  await runtime.dispose()
+})
+
+describe("syncNow", () => {
+  it("brings what is new, once for calls at the same time, and says what went wrong", async () => {
+    const { requests, statsig } = make()
+    await statsig.initialize()
+    await run(local.updateSpecs(specs => ({ ...specs, feature_gates: {} })))
+    const results = await Promise.all([statsig.syncNow(), statsig.syncNow(), statsig.syncIfOlderThan(0)])
+    expect(results).toEqual([{ isSuccess: true }, { isSuccess: true }, { isSuccess: true }])
+    expect(await requests()).toBe(2)
+    expect(statsig.checkGate(user, "gate_on")).toBe(false)
+    await run(local.faultAlways("specs", Fault.Reply({ status: 503, body: "busy" })))
+    const { error, isSuccess } = await statsig.syncNow()
+    expect(isSuccess).toBe(false)
+    expect(error).toMatch(/RetriesExhausted: .*status\(503\) attempts\(1\) Service Unavailable: busy/)
+    expect(await requests()).toBe(3)
+  })
+
+  it("does nothing by syncIfOlderThan while the specs are young", async () => {
+    const { requests, statsig } = make()
+    expect(await statsig.syncIfOlderThan(60_000)).toEqual({ isSuccess: true })
+    expect(statsig.checkGate(user, "gate_on")).toBe(true)
+    expect(await statsig.syncIfOlderThan(60_000)).toEqual({ isSuccess: true })
+    expect(await requests()).toBe(1)
+  })
+})
+
+describe("getSpecsStatus", () => {
+  it("tells source, age and the last trouble", async () => {
+    const { statsig } = make()
+    const nothing = { lcut: 0, receivedAt: null, lastSuccessAt: null, ageMs: null, isStale: true, lastError: null }
+    expect(statsig.getSpecsStatus()).toEqual({ source: "Uninitialized", ...nothing, warnings: [] })
+    await statsig.initialize()
+    const fresh = statsig.getSpecsStatus()
+    expect(fresh).toMatchObject({ source: "Network", lcut: payload.time, isStale: false, lastError: null })
+    expect(fresh.receivedAt).toBe(fresh.lastSuccessAt)
+    expect(fresh.ageMs).toBeGreaterThanOrEqual(0)
+    await run(local.faultAlways("specs", Fault.Reply({ status: 401 })))
+    await statsig.syncNow()
+    expect(statsig.getSpecsStatus()).toMatchObject({ source: "Network", lcut: payload.time, isStale: false })
+    expect(statsig.getSpecsStatus().lastError).toMatch(/secret-sync[0-9]*\*\*\*\*\*\.json status\(401\)/)
+  })
+})
+
+describe("specAdaptersConfig", () => {
+  const http = (specsUrl?: string) => ({
+    adapterType: "network_http" as const,
+    initTimeoutMs: 0,
+    ...(specsUrl === undefined ? {} : { specsUrl })
+  })
+  const nowhere = "http://127.0.0.1:1"
+  const noAdapter = { isSuccess: false, error: "Adapter not started: Failed to start any adapters" }
+
+  it("is asked in its order until one has specs", async () => {
+    const { requests, statsig } = make({ specsUrl: nowhere, specAdaptersConfig: [http(nowhere), http(local.specsUrl)] })
+    expect(await statsig.initialize()).toEqual({ isSuccess: true })
+    expect([reason(statsig), await requests()]).toEqual(["Network:Recognized", 1])
+  })
+
+  it("may have the data store behind the network, or before it", async () => {
+    const store = { adapterType: "data_store" as const, initTimeoutMs: 0 }
+    const behind = make({ dataStore: dataStore(), specAdaptersConfig: [http(nowhere), store] })
+    expect(await behind.statsig.initialize()).toEqual({ isSuccess: true })
+    expect(reason(behind.statsig)).toBe("Adapter(DataStore):Recognized")
+    const before = make({ dataStore: dataStore(), specAdaptersConfig: [store, http()] })
+    await before.statsig.initialize()
+    expect([reason(before.statsig), await before.requests()]).toEqual(["Adapter(DataStore):Recognized", 0])
+  })
+
+  it("polls the first that can be polled, whichever had the specs", async () => {
+    const { requests, statsig } = make({ specAdaptersConfig: [http(nowhere), http()] })
+    await statsig.initialize()
+    expect((await statsig.syncNow()).isSuccess).toBe(false)
+    expect(await requests()).toBe(1)
+  })
+
+  it("fails as a whole: one, none, or none that is supported", async () => {
+    const lists = [[http(nowhere)], [], [{ adapterType: "network_grpc_websocket" as const, initTimeoutMs: 1 }]]
+    for (const specAdaptersConfig of lists) {
+      const { statsig } = make({ specAdaptersConfig })
+      expect(await statsig.initialize()).toEqual(noAdapter)
+      expect(reason(statsig)).toBe("NoValues")
+    }
+    expect(lines.some(line => line.includes("network_grpc_websocket is not supported"))).toBe(true)
+  })
+
+  it("gives up an adapter after its own time", async () => {
+    await run(local.faultNext("specs", Fault.Stall({})))
+    const quick = { ...http(), initTimeoutMs: 50 }
+    const { requests, statsig } = make({ specAdaptersConfig: [quick, http()] })
+    expect(await statsig.initialize()).toEqual({ isSuccess: true })
+    expect(await requests()).toBe(2)
+  })
+
+  it("warns of what it leaves out and of what it takes for something else", async () => {
+    const unknown = { adapterType: "carrier_pigeon" as "network_http", initTimeoutMs: 0 }
+    const store = { adapterType: "data_store" as const, initTimeoutMs: 0 }
+    const { statsig } = make({ specAdaptersConfig: [store, unknown] })
+    expect(await statsig.initialize()).toEqual({ isSuccess: true })
+    expect(lines.join("\n")).toMatch(/there is no dataStore.*carrier_pigeon is unknown/s)
+  })
+})
+
+describe("proxyConfig", () => {
+  const withProxy = <A>(use: (proxy: { readonly seen: ReadonlyArray<string>; readonly port: number }) => Promise<A>) =>
+    run(Effect.scoped(Effect.flatMap(serveProxy({ user: "me:pa:ss" }), proxy => Effect.promise(() => use(proxy)))))
+
+  it("takes specs, ID lists and events through the proxy", async () => {
+    await withProxy(async ({ port, seen }) => {
+      const { statsig } = make({
+        disableAllLogging: false,
+        logEventUrl: local.logEventUrl,
+        enableIdLists: true,
+        idListsUrl: local.idListsUrl,
+        proxyConfig: { proxyHost: "127.0.0.1", proxyPort: port, proxyAuth: "me:pa:ss" }
+      })
+      expect(await statsig.initialize()).toEqual({ isSuccess: true })
+      statsig.logEvent(user, "bought")
+      await statsig.flushEvents()
+      const paths = seen.map(line => new URL(line.split(" ")[1]!).pathname.split("/").slice(0, 3).join("/"))
+      expect(new Set(paths)).toEqual(new Set(["/v2/download_config_specs", "/v1/get_id_lists", "/v1/log_event"]))
+      expect(seen.every(line => line.endsWith(" me:pa:ss"))).toBe(true)
+    })
+  })
+
+  it("is left out, with a warning, where it cannot be used", async () => {
+    const proxies = [
+      { proxyHost: "127.0.0.1", proxyPort: 1, proxyProtocol: "socks5" },
+      { proxyHost: "127.0.0.1" },
+      { proxyPort: 1 }
+    ]
+    for (const proxyConfig of proxies) {
+      const { statsig } = make({ proxyConfig })
+      expect(await statsig.initialize()).toEqual({ isSuccess: true })
+    }
+    expect(lines).toEqual([expect.stringContaining("socks5 is not supported")])
+  })
+})
