@@ -110,11 +110,6 @@ export class Call implements Subject {
     }
   }
 
-  /** Begins another evaluation, which knows the answers of the gates that were nested in those before. */
-  restart(): void {
-    this.#reset()
-  }
-
   experimentGroup(name: string | undefined): UserValue {
     if (name === undefined || this.#experiment === undefined) return undefined
     this.#spend()

@@ -131,6 +131,8 @@ class Response {
   readonly #writer: EntryWriter
   /** What specs must be meant for; `undefined` when all are wanted. */
   readonly #targetApp: string | undefined
+  /** Whether anything is left out by name or target app. */
+  readonly #isFiltered: boolean
   /** Whether the map that is written is still empty. */
   #isFirst = true
 
@@ -144,6 +146,8 @@ class Response {
     this.#appId = appOf(snapshot, options.clientSdkKey)
     this.#ways = this.#appId === snapshot?.appId ? ways : undefined
     this.#targetApp = options.clientSdkKey === undefined ? undefined : textOf(this.#appId)
+    this.#isFiltered =
+      this.#targetApp !== undefined || [...filters.values()].some(filter => filter(options) !== undefined)
   }
 
   write(): void {
@@ -210,7 +214,7 @@ class Response {
   #writeEntries(entries: ReadonlyArray<Entry>, replaced?: ReadonlySet<string>): boolean {
     const { removeDefaultValueGates } = this.#request.options
     for (const entry of entries) {
-      if (!this.#isDelivered(entry)) continue
+      if (this.#isFiltered && !this.#isDelivered(entry)) continue
       const written = this.#written(entry)
       if (written === undefined) return false
       if (replaced?.has(entry.name) || (removeDefaultValueGates === true && written.isClosedByDefault)) continue
@@ -227,9 +231,10 @@ class Response {
     if (known !== undefined) return known
     const record = this.#evaluate(entry.specKind, entry.name)
     if (record === undefined) return undefined
-    const written = this.#table.written(entry, record, this.#writer.freshID)
     // What the clock decides may have changed meanwhile.
-    return way !== undefined && this.#wayOf(entry) === way ? this.#table.keep(entry, way, written) : written
+    return way !== undefined && this.#table.canKeep(entry) && this.#wayOf(entry) === way
+      ? this.#table.keep(entry, way, this.#table.written(entry, record, undefined))
+      : this.#table.written(entry, record, this.#writer.freshID)
   }
 
   #wayOf({ name, specKind }: Entry): object | undefined {

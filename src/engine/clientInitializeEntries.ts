@@ -2,9 +2,10 @@
  * The entries of a client initialize response as bytes.
  *
  * Of a spec there are only as many entries as it has outcomes, apart from the exposures in them. So the bytes of an
- * outcome are made once, with gaps where exposures belong, and writing an entry is copying them, and those of each
- * exposure, into the buffer. How many outcomes and exposures there are is bounded by the specs; what is not made of the
- * specs alone (overrides, merged layers) is made anew each time.
+ * outcome are made once, with gaps where exposures belong, and those of an exposure too; an entry is a list of such
+ * chunks. How many outcomes and exposures there are is bounded by the specs; what is not made of the specs alone
+ * (overrides, merged layers) is made anew each time, unless the way that led to it is known: then the whole entry is kept
+ * with the way.
  *
  * In the formats that list exposures and values apart and refer to them by id, an id stays the same for as long as its
  * bytes are kept; a response lists those that it uses.
@@ -37,6 +38,19 @@ export interface Entry {
   /** The hashed name as JSON. */
   readonly key: string
   readonly outcomes: Array<Outcome>
+  /** By the ways that decisions can take: an object for each. */
+  readonly byWay: Map<object, WrittenEntry>
+}
+
+/** An entry as it is copied into a response. */
+export interface WrittenEntry {
+  /** The first begins with the comma before the entry. */
+  readonly chunks: ReadonlyArray<Uint8Array>
+  /** What it refers to by id. */
+  readonly exposures: ReadonlyArray<Listed>
+  readonly value: Listed | undefined
+  /** Whether it is a gate that is closed by default and asked no other one. */
+  readonly isClosedByDefault: boolean
 }
 
 /** A parameter store that a response may hold. */
@@ -61,7 +75,7 @@ interface Outcome {
   readonly configDelegate: string | undefined
   readonly hasSecondary: boolean
   readonly hasUndelegated: boolean
-  readonly start: Fragment
+  readonly start: Uint8Array
   readonly gaps: ReadonlyArray<Gap>
   readonly listedValue: Listed | undefined
 }
@@ -89,8 +103,12 @@ interface ExposureBytes extends Listed {
   writtenIn: number
 }
 
-/** Outcomes of one spec that are kept: a bound, not an expectation. */
+/** Outcomes and ways of one spec that are kept: bounds, not expectations. */
 const maxOutcomes = 256
+const maxWays = 4_096
+
+/** Chunks up to this size are joined in what is kept: copying the bytes costs less than another call. In bytes. */
+const smallChunk = 512
 
 const gapOf = new RegExp(`([${secondaryGap}${undelegatedGap}])`)
 
@@ -105,9 +123,9 @@ export class EntryTable {
   readonly #exposures = new Map<string, Array<ExposureBytes>>()
   readonly #values = new Map<string, Listed>()
   #exposureCount = 0
-  /** Tell responses, and gaps in them, from those before. */
+  #gaps = 0
+  /** Tells responses from those before. */
   responses = 0
-  gaps = 0
 
   constructor(snapshot: Snapshot | undefined, style: EntryStyle) {
     this.style = style
@@ -129,8 +147,52 @@ export class EntryTable {
     })
   }
 
-  /** The bytes for an evaluation of the entry's spec. */
-  outcome(entry: Entry, record: Evaluation, freshID: () => string): Outcome {
+  /** Whether there is room for one way more. */
+  canKeep(entry: Entry): boolean {
+    return entry.byWay.size < maxWays
+  }
+
+  /** Keeps an entry for all who come this way. */
+  keep(entry: Entry, way: object, written: WrittenEntry): WrittenEntry {
+    const kept = { ...written, chunks: joined(written.chunks) }
+    entry.byWay.set(way, kept)
+    return kept
+  }
+
+  /** The bytes for an evaluation of the entry's spec. `freshID` gives ids to values that are not to be kept. */
+  written(entry: Entry, record: Evaluation, freshID: (() => string) | undefined): WrittenEntry {
+    const { gaps, listedValue, start } = this.#outcome(entry, record, freshID)
+    const chunks = [start]
+    const exposures: Array<ExposureBytes> = []
+    for (const { after, isUndelegated } of gaps) {
+      const filled = isUndelegated ? record.undelegatedSecondaryExposures : record.secondaryExposures
+      this.#fill(filled ?? [], chunks, exposures)
+      chunks.push(after)
+    }
+    return {
+      chunks,
+      exposures: this.style.format === "Initialize" ? [] : exposures,
+      value: listedValue,
+      isClosedByDefault:
+        entry.entity === "feature_gate" && record.ruleID === "default" && !record.bool && !hasSecondary(record)
+    }
+  }
+
+  /** Each exposure once. */
+  #fill(filled: ReadonlyArray<SecondaryExposure>, chunks: Array<Uint8Array>, exposures: Array<ExposureBytes>): void {
+    const gap = ++this.#gaps
+    let isFirst = true
+    for (const secondary of filled) {
+      const exposure = this.#exposure(secondary)
+      if (exposure.writtenIn === gap) continue
+      exposure.writtenIn = gap
+      chunks.push(isFirst ? exposure.item.first : exposure.item.next)
+      exposures.push(exposure)
+      isFirst = false
+    }
+  }
+
+  #outcome(entry: Entry, record: Evaluation, freshID: (() => string) | undefined): Outcome {
     for (const outcome of entry.outcomes) if (fits(outcome, record)) return outcome
     const isKept =
       record.overrideReason === undefined &&
@@ -141,8 +203,7 @@ export class EntryTable {
     return outcome
   }
 
-  /** The bytes of an exposure. */
-  exposure({ gate, gateValue, ruleID }: SecondaryExposure): ExposureBytes {
+  #exposure({ gate, gateValue, ruleID }: SecondaryExposure): ExposureBytes {
     let known = this.#exposures.get(gate)
     if (known === undefined) {
       known = []
@@ -183,7 +244,7 @@ export class EntryTable {
     specKind: SpecKind,
     kind: EntryKind
   ): Entry {
-    return { name, entity, targetAppIDs, specKind, kind, key: this.#key(name), outcomes: [] }
+    return { name, entity, targetAppIDs, specKind, kind, key: this.#key(name), outcomes: [], byWay: new Map() }
   }
 
   #key(name: string): string {
@@ -217,7 +278,7 @@ export class EntryTable {
       configDelegate: record.configDelegate,
       hasSecondary: hasSecondary(record),
       hasUndelegated: hasUndelegated(record),
-      start: fragment(start),
+      start: bytesOf(`,${start}`),
       gaps,
       listedValue
     }
@@ -261,32 +322,26 @@ const lastValueID = 4_294_967_295
 
 /** Writes the entries of one response. */
 export class EntryWriter {
-  readonly #table: EntryTable
   readonly #buffer: ResponseBuffer
   readonly #response: number
-  readonly #exposures: Array<ExposureBytes> = []
+  readonly #exposures: Array<Listed> = []
   readonly #values: Array<Listed> = []
   #freshValues = 0
-  readonly #freshID = (): string => String(lastValueID - this.#freshValues++)
+  readonly freshID = (): string => String(lastValueID - this.#freshValues++)
 
   constructor(table: EntryTable, buffer: ResponseBuffer) {
-    this.#table = table
     this.#buffer = buffer
     this.#response = ++table.responses
   }
 
-  write(entry: Entry, record: Evaluation, isFirst: boolean): void {
-    const { gaps, listedValue, start } = this.#table.outcome(entry, record, this.#freshID)
+  /** Writes an entry; the first of its map without the comma. */
+  write({ chunks, exposures, value }: WrittenEntry, isFirst: boolean): void {
     const buffer = this.#buffer
-    buffer.append(isFirst ? start.first : start.next)
-    for (const { after, isUndelegated } of gaps) {
-      this.#fill((isUndelegated ? record.undelegatedSecondaryExposures : record.secondaryExposures) ?? [])
-      buffer.append(after)
-    }
-    if (listedValue !== undefined && listedValue.listedIn !== this.#response) {
-      listedValue.listedIn = this.#response
-      this.#values.push(listedValue)
-    }
+    const start = chunks[0] as Uint8Array
+    buffer.append(isFirst ? start.subarray(1) : start)
+    for (let i = 1; i < chunks.length; i++) buffer.append(chunks[i] as Uint8Array)
+    for (const exposure of exposures) this.#list(exposure, this.#exposures)
+    if (value !== undefined) this.#list(value, this.#values)
   }
 
   /** The members of the list of exposures. */
@@ -299,20 +354,10 @@ export class EntryWriter {
     this.#writeListed(this.#values)
   }
 
-  /** Each exposure once. */
-  #fill(exposures: ReadonlyArray<SecondaryExposure>): void {
-    const gap = ++this.#table.gaps
-    let isFirst = true
-    for (const secondary of exposures) {
-      const exposure = this.#table.exposure(secondary)
-      if (exposure.writtenIn === gap) continue
-      exposure.writtenIn = gap
-      this.#buffer.append(isFirst ? exposure.item.first : exposure.item.next)
-      isFirst = false
-      if (exposure.listedIn === this.#response) continue
-      exposure.listedIn = this.#response
-      this.#exposures.push(exposure)
-    }
+  #list(item: Listed, items: Array<Listed>): void {
+    if (item.listedIn === this.#response) return
+    item.listedIn = this.#response
+    items.push(item)
   }
 
   #writeListed(items: ReadonlyArray<Listed>): void {
@@ -321,4 +366,21 @@ export class EntryWriter {
       this.#buffer.append(i === 0 ? first : next)
     }
   }
+}
+
+const joined = (chunks: ReadonlyArray<Uint8Array>): ReadonlyArray<Uint8Array> => {
+  const result: Array<Uint8Array> = []
+  for (const chunk of chunks) {
+    const last = result.at(-1)
+    if (last !== undefined && last.length + chunk.length <= smallChunk) result[result.length - 1] = concat(last, chunk)
+    else result.push(chunk)
+  }
+  return result
+}
+
+const concat = (left: Uint8Array, right: Uint8Array): Uint8Array => {
+  const result = new Uint8Array(left.length + right.length)
+  result.set(left)
+  result.set(right, left.length)
+  return result
 }

@@ -87,14 +87,17 @@ export const makeEngine = (
   let decider: Decider | undefined
   let decided: SpecView | undefined
 
-  const pathOf = (specs: SpecView, user: User, kind: SpecKind, name: string): Path | undefined => {
+  const deciderOf = (specs: SpecView, user: User): Decider | undefined => {
     if (decided !== specs) {
       const tier = host.environment ?? specs.defaultEnvironment
       decider = specs.snapshot === undefined ? undefined : new Decider(specs.snapshot, host, tier, user)
       decided = specs
     }
-    return decider?.decide(kind, name, user)
+    return decider
   }
+
+  const pathOf = (specs: SpecView, user: User, kind: SpecKind, name: string): Path | undefined =>
+    deciderOf(specs, user)?.decide(kind, name, user)
 
   /** Whether the user still goes the same way: what the clock decides may have changed meanwhile. */
   const isStill = (path: Path, specs: SpecView, user: User, kind: SpecKind, name: string): boolean =>
@@ -208,7 +211,8 @@ export const makeEngine = (
         const specs = view()
         const tier = host.environment ?? specs.defaultEnvironment
         const counted = options.includeLocalOverrides === true ? overridesNow() : undefined
-        responses.write({ user, options, snapshot: specs.snapshot, host, tier, overrides: counted }, buffer)
+        const ways = counted === undefined ? deciderOf(specs, user) : undefined
+        responses.write({ user, options, snapshot: specs.snapshot, host, tier, overrides: counted, ways }, buffer)
       },
       overlaid: more =>
         over({

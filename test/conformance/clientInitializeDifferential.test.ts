@@ -35,7 +35,7 @@ describe("the client initialize response of the official package and of this one
 
   afterAll(() =>
     console.info(
-      `compared ${entries} entries in ${responses} responses, ${entriesByOrder} of them in another order; ` +
+      `compared ${entries} entries in ${responses} responses, ${entriesByOrder} of them as one spec alone; ` +
         `the random seed was ${randomSeed}`
     )
   )
@@ -73,7 +73,7 @@ describe("the comparison", () => {
       }
     }
     const packages = { expected: officialSdk, actual: { ...officialSdk, Statsig: Wrong as Sdk["Statsig"] } }
-    const { differences } = await compareResponses(packages, makeResponseWorld(1, 1), 1, 3)
+    const { differences } = await compareResponses(packages, makeResponseWorld(1, 1), 1)
     expect(differences[0]?.ask.options?.removeDefaultValueGates).toBe(true)
     expect(differences[0]?.path).toMatch(/^\.feature_gates\./)
   })

@@ -235,7 +235,7 @@ const optionsFor = (random: Random, world: World): ClientInitResponseOptions => 
 export interface ResponseComparison {
   readonly responses: number
   readonly entries: number
-  /** Entries that only another order of evaluation explains. */
+  /** Entries in which the official package lets what it evaluated before show. */
   readonly entriesByOrder: number
   readonly differences: ReadonlyArray<ResponseDifference>
 }
@@ -250,12 +250,6 @@ export interface ResponseDifference {
 }
 
 const sections = ["feature_gates", "dynamic_configs", "layer_configs"] as const
-
-/**
- * Orders that are tried. What a nested gate leaves behind in an evaluation depends on whether it was nested in one before,
- * and the official package goes through the specs in an order of its own.
- */
-const maxOrders = 300
 
 /** Starts an instance on the world and sets its overrides. */
 export const openOverridden = async (
@@ -272,12 +266,13 @@ export const openOverridden = async (
 export const compareResponses = async (
   packages: { readonly expected: Sdk; readonly actual: Sdk },
   { asks, overrides, world }: ResponseWorld,
-  index: number,
-  orders = maxOrders
+  index: number
 ): Promise<ResponseComparison> => {
-  const started = (sdk: Sdk, chosen: World) => openOverridden(sdk, { world: chosen, overrides })
-  const [expected, actual] = [await started(packages.expected, world), await started(packages.actual, world)]
-  const reordered: Array<Session> = []
+  const [expected, actual] = [
+    await openOverridden(packages.expected, { world, overrides }),
+    await openOverridden(packages.actual, { world, overrides })
+  ]
+  const alone = new Map<string, Session>()
   const differences: Array<ResponseDifference> = []
   let entries = 0
   let entriesByOrder = 0
@@ -293,18 +288,79 @@ export const compareResponses = async (
         entries++
         const [one, other] = [wanted[section][name], given[section][name]]
         if (difference(one, other) === undefined) continue
-        let isExplained = false
-        for (let order = 0; order < orders && !isExplained; order++) {
-          reordered[order] ??= await started(packages.actual, inOrder(world, order))
-          isExplained = difference(one, responseOf(reordered[order] as Session, ask)[section][name]) === undefined
-        }
-        if (isExplained) entriesByOrder++
+        // What a nested gate leaves behind in an evaluation depends on whether it was nested in one before, and the official
+        // package goes through the specs in an order of its own. Here each entry is what its spec alone gives.
+        const only = onlyFor(ask, world, section, name)
+        const kept = only.names.filter(plainName => !isFilterable(objectAt(world.payload, section).get(plainName)))
+        const key = JSON.stringify(kept)
+        const session =
+          alone.get(key) ?? (await openOverridden(packages.expected, { world: withoutOthers(world, kept), overrides }))
+        alone.set(key, session)
+        if (difference(tidy(responseOf(session, only.ask), ask, world)[section][name], other) === undefined)
+          entriesByOrder++
         else differ(`.${section}.${name}`, one, other)
       }
     }
   }
-  for (const session of [expected, actual, ...reordered]) await session.close()
+  for (const session of [expected, actual, ...alone.values()]) await session.close()
   return { responses: asks.length, entries, entriesByOrder, differences }
+}
+
+const mapOf = {
+  feature_gates: ["feature_gates"],
+  dynamic_configs: ["dynamic_configs", "cmab_configs"],
+  layer_configs: ["layer_configs"]
+}
+
+const isFilterable = (spec: Tree | undefined): boolean =>
+  !(spec instanceof Map) || /^(feature_gate|dynamic_config|experiment|layer)$/.test(textAt(spec, "entity") ?? "")
+
+/**
+ * The world with nothing in responses that filters do not reach, but for these specs. The others still answer where they
+ * are nested.
+ */
+const withoutOthers = (world: World, kept: ReadonlyArray<string>): World => {
+  const payload = new Map(world.payload)
+  payload.delete("session_replay_info")
+  for (const section of sections) {
+    const specs = [...objectAt(payload, section)].map(
+      ([name, spec]) =>
+        [
+          name,
+          isFilterable(spec) || kept.includes(name) || !(spec instanceof Map)
+            ? spec
+            : new Map(spec).set("entity", "segment")
+        ] as const
+    )
+    if (payload.get(section) instanceof Map) payload.set(section, new Map(specs))
+  }
+  return { ...world, payload }
+}
+
+/** Asks for one entry, of one of these names. */
+const onlyFor = (
+  ask: Ask,
+  world: World,
+  section: (typeof sections)[number],
+  key: string
+): { readonly ask: Ask; readonly names: ReadonlyArray<string> } => {
+  const algorithm = algorithmOf(ask.options?.hashAlgorithm)
+  const names = mapOf[section].flatMap(map => namesOf(world, map))
+  const only = new Set(names.filter(name => hashedName(algorithm, name) === key))
+  const none = new Set<string>()
+  const [gates, configs, layers] = sections.map(other => (other === section ? only : none)) as [
+    Set<string>,
+    Set<string>,
+    Set<string>
+  ]
+  const options = {
+    ...ask.options,
+    featureGateFilter: gates,
+    dynamicConfigFilter: configs,
+    experimentFilter: configs,
+    layerFilter: layers
+  }
+  return { ask: { ...ask, options }, names: [...only] }
 }
 
 const responseOf = ({ statsig, users }: Session, { options, userIndex }: Ask): Response => {
@@ -333,12 +389,7 @@ const fixed = (
   world: World,
   session: Session
 ): readonly [Response, Response] => {
-  if (options?.responseFormat === 2) {
-    return [withTidyBandits(expected, options.hashAlgorithm, world), actual].map(withoutLiterals) as [
-      Response,
-      Response
-    ]
-  }
+  if (options?.responseFormat === 2) return [tidy(expected, { options, userIndex }, world), actual]
   if (options?.responseFormat === 1) return [expected, actual]
   // The first format lets the spec before it change what the targeting gate says.
   const { can_record_session, passes_session_recording_targeting } = responseOf(session, {
@@ -349,6 +400,9 @@ const fixed = (
     ? [expected, actual]
     : [{ ...expected, can_record_session, passes_session_recording_targeting }, actual]
 }
+
+const tidy = (response: Response, { options }: Ask, world: World): Response =>
+  options?.responseFormat === 2 ? withTidyBandits(response, options.hashAlgorithm, world) : response
 
 /** In the shortest format the exposures of bandits are neither hashed nor tidied. */
 const withTidyBandits = (response: Response, algorithm: string | undefined, world: World): Response => {
@@ -386,14 +440,3 @@ const withoutLiterals = (response: Response): Response => {
 
 const algorithmOf = (word = "djb2"): HashAlgorithm =>
   word === "none" ? "none" : /^sha256$/i.test(word) ? "sha256" : "djb2"
-
-/** The same world with its specs in another order. */
-const inOrder = (world: World, order: number): World => {
-  const random = new Random(order)
-  const payload = new Map(world.payload)
-  for (const section of [...sections, "cmab_configs"]) {
-    const specs = payload.get(section)
-    if (specs instanceof Map) payload.set(section, new Map(random.shuffle([...specs])))
-  }
-  return { ...world, payload }
-}
