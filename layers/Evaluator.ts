@@ -161,7 +161,14 @@ export const make = Effect.fnUntraced(function* (options: Options) {
 
 /** Overrides whose trouble costs the override, not the check. */
 const total = (overrides: OverrideLookup): OverrideLookup => ({
-  isEmpty: orElse(overrides.isEmpty, true),
+  // Asked by every check.
+  isEmpty: () => {
+    try {
+      return overrides.isEmpty()
+    } catch {
+      return true
+    }
+  },
   find: orElse(overrides.find, undefined) as OverrideLookup["find"]
 })
 

@@ -24,16 +24,28 @@ export const guardMethods = (instance: object, failures: Failures): void => {
   }
 }
 
-const guarded =
-  (instance: object, name: string, method: Method, failure: Method | undefined): Method =>
-  (...input) => {
-    try {
-      const result = method.apply(instance, input as Array<unknown>)
-      return result instanceof Promise ? result.catch(error => report(name, error)) : result
-    } catch (error) {
-      report(name, error)
-      return failure === undefined ? null : failure(...input)
-    }
-  }
+/** Programs call nothing as often as a check, which takes three parameters: those are passed on without an array. */
+const guarded = (instance: object, name: string, method: Method, failure: Method | undefined): Method =>
+  method.length === 3
+    ? (first, second, third, ...more) => {
+        try {
+          if (more.length > 0) return guardResult(name, method.call(instance, first, second, third, ...more))
+          return guardResult(name, method.call(instance, first, second, third))
+        } catch (error) {
+          report(name, error)
+          return failure === undefined ? null : failure(first, second, third)
+        }
+      }
+    : (...input) => {
+        try {
+          return guardResult(name, method.apply(instance, input as Array<unknown>))
+        } catch (error) {
+          report(name, error)
+          return failure === undefined ? null : failure(...input)
+        }
+      }
+
+const guardResult = (name: string, result: unknown): unknown =>
+  typeof result === "object" && result instanceof Promise ? result.catch(error => report(name, error)) : result
 
 const report = (name: string, error: unknown): void => console.error(`Statsig::${name}`, error)
