@@ -60,7 +60,7 @@ export interface Store {
 /**
  * The data store in use.
  *
- * Layers: `statsig-effect/layers/DataStore/Memory`, `File`, `KeyValueStore`, `Redis`.
+ * Layers: `statsig-effect/layers/DataStore/Memory`, `File`, `KeyValueStore`, `Redis`, `RedisFleet`.
  *
  * @since 0.1.0
  */

@@ -20,7 +20,7 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import * as DataStore from "../../src/DataStore.js"
-import { payloadText, largestPayload } from "../../src/internal/payload.js"
+import { largestPayload, payloadText } from "../../src/internal/payload.js"
 import { DataStoreError } from "../../src/StatsigError.js"
 
 /**

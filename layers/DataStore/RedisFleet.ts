@@ -137,6 +137,7 @@ export const make = Effect.fnUntraced(function* (options: FleetOptions) {
       if (!waited) yield* pause(0, 0.1)
     }
     leases.delete(key)
+    fibers.delete(key)
     yield* release(key)
   })
 
@@ -179,10 +180,12 @@ export const make = Effect.fnUntraced(function* (options: FleetOptions) {
       return now >= lease.heldUntil && now - lease.heardAt < 2 * interval
     }),
     stepDown: Effect.fnUntraced(function* (key) {
-      const lease = leases.get(key)
-      if (lease === undefined || lease.heldUntil === 0) return
-      lease.heldUntil = 0
-      // The others hear of it and are faster; if there is none, the lease comes back before the next poll.
+      const fiber = fibers.get(key)
+      if (fiber === undefined || leases.get(key)?.heldUntil === 0) return
+      // Until it is asked for again, before the next poll: the others hear of the release and are there first.
+      leases.delete(key)
+      fibers.delete(key)
+      yield* Fiber.interrupt(fiber)
       yield* release(key)
     }),
     shutdown: Effect.suspend(() => {

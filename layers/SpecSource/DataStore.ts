@@ -16,7 +16,7 @@ import * as Layer from "effect/Layer"
 import * as Queue from "effect/Queue"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import { DataStore, type KeyOptions, keyOf, type Stamp } from "../../src/DataStore.js"
+import { DataStore, type KeyOptions, keyOf, type Stamp, type Store } from "../../src/DataStore.js"
 import { inBackground } from "../../src/internal/backgroundClock.js"
 import { payloadText } from "../../src/internal/payload.js"
 import { masking } from "../../src/internal/secrets.js"
@@ -162,7 +162,7 @@ export const writing = Effect.fnUntraced(function* (source: Source, options: Key
     Effect.forkScoped
   )
 
-  const stepDown = shortly(store.stepDown(key), cause => Effect.logDebug("The data store was not told", cause))
+  const stepDown = stepsDown(store, options)
 
   const andWrite =
     (fetch: Fetch): Fetch =>
@@ -204,6 +204,9 @@ const shortly = <E>(
 ): Effect.Effect<void> =>
   Effect.interruptible(Effect.disconnect(call)).pipe(Effect.timeout(shortTimeout), Effect.catchAllCause(onTrouble))
 
+const stepsDown = (store: Store, options: KeyOptions): Effect.Effect<void> =>
+  shortly(store.stepDown(specsKey(options)), cause => Effect.logDebug("The data store was not told", cause))
+
 /**
  * The data store as the only source of specs.
  *
@@ -225,6 +228,12 @@ export const layerBefore = (options: KeyOptions): Layer.Layer<SpecSource, never,
 
 const makeBefore = (options: KeyOptions): Effect.Effect<Source, never, SpecSource | DataStore | Scope.Scope> =>
   Effect.gen(function* () {
+    const source = yield* SpecSource
+    const stepDown = stepsDown(yield* DataStore, options)
     const stored = yield* make(options)
-    return inOrder(stored, yield* writing(yield* SpecSource, options))
+    // Who never fetches must not be the one of a fleet that is to.
+    const polls = Effect.tap(stored.polls, isFollower =>
+      isFollower ? Effect.void : Effect.unlessEffect(stepDown, source.polls)
+    )
+    return inOrder({ ...stored, polls }, yield* writing(source, options))
   })

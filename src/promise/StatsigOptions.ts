@@ -165,7 +165,7 @@ export interface SpecAdapterConfig {
  * @since 0.1.0
  */
 export interface StatsigOptions {
-  /** Where specs are kept outside the process; it is asked before the network. */
+  /** Where specs are kept outside the process; it is asked before the network. One in Redis: `redisDataStore`. */
   dataStore?: DataStore
   /** How the SDK key appears in the keys of the data store: its hash (`v2`, the default) or its beginning (`v3`). */
   dataStoreKeySchemaVersion?: "v2" | "v3"

@@ -6,8 +6,9 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import * as KeyValueStore from "@effect/platform/KeyValueStore"
 import * as NodeContext from "@effect/platform-node/NodeContext"
-import { assert, describe, it } from "@effect/vitest"
+import { afterAll, assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, Redacted } from "effect"
+import { createClient } from "redis"
 import * as File from "../../layers/DataStore/File.js"
 import * as KeyValue from "../../layers/DataStore/KeyValueStore.js"
 import * as Memory from "../../layers/DataStore/Memory.js"
@@ -48,11 +49,20 @@ const stores: ReadonlyArray<readonly [name: string, layer: Layer.Layer<DataStore
 
 const stamp = (version: number) => ({ version, receivedAt: version })
 
+/** Keys of the run's own: a Redis is not empty, nor to be left with them. */
+const id = crypto.randomUUID()
+afterAll(async () => {
+  if (!hasRedis) return
+  const redis = await createClient({ url: redisUrl }).connect()
+  for await (const keys of redis.scanIterator({ MATCH: `*${id}*`, COUNT: 1000 })) {
+    if (keys.length > 0) await redis.del(keys)
+  }
+  await redis.close()
+})
+
 for (const [name, layer] of stores) {
   describe(`DataStore/${name}`, () => {
-    /** Keys of the run's own: some stores are not empty. */
-    const id = crypto.randomUUID()
-    const keyed = (key: string) => `statsig|${id}|${key}`
+    const keyed = (key: string) => `statsig|${id}|${name}|${key}`
 
     const run = <E>(use: (store: DataStore["Type"]) => Effect.Effect<void, E>) =>
       Effect.provide(

@@ -5,8 +5,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Redacted } from "effect"
 import { redisDataStore, Statsig, type StatsigOptions, StatsigUser } from "../../layers/promise.js"
 import { statsigServer } from "../layers/support/fleet.js"
-import { hasRedis } from "../layers/support/redis.js"
-import { redisServer } from "../layers/support/redisServer.js"
+import { canStartRedis, redisServer } from "../layers/support/redisServer.js"
 
 const program = fileURLToPath(new URL("support/redisExit.ts", import.meta.url))
 const user = new StatsigUser({ userID: "u" })
@@ -37,7 +36,7 @@ describe("redisDataStore", () => {
   )
 })
 
-describe.skipIf(!hasRedis)("redisDataStore, with a Redis", () => {
+describe.skipIf(!canStartRedis)("redisDataStore, with a Redis", () => {
   it.scopedLive("lets one instance of many poll, and the others follow it", () =>
     Effect.gen(function* () {
       const statsig = yield* statsigServer

@@ -2,24 +2,23 @@ import { assert, describe, it } from "@effect/vitest"
 import { Chunk, Effect, Exit, Fiber, Queue, Redacted, Stream } from "effect"
 import { createClient } from "redis"
 import * as Redis from "../../layers/DataStore/Redis.js"
-import { hasRedis, redisUrl } from "./support/redis.js"
-import { redisServer } from "./support/redisServer.js"
+import { canStartRedis, redisServer } from "./support/redisServer.js"
 import { capturingLogs } from "./support/specs.js"
 
-const url = Redacted.make(redisUrl)
 const stamp = (version: number) => ({ version, receivedAt: version })
 
 /** A store that is connected. */
-const connected = (options: Parameters<typeof Redis.make>[0] = { url }) =>
+const connected = (options: Parameters<typeof Redis.make>[0]) =>
   Effect.tap(Redis.make(options), store => store.initialize)
 
 const until = <E, R>(condition: Effect.Effect<boolean, E, R>) =>
   Effect.repeat(Effect.delay(condition, "20 millis"), { until: done => done })
 
-const client = Effect.acquireRelease(
-  Effect.promise(() => createClient({ url: redisUrl }).connect()),
-  client => Effect.promise(() => client.close())
-)
+const client = (url: Redacted.Redacted) =>
+  Effect.acquireRelease(
+    Effect.promise(() => createClient({ url: Redacted.value(url) }).connect()),
+    client => Effect.sync(() => client.destroy())
+  )
 
 describe("DataStore/Redis", () => {
   it.scopedLive("without a Redis fails every call at once, and says so once", () => {
@@ -51,6 +50,7 @@ describe("DataStore/Redis", () => {
 
   it.scopedLive("supports polling only when told so", () =>
     Effect.gen(function* () {
+      const url = Redacted.make("redis://127.0.0.1:9")
       const [one, other] = [yield* Redis.make({ url }), yield* Redis.make({ url, supportsPollingUpdates: true })]
       assert.isFalse(yield* one.supportsPollingUpdatesFor("a"))
       assert.isTrue(yield* other.supportsPollingUpdatesFor("a"))
@@ -58,11 +58,12 @@ describe("DataStore/Redis", () => {
   )
 })
 
-describe.skipIf(!hasRedis)("DataStore/Redis, with one", () => {
+describe.skipIf(!canStartRedis)("DataStore/Redis, with one", () => {
   it.scopedLive("keeps a plain string that others can read, and reads what others wrote", () =>
     Effect.gen(function* () {
-      const store = yield* connected()
-      const redis = yield* client
+      const { url } = yield* redisServer
+      const store = yield* connected({ url })
+      const redis = yield* client(url)
       const key = crypto.randomUUID()
       yield* store.set(key, "größe", stamp(5))
       assert.strictEqual(yield* Effect.promise(() => redis.get(key)), "größe")
@@ -74,7 +75,8 @@ describe.skipIf(!hasRedis)("DataStore/Redis, with one", () => {
 
   it.scopedLive("never lets an older value replace a newer one, whoever comes late", () =>
     Effect.gen(function* () {
-      const stores = yield* Effect.forEach(Array(5), () => connected())
+      const { url } = yield* redisServer
+      const stores = yield* Effect.forEach(Array(5), () => connected({ url }))
       const key = crypto.randomUUID()
       const versions = Array.from({ length: 200 }, (_, index) => ((index * 73) % 200) + 1)
       yield* Effect.forEach(
@@ -92,8 +94,9 @@ describe.skipIf(!hasRedis)("DataStore/Redis, with one", () => {
 
   it.scopedLive("of two values of one version keeps that of the holder of the lease", () =>
     Effect.gen(function* () {
-      const store = yield* connected()
-      const redis = yield* client
+      const { url } = yield* redisServer
+      const store = yield* connected({ url })
+      const redis = yield* client(url)
       const key = crypto.randomUUID()
       yield* store.set(key, "one", stamp(1))
       yield* Effect.promise(() => redis.set(`{${key}}|lease`, "another"))
@@ -106,7 +109,8 @@ describe.skipIf(!hasRedis)("DataStore/Redis, with one", () => {
 
   it.scopedLive("tells the others of a write, and those of no other key", () =>
     Effect.gen(function* () {
-      const [writer, reader] = [yield* connected(), yield* connected()]
+      const { url } = yield* redisServer
+      const [writer, reader] = [yield* connected({ url }), yield* connected({ url })]
       const [key, other] = [crypto.randomUUID(), crypto.randomUUID()]
       const told = yield* Queue.unbounded<string>()
       for (const [name, store, followed] of [
@@ -134,7 +138,8 @@ describe.skipIf(!hasRedis)("DataStore/Redis, with one", () => {
 
   it.scopedLive("tells of what was written between the first read and the following", () =>
     Effect.gen(function* () {
-      const [writer, reader] = [yield* connected(), yield* connected()]
+      const { url } = yield* redisServer
+      const [writer, reader] = [yield* connected({ url }), yield* connected({ url })]
       const key = crypto.randomUUID()
       const changes = reader.changes(key)
       yield* writer.set(key, "1", stamp(1))

@@ -313,6 +313,19 @@ describe("SpecSource/DataStore", () => {
       })
     )
 
+    it.scoped("tells the store when there is no network to poll", () =>
+      Effect.gen(function* () {
+        let told = 0
+        const { layer } = recordingStore({ stepDown: () => Effect.sync(() => void told++) })
+        const source = yield* SpecSource.pipe(
+          Effect.provide(Layer.provide(DataStoreSource.layerBefore({ sdkKey }), Layer.succeed(SpecSource, disabled))),
+          Effect.provide(layer)
+        )
+        assert.isFalse(yield* source.polls)
+        assert.strictEqual(told, 1)
+      })
+    )
+
     it.effect("tries again at the next poll, and at the end, to write what the store did not take", () =>
       Effect.gen(function* () {
         const tried: Array<number> = []
@@ -386,6 +399,72 @@ describe("SpecSource/DataStore", () => {
       }).pipe(Effect.provide(logs.layer))
     })
   })
+})
+
+type Broken = (call: "get" | "set" | "supports" | "initialize") => Effect.Effect<unknown, DataStoreError> | undefined
+
+/** How a store can be broken, and the first line that is logged of it when it is read, polled and written. */
+const faults: ReadonlyArray<readonly [name: string, fault: Broken, said: RegExp]> = [
+  ["fails to initialise", call => (call === "initialize" ? failing(call) : undefined), /initialize failed: no route/],
+  ["never initialises", call => (call === "initialize" ? Effect.never : undefined), /not answer within 10000 ms/],
+  ["fails to read", call => (call === "get" ? failing(call) : undefined), /get failed: no route/],
+  ["dies of reading", call => (call === "get" ? Effect.die("boom") : undefined), /boom/],
+  ["never reads", call => (call === "get" ? Effect.never : undefined), /not answer within 10000 ms/],
+  ["cannot be interrupted", call => (call === "get" ? Effect.uninterruptible(Effect.never) : undefined), /10000 ms/],
+  ["gives garbage", call => (call === "get" ? Effect.succeed("{") : undefined), /JSON/],
+  ["gives the half", call => (call === "get" ? Effect.succeed(payload({ time: 9 }).slice(0, 99)) : undefined), /JSON/],
+  ["gives another shape", call => (call === "get" ? Effect.succeed("[]") : undefined), /JSON object/],
+  ["does not tell who polls", call => (call === "supports" ? Effect.never : undefined), /does not tell/],
+  ["fails to write", call => (call === "set" ? failing(call) : undefined), /not written .*no route/],
+  ["never writes", call => (call === "set" ? Effect.never : undefined), /not written/]
+]
+
+describe("a data store that is broken for a while", () => {
+  for (const [name, fault, said] of faults) {
+    it.scoped(`and ${name} costs nothing that is held, is in the log, and is used when it works again`, () => {
+      const logs = capturingLogs()
+      return Effect.gen(function* () {
+        let isBroken = true
+        let polls = false
+        const memory = MemoryDataStore.make()
+        const broken = <A>(call: Parameters<Broken>[0], works: Effect.Effect<A, DataStoreError>) =>
+          Effect.suspend(() => ((isBroken ? fault(call) : undefined) ?? works) as typeof works)
+        const store: Store = {
+          ...memory,
+          initialize: broken("initialize", memory.initialize),
+          get: key => broken("get", memory.get(key)),
+          set: (key, value, stamp) => broken("set", memory.set(key, value, stamp)),
+          supportsPollingUpdatesFor: () =>
+            Effect.orDie(
+              broken(
+                "supports",
+                Effect.sync(() => polls)
+              )
+            )
+        }
+        const network = scriptedSource([payload({ time: 2 }), noUpdates])
+        const specs = yield* build(Layer.succeed(DataStore, store), network)
+        const loading = yield* Effect.fork(specs.load)
+        yield* TestClock.adjust("60 seconds")
+        yield* Fiber.join(loading)
+        assert.deepStrictEqual(held(specs), ["Network", 2])
+        yield* specs.startUpdates
+        yield* TestClock.adjust("60 seconds")
+        assert.deepStrictEqual(held(specs), ["Network", 2])
+        assert.match(logs.lines.join("\n"), said)
+        assert.notInclude(logs.lines.join("\n"), "testkey1234567890")
+
+        isBroken = false
+        yield* TestClock.adjust("10 seconds")
+        assert.strictEqual(yield* memory.get(key), payload({ time: 2 }))
+        polls = true
+        yield* memory.set(key, payload({ time: 3 }), { version: 3, receivedAt: 3 })
+        yield* TestClock.adjust("10 seconds")
+        const isAsked = name !== "does not tell who polls"
+        assert.deepStrictEqual(held(specs), isAsked ? ["Adapter(DataStore)", 3] : ["Network", 2])
+      }).pipe(Effect.provide(logs.layer))
+    })
+  }
 })
 
 describe("inOrder", () => {

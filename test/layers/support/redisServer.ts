@@ -1,7 +1,7 @@
 /**
  * A Redis of a test's own, to be killed, paused and started again.
  */
-import { type ChildProcess, spawn } from "node:child_process"
+import { type ChildProcess, spawn, spawnSync } from "node:child_process"
 import { once } from "node:events"
 import { mkdtemp, rm } from "node:fs/promises"
 import { type AddressInfo, createServer } from "node:net"
@@ -9,6 +9,12 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { Effect, Redacted } from "effect"
 import { createClient } from "redis"
+
+/** Whether the tests of such a Redis are to run: it is installed, or the environment says so (`REQUIRE_REDIS=1`). */
+export const canStartRedis =
+  process.env["REQUIRE_REDIS"] === "1" || spawnSync("redis-server", ["--version"]).status === 0
+
+if (!canStartRedis) console.warn("There is no redis-server: what needs one is skipped")
 
 const freePort = async (): Promise<number> => {
   const server = createServer().listen(0, "127.0.0.1")
