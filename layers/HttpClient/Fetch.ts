@@ -1,6 +1,7 @@
 /**
- * HTTP by the runtime's own `fetch`, without redirects: requests carry the SDK key, which must not go where an answer
- * sends it.
+ * HTTP by the runtime's own `fetch`, for runtimes without `node:http`. It follows no redirect: requests carry the SDK key,
+ * and whoever makes one decides where it may go. On Node a request in flight keeps the process alive until its timeout;
+ * `HttpClient/Node`, the client of the presets, does not.
  *
  * @since 0.1.0
  */
@@ -9,7 +10,7 @@ import type * as HttpClient from "@effect/platform/HttpClient"
 import * as Layer from "effect/Layer"
 
 /**
- * The default client.
+ * The client.
  *
  * @since 0.1.0
  */

@@ -69,6 +69,9 @@ const pollTimeout = Duration.seconds(10)
 const processing = marked({ key: "download_config_specs", step: "process" })
 const firstPause = Duration.millis(200)
 
+/** The longest time that a timer can be set to: without a timer nothing keeps a process alive that waits for an answer. */
+const longestTimer = Duration.millis(2 ** 31 - 1)
+
 /** Of each purpose, how often a request is made at most. */
 const attemptsFor: Record<SpecRequest["purpose"], number> = { initialize: 1, sync: 1, poll: 4 }
 
@@ -101,7 +104,7 @@ export const make = Effect.fnUntraced(function* (options: HttpOptions) {
   const mask = masking(options.sdkKey)
   const key = Redacted.value(options.sdkKey)
   const specsUrl = options.specsUrl ?? defaultSpecsUrl
-  const initTimeout = Duration.decode(options.initTimeout ?? defaultInitTimeout)
+  const initTimeout = Duration.min(options.initTimeout ?? defaultInitTimeout, longestTimer)
   const timeouts: Record<SpecRequest["purpose"], Duration.Duration> = {
     initialize: Duration.isZero(initTimeout) ? pollTimeout : initTimeout,
     sync: pollTimeout,

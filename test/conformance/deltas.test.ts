@@ -1,0 +1,136 @@
+/**
+ * Protobuf and deltas: the official package and this one get the same bodies and must give the same answers.
+ */
+import { setTimeout as sleep } from "node:timers/promises"
+import * as official from "@statsig/statsig-node-core"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Scope from "effect/Scope"
+import { afterAll, expect, it } from "vitest"
+import * as ours from "../../layers/promise.js"
+import { encodePayload, protobufHeaders } from "../layers/support/protobuf.js"
+import { serve } from "../layers/support/proxies.js"
+import vectors from "../vectors/client-initialize-vectors.json" with { type: "json" }
+
+process.env["STATSIG_RUNNING_TESTS"] = "1"
+
+// biome-ignore lint/suspicious/noExplicitAny: payloads are changed as they come
+type Payload = any
+
+/** The vectors' specs, without what the format has no number for. */
+const first: Payload = structuredClone(vectors.specs)
+delete first.feature_gates.g_mystery_entity
+delete first.dynamic_configs.odd_entity
+delete first.condition_map.c_weird
+
+const changed = (before: Payload, change: (payload: Payload) => void): Payload => {
+  const after = structuredClone(before)
+  after.time = before.time + 1_000
+  after.checksum = `checksum ${after.time}`
+  change(after)
+  return after
+}
+
+const second = changed(first, payload => {
+  payload.feature_gates.g_by_company.rules[0].passPercentage = 12.5
+  payload.feature_gates.g_new = structuredClone(payload.feature_gates.g_acme)
+  delete payload.feature_gates.g_off
+  delete payload.dynamic_configs.dc_plain
+  delete payload.param_stores.ps_mix
+  payload.layer_configs.lyr_bare.defaultValue = { gap: 5, list: [1, 2.5, null] }
+})
+
+const third = changed(second, payload => {
+  payload.feature_gates.g_by_company.enabled = false
+})
+
+interface Reply {
+  readonly body: string | Uint8Array
+  readonly headers: Record<string, string>
+}
+
+const deltaHeaders = { ...protobufHeaders, "x-deltas-used": "true" }
+const replies: ReadonlyArray<Reply> = [
+  { body: encodePayload(first), headers: protobufHeaders },
+  { body: encodePayload(second, { since: first }), headers: deltaHeaders },
+  // What is not of a table is as the body has it: nothing of it is taken over.
+  { body: encodePayload(third, { since: second, rest: { experiment_to_layer: {} } }), headers: deltaHeaders }
+]
+
+const scope = Effect.runSync(Scope.make())
+afterAll(() => Effect.runPromise(Scope.close(scope, Exit.void)))
+
+const asked = new Map<string, Array<string>>()
+let released = 1
+const origin = await Effect.runPromise(
+  Scope.extend(
+    serve("http", (request, response) => {
+      const url = new URL(request.url!, "http://server.test")
+      const key = /secret-[a-z]+/.exec(url.pathname)![0]
+      const requests = asked.get(key) ?? []
+      asked.set(key, requests)
+      const since = Number(url.searchParams.get("sinceTime") ?? 0)
+      const index = [0, first.time, second.time].indexOf(since)
+      const reply = index >= 0 && index < released ? replies[index] : undefined
+      if (reply === undefined) {
+        response.end('{"has_updates":false}')
+        return
+      }
+      requests.push(
+        [...url.searchParams]
+          .map(pair => pair.join("="))
+          .sort()
+          .join("&")
+      )
+      response.writeHead(200, reply.headers).end(reply.body)
+    }),
+    scope
+  )
+)
+
+const users = [
+  { userID: "u1" },
+  {
+    userID: "u2",
+    email: "kim@acme.test",
+    country: "NZ",
+    customIDs: { stableID: "st-1", companyID: "c9" },
+    custom: { plan: "gold" }
+  }
+]
+
+type Side = Pick<typeof official, "Statsig" | "StatsigUser">
+
+const start = async (side: Side, key: string) => {
+  const statsig = new side.Statsig(key, {
+    specsUrl: `${origin}/v2/download_config_specs`,
+    specsSyncIntervalMs: 20,
+    disableAllLogging: true,
+    outputLogLevel: "none",
+    enableDcsDeltas: true
+  })
+  expect(await statsig.initialize()).toEqual({ isSuccess: true })
+  /** Everything that is decided, for every user and every app. */
+  const answers = () =>
+    users.flatMap(fields =>
+      [undefined, "client-alpha", "client-beta"].map(clientSdkKey => {
+        const options = { hashAlgorithm: "none" as const, ...(clientSdkKey === undefined ? {} : { clientSdkKey }) }
+        const text = statsig.getClientInitializeResponse(new side.StatsigUser(fields), options)
+        const { dynamic_configs, feature_gates, layer_configs, param_stores, time } = JSON.parse(text)
+        return { dynamic_configs, feature_gates, layer_configs, param_stores, time }
+      })
+    )
+  return { statsig, answers }
+}
+
+it("give the same answers from both packages", async () => {
+  const expected = await start(official, "secret-official")
+  const actual = await start(ours as unknown as Side, "secret-ours")
+  for (const { time } of [first, second, third]) {
+    while (expected.answers()[0]?.time !== time || actual.answers()[0]?.time !== time) await sleep(10)
+    expect(actual.answers()).toEqual(expected.answers())
+    released++
+  }
+  expect(asked.get("secret-ours")).toEqual(asked.get("secret-official"))
+  await Promise.all([expected.statsig.shutdown(), actual.statsig.shutdown()])
+})
