@@ -1,5 +1,5 @@
 /**
- * The default logger in a process of its own that ends.
+ * The default logger in a process of its own that ends, through both APIs.
  */
 import { spawn } from "node:child_process"
 import { fileURLToPath } from "node:url"
@@ -9,10 +9,13 @@ import { decompress } from "fzstd"
 import { layer as layerLocalStatsig } from "../../layers/LocalStatsig/Node.js"
 import { Fault, LocalStatsig } from "../../layers/LocalStatsig.js"
 
-const program = fileURLToPath(new URL("../conformance/support/eventsProgram.ts", import.meta.url))
+const programs = {
+  "an Effect program": fileURLToPath(new URL("../conformance/support/eventsProgram.ts", import.meta.url)),
+  "an async/await program": fileURLToPath(new URL("../facade/support/eventsProgram.ts", import.meta.url))
+}
 
-/** Starts the program; when it has logged, `whenLogged` happens to it. Gives what it wrote, once it is over. */
-const run = Effect.fnUntraced(function* (how: "end" | "leave", logEventUrl: string, count: number) {
+/** Starts the program and waits until it has logged. Gives what it wrote, once it is over. */
+const run = Effect.fnUntraced(function* (program: string, how: "end" | "leave", logEventUrl: string, count: number) {
   const logged = yield* Deferred.make<void>()
   const ended = yield* Deferred.make<string>()
   const child = yield* Effect.acquireRelease(
@@ -39,11 +42,11 @@ const distinct = Effect.map(
   events => new Set(events.map(({ eventName }) => eventName)).size
 )
 
-describe("a process", () => {
+describe.each(Object.entries(programs))("%s", (api, program) => {
   it.scopedLive("that is told to end delivers everything first", () =>
     Effect.gen(function* () {
       const local = yield* LocalStatsig
-      const { child, output } = yield* run("end", local.logEventUrl, 5_500)
+      const { child, output } = yield* run(program, "end", local.logEventUrl, 5_500)
       child.kill("SIGTERM")
       assert.strictEqual(yield* output, "logged\n")
       assert.strictEqual(yield* distinct, 5_500)
@@ -54,10 +57,15 @@ describe("a process", () => {
     Effect.gen(function* () {
       const local = yield* LocalStatsig
       yield* local.faultAlways("logEvent", Fault.Stall({}))
-      const { child, output } = yield* run("end", local.logEventUrl, 5_500)
+      const { child, output } = yield* run(program, "end", local.logEventUrl, 5_500)
       child.kill("SIGTERM")
       const written = yield* output
-      assert.match(written, /Not all events were sent before the end: the time to shut down is over/)
+      assert.match(
+        written,
+        api === "an Effect program"
+          ? /Not all events were sent before the end: the time to shut down is over/
+          : /Shutdown failure: Shutdown timed out/
+      )
       // Which is what each request would have said after a longer time.
       assert.notMatch(written, /no whole answer within/)
     }).pipe(Effect.provide(layerLocalStatsig({ decodeZstd: decompress })))
@@ -66,7 +74,7 @@ describe("a process", () => {
   it.scopedLive("that leaves without a word ends by itself", () =>
     Effect.gen(function* () {
       const local = yield* LocalStatsig
-      const { output } = yield* run("leave", local.logEventUrl, 2_500)
+      const { output } = yield* run(program, "leave", local.logEventUrl, 2_500)
       assert.strictEqual(yield* output, "logged\n")
       // What filled a batch was sent at once.
       assert.isAtLeast(yield* distinct, 2_000)

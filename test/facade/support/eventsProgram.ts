@@ -1,0 +1,25 @@
+/**
+ * A program that logs and says so. Told to `end` it waits for a signal and shuts down then; told to `leave` it is done,
+ * without shutting anything down. Its other arguments are the URL that takes the events, and how many to log.
+ */
+import { Statsig, StatsigUser } from "../../../layers/promise.js"
+
+const [how = "", logEventUrl = "", count = ""] = process.argv.slice(2)
+
+const statsig = new Statsig("secret-testkey1234567890", { logEventUrl })
+for (let index = 0; index < Number(count); index++) {
+  statsig.logEvent(new StatsigUser({ userID: `u-${index}` }), `event ${index}`)
+}
+
+if (how === "end") {
+  const alive = setInterval(() => {}, 1_000)
+  process.once("SIGTERM", async () => {
+    clearInterval(alive)
+    const { error, isSuccess } = await statsig.shutdown()
+    if (!isSuccess) console.error(error)
+  })
+}
+
+// Long enough for what runs in the background to have begun.
+await new Promise(resolve => setTimeout(resolve, 50))
+process.stdout.write("logged\n")
