@@ -1,0 +1,30 @@
+/**
+ * Tests of a program of the Promise API: the class that it makes its client of is replaced.
+ */
+import { beforeEach, expect, it, vi } from "vitest"
+import type { StatsigTest } from "../../layers/promise.js"
+import { greeting, start } from "./server.js"
+
+const double = vi.hoisted(() => ({}) as StatsigTest)
+
+vi.mock("../../layers/promise.js", async original => {
+  const real = await original<typeof import("../../layers/promise.js")>()
+  Object.assign(double, real.makeStatsigTest())
+  return { ...real, Statsig: double.Statsig }
+})
+
+beforeEach(() => double.test.reset())
+
+it("starts without network", async () => {
+  expect(await start()).toEqual({ isSuccess: true })
+})
+
+it("greets those warmly who are to be greeted warmly", () => {
+  double.test.set({ gate: "warm_welcome", value: true, id: "ada" })
+  expect(greeting("ada")).toBe("Welcome back, ada!")
+  expect(greeting("ben")).toBe("Hello.")
+  expect(double.test.exposures.map(({ userID, value }) => [userID, value])).toEqual([
+    ["ada", true],
+    ["ben", false]
+  ])
+})

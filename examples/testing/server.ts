@@ -1,0 +1,13 @@
+/**
+ * A small program to be tested: it makes its own client, as programs of the Promise API do.
+ */
+import { Statsig, StatsigUser } from "../../layers/promise.js"
+
+export const statsig = Statsig.newShared("secret-key", { environment: "production" })
+
+export const start = () => statsig.initialize()
+
+export const greeting = (userID: string): string => {
+  const user = new StatsigUser({ userID })
+  return Statsig.shared().checkGate(user, "warm_welcome") ? `Welcome back, ${userID}!` : "Hello."
+}
