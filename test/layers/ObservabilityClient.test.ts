@@ -39,10 +39,10 @@ describe("the metrics of syncing", () => {
   it.live("tell of a sync that worked and of one that did not", () =>
     Effect.gen(function* () {
       const local = yield* LocalStatsig
-      const { load, sync } = yield* SpecStore
+      const { load, syncNow } = yield* SpecStore
       yield* load
       yield* local.faultAlways("specs", Fault.Reply({ status: 403 }))
-      yield* Effect.ignore(sync)
+      yield* Effect.ignore(syncNow)
       const { all } = yield* Memory.Measurements
       const found = (yield* all).map(measurement =>
         measurement._tag === "Error"
