@@ -86,8 +86,11 @@ const largestManifest = 64 * 1024 * 1024
 /** A hundred million ids. */
 const largestFile = 1024 ** 3
 
-/** Bytes of a file between two turns of the event loop: a thousand ids. */
-const slice = 1_000 * bytesPerId
+/**
+ * Bytes of a file between two turns of the event loop: a thousand ids of a new list; fewer of one that grows, where each
+ * may have to copy a part of the list first.
+ */
+const sliceOf = (as: Download["as"]): number => bytesPerId * (as === "replacement" ? 1_000 : 100)
 
 /** The slowest download of a large file that is waited for. */
 const bytesPerSecond = 1_000_000
@@ -325,9 +328,7 @@ export const make = Effect.fnUntraced(function* (options: HttpOptions) {
           yield* Stream.runForEach(response.stream, bytes => {
             length += bytes.length
             if (length > largestFile) return fail("Invalid", `got more than ${largestFile} bytes`, status)
-            return read(reader, decoder, bytes).pipe(
-              Effect.mapError(() => fail("Invalid", "expected UTF-8 text, got other bytes", status))
-            )
+            return Effect.mapError(read(reader, decoder, bytes, sliceOf(as)), () => fail("Invalid", notUtf8, status))
           }).pipe(
             Effect.catchIf(
               error => error._tag === "ResponseError" && error.reason === "EmptyBody",
@@ -338,7 +339,13 @@ export const make = Effect.fnUntraced(function* (options: HttpOptions) {
         // A line that was cut in an answer that is too short comes whole the next time.
         const isShort = start + length < next.size
         if (isShort) length -= reader.openLength
-        else reader.end()
+        else {
+          yield* Effect.mapError(
+            Effect.try(() => decoder.decode()),
+            () => fail("Invalid", notUtf8, status)
+          )
+          reader.end()
+        }
         // Whoever knows no ranges answers 200 with all of the file. To read lines again changes nothing.
         const isWhole = status === 200 && length > missing
         const { creationTime, fileID } = next
@@ -503,11 +510,14 @@ export const make = Effect.fnUntraced(function* (options: HttpOptions) {
   })
 })
 
+const notUtf8 = "expected UTF-8 text, got other bytes"
+
 /** Reads a part of a file, in slices. */
 const read = Effect.fnUntraced(function* (
   reader: IdListReader,
   decoder: InstanceType<typeof TextDecoder>,
-  bytes: Uint8Array
+  bytes: Uint8Array,
+  slice: number
 ) {
   for (let at = 0; at < bytes.length; at += slice) {
     const part = bytes.subarray(at, at + slice)

@@ -36,7 +36,9 @@ const roomy = 0.7
 const growth = 1.25
 const fewestSlots = 8
 
-const slotsFor = (keys: number): Slots => new Uint32Array(2 * Math.max(fewestSlots, Math.ceil(keys / roomy)))
+const slotsFor = (keys: number): number => Math.max(fewestSlots, Math.ceil(keys / roomy))
+
+const makeSlots = (count: number): Slots => new Uint32Array(2 * count)
 
 /** Where the search for a key begins: its low half, scaled to the number of slots. */
 const homeOf = (slots: Slots, low: number): number => Math.floor((low * (slots.length / 2)) / 2 ** 24) * 2
@@ -62,11 +64,14 @@ const eachKey = (slots: Slots, use: (high: number, low: number) => void): void =
   for (let at = 0; at < slots.length; at += 2) if (slots[at] !== 0) use(slots[at]! - 1, slots[at + 1]!)
 }
 
-/** Puts a key into a leaf that does not have it, at the free slot that was found for it. */
-const insert = (leaf: Leaf, at: number, high: number, low: number): void => {
+/**
+ * Puts a key into a leaf that does not have it, at the free slot that was found for it. A leaf that must grow has at
+ * least `planned` slots afterwards.
+ */
+const insert = (leaf: Leaf, at: number, high: number, low: number, planned: number): void => {
   if (leaf.count + 1 > (leaf.slots.length / 2) * fullest) {
     const before = leaf.slots
-    leaf.slots = new Uint32Array(2 * Math.ceil((before.length / 2) * growth))
+    leaf.slots = makeSlots(Math.max(planned, Math.ceil((before.length / 2) * growth)))
     eachKey(before, (high, low) => write(leaf.slots, find(leaf.slots, high, low), high, low))
     at = find(leaf.slots, high, low)
   }
@@ -83,17 +88,19 @@ export class PackedSet {
   /** Changes when the leaves are shared. */
   #owner: object = {}
   #size = 0
+  /** The slots that a leaf takes when its first ones are full: to take them for all leaves at once would be a pause. */
+  #planned: number
 
   /** `expected` is how many keys are likely to come; more or fewer are as well. */
   constructor(expected = 0) {
     let depth = 0
     while (depth < deepest && expected > plannedLeaf * 2 ** depth) depth++
-    const each = Math.min(largestLeaf, expected / 2 ** depth)
+    this.#planned = slotsFor(Math.min(largestLeaf, expected / 2 ** depth))
     this.#shift = 24 - depth
     this.#leaves = Array.from({ length: 2 ** depth }, () => ({
       owner: this.#owner,
       depth,
-      slots: slotsFor(each),
+      slots: makeSlots(fewestSlots),
       count: 0
     }))
   }
@@ -118,7 +125,7 @@ export class PackedSet {
       this.add(high, low)
       return
     }
-    insert(this.#own(leaf, index), at, high, low)
+    insert(this.#own(leaf, index), at, high, low, this.#planned)
     this.#size++
   }
 
@@ -149,6 +156,7 @@ export class PackedSet {
     copy.#leaves = this.#leaves.slice()
     copy.#shift = this.#shift
     copy.#size = this.#size
+    copy.#planned = this.#planned
     this.#owner = {}
     return copy
   }
@@ -189,11 +197,11 @@ export class PackedSet {
       index *= 2
     }
     const depth = leaf.depth + 1
-    const make = (): Leaf => ({ owner: this.#owner, depth, slots: slotsFor(leaf.count / 2), count: 0 })
+    const make = (): Leaf => ({ owner: this.#owner, depth, slots: makeSlots(slotsFor(leaf.count / 2)), count: 0 })
     const halves = [make(), make()] as const
     eachKey(leaf.slots, (high, low) => {
       const half = halves[((high >>> (24 - depth)) & 1) as 0 | 1]
-      insert(half, find(half.slots, high, low), high, low)
+      insert(half, find(half.slots, high, low), high, low, 0)
     })
     const width = this.#width(leaf)
     const start = index - (index % width)

@@ -20,6 +20,8 @@ interface ListFile {
   readonly announced: number
   /** Whether the file did not replace the one before: the official package reads it anew in every sync. */
   readonly isOnTop: boolean
+  /** Whether a part of it may begin at any byte. */
+  readonly isAscii?: boolean
 }
 
 type FileFault = "500" | "404" | "403" | "416" | "reset" | "short" | "no text" | "redirects"
@@ -85,7 +87,8 @@ const makeHistory = (random: Random): ReadonlyArray<Step> => {
     return { fileID, creationTime: time, path: `f${files}`, content: bytes, announced: bytes.length, isOnTop: false }
   }
   const grown = (list: ListFile, text: string): ListFile => {
-    const content = Buffer.concat([list.content, Buffer.from(text)])
+    const more = list.isAscii === true ? text.replace(/[^\x00-\x7f]/g, "?") : text
+    const content = Buffer.concat([list.content, Buffer.from(more)])
     return { ...list, content, announced: content.length }
   }
 
@@ -125,8 +128,10 @@ const makeHistory = (random: Random): ReadonlyArray<Step> => {
       2,
       (name, list) => {
         if (list.isOnTop) return "nothing"
+        // Cut characters would make the official package refuse all lists.
+        if (list.content.some(byte => byte > 127)) return "nothing"
         const content = list.content.subarray(0, random.between(0, list.content.length))
-        lists.set(name, { ...list, content, announced: content.length })
+        lists.set(name, { ...list, content, announced: content.length, isAscii: true })
         return "truncate"
       }
     ],
