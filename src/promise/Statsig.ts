@@ -761,7 +761,7 @@ const followSpecs = (statsig: Core.Service, store: SpecStore["Type"], subscripti
       const adapter = /^Adapter\((.*)\)$/.exec(source)
       subscriptions.emit("specs_updated", () => ({
         source: adapter === null ? source : { Adapter: adapter[1] },
-        source_api: sourceApi ?? null,
+        source_api: sourceApi ?? (source === "Adapter(DataStore)" ? "datastore" : null),
         // Parsed for one who looks at it, and only then: it may be large.
         get values() {
           return JSON.parse(specs.toString())
