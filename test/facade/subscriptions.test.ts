@@ -1,0 +1,53 @@
+/**
+ * What subscribers hear, of both packages.
+ */
+import { it } from "vitest"
+import { payload } from "./support/payload.js"
+import { dataStore, expectSame, offline } from "./support/sides.js"
+
+const names = (specs: object) => [...Object.keys(specs), "ghost", ""]
+
+it("subscribers hear what those of the official package hear", async () => {
+  await expectSame(async ({ Statsig, StatsigUser }) => {
+    const statsig = new Statsig("secret-key", { ...offline, dataStore: dataStore() })
+    const heard: Record<string, Array<unknown>> = { all: [], gates: [] }
+    // Of whole specs, which the official package writes anew, the time will do.
+    const hear = (where: string) => (event: unknown) =>
+      void heard[where]?.push(
+        JSON.parse(JSON.stringify(event), (key, value) => (key === "values" ? value.time : value))
+      )
+    statsig.subscribe("*", hear("all"))
+    const gates = statsig.subscribe("gate_evaluated", hear("gates"))
+    statsig.subscribe("nonsense", hear("gates"))
+    await statsig.initialize()
+    const user = new StatsigUser({ userID: "u-1", email: "u@statsig.com" })
+    for (const options of [{}, { disableExposureLogging: true }]) {
+      for (const name of names(payload.feature_gates)) {
+        statsig.checkGate(user, name, options)
+        statsig.getFeatureGate(user, name, options)
+      }
+      for (const name of names(payload.dynamic_configs)) {
+        statsig.getDynamicConfig(user, name, options)
+        statsig.getExperiment(user, name, options)
+      }
+      for (const name of names(payload.layer_configs)) statsig.getLayer(user, name, options).get("a", "b")
+      for (const parameter of names(payload.param_stores.store.parameters)) {
+        statsig.getParameterStore(user, "store", options).getValue(parameter, null)
+      }
+    }
+    statsig.overrideGate("gate_on", false)
+    statsig.checkGate(user, "gate_on")
+    statsig.manuallyLogFeatureGateExposure(user, "gate_on")
+    statsig.manuallyLogExperimentExposure(user, "experiment")
+    statsig.getExperimentByGroupName("experiment", "Test")
+    statsig.getClientInitializeResponse(user)
+    statsig.logEvent(user, "bought")
+    // Both deliver soon after; the official one from other threads.
+    await new Promise(resolve => setTimeout(resolve, 300))
+    statsig.unsubscribeById(gates)
+    await statsig.shutdown()
+    statsig.checkGate(user, "gate_on")
+    await new Promise(resolve => setTimeout(resolve, 300))
+    return { ...heard, count: heard["all"]?.length }
+  })
+})
