@@ -44,6 +44,9 @@ const defaultInterval = Duration.seconds(10)
 /** The longest that a poll can take, with all that is repeated. */
 const longestPoll = Duration.seconds(45)
 
+/** Over how many milliseconds the members spread that hear at the same moment that the lease is free. */
+const longestRush = 500
+
 /** A lease that is not released in time ends by itself. */
 const releaseTimeout = Duration.seconds(1)
 
@@ -134,7 +137,7 @@ export const make = Effect.fnUntraced(function* (options: FleetOptions) {
       const [from, to] = yield* claim(key, lease)
       yield* Deferred.succeed(lease.asked, undefined)
       const waited = yield* Effect.raceFirst(Effect.as(pause(from, to), true), Effect.as(Queue.take(lease.wake), false))
-      if (!waited) yield* pause(0, 0.1)
+      if (!waited) yield* pause(0, Math.min(0.1, longestRush / interval))
     }
     leases.delete(key)
     fibers.delete(key)
