@@ -22,7 +22,7 @@ import * as Queue from "effect/Queue"
 import * as Random from "effect/Random"
 import { EventLogger } from "../src/EventLogger.js"
 import { EventSink } from "../src/EventSink.js"
-import { type Answer, Deduplicator } from "../src/engine/deduplicator.js"
+import { type Answer, Deduplicator, hashNames } from "../src/engine/deduplicator.js"
 import type { SecondaryExposure } from "../src/engine/evaluation.js"
 import {
   type Exposure,
@@ -282,7 +282,7 @@ export const make = Effect.fnUntraced(function* (options: Options) {
     const key = userKey(user)
     const unit = form.unitOf(user)
     const secondaries = secondaryAsPrimary ? (secondariesOf(form) ?? noSecondaries) : noSecondaries
-    if (seen.add(name, ruleID, answer, key, unit)) {
+    if (seen.add(form.names, answer, key, unit)) {
       const mustLog =
         evaluation.forwardAllExposures || (evaluation.hasUnsampledSecondaryExposure && !secondaryAsPrimary)
       const sampling = mustLog ? undefined : sample(name, ruleID, user, answer, unit, evaluation.samplingRate, time)
@@ -293,7 +293,7 @@ export const make = Effect.fnUntraced(function* (options: Options) {
     for (const secondary of secondaries) {
       const passed = secondary.gateValue === "true"
       const ruleID = secondary.ruleID === "" ? noRule : secondary.ruleID
-      if (!seen.add(secondary.gate, ruleID, passed, key, undefined)) continue
+      if (!seen.add(hashNames(secondary.gate, ruleID), passed, key, undefined)) continue
       const sampling = sample(secondary.gate, ruleID, user, passed, undefined, undefined, time)
       if (sampling !== false) push({ _tag: "Secondary", secondary, user, time, sampling })
     }

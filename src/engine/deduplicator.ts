@@ -1,7 +1,7 @@
 /**
  * Remembers which exposures were logged lately, within a bound.
  *
- * A key is a spec, a rule, what was answered, and who asked. As in the official SDK only its 64-bit hash is kept: a
+ * A key is a spec and a rule, what was answered, and who asked. As in the official SDK only its 64-bit hash is kept: a
  * million users leave nothing behind but numbers, in arrays that the garbage collector never looks into. A key has a
  * slot. An open-addressing table finds the slot by the hash, and the slots stand in a ring by the time they were last
  * seen; once all are in use, the key that was unseen for longest gives up its own.
@@ -14,17 +14,32 @@ export type Answer = boolean | string
 const none = 0
 /** At first; then twice as many whenever they are all in use. */
 const firstSlots = 512
-/** Names come from callers: more of them than this are not remembered but hashed again. */
-const maxNames = 10_000
 /** Ends a text in a hash; no character has this code. */
 const endOfText = 0x10000
 /** Any two odd numbers with many bits. */
 const multipliers = [0x9e3779b1, 0x5f356495] as const
 
-interface Hash {
+/** A hash of 64 bits, in two halves. */
+export interface Hash {
   readonly high: number
   readonly low: number
 }
+
+const hashOf = (first: string, second: string, seed: number): Hash => {
+  let high = seed
+  let low = ~seed
+  for (const text of [first, second]) {
+    for (let i = 0; i <= text.length; i++) {
+      const code = i < text.length ? text.charCodeAt(i) : endOfText
+      high = Math.imul(high ^ code, multipliers[0])
+      low = Math.imul(low ^ code, multipliers[1])
+    }
+  }
+  return { high, low }
+}
+
+/** The part of a key that names a spec and a rule. The same for all users, so it is kept with what is logged of them. */
+export const hashNames = (spec: string, rule: string): Hash => hashOf(spec, rule, 0)
 
 const grown = (numbers: Int32Array, length: number) => {
   const larger = new Int32Array(length)
@@ -44,9 +59,7 @@ export class Deduplicator {
   #lows = new Int32Array(firstSlots)
   #newer = new Int32Array(firstSlots)
   #older = new Int32Array(firstSlots)
-  /** Names repeat all the time, and a request asks many of them for one user. */
-  readonly #names = new Map<string, Map<string, Hash>>()
-  #nameCount = 0
+  /** A request asks many names for one user. */
   #user: string | undefined
   #userHash: Hash = { high: 0, low: 0 }
   /** The hash of the key in question. */
@@ -63,14 +76,9 @@ export class Deduplicator {
     return this.#size
   }
 
-  /** The number of pairs of a spec and a rule whose hash is remembered. */
-  get nameCount(): number {
-    return this.#nameCount
-  }
-
   /** Whether the key is new; from now on it is not. `unit` is the id of the unit of the check, where it counts. */
-  add(spec: string, rule: string, answer: Answer, user: string, unit: string | undefined): boolean {
-    this.#hash(spec, rule, answer, user, unit)
+  add(names: Hash, answer: Answer, user: string, unit: string | undefined): boolean {
+    this.#hash(names, answer, user, unit)
     const high = this.#high
     const low = this.#low
     let place = low & (this.#slots.length - 1)
@@ -100,51 +108,22 @@ export class Deduplicator {
 
   // --- the hash
 
-  #hash(spec: string, rule: string, answer: Answer, user: string, unit: string | undefined): void {
+  #hash(names: Hash, answer: Answer, user: string, unit: string | undefined): void {
     if (user !== this.#user) {
       this.#user = user
-      this.#userHash = this.#hashOf(user, "")
+      this.#userHash = hashOf(user, "", this.#seed)
     }
-    const name = this.#nameHash(spec, rule)
     const who = this.#userHash
     const flags = (answer === false ? 1 : answer === true ? 2 : 3) + (unit === undefined ? 0 : unit === user ? 4 : 8)
-    let high = Math.imul(name.high ^ flags, multipliers[0]) ^ who.high
-    let low = Math.imul(name.low ^ flags, multipliers[1]) ^ who.low
+    let high = Math.imul(names.high ^ flags, multipliers[0]) ^ who.high
+    let low = Math.imul(names.low ^ flags, multipliers[1]) ^ who.low
     if (typeof answer === "string" || flags >= 8) {
-      const rest = this.#hashOf(typeof answer === "string" ? answer : "", flags >= 8 ? (unit ?? "") : "")
+      const rest = hashOf(typeof answer === "string" ? answer : "", flags >= 8 ? (unit ?? "") : "", this.#seed)
       high = Math.imul(high, multipliers[1]) ^ rest.high
       low = Math.imul(low, multipliers[0]) ^ rest.low
     }
     this.#low = Math.imul(low ^ (low >>> 15), multipliers[0]) ^ Math.imul(high ^ (high >>> 13), multipliers[1])
     this.#high = Math.imul(high ^ (high >>> 16), multipliers[0]) ^ Math.imul(low ^ (low >>> 14), multipliers[1])
-  }
-
-  #nameHash(spec: string, rule: string): Hash {
-    const known = this.#names.get(spec)?.get(rule)
-    if (known !== undefined) return known
-    if (this.#nameCount === maxNames) {
-      this.#names.clear()
-      this.#nameCount = 0
-    }
-    const hash = this.#hashOf(spec, rule)
-    const rules = this.#names.get(spec)
-    if (rules === undefined) this.#names.set(spec, new Map([[rule, hash]]))
-    else rules.set(rule, hash)
-    this.#nameCount++
-    return hash
-  }
-
-  #hashOf(first: string, second: string): Hash {
-    let high = this.#seed
-    let low = ~this.#seed
-    for (const text of [first, second]) {
-      for (let i = 0; i <= text.length; i++) {
-        const code = i < text.length ? text.charCodeAt(i) : endOfText
-        high = Math.imul(high ^ code, multipliers[0])
-        low = Math.imul(low ^ code, multipliers[1])
-      }
-    }
-    return { high, low }
   }
 
   // --- the table

@@ -6,7 +6,7 @@
  */
 
 import { compileUnit } from "./conditions.js"
-import type { Answer } from "./deduplicator.js"
+import { type Answer, type Hash, hashNames } from "./deduplicator.js"
 import { type Evaluation, ruleIDOf, type SecondaryExposure } from "./evaluation.js"
 import { setOwn } from "./getters.js"
 import { flag, hashID, hashName, hashUser, type Word64, zero } from "./samplingHash.js"
@@ -175,6 +175,7 @@ export class ExposureForm {
   readonly parameter: string | undefined
   /** The parts of the key, apart from who asked. */
   readonly ruleID: string
+  readonly names: Hash
   readonly answer: Answer
   readonly unitOf: (user: User) => string | undefined
   /** The next form of the same record. */
@@ -192,6 +193,7 @@ export class ExposureForm {
     this.evaluation = exposure.evaluation
     this.parameter = exposure.parameter
     this.ruleID = keyRuleID(exposure)
+    this.names = hashNames(this.name, this.ruleID)
     this.answer = answerOf(exposure)
     this.unitOf = unitOf(exposure)
     this.next = next
