@@ -97,6 +97,11 @@ const main = async (): Promise<void> => {
     }
     if (options.responseFormat === 0) sizes.push(written.length)
   }
+  // As a server that runs for a while: what can be kept is kept.
+  for (const [index, user] of ourUsers.entries()) {
+    ourStatsig.writeClientInitializeResponse(user, buffer)
+    theirStatsig.getClientInitializeResponse(at(theirUsers, index))
+  }
   const size = sizes.reduce((sum, length) => sum + length, 0) / sizes.length
   const [cpu] = cpus()
   console.log(`${cpu?.model ?? "unknown CPU"}, ${cpus().length} cores, Node ${process.version}`)

@@ -276,6 +276,21 @@ export const compareResponses = async (
   const differences: Array<ResponseDifference> = []
   let entries = 0
   let entriesByOrder = 0
+  /** Whether the official package gives this entry when it is asked for no other. */
+  const isExplained = async (only: Only, section: (typeof sections)[number], key: string, entry: unknown) => {
+    const unfilterable = only.names.filter(name => !isFilterable(objectAt(world.payload, section).get(name)))
+    // A bandit of the same name is evaluated after the config, unless it is not delivered.
+    for (const isBandit of [false, true]) {
+      const variant = JSON.stringify([unfilterable, isBandit])
+      const session =
+        alone.get(variant) ??
+        (await openOverridden(packages.expected, { world: withoutOthers(world, unfilterable, isBandit), overrides }))
+      alone.set(variant, session)
+      const response = tidy(responseOf(session, only.ask), only.ask, world)
+      if (difference(response[section][key], entry) === undefined) return true
+    }
+    return false
+  }
   for (const ask of asks) {
     const [wanted, given] = fixed(responseOf(expected, ask), responseOf(actual, ask), ask, world, expected)
     const differ = (path: string, one: unknown, other: unknown) =>
@@ -291,13 +306,7 @@ export const compareResponses = async (
         // What a nested gate leaves behind in an evaluation depends on whether it was nested in one before, and the official
         // package goes through the specs in an order of its own. Here each entry is what its spec alone gives.
         const only = onlyFor(ask, world, section, name)
-        const kept = only.names.filter(plainName => !isFilterable(objectAt(world.payload, section).get(plainName)))
-        const key = JSON.stringify(kept)
-        const session =
-          alone.get(key) ?? (await openOverridden(packages.expected, { world: withoutOthers(world, kept), overrides }))
-        alone.set(key, session)
-        if (difference(tidy(responseOf(session, only.ask), ask, world)[section][name], other) === undefined)
-          entriesByOrder++
+        if (await isExplained(only, section, name, other)) entriesByOrder++
         else differ(`.${section}.${name}`, one, other)
       }
     }
@@ -319,46 +328,39 @@ const isFilterable = (spec: Tree | undefined): boolean =>
  * The world with nothing in responses that filters do not reach, but for these specs. The others still answer where they
  * are nested.
  */
-const withoutOthers = (world: World, kept: ReadonlyArray<string>): World => {
+const withoutOthers = (world: World, kept: ReadonlyArray<string>, isBandit: boolean): World => {
+  const bandits = objectAt(world.payload, "cmab_configs")
+  const stays = (name: string, spec: Tree) =>
+    !(spec instanceof Map) || ((isFilterable(spec) || kept.includes(name)) && !(isBandit && bandits.has(name)))
   const payload = new Map(world.payload)
   payload.delete("session_replay_info")
   for (const section of sections) {
     const specs = [...objectAt(payload, section)].map(
-      ([name, spec]) =>
-        [
-          name,
-          isFilterable(spec) || kept.includes(name) || !(spec instanceof Map)
-            ? spec
-            : new Map(spec).set("entity", "segment")
-        ] as const
+      ([name, spec]) => [name, stays(name, spec) ? spec : new Map(spec as TreeObject).set("entity", "segment")] as const
     )
     if (payload.get(section) instanceof Map) payload.set(section, new Map(specs))
   }
   return { ...world, payload }
 }
 
-/** Asks for one entry, of one of these names. */
-const onlyFor = (
-  ask: Ask,
-  world: World,
-  section: (typeof sections)[number],
-  key: string
-): { readonly ask: Ask; readonly names: ReadonlyArray<string> } => {
+/** What asks for one entry, and the names that it may have. */
+interface Only {
+  readonly ask: Ask
+  readonly names: ReadonlyArray<string>
+}
+
+const onlyFor = (ask: Ask, world: World, section: (typeof sections)[number], key: string): Only => {
   const algorithm = algorithmOf(ask.options?.hashAlgorithm)
   const names = mapOf[section].flatMap(map => namesOf(world, map))
   const only = new Set(names.filter(name => hashedName(algorithm, name) === key))
-  const none = new Set<string>()
-  const [gates, configs, layers] = sections.map(other => (other === section ? only : none)) as [
-    Set<string>,
-    Set<string>,
-    Set<string>
-  ]
+  const within = (map: (typeof sections)[number], filter: ReadonlySet<string> | undefined) =>
+    new Set(map === section ? [...only].filter(name => filter === undefined || filter.has(name)) : [])
   const options = {
     ...ask.options,
-    featureGateFilter: gates,
-    dynamicConfigFilter: configs,
-    experimentFilter: configs,
-    layerFilter: layers
+    featureGateFilter: within("feature_gates", ask.options?.featureGateFilter),
+    dynamicConfigFilter: within("dynamic_configs", ask.options?.dynamicConfigFilter),
+    experimentFilter: within("dynamic_configs", ask.options?.experimentFilter),
+    layerFilter: within("layer_configs", ask.options?.layerFilter)
   }
   return { ask: { ...ask, options }, names: [...only] }
 }
