@@ -134,20 +134,17 @@ const watched = <A, E>(work: Effect.Effect<A, E>) =>
 const median = (values: ReadonlyArray<number>): number =>
   values.toSorted((one, other) => one - other)[Math.floor(values.length / 2)] as number
 
-const row = (
-  name: string,
-  runs: ReadonlyArray<{ readonly took: number; readonly longest: number; readonly turns: number }>
-) =>
+const row = (name: string, runs: ReadonlyArray<Watched>) => {
+  const shown = (value: number) => `${value.toFixed(1).padStart(7)} ms`
+  const took = runs.map(run => run.took)
+  const longest = runs.map(run => run.longest)
   console.log(
     name.padEnd(44),
-    `${median(runs.map(run => run.took))
-      .toFixed(1)
-      .padStart(7)} ms`,
-    `block ${median(runs.map(run => run.longest))
-      .toFixed(1)
-      .padStart(6)} ms (worst ${Math.max(...runs.map(run => run.longest)).toFixed(1)})`,
+    `${shown(median(took))} (best ${Math.min(...took).toFixed(1)})`.padEnd(28),
+    `block ${shown(median(longest))} (worst ${Math.max(...longest).toFixed(1)})`.padEnd(34),
     `turns ${median(runs.map(run => run.turns))}`
   )
+}
 
 const memory = (): string => {
   collectGarbage()
