@@ -230,12 +230,13 @@ const settle = <A>(
   flag: Flag<A>,
   result: Evaluated<A>["result"],
   json: Json | undefined,
-  ruleID: string = result.ruleID
+  parameterRuleID?: string
 ): Evaluated<A> => {
   if (json === undefined) return { value: flag.fallback, result, mismatch: Option.none() }
   const decoded = flag.decode(json)
   if (decoded._tag === "Fits") return { value: decoded.value, result, mismatch: Option.none() }
   const { kind, name, parameter } = flag
+  const ruleID = parameterRuleID ?? result.ruleID
   const mismatch = new FlagMismatch(
     { kind, name, parameter, path: decoded.path, ruleID, problem: decoded.message },
     { disableValidation: true }
@@ -326,7 +327,10 @@ const scalarsRemembered = 1_000
 const remembering = <A>(decode: (json: Json) => Decoded<A>): ((json: Json) => Decoded<A>) => {
   const objects = new WeakMap<object, Decoded<A>>()
   const scalars = new Map<Json, Decoded<A>>()
-  return json => {
+  /** Looked at first: most users get the same value. */
+  let last: { readonly json: Json; readonly decoded: Decoded<A> } | undefined
+
+  const find = (json: Json): Decoded<A> => {
     const known = typeof json === "object" && json !== null ? objects.get(json) : scalars.get(json)
     if (known !== undefined) return known
     const decoded = decode(json)
@@ -335,6 +339,13 @@ const remembering = <A>(decode: (json: Json) => Decoded<A>): ((json: Json) => De
       if (scalars.size >= scalarsRemembered) scalars.clear()
       scalars.set(json, decoded)
     }
+    return decoded
+  }
+
+  return json => {
+    if (last !== undefined && last.json === json) return last.decoded
+    const decoded = find(json)
+    last = { json, decoded }
     return decoded
   }
 }
