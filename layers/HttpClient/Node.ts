@@ -212,16 +212,28 @@ const makePools = (proxyUrl: Redacted.Redacted | undefined, tls: https.AgentOpti
 
   const fetch = (input: URL | string, init: RequestInit): Promise<Response> =>
     new Promise((resolve, reject) => {
-      const request = requestTo(new URL(input), {
-        method: init.method ?? "GET",
-        headers: init.headers as http.OutgoingHttpHeaders,
-        signal: init.signal ?? undefined
-      })
-      request.once("error", reject)
-      request.once("response", incoming => resolve(responseOf(incoming)))
       const { body } = init
-      if (body instanceof ReadableStream) pipeline(Readable.fromWeb(body as WebStream), request, () => {})
-      else request.end(body)
+      const send = () => {
+        const request = requestTo(new URL(input), {
+          method: init.method ?? "GET",
+          headers: init.headers as http.OutgoingHttpHeaders,
+          signal: init.signal ?? undefined
+        })
+        let isAnswered = false
+        request.once("error", error => {
+          // The server had closed the connection meanwhile. What has a body may have been read, and is not sent twice.
+          const isStale = request.reusedSocket && isReset(error) && !isAnswered && !body
+          if (isStale) send()
+          else reject(error)
+        })
+        request.once("response", incoming => {
+          isAnswered = true
+          resolve(responseOf(incoming))
+        })
+        if (body instanceof ReadableStream) pipeline(Readable.fromWeb(body as WebStream), request, () => {})
+        else request.end(body)
+      }
+      send()
     })
 
   return {
@@ -235,6 +247,8 @@ const makePools = (proxyUrl: Redacted.Redacted | undefined, tls: https.AgentOpti
     }
   }
 }
+
+const isReset = (error: Error): boolean => (error as NodeJS.ErrnoException).code === "ECONNRESET"
 
 const decode = (text: string): string => {
   try {

@@ -4,7 +4,7 @@ import { promisify } from "node:util"
 import * as Effect from "effect/Effect"
 import { describe, expect, it } from "vitest"
 import { layer } from "../../layers/LocalStatsig/Node.js"
-import { LocalStatsig } from "../../layers/LocalStatsig.js"
+import { Fault, LocalStatsig } from "../../layers/LocalStatsig.js"
 import { payload } from "./support/payload.js"
 
 const program = fileURLToPath(new URL("support/lifetime.ts", import.meta.url))
@@ -30,6 +30,25 @@ describe("a process", () => {
     )
     expect(stdout).toBe("true\n")
   })
+})
+
+describe("a process whose poll gets no answer", () => {
+  for (const at of ["head", "body"] as const) {
+    it(`ends without waiting for it (${at})`, async () => {
+      const polls = await Effect.runPromise(
+        Effect.gen(function* () {
+          const local = yield* LocalStatsig
+          // The first request is that of initialize.
+          yield* local.faultNext("specs", Fault.Headers({ headers: {} }))
+          yield* local.faultAlways("specs", Fault.Stall({ at }))
+          expect(yield* Effect.promise(() => run("stalled", local.specsUrl))).toBe("done\n")
+          return (yield* local.requests).length - 1
+        }).pipe(Effect.provide(layer({ specs: payload })))
+      )
+      // One that waited would have given up and asked again.
+      expect(polls).toBe(1)
+    })
+  }
 })
 
 describe("an instance that is dropped", () => {

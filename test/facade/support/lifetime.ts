@@ -44,6 +44,11 @@ const tasks: Record<string, () => Promise<void>> = {
     const statsig = await start(specsUrl === undefined ? storeOptions("held") : { specsUrl, disableAllLogging: true })
     process.on("exit", () => console.log(statsig.checkGate(user, "gate_on")))
   },
+  /** Ends while a poll waits for an answer: the program's own timer gives it time to begin. */
+  stalled: async () => {
+    await start({ specsUrl: specsUrl!, specsSyncIntervalMs: 1, disableAllLogging: true })
+    setTimeout(() => console.log("done"), 300)
+  },
   /** Drops one instance, keeps a method of another, and waits until the background of the first has stopped. */
   drop: async () => {
     const { checkGate } = await start(storeOptions("kept"))
