@@ -44,8 +44,13 @@ export const measure = async (works: ReadonlyArray<Work>): Promise<ReadonlyArray
   }))
 }
 
+/** How long each of the works runs before it is measured: a server has run for long. */
+const warmUpNanoseconds = 300_000_000
+
 /** How many runs fill a round. Warms up on the way, behind the indices of the rounds. */
 const calibrate = async (works: ReadonlyArray<Work>): Promise<number> => {
+  for (const work of works)
+    for (let spent = 0; spent < warmUpNanoseconds; ) spent += (await once(work, 2_048, rounds)).wall * 2_048
   for (let count = 64; ; count *= 2) {
     const slowest = Math.max(...(await inTurn(works, work => once(work, count, rounds))).map(cost => cost.wall))
     if (slowest * count >= roundNanoseconds / 2) return Math.max(1, Math.round(roundNanoseconds / slowest))
