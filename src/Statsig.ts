@@ -34,7 +34,13 @@ import { sdkKeyShown, sdkType, sdkVersion } from "./internal/sdkInfo.js"
 import { make as makeOverrides, type Override, type OverrideLookup, Overrides } from "./Overrides.js"
 import type { UserPersistedValues } from "./PersistentStorage.js"
 import { type SpecChange, type SpecStatus, SpecStore } from "./SpecStore.js"
-import { type EventSinkError, InitializeTimeoutError, type SpecSourceError, type SpecsError } from "./StatsigError.js"
+import {
+  type EventSinkError,
+  type IdListError,
+  InitializeTimeoutError,
+  type SpecSourceError,
+  type SpecsError
+} from "./StatsigError.js"
 import { toJson } from "./StatsigUser.js"
 import type { ParsedUserAgent } from "./UserAgentParser.js"
 
@@ -170,15 +176,17 @@ export interface Service {
   /** Loads specs within the deadline and starts the background updates. May be called again. */
   readonly initialize: Effect.Effect<InitializeResult>
   /**
-   * Fetches specs now, without waiting for the next poll: after a webhook, say. Whoever asks while that is under way waits
-   * for the same fetch.
+   * Fetches specs and ID lists now, without waiting for the next poll: after a webhook, say. Whoever asks while that is
+   * under way waits for the same fetch.
    */
-  readonly syncNow: Effect.Effect<void, SpecSourceError | SpecsError>
+  readonly syncNow: Effect.Effect<void, SpecSourceError | SpecsError | IdListError>
   /**
-   * As `syncNow`, where the specs may be older than this; else it does nothing. For functions that are frozen between
-   * requests, in which no poll runs: one call at the beginning of a request.
+   * As `syncNow`, for specs and for ID lists that may be older than this; else it does nothing. For functions that are
+   * frozen between requests, in which no poll runs: one call at the beginning of a request.
    */
-  readonly syncIfOlderThan: (age: Duration.DurationInput) => Effect.Effect<void, SpecSourceError | SpecsError>
+  readonly syncIfOlderThan: (
+    age: Duration.DurationInput
+  ) => Effect.Effect<void, SpecSourceError | SpecsError | IdListError>
   /** Sends the queued events. */
   readonly flush: Effect.Effect<void>
   /** Sends what is left and ends the sending of events; closing the layer's scope does the same. */
@@ -226,6 +234,10 @@ export interface Service {
  * @since 0.1.0
  */
 export class Statsig extends Context.Tag("statsig-effect/Statsig")<Statsig, Service>() {}
+
+/** Does the second whatever becomes of the first, and fails where one did. */
+const inTurn = <E, E2>(first: Effect.Effect<void, E>, second: Effect.Effect<void, E2>): Effect.Effect<void, E | E2> =>
+  Effect.flatMap(Effect.exit(first), exit => Effect.zipRight(second, exit))
 
 /**
  * Makes the service from an evaluator, a spec store, ID lists and an event logger.
@@ -293,6 +305,12 @@ export const make = Effect.fnUntraced(function* (options: {
         })
   )
 
+  const listsIfOlderThan = Effect.fnUntraced(function* (age: Duration.DurationInput) {
+    const { lastSuccessAt } = yield* idLists.status
+    const now = yield* Clock.currentTimeMillis
+    if (lastSuccessAt === undefined || now - lastSuccessAt >= Duration.toMillis(age)) yield* idLists.sync
+  })
+
   const measureInitialize = ({ duration, failure, source, success }: InitializeResult) =>
     observe(client => {
       const { snapshot, sourceApi } = store.current()
@@ -341,8 +359,8 @@ export const make = Effect.fnUntraced(function* (options: {
         log: logger.logEvent
       })
     ),
-    syncNow: store.syncNow,
-    syncIfOlderThan: store.syncIfOlderThan,
+    syncNow: inTurn(store.syncNow, idLists.sync),
+    syncIfOlderThan: age => inTurn(store.syncIfOlderThan(age), listsIfOlderThan(age)),
     flush: logger.flush,
     shutdown: logger.shutdown,
     status: store.status,

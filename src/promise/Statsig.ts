@@ -22,7 +22,13 @@ import { Overrides } from "../Overrides.js"
 import { decode } from "../PersistentStorage.js"
 import { SpecStore } from "../SpecStore.js"
 import * as Core from "../Statsig.js"
-import type { EventSinkError, InitializeTimeoutError, SpecSourceError, SpecsError } from "../StatsigError.js"
+import type {
+  EventSinkError,
+  IdListError,
+  InitializeTimeoutError,
+  SpecSourceError,
+  SpecsError
+} from "../StatsigError.js"
 import { argumentError, asFlag, asText, asUnsigned } from "./argument.js"
 import { type Failures, guardMethods } from "./boundary.js"
 import { type ClientInitResponseOptions, clientInitializeOptions } from "./clientInitialize.js"
@@ -265,15 +271,15 @@ export abstract class Statsig {
   }
 
   /**
-   * Fetches specs now, without waiting for the next poll: after a webhook, say. Calls while that is under way wait for the
-   * same fetch. Not in the official Node package.
+   * Fetches specs and ID lists now, without waiting for the next poll: after a webhook, say. Calls while that is under way
+   * wait for the same fetch. Not in the official Node package.
    */
   async syncNow(): Promise<StatsigResult> {
     return this.#run(Effect.match(this.#statsig.syncNow, syncOutcome))
   }
 
   /**
-   * As `syncNow`, where the specs may be older than this many milliseconds; else it does nothing. For functions that are
+   * As `syncNow`, for specs and ID lists that may be older than this many milliseconds; else it does nothing. For functions that are
    * frozen between requests, in which no poll runs: one call at the beginning of a request. Not in the official Node
    * package.
    */
@@ -829,13 +835,18 @@ const resultOf = ({ failure }: Core.InitializeResult): StatsigResult =>
   })
 
 const syncOutcome = {
-  onFailure: (error: SpecSourceError | SpecsError): StatsigResult => ({ isSuccess: false, error: errorText(error) }),
+  onFailure: (error: SpecSourceError | SpecsError | IdListError): StatsigResult => ({
+    isSuccess: false,
+    error: errorText(error)
+  }),
   onSuccess: (): StatsigResult => ({ isSuccess: true })
 }
 
 /** The texts of the official package, which programs may look into. */
-const errorText = (error: SpecSourceError | SpecsError | InitializeTimeoutError): string => {
+const errorText = (error: SpecSourceError | SpecsError | IdListError | InitializeTimeoutError): string => {
   switch (error._tag) {
+    case "IdListError":
+      return `${error.list === undefined ? "ID lists" : `ID list ${error.list}`}: ${error.message}`
     case "InitializeTimeoutError":
       return "Initialization Error: Initialization timed out"
     case "SpecsError":

@@ -91,6 +91,22 @@ describe("ID lists", () => {
     await expect.poll(() => isIn(statsig)).toEqual([false, false])
   })
 
+  it("are brought by a sync on demand, also when the specs fail, and not while they are young", async () => {
+    const statsig = make({ enableIdLists: true, idListsSyncIntervalMs: 3_600_000 })
+    await statsig.initialize()
+    await run(local.growIdList("vips", { add: ["bob"] }))
+    expect(await statsig.syncIfOlderThan(60_000)).toEqual({ isSuccess: true })
+    expect(isIn(statsig)).toEqual([true, false])
+    await run(local.faultNext("specs", Fault.Reply({ status: 500 })))
+    expect((await statsig.syncNow()).isSuccess).toBe(false)
+    expect(isIn(statsig)).toEqual([true, true])
+    await run(local.growIdList("vips", { remove: ["alice"] }))
+    await run(local.faultNext("idListFile:vips", Fault.Reply({ status: 500 })))
+    expect((await statsig.syncIfOlderThan(0)).error).toMatch(/vips/)
+    expect(await statsig.syncIfOlderThan(0)).toEqual({ isSuccess: true })
+    expect(isIn(statsig)).toEqual([false, true])
+  })
+
   it("do not make initialize fail, but for its deadline", async () => {
     await run(local.faultNext("idListManifest", Fault.Reply({ status: 500 })))
     expect(await make({ enableIdLists: true }).initialize()).toEqual({ isSuccess: true })
