@@ -6,7 +6,7 @@
  * where. It runs on the shop's specs in hand, and nothing is asked for over the network.
  */
 import { createServer } from "node:http"
-import * as HttpMiddleware from "@effect/platform/HttpMiddleware"
+import type * as HttpApp from "@effect/platform/HttpApp"
 import * as HttpRouter from "@effect/platform/HttpRouter"
 import * as HttpServer from "@effect/platform/HttpServer"
 import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
@@ -15,36 +15,34 @@ import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as Config from "effect/Config"
 import * as Console from "effect/Console"
-import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as StatsigLayer from "../../layers/Statsig.js"
 import * as ClientInitialize from "../../src/ClientInitialize.js"
-import { Statsig } from "../../src/Statsig.js"
+import * as Statsig from "../../src/Statsig.js"
 import * as StatsigUser from "../../src/StatsigUser.js"
 import { answersOf } from "../page/answers.js"
 import { bundleScript, cookies, renderPage, visitorOf } from "../page/page.js"
 import { visit } from "../page/visit.js"
 import { specs } from "../shop/specs.js"
 
-/** The user of the request that is answered. */
-class Visitor extends Context.Tag("examples/Visitor")<Visitor, StatsigUser.StatsigUser>() {}
-
-/** Provides the visitor, and gives the browser an id where it has none. */
-const identify = HttpMiddleware.make(app =>
+/**
+ * Provides the user of the request, and gives the browser an id where it has none. Without it the routes below, which
+ * require a user, do not compile.
+ */
+const identify = <E, R>(app: HttpApp.Default<E, R>) =>
   Effect.gen(function* () {
     const request = yield* HttpServerRequest.HttpServerRequest
     const stableID = request.cookies[cookies.stableID] ?? crypto.randomUUID()
     const visitor = visitorOf(request.cookies[cookies.visitor], stableID, request.headers["user-agent"] ?? "")
-    const response = yield* Effect.provideService(app, Visitor, StatsigUser.make(visitor))
+    const response = yield* Statsig.withUser(StatsigUser.make(visitor))(app)
     return HttpServerResponse.unsafeSetCookie(response, cookies.stableID, stableID, { httpOnly: true, sameSite: "lax" })
   })
-)
 
 const page = Effect.gen(function* () {
-  const statsig = yield* Statsig
-  const user = yield* Visitor
+  const statsig = yield* Statsig.Statsig
+  const user = yield* Statsig.CurrentUser
   const answers = answersOf({
     gate: name => statsig.checkGate(user, name),
     config: (name, parameter) => Option.getOrNull(statsig.getDynamicConfig(user, name).getValue(parameter)),
@@ -60,8 +58,8 @@ const page = Effect.gen(function* () {
 /** The values alone, for pages that fetch them. As bytes they are made without a text; the response keeps a copy. */
 const values = (buffer: ClientInitialize.ResponseBuffer) =>
   Effect.gen(function* () {
-    const statsig = yield* Statsig
-    const bytes = statsig.writeClientInitializeResponse(yield* Visitor, buffer).slice()
+    const statsig = yield* Statsig.Statsig
+    const bytes = statsig.writeClientInitializeResponse(yield* Statsig.CurrentUser, buffer).slice()
     return HttpServerResponse.uint8Array(bytes, { contentType: "application/json" })
   })
 
