@@ -77,6 +77,10 @@ export type QueuedEvent =
       readonly time: number
     }
 
+/** Texts without anything to escape, which most are, need no more than quotes. */
+const plainText = /^[\x20\x21\x23-\x5b\x5d-\ud7ff\ue000-\uffff]*$/
+const quoted = (text: string): string => (plainText.test(text) ? `"${text}"` : JSON.stringify(text))
+
 // --- keys
 
 /** The rule id; a suffix alone is one to getters only. */
@@ -149,7 +153,8 @@ const makeUserKey = (user: User): string => {
   const userID = idText(user.userID)
   const isPlain = userID !== undefined && userID[0] !== "["
   if (isPlain && (user.customIDs === undefined || Object.keys(user.customIDs).length === 0)) return userID
-  return JSON.stringify([userID ?? null, customIDText(stableIDOf(user)) ?? null, ...customIDTexts(user).sort()])
+  const texts = [userID, customIDText(stableIDOf(user)), ...customIDTexts(user).sort()]
+  return `[${texts.map(text => (text === undefined ? "null" : quoted(text))).join(",")}]`
 }
 
 const noUnit = () => undefined
@@ -271,26 +276,25 @@ const isExplicit = (evaluation: Evaluation, parameter: string | undefined): bool
  * the SDK if it has none.
  */
 export const userToLog = (user: User, globalCustomFields: JsonObject | undefined, tier: string | undefined): string => {
-  const logged: { [key: string]: Json } = {}
-  const put = (key: string, value: Json | undefined) => {
-    if (value !== undefined) logged[key] = value
+  let { custom } = user
+  if (globalCustomFields !== undefined) {
+    const all: { [key: string]: Json } = { ...globalCustomFields }
+    for (const key of Object.keys(custom ?? {})) setOwn(all, key, custom?.[key] as Json)
+    custom = all
   }
-  put("userID", user.userID)
-  put("customIDs", user.customIDs)
-  put("email", user.email)
-  put("ip", user.ip)
-  put("userAgent", user.userAgent)
-  put("country", user.country)
-  put("locale", user.locale)
-  put("appVersion", user.appVersion)
-  if (globalCustomFields === undefined) put("custom", user.custom)
-  else {
-    const custom: { [key: string]: Json } = { ...globalCustomFields }
-    for (const key of Object.keys(user.custom ?? {})) setOwn(custom, key, user.custom?.[key] as Json)
-    put("custom", custom)
-  }
-  put("statsigEnvironment", user.statsigEnvironment ?? (tier === undefined ? undefined : { tier }))
-  return JSON.stringify(logged)
+  // What is `undefined` is left out.
+  return JSON.stringify({
+    userID: user.userID,
+    customIDs: user.customIDs,
+    email: user.email,
+    ip: user.ip,
+    userAgent: user.userAgent,
+    country: user.country,
+    locale: user.locale,
+    appVersion: user.appVersion,
+    custom,
+    statsigEnvironment: user.statsigEnvironment ?? (tier === undefined ? undefined : { tier })
+  })
 }
 
 const exposureNames = {
@@ -299,10 +303,6 @@ const exposureNames = {
   experiment: "statsig::config_exposure",
   layer: "statsig::layer_exposure"
 } as const
-
-/** Texts without anything to escape, which most are, need no more than quotes. */
-const plainText = /^[\x20\x21\x23-\x5b\x5d-\ud7ff\ue000-\uffff]*$/
-const quoted = (text: string): string => (plainText.test(text) ? `"${text}"` : JSON.stringify(text))
 
 const exposureMetadata = (exposure: ExposureOfAll): string => {
   const { evaluation, kind, name, origin, parameter } = exposure
