@@ -40,10 +40,14 @@ export interface Subject {
   readonly lacks: (reason: string) => void
 }
 
+/** By what a condition or a rule tells users apart: not at all, by a draw, or by what is known of them. */
+export type Selection = "everyone" | "split" | "targeting"
+
 /** A condition ready to run. */
 export type CompiledCondition =
   | {
       readonly kind: "test"
+      readonly selection: Selection
       readonly test: (subject: Subject) => boolean
       /** Whether data may be missing to it, which is told even after another condition of the rule has failed. */
       readonly mayLack: boolean
@@ -64,7 +68,9 @@ const unsupported: CompiledCondition = { kind: "unsupported", read: undefined }
 /** Prepares a condition. The bucketers are those of the snapshot it belongs to. */
 export const compileCondition = (condition: Condition, bucketers: Bucketers): CompiledCondition => {
   const { type } = condition
-  if (type === "public") return { kind: "test", test: () => true, mayLack: false, isVolatile: false }
+  if (type === "public") {
+    return { kind: "test", selection: "everyone", test: () => true, mayLack: false, isVolatile: false }
+  }
   if (type === "pass_gate" || type === "fail_gate") {
     const gate = typeof condition.targetValue === "string" ? condition.targetValue : ""
     return { kind: "gate", gate, negated: type === "fail_gate" }
@@ -77,7 +83,9 @@ export const compileCondition = (condition: Condition, bucketers: Bucketers): Co
   if (operator === undefined) return mayLack || readsExperiment ? { kind: "unsupported", read } : unsupported
   const test = compileTest(type, operator, read)
   if (readsExperiment && condition.field !== undefined) return { kind: "experiment", test }
-  return { kind: "test", test, mayLack, isVolatile: type === "current_time" || operator.kind === "idList" }
+  const selection = type === "user_bucket" ? "split" : "targeting"
+  const isVolatile = type === "current_time" || operator.kind === "idList"
+  return { kind: "test", selection, test, mayLack, isVolatile }
 }
 
 const compileTest = (type: string, operator: Operator, read: Read): ((subject: Subject) => boolean) => {

@@ -13,7 +13,7 @@
 import { type CompiledBandit, compileBandit } from "./bandit.js"
 import { type Body, type Entry, emptyTable, type Table, textOf as textOfBytes } from "./body.js"
 import type { SpecKind } from "./call.js"
-import { type CompiledCondition, compileCondition, compileUnit } from "./conditions.js"
+import { type CompiledCondition, compileCondition, compileUnit, type Selection } from "./conditions.js"
 import { asObject } from "./getters.js"
 import { type RawDocument, readExact } from "./json.js"
 import { type Bucketer, Bucketers } from "./sha256.js"
@@ -41,6 +41,7 @@ export interface CompiledRule {
   readonly conditions: ReadonlyArray<CompiledCondition | undefined>
   /** Whether all conditions are there. */
   readonly isWhole: boolean
+  readonly selection: Selection
   readonly returnBool: boolean
   readonly returnValue: JsonObject
   /** Whether the user is within the pass percentage. */
@@ -346,6 +347,7 @@ export class Snapshot {
       samplingRate: rule.samplingRate,
       conditions,
       isWhole: !conditions.includes(undefined),
+      selection: selectionOf(rule, conditions),
       returnBool: rule.returnValue !== false,
       returnValue: asObject(rule.returnValue),
       passes: this.#compilePasses(rule, specSalt)
@@ -366,6 +368,12 @@ export class Snapshot {
       return bucketer.of(textOf(unit(user)) ?? "") < threshold
     }
   }
+}
+
+const selectionOf = ({ passPercentage }: Rule, conditions: ReadonlyArray<CompiledCondition | undefined>): Selection => {
+  const selections = conditions.map(condition => (condition?.kind === "test" ? condition.selection : "targeting"))
+  if ((passPercentage > 0 && passPercentage < 100) || selections.includes("split")) return "split"
+  return selections.includes("targeting") ? "targeting" : "everyone"
 }
 
 function* badPartsOf(kind: BadPart["kind"], table: Table<unknown>): Iterable<BadPart> {
