@@ -117,6 +117,17 @@ describe("the comparison", () => {
       options: object({})
     }
     expect(isSafe(readsItself)).toBe(false)
+    const reached = (name: string): World => ({
+      payload: object({
+        condition_map: object({ c: object({ type: "pass_gate", targetValue: "a" }) }),
+        feature_gates: object({ a: object({ rules: [object({ conditions: ["c"] })] }) }),
+        overrides: object({ [name]: [object({ new_config_name: "gone", rules: [object({ rule_name: "r" })] })] })
+      }),
+      users: [],
+      options: object({})
+    })
+    expect(isSafe(reached("a"))).toBe(false)
+    expect(isSafe(reached("b"))).toBe(true)
     const readsGroup: World = {
       payload: object({
         condition_map: object({ c: object({ type: "experiment_group", field: "e" }) }),

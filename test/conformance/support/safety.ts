@@ -107,8 +107,9 @@ interface Edge {
 }
 
 /**
- * Whether an evaluation could come back to itself through a config mapping, a rule of one, or an experiment_group
- * condition: they start counting the depth anew, so the recursion limit never holds.
+ * Whether an evaluation could come back to itself through a config mapping, a rule of one, a spec that has one, or an
+ * experiment_group condition: they start counting the depth anew, so the recursion limit never holds. A mapping does so
+ * as soon as one of its rules was tried, also where the rule does not pass and the spec's own rules decide.
  */
 const hasUnboundedCycle = (payload: TreeObject): boolean => {
   const edges = edgesOf(payload)
@@ -125,6 +126,7 @@ const hasUnboundedCycle = (payload: TreeObject): boolean => {
 const edgesOf = (payload: TreeObject): ReadonlyArray<Edge> => {
   const edges: Array<Edge> = []
   const conditions = objectAt(payload, "condition_map")
+  const mapped = objectAt(payload, "overrides")
 
   const addRule = (from: string, rule: Tree, unbounded: boolean) => {
     if (!(rule instanceof Map)) return
@@ -149,14 +151,16 @@ const edgesOf = (payload: TreeObject): ReadonlyArray<Edge> => {
   ]
   for (const [section, kind] of sections) {
     for (const [name, spec] of objectAt(payload, section)) {
-      if (spec instanceof Map) for (const rule of listAt(spec, "rules")) addRule(node(kind, name), rule, false)
+      if (!(spec instanceof Map)) continue
+      for (const rule of listAt(spec, "rules")) addRule(node(kind, name), rule, mapped.has(name))
     }
   }
   for (const [name, bandit] of objectAt(payload, "cmab_configs")) {
     const gate = bandit instanceof Map ? textAt(bandit, "targetingGateName") : undefined
-    if (gate !== undefined) edges.push({ from: node("config", name), to: node("gate", gate), unbounded: false })
+    if (gate !== undefined)
+      edges.push({ from: node("config", name), to: node("gate", gate), unbounded: mapped.has(name) })
   }
-  for (const [name, mappings] of objectAt(payload, "overrides")) {
+  for (const [name, mappings] of mapped) {
     for (const mapping of Array.isArray(mappings) ? mappings : []) {
       if (!(mapping instanceof Map)) continue
       for (const [, kind] of sections) {
