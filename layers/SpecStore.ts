@@ -87,6 +87,7 @@ export const make = Effect.fnUntraced(function* (options: { readonly syncInterva
     const tags = { source, source_api: sourceApi ?? "" }
     if (parsed._tag === "NoUpdates") {
       observe(client => client.increment("statsig.sdk.config_no_update", 1, tags))
+      yield* Effect.logDebug(`${source} has no new specs`)
       return parsed
     }
     const { snapshot } = parsed
@@ -116,6 +117,7 @@ export const make = Effect.fnUntraced(function* (options: { readonly syncInterva
         })
       )
     }
+    yield* Effect.logDebug(`Specs of ${snapshot.time} from ${source}`)
     return { _tag: "Applied", time: snapshot.time } as const
   }, Effect.interruptible)
 

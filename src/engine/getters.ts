@@ -6,9 +6,12 @@
  */
 import type { Json, JsonObject } from "./user.js"
 
+/** Looked up once: in a sandbox, such as Jest runs tests in, every look at a global is slow. */
+const { isArray } = Array
+const { hasOwn } = Object
+
 /** The type of a value as the getters compare them: `array` and `null` apart from `object`. */
-export const kindOf = (value: unknown): string =>
-  Array.isArray(value) ? "array" : value === null ? "null" : typeof value
+export const kindOf = (value: unknown): string => (isArray(value) ? "array" : value === null ? "null" : typeof value)
 
 /** A read of one parameter. `exposes` tells whether a layer logs it; `mismatch` names the two types that differ. */
 export interface ParameterRead<A> {
@@ -19,7 +22,7 @@ export interface ParameterRead<A> {
 
 /** The member of that name, if it is the object's own. */
 export const ownValue = (value: JsonObject, key: string): Json | undefined =>
-  Object.hasOwn(value, key) ? value[key] : undefined
+  hasOwn(value, key) ? value[key] : undefined
 
 /**
  * `get(key, fallback, guard?)`: the parameter if it has the fallback's type (or passes the guard), else the fallback.
@@ -55,7 +58,8 @@ export const readTyped = (
 
 /** `getValue(key, fallback?)`: the parameter whatever its type, else the fallback. */
 export const readAny = (value: JsonObject, key: unknown, fallback: unknown): ParameterRead<unknown> => {
-  const found = key === null || key === undefined ? undefined : ownValue(value, String(key))
+  const name = typeof key === "string" ? key : key === null || key === undefined ? undefined : String(key)
+  const found = name === undefined ? undefined : ownValue(value, name)
   return found === undefined || found === null
     ? { value: fallback ?? null, exposes: false, mismatch: undefined }
     : { value: found, exposes: true, mismatch: undefined }

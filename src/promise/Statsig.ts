@@ -14,7 +14,6 @@ import type * as EffectLayer from "effect/Layer"
 import * as ManagedRuntime from "effect/ManagedRuntime"
 import * as Option from "effect/Option"
 import * as Runtime from "effect/Runtime"
-import * as Stream from "effect/Stream"
 import { Evaluator } from "../Evaluator.js"
 import { copyJsonObject } from "../engine/getters.js"
 import { ResponseBuffer } from "../engine/responseBuffer.js"
@@ -33,6 +32,7 @@ import { argumentError, asFlag, asText, asUnsigned } from "./argument.js"
 import { type Failures, guardMethods } from "./boundary.js"
 import { type ClientInitResponseOptions, clientInitializeOptions } from "./clientInitialize.js"
 import { startCapture, stopCapture } from "./consoleCapture.js"
+import { type Internals, internals } from "./internals.js"
 import { toJson, toMap } from "./json.js"
 import { logLineLevel } from "./logLineLevels.js"
 import { ParameterStore } from "./ParameterStore.js"
@@ -207,6 +207,7 @@ export abstract class Statsig {
   readonly #statsig: Core.Service
   readonly #evaluator: Evaluator["Type"]
   readonly #overrides: Overrides["Type"]
+  readonly #store: SpecStore["Type"]
   readonly #subscriptions: Subscriptions
   readonly #provider: OutputLoggerProvider | undefined
   /** Goes on to work after `shutdown`, unlike the managed runtime. */
@@ -227,9 +228,16 @@ export abstract class Statsig {
     this.#statsig = Context.get(runtime.context, Core.Statsig)
     this.#evaluator = Context.get(runtime.context, Evaluator)
     this.#overrides = Context.get(runtime.context, Overrides)
+    this.#store = Context.get(runtime.context, SpecStore)
     this.#provider = checked.outputLoggerProvider
-    this.#subscriptions = new Subscriptions(followAnswers(this.#statsig))
-    managed.runFork(followSpecs(this.#statsig, Context.get(runtime.context, SpecStore), this.#subscriptions))
+    const store = Context.get(runtime.context, SpecStore)
+    const statsig = this.#statsig
+    this.#subscriptions = new Subscriptions(subscriptions => {
+      const ends = [followAnswers(statsig, subscriptions), followSpecs(store, subscriptions)]
+      return () => {
+        for (const end of ends) end()
+      }
+    })
     const capture = checked.consoleCaptureOptions
     const endCapture = capture?.enabled ? captureConsole(key, this.#statsig, capture) : () => {}
     this.#run = Runtime.runPromise(runtime)
@@ -675,9 +683,23 @@ export abstract class Statsig {
     })
   }
 
+  /** @internal */
+  get [internals](): Internals {
+    return {
+      statsig: this.#statsig,
+      store: this.#store,
+      overrides: this.#overrides,
+      status: () => Effect.runSync(this.#statsig.status)
+    }
+  }
+
   async #initialize(): Promise<Core.InitializeResult> {
     const result = await this.#run(this.#statsig.initialize)
     this.#initialized = result
+    const { error } = resultOf(result)
+    if (error !== undefined) await this.#run(Effect.logError(`Failed to initialize Statsig: ${error}`))
+    // Whoever waits for the specs has heard of them then.
+    await this.#subscriptions.delivered
     return result
   }
 
@@ -722,7 +744,7 @@ const endProvider = (provider: OutputLoggerProvider | undefined): void => {
 }
 
 /** Turns what the service answers into the events that programs subscribe to. */
-const followAnswers = (statsig: Core.Service) => (subscriptions: Subscriptions) =>
+const followAnswers = (statsig: Core.Service, subscriptions: Subscriptions) =>
   statsig.onEvaluation(answer => {
     const { evaluation, name, ruleID } = answer.result
     const { reason } = evaluation
@@ -759,22 +781,20 @@ const followAnswers = (statsig: Core.Service) => (subscriptions: Subscriptions) 
     }
   })
 
-const followSpecs = (statsig: Core.Service, store: SpecStore["Type"], subscriptions: Subscriptions) =>
-  Stream.runForEach(statsig.changes, ({ source, sourceApi }) =>
-    Effect.sync(() => {
-      const specs = store.current().snapshot?.body.bytes
-      if (subscriptions.isEmpty || specs === undefined) return
-      const adapter = /^Adapter\((.*)\)$/.exec(source)
-      subscriptions.emit("specs_updated", () => ({
-        source: adapter === null ? source : { Adapter: adapter[1] },
-        source_api: sourceApi ?? (source === "Adapter(DataStore)" ? "datastore" : null),
-        // Parsed for one who looks at it, and only then: it may be large.
-        get values() {
-          return JSON.parse(specs.toString())
-        }
-      }))
-    })
-  )
+const followSpecs = (store: SpecStore["Type"], subscriptions: Subscriptions) =>
+  store.onChange(({ source, sourceApi }) => {
+    const specs = store.current().snapshot?.body.bytes
+    if (specs === undefined) return
+    const adapter = /^Adapter\((.*)\)$/.exec(source)
+    subscriptions.emit("specs_updated", () => ({
+      source: adapter === null ? source : { Adapter: adapter[1] },
+      source_api: sourceApi ?? (source === "Adapter(DataStore)" ? "datastore" : null),
+      // Parsed for one who looks at it, and only then: it may be large.
+      get values() {
+        return JSON.parse(specs.toString())
+      }
+    }))
+  })
 
 const captureConsole = (sdkKey: string, statsig: Core.Service, options: ConsoleCaptureOptions): (() => void) => {
   const user = options.user ?? new StatsigUser({ userID: "console-capture-user" })

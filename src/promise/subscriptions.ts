@@ -36,17 +36,13 @@ export const invalidSubscription = "ERROR@ERROR"
 export class Subscriptions {
   readonly #callbacks = new Map<string, { readonly name: string; readonly callback: SdkEventCallback }>()
   #waiting: Array<{ readonly name: Exclude<SdkEvent, "*">; readonly data: () => unknown }> = []
+  #delivered: Promise<void> = Promise.resolve()
   readonly #listen: (subscriptions: Subscriptions) => () => void
   #end: (() => void) | undefined
 
   /** `listen` is called when the first subscription comes, and what it gives when the last one goes. */
   constructor(listen: (subscriptions: Subscriptions) => () => void) {
     this.#listen = listen
-  }
-
-  /** Whether anybody listens: what nobody hears need not be made. */
-  get isEmpty(): boolean {
-    return this.#callbacks.size === 0
   }
 
   /** The subscription's id, or `invalidSubscription` for a name that does not exist. */
@@ -78,11 +74,22 @@ export class Subscriptions {
   emit(name: Exclude<SdkEvent, "*">, data: () => unknown): void {
     if (this.#waiting.length >= maxWaiting) return
     this.#waiting.push({ name, data })
-    if (this.#waiting.length === 1) setImmediate(() => this.#deliver())
+    if (this.#waiting.length > 1) return
+    this.#delivered = new Promise(done =>
+      setImmediate(() => {
+        this.#deliver()
+        done()
+      })
+    )
+  }
+
+  /** Resolves when all that was emitted until now has been delivered. */
+  get delivered(): Promise<void> {
+    return this.#delivered
   }
 
   #endIfEmpty(): void {
-    if (!this.isEmpty) return
+    if (this.#callbacks.size > 0) return
     this.#end?.()
     this.#end = undefined
   }

@@ -22,6 +22,7 @@ const make = (options: StatsigOptions = {}, sdkKey = key): Statsig => {
     specsUrl: local.specsUrl,
     logEventUrl: local.logEventUrl,
     specsSyncIntervalMs: 3_600_000,
+    outputLogLevel: "none",
     ...options
   })
   instances.push(statsig)

@@ -51,3 +51,16 @@ it("subscribers hear what those of the official package hear", async () => {
     return { ...heard, count: heard["all"]?.length }
   })
 })
+
+it("whoever waits for initialize has heard of the specs then", async () => {
+  await expectSame(async ({ Statsig }) => {
+    const statsig = new Statsig("secret-key", { ...offline, dataStore: dataStore() })
+    const heard: Array<unknown> = []
+    statsig.subscribe("specs_updated", (event: { readonly data: { readonly values: typeof payload } }) =>
+      heard.push(event.data.values.time)
+    )
+    await statsig.initialize()
+    await statsig.shutdown()
+    return heard
+  })
+})
