@@ -2,7 +2,7 @@
  * Contextual bandits (autotune AI): which group a user gets.
  */
 import type { Call } from "./call.js"
-import { compileUnit, readField } from "./conditions.js"
+import { compileUnit, readField, type Subject } from "./conditions.js"
 import type { Bucketers } from "./sha256.js"
 import type { Bandit, BanditModel } from "./specs.js"
 import { numberOf, textOf, userJson } from "./values.js"
@@ -75,14 +75,15 @@ const bestGroup = (bandit: Bandit, config: ReadonlyMap<string, BanditModel>, cal
   )
 }
 
-const scoreOf = (model: BanditModel | undefined, call: Call): number | undefined => {
+/** The score of a group for the user; `undefined` without a model that weighs anything. */
+export const scoreOf = (model: BanditModel | undefined, subject: Subject): number | undefined => {
   if (model === undefined || model.weightsNumerical.size + model.weightsCategorical.size === 0) return undefined
   let score = model.intercept + model.alpha
   for (const [field, weights] of model.weightsCategorical) {
-    const value = readField(call, field)
+    const value = readField(subject, field)
     if (value === undefined) continue
     score += weights.get(textOf(value) ?? userJson(value)) ?? 0
   }
-  for (const [field, weight] of model.weightsNumerical) score += weight * (numberOf(readField(call, field)) ?? 0)
+  for (const [field, weight] of model.weightsNumerical) score += weight * (numberOf(readField(subject, field)) ?? 0)
   return score
 }

@@ -11,6 +11,7 @@
 
 import type { CompiledCondition, Host, Subject } from "./conditions.js"
 import { Evaluation, type SecondaryExposure } from "./evaluation.js"
+import type { Explainer } from "./explainer.js"
 import { asObject } from "./getters.js"
 import { GroupOverride, type OverrideLookup } from "./overrides.js"
 import type { CompiledRule, CompiledSpec, Snapshot } from "./snapshot.js"
@@ -67,12 +68,13 @@ export class Call implements Subject {
   readonly #work: Work
   readonly #overrides: OverrideLookup | undefined
   readonly #filter: RuleFilter | undefined
+  readonly #explainer: Explainer | undefined
   #nested = 0
   #memo: Map<string, NestedResult> | undefined = undefined
 
   /**
    * Without `experiment`, conditions on the group of an experiment are unsupported. With a filter only the rules that it
-   * names count, on the first level, and nothing stands in for the specs.
+   * names count, on the first level, and nothing stands in for the specs. An explainer hears of every step.
    */
   constructor(
     user: User,
@@ -82,7 +84,8 @@ export class Call implements Subject {
     experiment: EvaluateExperiment | undefined,
     work: Work,
     overrides?: OverrideLookup,
-    filter?: RuleFilter
+    filter?: RuleFilter,
+    explainer?: Explainer
   ) {
     this.user = user
     this.snapshot = snapshot
@@ -93,16 +96,19 @@ export class Call implements Subject {
     this.#work = work
     this.#overrides = overrides
     this.#filter = filter
+    this.#explainer = explainer
   }
 
   /** Evaluates a name: whether there is something of that name, or what went wrong. */
   run(kind: SpecKind, name: string): boolean | string {
     const work = this.#work
     const { depth } = work
+    const explained = this.#explainer?.depth
     if (depth === 0) work.evaluations = 0
     try {
       return this.#evaluate(kind, name)
     } catch (error) {
+      this.#explainer?.unwind(explained!)
       // A caller deep in its own stack may leave no room for ours: the same answer as for nesting too deep.
       return error instanceof RangeError ? tooDeep.message : error instanceof Error ? error.message : String(error)
     } finally {
@@ -200,7 +206,9 @@ export class Call implements Subject {
   #evaluate(kind: SpecKind, name: string): boolean {
     this.#spend()
     this.#work.depth++
+    this.#explainer?.begin(kind, name)
     const recognized = this.#evaluateSpec(kind, name)
+    this.#explainer?.end(this.record, recognized)
     this.#work.depth--
     return recognized
   }
@@ -229,6 +237,7 @@ export class Call implements Subject {
       return true
     }
     const rules = filter === undefined ? spec.rules : spec.rules.filter(rule => filter(rule.id))
+    this.#explainer?.spec(spec, rules)
     if (filter !== undefined && rules.length === 0) {
       this.#finish(spec, undefined)
       return true
@@ -243,7 +252,7 @@ export class Call implements Subject {
         this.#finish(spec, undefined)
         return true
       }
-      if (rule.passes(this.user)) {
+      if (this.#passes(rule)) {
         now.bool = rule.returnBool
         now.value = rule.returnValue
       } else {
@@ -282,17 +291,31 @@ export class Call implements Subject {
    * one ends the rule with the answer of the one before it, so then none before it may be passed over.
    */
   #evaluateRule(rule: CompiledRule): void {
+    const explainer = this.#explainer
+    explainer?.rule(rule)
     let all = true
     for (const condition of rule.conditions) {
       if (condition === undefined) {
         this.record.unsupported = true
+        explainer?.condition(rule)
+        explainer?.ruleEnd(this.record)
         return
       }
-      if (!all && rule.isWhole && condition.kind === "test" && !condition.mayLack) continue
+      if (!all && rule.isWhole && condition.kind === "test" && !condition.mayLack && explainer === undefined) continue
+      explainer?.condition(rule)
       this.#apply(condition)
+      explainer?.conditionEnd(condition, this.record)
       if (!this.record.bool) all = false
     }
     this.record.bool = all
+    explainer?.ruleEnd(this.record)
+  }
+
+  /** Whether the user is within the pass percentage. */
+  #passes(rule: CompiledRule): boolean {
+    const passes = rule.passes(this.user)
+    this.#explainer?.percentage(rule, passes)
+    return passes
   }
 
   /** Whether the program overrides the name. What the record holds beside these fields stays. */
@@ -304,6 +327,7 @@ export class Call implements Subject {
     else record.value = value instanceof GroupOverride ? this.#groupValue(name, value.groupName) : value
     record.ruleID = "override"
     record.overrideReason = overrideReason
+    this.#explainer?.overridden(value, record)
     return true
   }
 
@@ -315,17 +339,23 @@ export class Call implements Subject {
     const mappings = snapshot.mappings(name, spec?.salt ?? "")
     if (mappings === undefined) return false
     for (const mapping of mappings) {
-      for (const { rule, startTime } of mapping.rules) {
-        if (startTime > 0 && startTime > this.host.now()) continue
-        if (rule === undefined) continue
+      this.#explainer?.mapping(mapping, spec?.salt ?? "")
+      for (const mappingRule of mapping.rules) {
+        const { rule, startTime } = mappingRule
+        const isStarted = startTime <= 0 || startTime <= this.host.now()
+        this.#explainer?.mappingRule(mappingRule, isStarted)
+        if (!isStarted || rule === undefined) continue
         const passed = this.#holds(() => {
           this.#evaluateRule(rule)
           return this.record.bool && !this.record.unsupported
         })
         this.#reset()
-        if (!passed || !rule.passes(this.user)) continue
+        if (!passed || !this.#passes(rule)) continue
         this.record.overrideConfigName = mapping.newConfigName
-        if (this.#holds(() => this.#evaluate(kind, mapping.newConfigName))) return true
+        this.#explainer?.mappingTarget()
+        const isTaken = this.#holds(() => this.#evaluate(kind, mapping.newConfigName))
+        this.#explainer?.mappingEnd(isTaken)
+        if (isTaken) return true
         this.#reset()
         break
       }
@@ -336,10 +366,12 @@ export class Call implements Subject {
   /** Whether a part holds whose failure ends nothing else: one that nests too deep does not. */
   #holds(part: () => boolean): boolean {
     const { depth } = this.#work
+    const explained = this.#explainer?.depth
     try {
       return part()
     } catch (error) {
       if (error !== tooDeep) throw error
+      this.#explainer?.unwind(explained!)
       this.#work.depth = depth
       return false
     }
@@ -372,6 +404,7 @@ export class Call implements Subject {
       record.value = asObject(bandit.defaultValue)
       return true
     }
+    this.#explainer?.bandit(bandit)
     if (!bandit.enabled || bandit.groups.length === 0) return settle("prestart")
     const gate = bandit.targetingGateName
     if (gate !== undefined) {
@@ -395,6 +428,7 @@ export class Call implements Subject {
     record.version = bandit.version
     record.isExperimentActive = bandit.enabled
     const { group, suffix } = bandit.pick(this)
+    this.#explainer?.picked(bandit, group)
     record.bool = true
     record.ruleID = group.id
     // A nested bandit's suffix stays when this one has none.
@@ -427,15 +461,18 @@ export class Call implements Subject {
       exposures = join(exposures, this.record.secondaryExposures)
       this.record.secondaryExposures = noExposures
     }
+    this.#explainer?.spec(spec, spec.rules)
     for (const rule of spec.rules) {
       this.#evaluateRule(rule)
       gather()
       if (this.record.unsupported) return
-      if (!this.record.bool || !rule.passes(this.user)) continue
+      if (!this.record.bool || !this.#passes(rule)) continue
       if (rule.configDelegate !== undefined && this.#delegate(rule.configDelegate)) {
+        const { value } = this.record
+        const adds = !passedAny && value !== undefined && !Object.keys(value).some(key => values.has(key))
+        this.#explainer?.accepted(adds)
+        if (!adds) continue
         const { record } = this
-        if (passedAny || record.value === undefined) continue
-        if (Object.keys(record.value).some(key => values.has(key))) continue
         merge(record.value, rule.id)
         gather()
         passed = record.bool
@@ -447,6 +484,7 @@ export class Call implements Subject {
       } else {
         passed = this.record.bool
         merge(rule.returnValue, rule.id)
+        this.#explainer?.accepted(true)
       }
       passedAny = true
     }

@@ -61,7 +61,7 @@ export type CompiledCondition =
   | { readonly kind: "unsupported"; readonly read: ((subject: Subject) => void) | undefined }
 
 /** Reads the value on the user's side. */
-type Read = (subject: Subject) => UserValue
+export type Read = (subject: Subject) => UserValue
 
 const unsupported: CompiledCondition = { kind: "unsupported", read: undefined }
 
@@ -114,7 +114,7 @@ const isInList = (subject: Subject, list: string, id: string): boolean => {
 }
 
 /** The reader of a condition type; `undefined` for a type that does not exist. */
-const compileRead = (condition: Condition, bucketers: Bucketers): Read | undefined => {
+export const compileRead = (condition: Condition, bucketers: Bucketers): Read | undefined => {
   const { additionalValues, field, idType } = condition
   switch (condition.type) {
     case "user_field":

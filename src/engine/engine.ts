@@ -6,13 +6,22 @@ import type { ClientInitialize, ClientInitializeOptions } from "./clientInitiali
 import type { Host } from "./conditions.js"
 import { Decider, type Path } from "./decider.js"
 import { Evaluation } from "./evaluation.js"
-import { asObject } from "./getters.js"
+import type { ExposureOfAll, ExposureOrigin } from "./events.js"
+import { Explainer, explainedExposure, outcomeOf, StickyExplainer } from "./explainer.js"
+import type {
+  ExplainedEvaluation,
+  ExplainedExposure,
+  ExplainedKind,
+  ExplainedParameter,
+  Explanation
+} from "./explanation.js"
+import { asObject, copyJson, ownValue } from "./getters.js"
 import { firstOf, type OverrideLookup } from "./overrides.js"
 import type { ResponseBuffer } from "./responseBuffer.js"
 import type { Snapshot } from "./snapshot.js"
 import type { Parameter } from "./specs.js"
 import { byReference, type Persistence, type RuleFilter, type StickyOptions, settle } from "./sticky.js"
-import type { User } from "./user.js"
+import type { JsonObject, User } from "./user.js"
 
 /** The specs and where they come from, as the store holds them. */
 export interface SpecView {
@@ -65,6 +74,14 @@ export interface Engine {
     readonly evaluation: Evaluation
     readonly parameters: ReadonlyMap<string, Parameter> | undefined
   }
+  /** Why the same check would give its answer. Nothing is logged and nothing is stored. */
+  readonly explain: (
+    kind: ExplainedKind,
+    user: User,
+    name: string,
+    disableExposureLogging: boolean,
+    sticky?: StickyOptions
+  ) => Explanation
   /** Writes the client initialize response into the buffer, in place of what is in it. */
   readonly writeClientInitializeResponse: (user: User, options: ClientInitializeOptions, buffer: ResponseBuffer) => void
   /** The same engine with more laid over the specs; its overrides come before those of this one. */
@@ -148,10 +165,11 @@ export const makeEngine = (
       user: User,
       name: string,
       experiment: EvaluateExperiment,
-      filter?: RuleFilter
+      filter?: RuleFilter,
+      explainer?: Explainer
     ): Evaluation => {
       const tier = host.environment ?? specs.defaultEnvironment
-      const call = new Call(user, specs.snapshot, host, tier, experiment, work, overriding, filter)
+      const call = new Call(user, specs.snapshot, host, tier, experiment, work, overriding, filter, explainer)
       const found = call.run(kind, name)
       const { record } = call
       if (typeof found === "string") {
@@ -180,6 +198,114 @@ export const makeEngine = (
       })
     }
 
+    const parameterStore: Engine["parameterStore"] = (user, name) => {
+      const specs = view()
+      const override = overridesNow()?.find("parameterStore", name, user)
+      const parameters = override ?? specs.snapshot?.parameterStores.get(name)?.parameters
+      const record = new Evaluation()
+      if (override !== undefined) record.overrideReason = overrideReason
+      return {
+        evaluation: setDetails(record, specs, parameters === undefined ? "Unrecognized" : "Recognized"),
+        parameters
+      }
+    }
+
+    /** A parameter is given where a layer is read for it alone. */
+    const explain = (
+      kind: SpecKind,
+      user: User,
+      name: string,
+      isLogged: boolean,
+      sticky: StickyOptions | undefined,
+      origin: ExposureOrigin,
+      parameter?: string
+    ): Explanation => {
+      const specs = view()
+      const explainer = new Explainer(user, specs.snapshot, host, host.environment ?? specs.defaultEnvironment)
+      const exposures: Array<ExplainedExposure> = []
+      const log = (exposure: ExposureOfAll) => {
+        if (isLogged) exposures.push(explainedExposure(exposure))
+      }
+
+      const experiment: EvaluateExperiment = (_, name) => {
+        const read = now("experiment", name, byReference)
+        explainer.experimentRead(name, ...read)
+        const [evaluation] = read
+        log({ kind: "experiment", origin: "parameterStore", name, evaluation, parameter: undefined })
+        return evaluation
+      }
+      const found = (kind: SpecKind, name: string, filter?: RuleFilter) =>
+        explainer.watch(() => findBy(specs, overridesNow(), kind, user, name, experiment, filter, explainer))
+      const now = (
+        kind: SpecKind,
+        name: string,
+        sticky: StickyOptions | undefined
+      ): readonly [Evaluation, ExplainedEvaluation] => {
+        const [live, explained] = found(kind, name)
+        if (persistence === undefined || sticky === undefined) return [live, explained]
+        const kept = new StickyExplainer()
+        const { valuesOf } = persistence
+        const { deleted, looked, saved } = kept
+        const settled = settle(
+          kind,
+          user,
+          name,
+          live,
+          sticky,
+          { valuesOf, save: saved, delete: deleted },
+          {
+            now: host.now,
+            isActive: name => specs.snapshot?.spec("experiment", name)?.isActive,
+            passes: (name, filter) => {
+              const [{ bool }, evaluation] = found("experiment", name, filter)
+              kept.rechecked(filter, bool, evaluation)
+              return bool
+            },
+            looked
+          }
+        )
+        return [settled, { ...explained, sticky: kept.explained(settled !== live) }]
+      }
+
+      const [record, evaluation] = now(kind, name, sticky)
+      const outcome = outcomeOf(kind, record)
+      if (kind !== "layer") log({ kind, origin, name, evaluation: record, parameter: undefined })
+      else {
+        for (const read of Object.keys(outcome.value)) {
+          if (parameter === undefined || parameter === read) {
+            log({ kind, origin, name, evaluation: record, parameter: read })
+          }
+        }
+      }
+      return { kind, name, outcome, exposures, evaluation }
+    }
+
+    const explainParameter = (
+      user: User,
+      name: string,
+      parameter: Parameter,
+      isLogged: boolean
+    ): ExplainedParameter => {
+      const { kind } = parameter
+      if (kind === "static") return { name, kind, value: copyJson(parameter.value) }
+      if (kind === "gate") {
+        const reference = explain(kind, user, parameter.gateName, isLogged, undefined, "check")
+        const value = reference.outcome.value ? parameter.passValue : parameter.failValue
+        return { name, kind, value: copyJson(value), reference }
+      }
+      const { parameterName } = parameter
+      const referred =
+        kind === "dynamicConfig"
+          ? parameter.configName
+          : kind === "experiment"
+            ? parameter.experimentName
+            : parameter.layerName
+      const sticky = kind === "dynamicConfig" ? undefined : byReference
+      const reference = explain(kind, user, referred, isLogged, sticky, "parameterStore", parameterName)
+      const value = ownValue(reference.outcome.value as JsonObject, parameterName) ?? null
+      return { name, kind, value: copyJson(value), parameterName, reference }
+    }
+
     return {
       evaluate: (kind, user, name, disableExposureLogging, sticky) =>
         evaluate(kind, user, name, disableExposureLogging ? readExperimentSilently : readExperiment, sticky),
@@ -196,15 +322,20 @@ export const makeEngine = (
         }
         return setDetails(record, specs, rule === undefined ? "Unrecognized" : "Recognized")
       },
-      parameterStore: (user, name) => {
-        const specs = view()
-        const override = overridesNow()?.find("parameterStore", name, user)
-        const parameters = override ?? specs.snapshot?.parameterStores.get(name)?.parameters
-        const record = new Evaluation()
-        if (override !== undefined) record.overrideReason = overrideReason
+      parameterStore,
+      explain: (kind, user, name, disableExposureLogging, sticky) => {
+        if (kind !== "parameterStore") return explain(kind, user, name, !disableExposureLogging, sticky, "get")
+        const { evaluation, parameters } = parameterStore(user, name)
+        const explained = Array.from(parameters ?? [], ([name, parameter]) =>
+          explainParameter(user, name, parameter, !disableExposureLogging)
+        )
+        const value = Object.fromEntries(explained.map(({ name, value }) => [name, value]))
         return {
-          evaluation: setDetails(record, specs, parameters === undefined ? "Unrecognized" : "Recognized"),
-          parameters
+          kind,
+          name,
+          outcome: { ...outcomeOf("dynamicConfig", evaluation), value },
+          exposures: [],
+          parameters: explained
         }
       },
       writeClientInitializeResponse: (user, options, buffer) => {

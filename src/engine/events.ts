@@ -222,6 +222,12 @@ export class ExposureForm {
   }
 }
 
+/** The JSON of an exposure, without who and when. */
+export const exposureJson = (exposure: ExposureOfAll): string => {
+  const form = new ExposureForm(exposure, undefined)
+  return `${form.start}null${form.end(false)}`
+}
+
 /** Of a layer's record as many as parameters are read of it, whose names come from callers. */
 const maxForms = 100
 

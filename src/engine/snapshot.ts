@@ -13,7 +13,14 @@
 import { type CompiledBandit, compileBandit } from "./bandit.js"
 import { type Body, type Entry, emptyTable, type Table, textOf as textOfBytes } from "./body.js"
 import type { SpecKind } from "./call.js"
-import { type CompiledCondition, compileCondition, compileUnit, type Selection } from "./conditions.js"
+import {
+  type CompiledCondition,
+  compileCondition,
+  compileRead,
+  compileUnit,
+  type Read,
+  type Selection
+} from "./conditions.js"
 import { asObject } from "./getters.js"
 import { type RawDocument, readExact } from "./json.js"
 import { type Bucketer, Bucketers } from "./sha256.js"
@@ -32,6 +39,7 @@ import { textOf } from "./values.js"
 
 /** A rule ready to run. */
 export interface CompiledRule {
+  readonly source: Rule
   readonly id: string
   readonly groupName: string | undefined
   readonly isExperimentGroup: boolean
@@ -68,7 +76,11 @@ export interface CompiledSpec {
 /** A config mapping ready to run. */
 export interface CompiledMapping {
   readonly newConfigName: string
-  readonly rules: ReadonlyArray<{ readonly rule: CompiledRule | undefined; readonly startTime: number }>
+  readonly rules: ReadonlyArray<{
+    readonly ruleName: string
+    readonly rule: CompiledRule | undefined
+    readonly startTime: number
+  }>
 }
 
 /** What a payload says to the SDK itself. Small, so that results and queued events may keep it. */
@@ -257,7 +269,7 @@ export class Snapshot {
       newConfigName: mapping.newConfigName,
       rules: mapping.rules.map(({ ruleName, startTime }) => {
         const rule = this.#envelope.mappingRules.get(ruleName)
-        return { startTime, rule: rule === undefined ? undefined : this.#compileRule(rule, salt) }
+        return { ruleName, startTime, rule: rule === undefined ? undefined : this.#compileRule(rule, salt) }
       })
     }))
     this.#mappings.set(key, compiled)
@@ -269,6 +281,18 @@ export class Snapshot {
     const { ends, ordinals, starts } = this.#conditions
     const ordinal = ordinals.get(key)
     return ordinal === undefined ? undefined : textOfBytes(this.body.bytes, starts[ordinal]!, ends[ordinal]!)
+  }
+
+  /** A condition as the payload has it, decoded anew: a text says why it cannot be used, `undefined` that it is missing. */
+  condition(key: string): Condition | string | undefined {
+    const { ends, ordinals, starts } = this.#conditions
+    const ordinal = ordinals.get(key)
+    return ordinal === undefined ? undefined : this.#decoder.condition(this.#read(starts[ordinal]!, ends[ordinal]!))
+  }
+
+  /** What a condition reads; `undefined` for one that reads nothing. */
+  reader(condition: Condition): Read | undefined {
+    return compileRead(condition, this.#bucketers)
   }
 
   /** The parts that turned out bad until now, those of the snapshots before too if they are still there. */
@@ -340,6 +364,7 @@ export class Snapshot {
   #compileRule(rule: Rule, specSalt: string): CompiledRule {
     const conditions = rule.conditions.map(key => this.#condition(key))
     return {
+      source: rule,
       id: rule.id,
       groupName: rule.groupName,
       isExperimentGroup: rule.isExperimentGroup ?? false,
@@ -355,11 +380,11 @@ export class Snapshot {
   }
 
   #compilePasses(rule: Rule, specSalt: string): (user: User) => boolean {
-    const threshold = rule.passPercentage * 100
+    const threshold = passThreshold(rule)
     if (threshold >= 10_000) return () => true
     if (threshold <= 0) return () => false
     const unit = compileUnit(rule.idType)
-    const prefix = `${specSalt}.${rule.salt ?? rule.id}.`
+    const prefix = `${passSalt(rule, specSalt)}.`
     let bucketer: Bucketer | undefined
     // Not `this`: the rule outlives the snapshot.
     const bucketers = this.#bucketers
@@ -375,6 +400,12 @@ const selectionOf = ({ passPercentage }: Rule, conditions: ReadonlyArray<Compile
   if ((passPercentage > 0 && passPercentage < 100) || selections.includes("split")) return "split"
   return selections.includes("targeting") ? "targeting" : "everyone"
 }
+
+/** A rule is passed by units whose bucket of 10,000 is below this. */
+export const passThreshold = (rule: Rule): number => rule.passPercentage * 100
+
+/** What is hashed before the unit for the pass percentage. */
+export const passSalt = (rule: Rule, specSalt: string): string => `${specSalt}.${rule.salt ?? rule.id}`
 
 function* badPartsOf(kind: BadPart["kind"], table: Table<unknown>): Iterable<BadPart> {
   for (const [name, ordinal] of table.ordinals) {

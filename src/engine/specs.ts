@@ -7,6 +7,7 @@ import type { Json } from "./user.js"
 
 /** A rule of a spec, or of a config mapping. */
 export interface Rule {
+  readonly name: string
   readonly passPercentage: number
   readonly returnValue: Json
   readonly id: string

@@ -67,6 +67,8 @@ export interface StickyHost {
   readonly isActive: (experiment: string) => boolean | undefined
   /** Whether the user passes the experiment by the filtered rules alone. */
   readonly passes: (experiment: string, filter: RuleFilter) => boolean
+  /** Hears under which key and name was looked, and what is known of the user. */
+  readonly looked?: (key: string, name: string, values: UserPersistedValues | undefined) => void
 }
 
 const isTargeting: RuleFilter = id => id === "targetingGate" || id === "inlineTargetingRules"
@@ -93,6 +95,7 @@ export const settle = (
   const key = idType === undefined ? undefined : stickyKey(user, idType)
   if (key === undefined || name === undefined) return found
   const values = options.userPersistedValues ?? persistence.valuesOf(key)
+  host.looked?.(key, name, values)
   const kept = values?.get(name)
   // A layer has no activity of its own to go by: the experiment that once decided has.
   const decider = kind === "layer" ? (kept?.config_delegate ?? undefined) : name
