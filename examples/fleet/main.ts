@@ -12,9 +12,11 @@ import * as Config from "effect/Config"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
+import { createClient } from "redis"
 import * as RedisStore from "../../layers/DataStore/Redis.js"
 import * as LocalStatsigNode from "../../layers/LocalStatsig/Node.js"
 import { LocalStatsig } from "../../layers/LocalStatsig.js"
+import * as DataStore from "../../src/DataStore.js"
 import { type MemberInput, specsOf, users } from "./shared.js"
 
 const redisUrl = Config.withDefault(Config.redacted("REDIS_URL"), Redacted.make("redis://127.0.0.1:6379"))
@@ -24,6 +26,17 @@ const redisIsRequired = Config.withDefault(Config.boolean("REQUIRE_REDIS"), fals
 const names = ["ada", "ben", "cleo", "dora", "emil"]
 const intervalMs = 1000
 const program = fileURLToPath(new URL("member.ts", import.meta.url))
+
+/** Each run is a project of its own: Redis remembers the specs of earlier ones, which may be newer. */
+const sdkKey = `secret-fleet-${crypto.randomUUID()}`
+
+const cleanUp = (redis: Redacted.Redacted) =>
+  Effect.promise(async () => {
+    const client = await createClient({ url: Redacted.value(redis) }).connect()
+    const key = DataStore.keyOf("/v2/download_config_specs", "plain_text", { sdkKey: Redacted.make(sdkKey) })
+    for await (const keys of client.scanIterator({ MATCH: `*${key}*` })) if (keys.length > 0) await client.del(keys)
+    client.destroy()
+  })
 
 /** A member's process, and for how many users it opens the gate. */
 interface Member {
@@ -79,7 +92,7 @@ const poller = Effect.gen(function* () {
 const play = Effect.fn(function* (redis: Redacted.Redacted) {
   const statsig = yield* LocalStatsig
   const { specsUrl } = statsig
-  const input = { sdkKey: "secret-fleet-example", redisUrl: Redacted.value(redis), specsUrl, intervalMs }
+  const input = { sdkKey, redisUrl: Redacted.value(redis), specsUrl, intervalMs }
 
   yield* Console.log(`\n${names.length} processes start, with the gate new_checkout open for 30 % of the users:`)
   const members = yield* Effect.forEach(names, name => start({ ...input, name }))
@@ -108,7 +121,10 @@ const main = Effect.gen(function* () {
   )
   if (!isThere && (yield* redisIsRequired)) return yield* Effect.dieMessage("There is no Redis")
   if (!isThere) return yield* Console.log("There is no Redis: the example is skipped. Start one, or set REDIS_URL.")
-  yield* Effect.provide(play(redis), LocalStatsigNode.layer({ specs: specsOf(30) }))
+  yield* play(redis).pipe(
+    Effect.ensuring(cleanUp(redis)),
+    Effect.provide(LocalStatsigNode.layer({ specs: specsOf(30) }))
+  )
 })
 
 NodeRuntime.runMain(main)
