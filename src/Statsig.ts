@@ -27,7 +27,7 @@ import { byReference, type StickyOptions } from "./engine/sticky.js"
 import type { JsonObject, User } from "./engine/user.js"
 import type { FlagMismatch } from "./Flag.js"
 import { IdLists, type IdListsStatus } from "./IdLists.js"
-import { mark, record } from "./internal/diagnostics.js"
+import { BackgroundRecorder, mark, record } from "./internal/diagnostics.js"
 import { makeReport } from "./internal/mismatches.js"
 import { observer, reportException } from "./internal/observe.js"
 import { sdkKeyShown, sdkType, sdkVersion } from "./internal/sdkInfo.js"
@@ -305,10 +305,18 @@ export const make = Effect.fnUntraced(function* (options: {
         })
   )
 
+  const recordLists = record({
+    context: "config_sync",
+    rate: "get_id_list",
+    remote: () => store.current().snapshot?.remote,
+    log: logger.logEvent
+  })
+  const syncLists = recordLists(idLists.sync)
+
   const listsIfOlderThan = Effect.fnUntraced(function* (age: Duration.DurationInput) {
     const { lastSuccessAt } = yield* idLists.status
     const now = yield* Clock.currentTimeMillis
-    if (lastSuccessAt === undefined || now - lastSuccessAt >= Duration.toMillis(age)) yield* idLists.sync
+    if (lastSuccessAt === undefined || now - lastSuccessAt >= Duration.toMillis(age)) yield* syncLists
   })
 
   const measureInitialize = ({ duration, failure, source, success }: InitializeResult) =>
@@ -347,7 +355,7 @@ export const make = Effect.fnUntraced(function* (options: {
       const configSpecReady = snapshot !== undefined
       yield* mark({ key: "overall", action: "end", success, configSpecReady, source })
       yield* store.startUpdates
-      yield* idLists.startUpdates
+      yield* Effect.provideService(idLists.startUpdates, BackgroundRecorder, recordLists)
       const duration = Duration.millis((yield* Clock.currentTimeMillis) - started)
       measureInitialize({ success, source, duration, failure })
       return { success, source, duration, failure }
@@ -359,7 +367,7 @@ export const make = Effect.fnUntraced(function* (options: {
         log: logger.logEvent
       })
     ),
-    syncNow: inTurn(store.syncNow, idLists.sync),
+    syncNow: inTurn(store.syncNow, syncLists),
     syncIfOlderThan: age => inTurn(store.syncIfOlderThan(age), listsIfOlderThan(age)),
     flush: logger.flush,
     shutdown: logger.shutdown,

@@ -33,7 +33,7 @@ import { bytesPerId, IdListReader } from "../../src/engine/idListFile.js"
 import { PackedSet } from "../../src/engine/packedSet.js"
 import { type IdListStatus, IdLists } from "../../src/IdLists.js"
 import { inBackground } from "../../src/internal/backgroundClock.js"
-import { marked, markedRequest } from "../../src/internal/diagnostics.js"
+import { BackgroundRecorder, marked, markedRequest, type Recorder } from "../../src/internal/diagnostics.js"
 import { yieldToEventLoop } from "../../src/internal/eventLoop.js"
 import {
   causesOf,
@@ -45,7 +45,7 @@ import {
   readBody,
   withoutTraces
 } from "../../src/internal/http.js"
-import { observer } from "../../src/internal/observe.js"
+import { exceptionOf, observer, reportException } from "../../src/internal/observe.js"
 import { sdkKeyShown, sdkType, sdkVersion, sessionID } from "../../src/internal/sdkInfo.js"
 import { masking } from "../../src/internal/secrets.js"
 import * as Stored from "../../src/internal/storedIdLists.js"
@@ -172,7 +172,7 @@ export const make = Effect.fnUntraced(function* (options: HttpOptions) {
     defaultIdListsSyncInterval
   )
   const lock = yield* Effect.makeSemaphore(1)
-  const started = yield* Deferred.make<void>()
+  const started = yield* Deferred.make<Recorder>()
   const changes = yield* Queue.sliding<void>(1)
   const trusted = new Set([cdn, ...originOf(manifestUrl), ...originOf(options.downloadIdListFileApi ?? "")])
 
@@ -210,6 +210,13 @@ export const make = Effect.fnUntraced(function* (options: HttpOptions) {
       })
     )
   }
+
+  const reportFailed = (error: IdListError) =>
+    Effect.sync(() => {
+      const exception = exceptionOf(error)
+      if (exception === undefined) return
+      observe(client => reportException(client, exception.tag, exception.exception, error.message))
+    })
 
   /** Sends one request and reads its answer, within a time. */
   const ask = <A>(
@@ -255,7 +262,7 @@ export const make = Effect.fnUntraced(function* (options: HttpOptions) {
       ).pipe(
         Effect.tapBoth({
           onSuccess: () => measured(status, true),
-          onFailure: error => measured(error.status, false)
+          onFailure: error => Effect.zipRight(measured(error.status, false), reportFailed(error))
         })
       )
     })
@@ -275,10 +282,14 @@ export const make = Effect.fnUntraced(function* (options: HttpOptions) {
       Effect.fnUntraced(function* (response) {
         const body = yield* readBody(yield* orStatus(response, fail), largestManifest)
         if (body.length > largestManifest) return yield* fail("Invalid", `got more than ${largestManifest} bytes`)
-        return yield* Effect.mapError(Schema.decodeUnknown(Manifest)(new TextDecoder().decode(body)), error =>
-          fail("Invalid", ParseResult.TreeFormatter.formatErrorSync(error), response.status)
-        )
+        return { body, status: response.status }
       })
+    ).pipe(
+      Effect.flatMap(({ body, status }) =>
+        Effect.mapError(Schema.decodeUnknown(Manifest)(new TextDecoder().decode(body)), error =>
+          fail("Invalid", ParseResult.TreeFormatter.formatErrorSync(error), status)
+        )
+      )
     )
   }
 
@@ -425,26 +436,32 @@ export const make = Effect.fnUntraced(function* (options: HttpOptions) {
   })
 
   const countManifest = (outcome: "success" | "failure") =>
-    observe(client => client.increment(`statsig.sdk.id_list_manifest_download_${outcome}`, 1, undefined))
+    Effect.sync(() =>
+      observe(client => client.increment(`statsig.sdk.id_list_manifest_download_${outcome}`, 1, undefined))
+    )
 
   const syncFromNetwork = Effect.gen(function* () {
     const begun = yield* Clock.currentTimeMillis
+    const measureSync = (hasManifest: boolean, downloaded: number) =>
+      Effect.map(Clock.currentTimeMillis, now =>
+        observe(client =>
+          client.distribution("statsig.sdk.id_lists_sync_overall.latency", now - begun, {
+            id_list_manifest_success: String(hasManifest),
+            succeed_single_id_list_number: String(downloaded)
+          })
+        )
+      )
     const entries = yield* Effect.tapBoth(manifest, {
-      onFailure: () => Effect.sync(() => countManifest("failure")),
-      onSuccess: () => Effect.sync(() => countManifest("success"))
+      onFailure: () => Effect.zipRight(countManifest("failure"), measureSync(false, 0)),
+      onSuccess: () => countManifest("success")
     })
-    const processed = marked({ key: "get_id_list_sources", step: "process", idListCount: Object.keys(entries).length })
-    const downloaded = yield* processed(syncLists(entries))
-    const ended = yield* Clock.currentTimeMillis
-    observe(client =>
-      client.distribution("statsig.sdk.id_lists_sync_overall.latency", ended - begun, {
-        id_list_manifest_success: "true",
-        succeed_single_id_list_number: String(downloaded)
-      })
-    )
-    const [failed] = failures.values()
-    if (failed !== undefined) return yield* failed
-    lastSuccessAt = ended
+    const idListCount = Object.keys(entries).length
+    yield* Effect.gen(function* () {
+      yield* measureSync(true, yield* syncLists(entries))
+      const [failed] = failures.values()
+      if (failed !== undefined) return yield* failed
+    }).pipe(marked({ key: "get_id_list_sources", step: "process", idListCount }))
+    lastSuccessAt = yield* Clock.currentTimeMillis
   })
 
   const sync = Effect.andThen(readStored, options.disableNetwork === true ? Effect.void : syncFromNetwork).pipe(
@@ -481,9 +498,11 @@ export const make = Effect.fnUntraced(function* (options: HttpOptions) {
     })
   })
 
-  const poll = Effect.andThen(Effect.sleep(syncInterval), Effect.ignore(withWarnings))
+  const poll = (record: Recorder) => Effect.andThen(Effect.sleep(syncInterval), Effect.ignore(record(withWarnings)))
 
-  yield* Effect.forkScoped(inBackground(Effect.andThen(Deferred.await(started), Effect.forever(poll))))
+  yield* Effect.forkScoped(
+    inBackground(Effect.flatMap(Deferred.await(started), record => Effect.forever(poll(record))))
+  )
   yield* Effect.forkScoped(inBackground(Effect.forever(Effect.andThen(Queue.take(changes), writeChanges))))
 
   const statusOf = (name: string): IdListStatus => {
@@ -500,7 +519,7 @@ export const make = Effect.fnUntraced(function* (options: HttpOptions) {
   return IdLists.of({
     contains: (list, high, low) => lists.get(list)?.ids.has(high, low) === true,
     sync: withWarnings,
-    startUpdates: Effect.asVoid(Deferred.succeed(started, undefined)),
+    startUpdates: Effect.flatMap(BackgroundRecorder, record => Effect.asVoid(Deferred.succeed(started, record))),
     status: Effect.sync(() => ({
       isReady,
       lists: Array.from(new Set([...lists.keys(), ...failures.keys()]), statusOf),

@@ -77,6 +77,24 @@ export const marked =
     )
   }
 
+/**
+ * Records the sync that it is given.
+ *
+ * @internal
+ */
+export type Recorder = <A, E, R>(sync: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+
+/**
+ * How a service that syncs in the background has its syncs recorded. It is set where the background work is started, by
+ * whoever knows the specs and the logger; elsewhere nothing is recorded.
+ *
+ * @internal
+ */
+export class BackgroundRecorder extends Context.Reference<BackgroundRecorder>()(
+  "statsig-effect/internal/diagnostics/BackgroundRecorder",
+  { defaultValue: (): Recorder => sync => sync }
+) {}
+
 /** Of 10,000 events this many are sent where the specs do not say. */
 const defaultRates = { initialize: 10_000, dcs: 1_000, get_id_list: 100 }
 
@@ -92,8 +110,8 @@ export const record =
     readonly rate: keyof typeof defaultRates
     readonly remote: () => RemoteConfig | undefined
     readonly log: (event: LoggedEvent) => void
-  }) =>
-  <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+  }): Recorder =>
+  effect =>
     Effect.suspend(() => {
       const markers: Array<object> = []
       return Effect.provideService(effect, Markers, markers).pipe(
@@ -143,7 +161,7 @@ export const markedRequest = <A, E extends { readonly message: string }, R>(
   })
 
 /** What comes before the trouble itself in the message of a request that failed: the marker has it in other fields. */
-const addressed = /^\S+ status\([^)]*\) attempts\(\d+\) /
+const addressed = /^\S+ status\([^)]*\) (?:attempts\(\d+\) )?/
 
 const errorOf = <A, E extends { readonly message: string }>(
   exit: Exit.Exit<A, E>,

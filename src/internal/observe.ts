@@ -4,7 +4,7 @@
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { type Client, ObservabilityClient } from "../ObservabilityClient.js"
-import type { EventSinkError, SpecSourceError, SpecsError } from "../StatsigError.js"
+import type { EventSinkError, IdListError, SpecSourceError, SpecsError } from "../StatsigError.js"
 import { neverRepeated } from "./http.js"
 
 /**
@@ -43,12 +43,12 @@ export const reportException = (client: Client, tag: string, exception: string, 
 
 /**
  * Who met an error, and what the official SDK calls it. `undefined` for what counts as none: a network that is switched
- * off, and an answer that refuses events.
+ * off, an answer that refuses events, and ID lists that came and cannot be read.
  *
  * @internal
  */
 export const exceptionOf = (
-  error: SpecSourceError | SpecsError | EventSinkError
+  error: SpecSourceError | SpecsError | EventSinkError | IdListError
 ): { readonly tag: string; readonly exception: string } | undefined => {
   if (error._tag === "SpecsError") return { tag: "SpecStore", exception: "JsonParseError" }
   switch (error.reason) {
@@ -60,9 +60,11 @@ export const exceptionOf = (
     }
     case "Disabled":
     case "Refused":
+    case "Invalid":
       return undefined
     default: {
-      const tag = error._tag === "SpecSourceError" ? error.source : "EventSink"
+      const tag =
+        error._tag === "SpecSourceError" ? error.source : error._tag === "IdListError" ? "IdLists" : "EventSink"
       return { tag, exception: tag === "Adapter(DataStore)" ? "DataStoreFailure" : "CustomError" }
     }
   }

@@ -6,7 +6,7 @@ import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
 import { Context, Effect, Exit, Layer, Option, Redacted, Scope } from "effect"
 import { decompress } from "fzstd"
 import { layer as layerLocalStatsig } from "../../layers/LocalStatsig/Node.js"
-import { LocalStatsig, type ReceivedBatch, type SpecsPayload } from "../../layers/LocalStatsig.js"
+import { Fault, idListHash, LocalStatsig, type ReceivedBatch, type SpecsPayload } from "../../layers/LocalStatsig.js"
 import * as StatsigLayer from "../../layers/Statsig.js"
 import { type LogLineLevel, type Service, Statsig } from "../../src/Statsig.js"
 import type { StatsigOptions } from "../../src/StatsigOptions.js"
@@ -26,20 +26,17 @@ interface Capture {
 
 const reference: { readonly specs: SpecsPayload; readonly captures: ReadonlyArray<Capture> } = JSON.parse(
   readFileSync(new URL("../vectors/events-captures.json", import.meta.url), "utf8")
+    // Where the local Statsig has the file.
+    .replaceAll("/idlist/list_a", "/v1/download_id_list_file/file_1")
 )
 
-/** Overrides are set, the console is captured and ID lists are synced elsewhere: their captures are proven there. */
-const elsewhere = [
-  "override_gate",
-  "override_config",
-  "override_experiment",
-  "override_layer",
-  "console_capture",
-  "diagnostics_initialize_with_id_lists"
-]
+/** Overrides are set and the console is captured elsewhere: their captures are proven there. */
+const elsewhere = ["override_gate", "override_config", "override_experiment", "override_layer", "console_capture"]
 
 interface Instance {
   readonly options?: Omit<StatsigOptions, "sdkKey">
+  /** Captures of other instances that this one is for. */
+  readonly captures?: ReadonlyArray<string>
   /** Top-level fields of the specs, beside the usual ones. */
   readonly specs?: Readonly<Record<string, unknown>>
   readonly initialized?: false
@@ -61,6 +58,7 @@ const instances: Readonly<Record<string, Instance>> = {
   sampling_on: { specs: sampling("on") },
   sampling_shadow: { specs: sampling("shadow") },
   sync: { specs: { diagnostics: { initialize: 0, dcs: 10_000 } } },
+  id_lists: { options: { enableIdLists: true }, captures: ["diagnostics_initialize_with_id_lists"] },
   sec_expo: {
     options: { experimentalFlags: new Set(["sec_expo_as_primary:abc"]) },
     specs: { sdk_configs: { sec_expo_number: 75 } }
@@ -104,6 +102,7 @@ const syncFourTimes = Effect.fnUntraced(function* (statsig: Service, local: Loca
 /** The calls of the captures. What they return is compared where the capture has it. */
 const calls: Readonly<Record<string, (statsig: Service, local: LocalStatsig["Type"]) => unknown>> = {
   diagnostics_initialize: () => undefined,
+  diagnostics_initialize_with_id_lists: () => undefined,
   diagnostics_config_sync: syncFourTimes,
   gate_exposure_pass: statsig => statsig.getFeatureGate(userOf("u1"), "green_gate").value,
   gate_exposure_checkGate: check("u1", "green_gate"),
@@ -245,7 +244,12 @@ it("every capture is proven here or elsewhere", () => {
   assert.sameMembers(names, [...Object.keys(calls), ...elsewhere])
 })
 
+/** The instance that a capture is compared on. */
+const instanceOf = ({ instance, name }: Capture): string =>
+  Object.entries(instances).find(([, { captures }]) => captures?.includes(name))?.[0] ?? instance
+
 describe.each(Object.entries(instances))("instance %s", (name, { initialized = true, options, specs }) => {
+  const captures = reference.captures.filter(capture => instanceOf(capture) === name && capture.name in calls)
   const scope = Effect.runSync(Scope.make())
   let statsig: Service
   let local: LocalStatsig["Type"]
@@ -257,14 +261,18 @@ describe.each(Object.entries(instances))("instance %s", (name, { initialized = t
         yield* Layer.build(layerLocalStatsig({ specs: payload, decodeZstd: decompress })),
         LocalStatsig
       )
-      const { logEventUrl, specsUrl } = local
+      yield* local.setIdList("list_a", ["a"])
+      // As the captures' server, which knows no ranges.
+      yield* local.faultAlways("idListFile", Fault.Reply({ status: 200, body: `+${idListHash("a")}\n` }))
+      const { idListsUrl, logEventUrl, specsUrl } = local
       const sdkKey = Redacted.make("secret-demoKey0123456789main")
-      const services = yield* Layer.build(StatsigLayer.layerManual({ sdkKey, specsUrl, logEventUrl, ...options }))
+      const urls = { idListsUrl, logEventUrl, specsUrl }
+      const services = yield* Layer.build(StatsigLayer.layerManual({ sdkKey, ...urls, ...options }))
       statsig = Context.get(services, Statsig)
       if (!initialized) return
       assert.deepStrictEqual((yield* statsig.initialize).failure, Option.none())
-      // Its diagnostics are compared once.
-      if (name !== "main") yield* statsig.flush
+      // The diagnostics of initialize are compared once without and once with ID lists.
+      if (!captures.some(({ name }) => name.startsWith("diagnostics_initialize"))) yield* statsig.flush
     }).pipe(Scope.extend(scope), Effect.runPromise)
   )
 
@@ -280,8 +288,6 @@ describe.each(Object.entries(instances))("instance %s", (name, { initialized = t
       assert.isAtMost(batches.length, 1)
       return batches[0]
     })
-
-  const captures = reference.captures.filter(({ instance, name: capture }) => instance === name && capture in calls)
 
   // In order: what was logged before is not logged again.
   it.live.each(captures)("$name", capture =>

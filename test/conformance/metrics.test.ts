@@ -47,7 +47,9 @@ const start = async (options: StatsigOptions = {}, highCardinality?: (tag: strin
   statsig = new Statsig(sdkKey, {
     specsUrl: local.specsUrl,
     logEventUrl: local.logEventUrl,
+    idListsUrl: local.idListsUrl,
     specsSyncIntervalMs: 20,
+    idListsSyncIntervalMs: 20,
     outputLogLevel: "none",
     observabilityClient: {
       initialize: () => void calls.push(["initialize", null, null]),
@@ -84,7 +86,8 @@ const newer = { ...reference.specs, time: 1_750_000_000_005, checksum: "2" }
 
 describe("the metrics of the official package", () => {
   it("all come, with the same tags", async () => {
-    const { called, calls, statsig } = await start()
+    await Effect.runPromise(local.setIdList("list_a", ["a"]))
+    const { called, calls, statsig } = await start({ enableIdLists: true })
     statsig.checkGate(user, "green_gate")
     await statsig.flushEvents()
     await serve({ has_updates: false })
@@ -102,8 +105,7 @@ describe("the metrics of the official package", () => {
         expect(calls).toContainEqual(["error", tag, expect.any(String)])
         continue
       }
-      const isOfIdLists = name?.includes("id_list") || tags?.["request_path"] === "/v1/get_id_lists"
-      if (method === "initialize" || isOfIdLists) continue
+      if (method === "initialize") continue
       const failed = tags?.["error"] !== undefined && tags["error"] !== ""
       const expected =
         tags === null
@@ -145,6 +147,33 @@ describe("the metrics of the official package", () => {
     await called("increment", "sdk_exceptions_count", { tag: "NetworkClient", exception: "RequestNotRetryable" })
     await called("increment", "sdk_exceptions_count", { tag: "statsig::log_event_failed", exception: "LogEventError" })
     await called("increment", "events_dropped_count", null)
+  })
+
+  it("tell what became of ID lists that could not be had", async () => {
+    await Effect.runPromise(local.setIdList("list_a", ["a"]))
+    await Effect.runPromise(local.faultAlways("idListFile", Fault.Reply({ status: 404, body: "gone" })))
+    const { called, calls } = await start({ enableIdLists: true })
+    const overall = "id_lists_sync_overall.latency"
+    await called("dist", overall, { id_list_manifest_success: "true", succeed_single_id_list_number: "0" })
+    await called("dist", "network_request.latency", {
+      request_path: "/v1/download_id_list_file",
+      status_code: "404",
+      is_success: "false",
+      id_list_file_id: "file_1"
+    })
+    const exhausted = { tag: "NetworkClient", exception: "RetriesExhausted" }
+    await called("increment", "sdk_exceptions_count", exhausted)
+    expect(calls).toContainEqual(["error", "NetworkClient", expect.stringContaining("Not Found: gone")])
+    await Effect.runPromise(local.faultAlways("idListManifest", Fault.Reply({ status: 200, body: "no manifest" })))
+    await called("increment", "id_list_manifest_download_failure", null)
+    await called("dist", overall, { id_list_manifest_success: "false", succeed_single_id_list_number: "0" })
+    await called("dist", "network_request.latency", { request_path: "/v1/get_id_lists", is_success: "true" })
+    expect(calls).not.toContainEqual([
+      "dist",
+      expect.anything(),
+      expect.anything(),
+      expect.objectContaining({ request_path: "/v1/get_id_lists", is_success: "false" })
+    ])
   })
 
   it("have gauges, which the official package never calls", async () => {

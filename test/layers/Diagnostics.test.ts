@@ -2,7 +2,7 @@
  * Diagnostics events: what was written down of `initialize` and of syncs, and how often it is sent.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { Context, Effect, Layer, Logger, Redacted } from "effect"
+import { ConfigProvider, Context, Effect, Layer, Logger, Redacted } from "effect"
 import { decompress } from "fzstd"
 import { layer as layerLocalStatsig } from "../../layers/LocalStatsig/Node.js"
 import { Fault, LocalStatsig, type ReceivedEvent } from "../../layers/LocalStatsig.js"
@@ -137,6 +137,85 @@ describe("diagnostics", () => {
       yield* statsig.flush
       assert.deepStrictEqual(yield* events, [])
     }).pipe(Effect.provide(local(always)))
+  )
+
+  it.scopedLive("tell of each sync of ID lists in the background, as the official package's do", () =>
+    Effect.gen(function* () {
+      const { faultAlways, growIdList, idListsUrl, setIdList, url } = yield* LocalStatsig
+      yield* setIdList("list_a", ["a"])
+      const statsig = yield* start({ idListsUrl, enableIdLists: true, idListsSyncInterval: "20 millis" })
+      yield* statsig.initialize
+      const shown = ({ context, markers }: { context: unknown; markers: ReadonlyArray<object> }) => {
+        assert.strictEqual(context, "config_sync")
+        return JSON.parse(JSON.stringify(markers).replaceAll(`${url}/v1/`, ""), (key, value) =>
+          key === "timestamp" ? undefined : value
+        ) as ReadonlyArray<Readonly<Record<string, unknown>>>
+      }
+      /** The newest event with a marker of that end. */
+      const eventWith = (end: object) =>
+        Effect.andThen(statsig.flush, arrived).pipe(
+          Effect.map(events =>
+            events
+              .map(shown)
+              .findLast(markers => markers.some(marker => Object.entries(end).every(([key, is]) => marker[key] === is)))
+          ),
+          Effect.delay("20 millis"),
+          Effect.repeat({ until: found => found !== undefined })
+        )
+
+      const sources = { key: "get_id_list_sources", step: "network_request", url: "get_id_lists", attempt: 0 }
+      const got = { statusCode: 200, success: true, contentType: "application/json" }
+      const process = { key: "get_id_list_sources", step: "process" }
+      const begun = [
+        { ...sources, action: "start" },
+        { ...sources, ...got, action: "end" },
+        { ...process, action: "start", idListCount: 1 }
+      ]
+      assert.deepStrictEqual(yield* eventWith({ ...process, action: "end" }), [
+        ...begun,
+        { ...process, action: "end", success: true }
+      ])
+
+      yield* growIdList("list_a", { add: ["b"] })
+      const list = { key: "get_id_list", url: "download_id_list_file/file_1" }
+      const download = { ...list, step: "network_request", attempt: 0 }
+      assert.deepStrictEqual(yield* eventWith({ key: "get_id_list" }), [
+        ...begun,
+        { ...download, action: "start" },
+        { ...download, action: "end", success: true, statusCode: 206, contentType: "text/plain; charset=utf-8" },
+        { ...list, step: "process", action: "start" },
+        { ...list, step: "process", action: "end", success: true },
+        { ...process, action: "end", success: true }
+      ])
+
+      const gone = Fault.Reply({ status: 404, headers: { "content-type": "text/plain" }, body: "gone" })
+      const failed = {
+        action: "end",
+        success: false,
+        statusCode: 404,
+        contentType: "text/plain",
+        error: { name: "NetworkError", code: "404", message: "Not Found: gone" }
+      }
+      yield* faultAlways("idListFile", gone)
+      yield* growIdList("list_a", { add: ["c"] })
+      assert.deepStrictEqual(yield* eventWith({ key: "get_id_list", success: false }), [
+        ...begun,
+        { ...download, action: "start" },
+        { ...download, ...failed },
+        // The official package leaves this one out.
+        { ...process, action: "end", success: false }
+      ])
+
+      yield* faultAlways("idListManifest", gone)
+      assert.deepStrictEqual(yield* eventWith({ ...sources, action: "end", success: false }), [
+        { ...sources, action: "start" },
+        { ...sources, ...failed }
+      ])
+    }).pipe(
+      Effect.provide(local({ initialize: 0, dcs: 0, get_id_list: 10_000 })),
+      Effect.provide(Logger.remove(Logger.defaultLogger)),
+      Effect.withConfigProvider(ConfigProvider.fromMap(new Map([["STATSIG_RUNNING_TESTS", "1"]])))
+    )
   )
 
   it.scopedLive("come from the facade", () =>

@@ -18,10 +18,11 @@ const volatile = new Set(["time", "receivedAt"])
 /** Members of `metadata` that are JSON in a text, in any order. */
 const nestedJson: Readonly<Record<string, (text: string) => SentJson>> = {
   checks: text => JSON.parse(text),
-  // Without times, hosts, and the SDK key, which this package masks.
+  // Without times, hosts, the type that a server gives list files, and the SDK key, which this package masks.
   markers: text =>
     JSON.parse(text, (key, value) => {
       if (key === "timestamp") return 0
+      if (value?.key === "get_id_list") return { ...value, contentType: null }
       return key === "url" ? String(value).replace(/^http:\/\/[^/]+|secret-[\w*]+/g, "") : value
     })
 }
