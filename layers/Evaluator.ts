@@ -137,6 +137,8 @@ export const make = Effect.fnUntraced(function* (options: Options) {
     experimentByGroupName: (name, groupName) => engine.experimentGroup(name, "groupName", groupName),
     experimentByGroupID: (name, groupID) => engine.experimentGroup(name, "id", groupID),
     parameterStore: engine.parameterStore,
+    explain: (user, kind, name, disableExposureLogging, sticky) =>
+      engine.explain(kind, user, name, disableExposureLogging, sticky),
     writeClientInitializeResponse: engine.writeClientInitializeResponse,
     metadata,
     parsedUserAgent: user => {

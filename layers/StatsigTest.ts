@@ -474,6 +474,7 @@ const marking = (evaluator: EvaluatorService, project: Project): EvaluatorServic
     experiment: (user, ...rest) => evaluator.experiment(marked(user), ...rest),
     layer: (user, ...rest) => evaluator.layer(marked(user), ...rest),
     parameterStore: (user, ...rest) => evaluator.parameterStore(marked(user), ...rest),
+    explain: (user, ...rest) => evaluator.explain(marked(user), ...rest),
     writeClientInitializeResponse: (user, ...rest) => evaluator.writeClientInitializeResponse(marked(user), ...rest),
     overlaid: overlay => marking(evaluator.overlaid(overlay), project)
   }

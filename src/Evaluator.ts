@@ -9,6 +9,7 @@ import type * as Effect from "effect/Effect"
 import type { ExperimentGroups } from "./Evaluation.js"
 import type { ClientInitializeOptions } from "./engine/clientInitialize.js"
 import type { Evaluation } from "./engine/evaluation.js"
+import type { ExplainedKind, Explanation } from "./engine/explanation.js"
 import type { OverrideLookup } from "./engine/overrides.js"
 import type { ResponseBuffer } from "./engine/responseBuffer.js"
 import type { Parameter } from "./engine/specs.js"
@@ -78,6 +79,14 @@ export interface Service {
     readonly evaluation: Evaluation
     readonly parameters: ReadonlyMap<string, Parameter> | undefined
   }
+  /** Why the same check would give its answer. Nothing is logged, and nothing that users keep is changed. */
+  readonly explain: (
+    user: User,
+    kind: ExplainedKind,
+    name: string,
+    disableExposureLogging: boolean,
+    sticky?: StickyOptions
+  ) => Explanation
   /** Writes the client initialize response into the buffer, in place of what is in it. */
   readonly writeClientInitializeResponse: (user: User, options: ClientInitializeOptions, buffer: ResponseBuffer) => void
   readonly metadata: SpecMetadata

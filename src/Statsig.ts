@@ -21,6 +21,7 @@ import { Evaluator, type Service as EvaluatorService, type SpecMetadata } from "
 import { EventLogger, type EventLoggerStatus, type ExposureOrigin } from "./EventLogger.js"
 import type { ClientInitializeOptions } from "./engine/clientInitialize.js"
 import type { Evaluation } from "./engine/evaluation.js"
+import type { ExplainedKind, Explanation } from "./engine/explanation.js"
 import { ownValue } from "./engine/getters.js"
 import type { ResponseBuffer } from "./engine/responseBuffer.js"
 import { byReference, type StickyOptions } from "./engine/sticky.js"
@@ -118,6 +119,18 @@ export interface Service {
   readonly getLayer: (user: User, name: string, options?: ExperimentCheckOptions) => Layer
   /** Parameters are decided, and logged, when they are read. */
   readonly getParameterStore: (user: User, name: string, options?: CheckOptions) => ParameterStore
+  /**
+   * Why the check of that kind, with these options, gives its answer: every rule and condition on the way, with what was
+   * found for the user and what it was compared with, and the exposures that the check would log. `Explanation.render`
+   * makes a text of it. Nothing is logged, counted, saved or deleted.
+   *
+   * It shows values of the user, private attributes too, and takes many times as long as the check: it is for looking
+   * into a case, not for every request.
+   *
+   * @example
+   * yield* Console.log(Explanation.render(statsig.explain(user, "gate", "new_checkout")))
+   */
+  readonly explain: (user: User, kind: ExplainedKind, name: string, options?: ExperimentCheckOptions) => Explanation
   /** The value that a group of an experiment gets; no user takes part and nothing is logged. */
   readonly getExperimentByGroupName: (name: string, groupName: string) => Experiment
   /** As `getExperimentByGroupName`, by the id of any rule. */
@@ -390,7 +403,10 @@ export const make = Effect.fnUntraced(function* (options: {
         const tell = () => void Queue.unsafeOffer(news, undefined)
         yield* Effect.acquireRelease(
           Effect.sync(() => [overrides.onChange(tell), store.onChange(tell)]),
-          ends => Effect.sync(() => ends.forEach(end => end()))
+          ends =>
+            Effect.sync(() => {
+              for (const end of ends) end()
+            })
         )
         tell()
         return Stream.fromQueue(news)
@@ -491,6 +507,10 @@ export const make = Effect.fnUntraced(function* (options: {
             }
           }
         })
+      },
+      explain: (user, kind, name, options) => {
+        const sticky = kind === "experiment" || kind === "layer" ? stickyOf(options, "get") : undefined
+        return evaluator.explain(user, kind, name, options?.disableExposureLogging === true, sticky)
       },
       getExperimentByGroupName: (name, groupName) =>
         new Experiment(name, evaluator.experimentByGroupName(name, groupName), warn),
@@ -621,6 +641,14 @@ export const getLayer = (name: string, options?: ExperimentCheckOptions) =>
  */
 export const getParameterStore = (name: string, options?: CheckOptions) =>
   forCurrentUser((statsig, user) => statsig.getParameterStore(user, name, options))
+
+/**
+ * Why a check for the current user gives its answer. See `Service.explain`.
+ *
+ * @since 0.1.0
+ */
+export const explain = (kind: ExplainedKind, name: string, options?: ExperimentCheckOptions) =>
+  forCurrentUser((statsig, user) => statsig.explain(user, kind, name, options))
 
 /**
  * Logs an event of the current user. See `Service.logEvent`.

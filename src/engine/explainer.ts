@@ -177,9 +177,7 @@ export class Explainer {
     explained.decidedBy = this.#decidedBy(frame, found)
     if (explained.decidedBy === "unknown") {
       explained.problem =
-        this.#snapshot === undefined
-          ? "There are no specs."
-          : `The specs have no ${wordOf[explained.kind]} of this name.`
+        this.#snapshot === undefined ? "there are no specs" : `the specs have no ${wordOf[explained.kind]} of this name`
     }
     if (explained.kind === "gate") this.#gates.set(explained.name, explained)
   }
@@ -209,7 +207,7 @@ export class Explainer {
       ...(value instanceof GroupOverride ? { groupName: value.groupName } : {})
     }
     if (value instanceof GroupOverride && record.value === undefined) {
-      explained.problem = `The experiment has no group "${value.groupName}": the value is empty.`
+      explained.problem = `the experiment has no group "${value.groupName}": the value is empty`
     }
   }
 
@@ -256,8 +254,8 @@ export class Explainer {
     if (typeof condition !== "object") {
       const problem =
         condition === undefined
-          ? `The specs have no condition "${key}".`
-          : `The condition "${key}" cannot be used: ${condition}`
+          ? `the specs have no condition "${key}"`
+          : `the condition "${key}" cannot be used: ${condition}`
       conditions.push({ type: "", passes: null, problem })
       return
     }
@@ -291,7 +289,7 @@ export class Explainer {
     if (compiled.kind === "gate") {
       explained.gate ??= this.#repeated(compiled.gate, record.bool !== compiled.negated, record.ruleID)
       if (!record.unsupported) explained.passes = record.bool
-      else explained.problem = "Not decided: something in it, or before it in the rule, is unsupported."
+      else explained.problem = "not decided: something in it, or before it in the rule, is unsupported"
       return
     }
     explained.operand ??= this.#subject.operand(condition, this.#snapshot!)
@@ -424,7 +422,7 @@ export class Explainer {
   }
 }
 
-const endedByLimit = "Ended: evaluations are nested too deep, or too many."
+const endedByLimit = "not finished: evaluations are nested too deep, or there are too many"
 
 const wordOf = {
   gate: "gate",
@@ -481,9 +479,9 @@ const shown = (target: RawJson) =>
   target instanceof NumberLiteral && !Number.isFinite(Number(target.text)) ? target.text : plain(target)
 
 const unsupportedBecause = ({ operator, type }: Condition, operand: Operand | undefined): string => {
-  if (operand === undefined) return `This SDK knows no condition of the type "${type}".`
-  if (operator === undefined) return "The condition has no operator."
-  return `This SDK knows no operator "${operator}".`
+  if (operand === undefined) return `this SDK knows no condition of the type "${type}"`
+  if (operator === undefined) return "the condition has no operator"
+  return `this SDK knows no operator "${operator}"`
 }
 
 // --- what conditions read
@@ -559,8 +557,8 @@ class Reading implements Subject {
 
   lacks(reason: string): void {
     this.lack = reason.startsWith("UAParser")
-      ? "There is no user agent parser, so that nothing is known of the user agent."
-      : "There is no country table, so that nothing is known of the address."
+      ? "there is no user agent parser: nothing is known of the user agent"
+      : "there is no country table: nothing is known of the address"
   }
 
   /** The value on the user's side of a condition; `undefined` for conditions that have none. */
