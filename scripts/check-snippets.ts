@@ -1,5 +1,6 @@
 /**
- * Compiles the `ts` blocks of the documentation, so that what people copy works. Each block is a module of its own.
+ * Compiles the `ts` blocks of the documentation and the examples of docstrings, so that what people copy works. Each is a
+ * module of its own.
  *
  * What a block needs and would only distract its reader stands before it in a comment that no page shows:
  *
@@ -7,10 +8,13 @@
  *     declare const user: StatsigUser.StatsigUser
  *     -->
  *
+ * Docstrings leave out more: what their examples take for granted is `vocabulary.ts`.
+ *
  * Run it with `npx tsx scripts/check-snippets.ts`.
  */
 import { readdirSync, readFileSync } from "node:fs"
 import { compile } from "./compile.js"
+import { preludeOf } from "./vocabulary.js"
 
 interface Snippet {
   readonly page: string
@@ -31,9 +35,29 @@ const snippetsOf = (page: string): ReadonlyArray<Snippet> => {
   })
 }
 
-const docs = readdirSync("docs", { recursive: true, encoding: "utf8" }).filter(name => name.endsWith(".md"))
-const pages = ["README.md", ...docs.sort().map(name => `docs/${name}`)]
-const snippets = new Map(pages.flatMap(snippetsOf).map((snippet, index) => [`snippet${index}.ts`, snippet]))
+/** The examples of a module's docstrings. What they do in an Effect stands within one. */
+const examplesOf = (page: string): ReadonlyArray<Snippet> => {
+  const content = readFileSync(page, "utf8")
+  const examples = content.matchAll(/^ *\* @example\n((?: *\*(?! @|\/).*\n)+)/gm)
+  return [...examples].map(example => {
+    const text = (example[1] as string).replace(/^ *\* ?/gm, "").trimEnd()
+    const isWithin = /^(const .* = )?yield\*/m.test(text)
+    const whole = isWithin ? `Effect.gen(function* () {\n${text}\n})\n` : `\n${text}`
+    const hidden = preludeOf(whole, /promise|openfeature/.test(page))
+    return { page, hidden, text: whole, line: lineAt(content, example.index) }
+  })
+}
+
+const filesIn = (folder: string, ending: string) =>
+  readdirSync(folder, { recursive: true, encoding: "utf8" })
+    .filter(name => name.endsWith(ending))
+    .sort()
+    .map(name => `${folder}/${name}`)
+
+const pages = ["README.md", ...filesIn("docs", ".md")]
+const modules = [...filesIn("src", ".ts"), ...filesIn("layers", ".ts")]
+const found = [...pages.flatMap(snippetsOf), ...modules.flatMap(examplesOf)]
+const snippets = new Map(found.map((snippet, index) => [`snippet${index}.ts`, snippet]))
 const texts = new Map([...snippets].map(([name, { hidden, text }]) => [name, hidden + text]))
 const mistakes = compile(texts, { noUnusedLocals: false, noUnusedParameters: false })
 
@@ -42,4 +66,4 @@ for (const { line, message, name } of mistakes) {
   console.error(`${page}:${before + line - hidden.split("\n").length + 1}: ${message}`)
 }
 if (mistakes.length > 0) process.exitCode = 1
-else console.log(`${snippets.size} snippets of ${pages.length} pages compile.`)
+else console.log(`${snippets.size} snippets of ${pages.length} pages and of docstrings compile.`)

@@ -11,6 +11,7 @@ const root = resolve(import.meta.dirname, "..")
 const paths = {
   "statsig-effect": ["./src/index.ts"],
   "statsig-effect/promise": ["./layers/promise.ts"],
+  "statsig-effect/openfeature": ["./src/openfeature/StatsigProvider.ts"],
   "statsig-effect/layers/*": ["./layers/*.ts"]
 }
 

@@ -72,9 +72,9 @@ export type Fetch = (request: SpecRequest, apply: Apply) => Effect.Effect<Outcom
  *
  * @example
  * const source: SpecSource.Source = {
- *   name: "Adapter(Clipboard)",
+ *   name: "Adapter(Bucket)",
  *   fetch: (_request, apply) =>
- *     Effect.flatMap(readClipboard, body => apply({ source: "Adapter(Clipboard)", sourceApi: undefined, body })),
+ *     Effect.flatMap(readSpecs, body => apply({ source: "Adapter(Bucket)", sourceApi: undefined, body })),
  *   polls: Effect.succeed(true),
  *   updates: Stream.empty
  * }

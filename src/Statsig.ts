@@ -572,7 +572,7 @@ export class CurrentUser extends Context.Tag("statsig-effect/Statsig/CurrentUser
  * Lets an effect work for this user: a request, a job, a message.
  *
  * @example
- * handleRequest.pipe(Statsig.withUser(StatsigUser.make({ userID: "u-1" })))
+ * program.pipe(Statsig.withUser(StatsigUser.make({ userID: "u-1" })))
  *
  * @since 0.1.0
  */
@@ -593,7 +593,7 @@ const forCurrentUser = <A>(ask: (statsig: Service, user: User) => A): Effect.Eff
  *
  * @example
  * const checkout = Effect.gen(function* () {
- *   return (yield* Statsig.checkGate("new_checkout")) ? newCheckout : oldCheckout
+ *   return (yield* Statsig.checkGate("new_checkout")) ? "new" : "old"
  * })
  * checkout.pipe(Statsig.withUser(user))
  *
@@ -686,7 +686,7 @@ export const withOverrides =
  * stores what changes in the background. See `Service.withPersistedValues`.
  *
  * @example
- * handleRequest(user).pipe(Statsig.withPersistedValues(user))
+ * program.pipe(Statsig.withPersistedValues(user))
  *
  * @since 0.1.0
  */

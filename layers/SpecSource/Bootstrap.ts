@@ -33,10 +33,10 @@ export interface BootstrapSource extends Source {
  * Makes a source of the given specs. Provide it as a service to replace them later.
  *
  * @example
- * const bootstrap = yield* Bootstrap.make({ specs: first })
+ * const bootstrap = yield* Bootstrap.make({ specs })
  * const source = Layer.succeed(SpecSource.SpecSource, bootstrap)
  * // …
- * yield* bootstrap.set(second)
+ * yield* bootstrap.set(newSpecs)
  *
  * @since 0.1.0
  */

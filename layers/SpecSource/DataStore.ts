@@ -219,7 +219,7 @@ export const layer = (options: KeyOptions): Layer.Layer<SpecSource, never, DataS
  * The data store before another source, usually the network.
  *
  * @example
- * DataStore.layerBefore({ sdkKey }).pipe(Layer.provide(Http.layer({ sdkKey })))
+ * DataStoreSource.layerBefore({ sdkKey }).pipe(Layer.provide(Http.layer({ sdkKey })))
  *
  * @since 0.1.0
  */

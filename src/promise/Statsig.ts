@@ -17,6 +17,7 @@ import * as Runtime from "effect/Runtime"
 import { Evaluator } from "../Evaluator.js"
 import { copyJsonObject } from "../engine/getters.js"
 import { ResponseBuffer } from "../engine/responseBuffer.js"
+import type { JsonObject } from "../engine/user.js"
 import { Overrides } from "../Overrides.js"
 import { decode } from "../PersistentStorage.js"
 import { SpecStore } from "../SpecStore.js"
@@ -30,6 +31,7 @@ import type {
 } from "../StatsigError.js"
 import { argumentError, asFlag, asText, asUnsigned } from "./argument.js"
 import { type Failures, guardMethods } from "./boundary.js"
+import { nameClass } from "./className.js"
 import { type ClientInitResponseOptions, clientInitializeOptions } from "./clientInitialize.js"
 import { startCapture, stopCapture } from "./consoleCapture.js"
 import { type Internals, internals } from "./internals.js"
@@ -196,7 +198,7 @@ const defaultShutdownTimeout = 3000
  * const statsig = new Statsig("secret-…", { environment: "staging" })
  * await statsig.initialize()
  * const user = new StatsigUser({ userID: "u-1" })
- * if (statsig.checkGate(user, "new_checkout")) { … }
+ * if (statsig.checkGate(user, "new_checkout")) console.log("open")
  * await statsig.shutdown()
  *
  * @since 0.1.0
@@ -402,9 +404,7 @@ export abstract class Statsig {
     // biome-ignore lint/suspicious/noExplicitAny: as the official package declares it
     metadata?: Record<string, any> | null
   ): void {
-    const fields =
-      typeof metadata !== "object" || metadata === null || Array.isArray(metadata) ? null : toJsonMap(metadata)
-    this.#statsig.logEvent(userOf(user), asText(eventName, "eventName"), asEventValue(value), fields)
+    this.#statsig.logEvent(userOf(user), asText(eventName, "eventName"), asEventValue(value), asEventMetadata(metadata))
   }
 
   /** Logs a line of the program's own log. A level that does not exist logs nothing. */
@@ -723,11 +723,13 @@ export abstract class Statsig {
 }
 
 const asEventValue = (value: unknown): string | number | null => {
-  if (typeof value === "string") return value
-  if (typeof value === "bigint" || (typeof value === "number" && !Number.isFinite(value))) {
-    throw argumentError("InvalidArg", "value: expected text or a finite number")
-  }
-  return typeof value === "number" ? value : null
+  const json = value === undefined ? null : toJson(value)
+  return typeof json === "string" || typeof json === "number" ? json : null
+}
+
+const asEventMetadata = (value: unknown) => {
+  const json = value === undefined ? null : toJson(value)
+  return typeof json === "object" && !Array.isArray(json) ? (json as JsonObject) : null
 }
 
 const toJsonMap = (value: unknown) => toMap(value, member => (member === undefined ? undefined : toJson(member)))
@@ -924,7 +926,7 @@ export const makeStatsig = (makeLayer: MakeLayer): StatsigClass => {
 
   class Bound extends Statsig {
     static {
-      Object.defineProperty(this, "name", { value: "Statsig" })
+      nameClass(this, "Statsig")
     }
 
     static newShared(sdkKey: string, options?: StatsigOptions | null): Statsig {
