@@ -1,0 +1,55 @@
+/**
+ * What the processes and threads of one machine share, and what each has for itself.
+ *
+ * Shared is a directory with the specs, which one of them fills and the others watch. An instance cannot be shared: each
+ * has its own specs in memory, decides in its own thread, and logs its own exposures. So a user who meets two of them
+ * within a minute is logged by both, which Statsig counts as one.
+ */
+import * as NodeContext from "@effect/platform-node/NodeContext"
+import * as Layer from "effect/Layer"
+import * as Redacted from "effect/Redacted"
+import * as Ip3Country from "../../layers/CountryLookup/Ip3Country.js"
+import * as FileStore from "../../layers/DataStore/File.js"
+import * as NoEventLogger from "../../layers/EventLogger/Noop.js"
+import * as EventLogger from "../../layers/EventLogger.js"
+import * as HttpSink from "../../layers/EventSink/Http.js"
+import * as NodeClient from "../../layers/HttpClient/Node.js"
+import * as MemoryIdLists from "../../layers/IdLists/Memory.js"
+import * as NoObservability from "../../layers/ObservabilityClient/Noop.js"
+import * as DataStoreSource from "../../layers/SpecSource/DataStore.js"
+import * as Http from "../../layers/SpecSource/Http.js"
+import * as StatsigLayer from "../../layers/Statsig.js"
+import * as StatsigUserAgents from "../../layers/UserAgentParser/Statsig.js"
+
+/** What a worker is told when it starts. */
+export interface Settings {
+  readonly directory: string
+  readonly logEventUrl: string
+}
+
+const sdkKey = Redacted.make("secret-shop")
+
+const parts = Layer.mergeAll(StatsigUserAgents.layer, Ip3Country.layer, MemoryIdLists.layer())
+
+const platform = Layer.mergeAll(NodeClient.layer, NodeContext.layer, NoObservability.layer)
+
+/** The primary asks Statsig, and leaves in the directory what it gets. It decides for nobody. */
+export const primaryLayer = (directory: string, specsUrl: string) => {
+  const source = DataStoreSource.layerBefore({ sdkKey }).pipe(
+    Layer.provide(Http.layer({ sdkKey, specsUrl, serviceName: "primary" })),
+    Layer.provide(FileStore.layer({ directory }))
+  )
+  return StatsigLayer.layerFrom({ specsSyncInterval: "1 second" }).pipe(
+    Layer.provide(Layer.mergeAll(source, parts, NoEventLogger.layer)),
+    Layer.provide(platform)
+  )
+}
+
+/** A worker reads the directory and never asks Statsig. Its exposures it sends by itself. */
+export const workerLayer = ({ directory, logEventUrl }: Settings) => {
+  const source = DataStoreSource.layer({ sdkKey }).pipe(
+    Layer.provide(FileStore.layer({ directory, watch: true, supportsPollingUpdates: true }))
+  )
+  const logger = Layer.provide(EventLogger.layer(), HttpSink.layer({ sdkKey, logEventUrl }))
+  return StatsigLayer.layerFrom({}).pipe(Layer.provide(Layer.mergeAll(source, parts, logger)), Layer.provide(platform))
+}
