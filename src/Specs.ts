@@ -487,8 +487,9 @@ function* read(
  * Reads a payload, text or its UTF-8. Single specs are decoded when they are first used; one that is bad is reported to
  * `onWarning` then, once.
  *
- * What is the same as in `before`, the snapshot of an earlier payload, is not read again. Reading takes as many turns of
- * the event loop as it needs not to hold others up. Bytes must not be changed afterwards.
+ * What is the same as in `before`, the snapshot of an earlier payload, is not read again; the same bytes give `before`
+ * itself. Reading takes as many turns of the event loop as it needs not to hold others up. Bytes must not be changed
+ * afterwards.
  *
  * @since 0.1.0
  */
@@ -498,7 +499,11 @@ export const parse = (
   before?: Snapshot
 ): Effect.Effect<Parsed, SpecsError> =>
   payloadBytes(body).pipe(
-    Effect.flatMap(bytes => inTurns(() => read(bytes, onWarning, before))),
+    Effect.flatMap(bytes =>
+      before?.body.bytes.equals(bytes) === true
+        ? Effect.succeed<Parsed>({ _tag: "Specs", snapshot: before })
+        : inTurns(() => read(bytes, onWarning, before))
+    ),
     Effect.flatMap(parsed => (parsed instanceof SpecsError ? Effect.fail(parsed) : Effect.succeed(parsed)))
   )
 

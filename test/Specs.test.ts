@@ -162,6 +162,16 @@ describe("Specs", () => {
       })
     )
 
+    it.effect("in the same bytes is what is held", () =>
+      Effect.gen(function* () {
+        const bytes = new TextEncoder().encode(project({ a: gate("one") }, { one: condition(["x"]) }))
+        const first = yield* snapshotOf(bytes)
+        assert.strictEqual(yield* snapshotOf(bytes.slice(), first), first)
+        assert.strictEqual(yield* snapshotOf(new TextDecoder().decode(bytes), first), first)
+        assert.notStrictEqual(yield* snapshotOf(`${new TextDecoder().decode(bytes)} `, first), first)
+      })
+    )
+
     it.effect("compiles a spec that was not used before with the conditions of its own time", () =>
       Effect.gen(function* () {
         const gates = { a: gate("one") }

@@ -283,6 +283,24 @@ describe("SpecStore", () => {
       })
     )
 
+    it.scoped("keeps the snapshot of a payload that comes again, as text or bytes, with the time of the last", () =>
+      Effect.gen(function* () {
+        const body = at(100, { gates: { a: true } })
+        const store = yield* build(scriptedSource([body, body, new TextEncoder().encode(body), at(100)]))
+        yield* store.load
+        const { snapshot } = store.current()
+        assert.isDefined(snapshot)
+        for (let received = 1; received <= 2; received++) {
+          yield* TestClock.setTime(received)
+          yield* store.syncNow
+          assert.strictEqual(store.current().snapshot, snapshot)
+          assert.strictEqual(store.current().receivedAt, received)
+        }
+        yield* store.syncNow
+        assert.notStrictEqual(store.current().snapshot, snapshot)
+      })
+    )
+
     it.scoped("replaces the state as a whole and never changes an old one", () =>
       Effect.gen(function* () {
         const store = yield* build(scriptedSource([at(1), noUpdates, at(2)]))
