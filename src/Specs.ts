@@ -328,7 +328,8 @@ const isRuleOf = (spec: RawJson, object: RawJson): boolean =>
 const parameterSpecOf = (parameter: typeof Parameter.Type): Engine.ParameterSpec => ({
   ...parameterOf(parameter),
   refType: parameter.ref_type,
-  parameterType: parameter.param_type
+  parameterType: parameter.param_type,
+  name: parameter.name ?? undefined
 })
 
 const parameterOf = (parameter: typeof Parameter.Type): Engine.Parameter => {

@@ -57,7 +57,11 @@ export type Parameter =
   | { readonly kind: "layer"; readonly layerName: string; readonly parameterName: string }
 
 /** A parameter as the payload has it: with the words that clients are told and decisions do not look at. */
-export type ParameterSpec = Parameter & { readonly refType: string; readonly parameterType: string }
+export type ParameterSpec = Parameter & {
+  readonly refType: string
+  readonly parameterType: string
+  readonly name?: string | undefined
+}
 
 /** A parameter store. */
 export interface ParameterStoreSpec {

@@ -5,10 +5,11 @@
  */
 
 import type { ParameterStore as CoreParameterStore } from "../Evaluation.js"
-import { copyJson, kindOf } from "../engine/getters.js"
-import type { Parameter } from "../engine/specs.js"
+import { copyJson } from "../engine/getters.js"
+import type { Parameter, ParameterSpec } from "../engine/specs.js"
 import type { Json } from "../engine/user.js"
 import { asText } from "./argument.js"
+import { nameClass } from "./className.js"
 import { toJson } from "./json.js"
 import type { EvaluationDetails } from "./results.js"
 
@@ -19,6 +20,10 @@ import type { EvaluationDetails } from "./results.js"
  * @since 0.1.0
  */
 export class ParameterStore {
+  static {
+    nameClass(this, "ParameterStore")
+  }
+
   readonly #store: CoreParameterStore
   readonly #parameters: ReadonlyMap<string, Parameter> | undefined
   readonly #disableExposureLogging: boolean
@@ -113,31 +118,37 @@ export class ParameterStore {
   }
 }
 
-/** A definition as the payload has it. */
-const shown = (parameter: Parameter): Record<string, unknown> => {
+/** A definition as the payload has it. That of an override has no words beyond what it decides. */
+const shown = (parameter: Parameter | ParameterSpec): Record<string, unknown> => ({
+  name: "name" in parameter ? (parameter.name ?? null) : null,
+  ref_type: "refType" in parameter ? parameter.refType : refTypes[parameter.kind],
+  ...("parameterType" in parameter ? { param_type: parameter.parameterType } : {}),
+  ...membersOf(parameter)
+})
+
+const refTypes = {
+  static: "static",
+  gate: "gate",
+  dynamicConfig: "dynamic_config",
+  experiment: "experiment",
+  layer: "layer"
+} as const
+
+const membersOf = (parameter: Parameter): Record<string, unknown> => {
   switch (parameter.kind) {
     case "static":
-      return { ref_type: "static", param_type: kindOf(parameter.value), value: copyJson(parameter.value) }
+      return { value: copyJson(parameter.value) }
     case "gate":
       return {
-        ref_type: "gate",
         gate_name: parameter.gateName,
         pass_value: copyJson(parameter.passValue),
         fail_value: copyJson(parameter.failValue)
       }
     case "dynamicConfig":
-      return {
-        ref_type: "dynamic_config",
-        config_name: parameter.configName,
-        param_name: parameter.parameterName
-      }
+      return { config_name: parameter.configName, param_name: parameter.parameterName }
     case "experiment":
-      return {
-        ref_type: "experiment",
-        experiment_name: parameter.experimentName,
-        param_name: parameter.parameterName
-      }
+      return { experiment_name: parameter.experimentName, param_name: parameter.parameterName }
     case "layer":
-      return { ref_type: "layer", layer_name: parameter.layerName, param_name: parameter.parameterName }
+      return { layer_name: parameter.layerName, param_name: parameter.parameterName }
   }
 }

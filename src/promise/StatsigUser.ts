@@ -6,10 +6,12 @@
  *
  * @since 0.1.0
  */
+
 import { copyJson, copyJsonObject, setOwn } from "../engine/getters.js"
 import { type Json, type JsonObject, User } from "../engine/user.js"
 import { textOf } from "../engine/values.js"
 import { argumentError, asText, missingObject } from "./argument.js"
+import { nameClass } from "./className.js"
 import { toAssignedMap, toCustomMap, toIDMap, toJson, toMap } from "./json.js"
 
 /**
@@ -65,6 +67,10 @@ let engineUser: (value: unknown) => User
  * @since 0.1.0
  */
 export class StatsigUser {
+  static {
+    nameClass(this, "StatsigUser")
+  }
+
   #user: User
 
   static {

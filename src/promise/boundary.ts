@@ -48,4 +48,6 @@ const guarded = (instance: object, name: string, method: Method, failure: Method
 const guardResult = (name: string, result: unknown): unknown =>
   typeof result === "object" && result instanceof Promise ? result.catch(error => report(name, error)) : result
 
-const report = (name: string, error: unknown): void => console.error(`Statsig::${name}`, error)
+const report = (name: string, error: unknown): void => {
+  console.error(`Statsig::${name}`, error)
+}

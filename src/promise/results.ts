@@ -8,6 +8,7 @@
 import { Evaluation, ruleIDOf } from "../engine/evaluation.js"
 import { copyJsonObject, emptyObject, type ParameterRead, readAny, readTyped } from "../engine/getters.js"
 import type { JsonObject } from "../engine/user.js"
+import { nameClass } from "./className.js"
 
 /**
  * How an answer came about. What is not known is `null`.
@@ -160,6 +161,10 @@ abstract class BaseEvaluation {
  * @since 0.1.0
  */
 export class FeatureGate extends BaseEvaluation {
+  static {
+    nameClass(this, "FeatureGate")
+  }
+
   readonly value: boolean
 
   constructor(name: string, raw: RawEvaluation) {
@@ -239,6 +244,10 @@ abstract class ValueEvaluation extends BaseEvaluation {
  * @since 0.1.0
  */
 export class DynamicConfig extends ValueEvaluation {
+  static {
+    nameClass(this, "DynamicConfig")
+  }
+
   readonly value: Record<string, unknown>
   readonly get: TypedGet
   readonly getValue: UnknownGet
@@ -259,6 +268,10 @@ export class DynamicConfig extends ValueEvaluation {
  * @since 0.1.0
  */
 export class Experiment extends ValueEvaluation {
+  static {
+    nameClass(this, "Experiment")
+  }
+
   /** The group the user is in. */
   readonly groupName: string | null
   readonly value: Record<string, unknown>
@@ -286,6 +299,10 @@ export class Experiment extends ValueEvaluation {
  * @since 0.1.0
  */
 export class Layer extends ValueEvaluation {
+  static {
+    nameClass(this, "Layer")
+  }
+
   /** The group the user is in. */
   readonly groupName: string | null
   /** The experiment of the layer that the user is allocated to. */

@@ -98,10 +98,10 @@ export class Subscriptions {
     const events = this.#waiting
     this.#waiting = []
     for (const { data, name } of events) {
-      for (const subscription of [...this.#callbacks.values()]) {
-        if (subscription.name !== "*" && subscription.name !== name) continue
+      for (const { callback, name: wanted } of [...this.#callbacks.values()]) {
+        if (wanted !== "*" && wanted !== name) continue
         try {
-          subscription.callback({ event_name: name, data: data() })
+          callback({ event_name: name, data: data() })
         } catch (error) {
           console.error(`[Statsig] Error parsing SDK Event: ${error}`)
         }

@@ -84,18 +84,17 @@ describe("a store", () => {
     }
   })
 
-  it("serialises as the official one does, but for the declared types of parameters", async () => {
+  it("serialises as the official one does", async () => {
     await expectSame(side => JSON.stringify(storeOf(side, "ghost")))
     await expectSame(side => storeOf(side, "ghost"))
     for (const options of [undefined, { disableExposureLogging: true }]) {
-      await expectSame(side => {
-        const { parameters, ...rest } = storeOf(side, "store", options).toJSON()
-        for (const parameter of Object.values<Record<string, unknown>>(parameters)) {
-          delete parameter["name"]
-          delete parameter["param_type"]
-        }
-        return { parameters, ...rest }
-      })
+      await expectSame(side => storeOf(side, "store", options))
+      // The members of an object may come in any order to the official package.
+      await expectSame(side =>
+        Object.values(storeOf(side, "store", options).toJSON().parameters)
+          .map(one => JSON.stringify(one))
+          .sort()
+      )
     }
   })
 

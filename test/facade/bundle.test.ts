@@ -8,7 +8,7 @@ const root = fileURLToPath(new URL("../..", import.meta.url))
 
 /** A program for a bundler to swallow whole. */
 const program = `
-import { Statsig, StatsigUser } from "./layers/promise.js"
+import { DynamicConfig, Experiment, FeatureGate, Layer, ParameterStore, Statsig, StatsigUser } from "./layers/promise.js"
 const get = async () => ({ result: ${JSON.stringify(JSON.stringify(payload))} })
 const statsig = new Statsig("secret-key", {
   disableNetwork: true,
@@ -18,6 +18,8 @@ const statsig = new Statsig("secret-key", {
 statsig.initialize().then(async result => {
   const user = new StatsigUser({ userID: "u", ip: "8.8.8.8" })
   console.log(JSON.stringify([result, [statsig.checkGate(user, "gate_on"), statsig.checkGate(user, "american")]]))
+  const classes = [DynamicConfig, Experiment, FeatureGate, Layer, ParameterStore, Statsig, StatsigUser]
+  console.log(classes.map(({ name }) => name).join())
 })
 `
 
@@ -50,6 +52,9 @@ describe("a program in one file", () => {
       logLevel: "error",
       logOverride: { "empty-import-meta": "silent" }
     })
-    expect(await run(outputFiles[0]!.text, format)).toBe('[{"isSuccess":true},[true,true]]\n')
+    expect(await run(outputFiles[0]!.text, format)).toBe(
+      '[{"isSuccess":true},[true,true]]\n' +
+        "DynamicConfig,Experiment,FeatureGate,Layer,ParameterStore,Statsig,StatsigUser\n"
+    )
   })
 })

@@ -231,6 +231,28 @@ describe("the error boundary", () => {
     })
   })
 
+  it("refuses the events that the official one refuses", async () => {
+    const odd = [
+      Number.NaN,
+      Number.NEGATIVE_INFINITY,
+      1n,
+      Symbol("s"),
+      () => 1,
+      undefined,
+      null,
+      true,
+      5,
+      "x",
+      new Date(0)
+    ]
+    for (const value of [...odd, ...odd.map(item => [item]), ...odd.map(item => ({ deep: { item } }))]) {
+      await expectSame(side => {
+        const user = new side.StatsigUser({ userID: "u" })
+        return [on(side).logEvent(user, "value", value), on(side).logEvent(user, "metadata", null, value)]
+      })
+    }
+  })
+
   it("lets methods be passed around", async () => {
     await expectSame(side => {
       const { checkGate, getExperiment, getLayerList } = on(side)

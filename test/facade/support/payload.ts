@@ -34,7 +34,7 @@ const condition = (fields: object) => ({
 })
 
 const parameters = {
-  text: { ref_type: "static", param_type: "string", value: "hello" },
+  text: { name: "of its own", ref_type: "static", param_type: "string", value: "hello" },
   fraction: { ref_type: "static", param_type: "number", value: 4.5 },
   integer: { ref_type: "static", param_type: "number", value: 7 },
   flag: { ref_type: "static", param_type: "boolean", value: true },
