@@ -1,0 +1,69 @@
+/**
+ * An evaluation in the terms that feature flags have in common: those of OpenFeature and of OpenTelemetry's semantic
+ * conventions, which spell them in lower case.
+ */
+import { decisionOf } from "../engine/decision.js"
+import { type Evaluation, ruleIDOf } from "../engine/evaluation.js"
+import type { Snapshot } from "../engine/snapshot.js"
+
+/** The kinds of flags that are evaluated for a user. */
+export type FlagKind = "gate" | "dynamicConfig" | "experiment" | "layer"
+
+/** How a value came about. */
+export type Reason = "static" | "default" | "targeting_match" | "split" | "cached" | "disabled"
+
+/** Why there is no value. */
+export type ErrorType = "provider_not_ready" | "flag_not_found" | "parse_error" | "general"
+
+/** What came of an evaluation. */
+export type Outcome =
+  | {
+      readonly _tag: "Resolved"
+      readonly reason: Reason
+      /** Which of the values it is: `on` or `off` of a gate, else the group, or the rule where it has no group. */
+      readonly variant: string
+    }
+  | { readonly _tag: "Failed"; readonly type: ErrorType; readonly message: string }
+
+/** The outcome of an evaluation of that name; the snapshot is the one that it was made from. */
+export const outcomeOf = (
+  snapshot: Snapshot | undefined,
+  kind: FlagKind,
+  name: string,
+  evaluation: Evaluation
+): Outcome => {
+  const error = errorOf(name, evaluation.reason)
+  if (error !== undefined) return error
+  const { decision, rule } = decisionOf(snapshot, kind, name, evaluation)
+  const reason: Reason =
+    evaluation.reason === "Persisted"
+      ? "cached"
+      : evaluation.ruleID === undefined || evaluation.reason.startsWith("LocalOverride:")
+        ? "static"
+        : decision === "targeting"
+          ? "targeting_match"
+          : decision
+  if (kind === "gate") return { _tag: "Resolved", reason, variant: evaluation.bool ? "on" : "off" }
+  // Who meets a rule and is not within its percentage gets the default value.
+  const isLeftOut =
+    rule !== undefined && reason !== "cached" && kind !== "layer" && evaluation.value !== rule.returnValue
+  return {
+    _tag: "Resolved",
+    reason,
+    variant: isLeftOut ? "default" : (evaluation.groupName ?? ruleIDOf(evaluation))
+  }
+}
+
+/** What a reason that stands for no answer means. */
+export const errorOf = (name: string, reason: string): Extract<Outcome, { readonly _tag: "Failed" }> | undefined => {
+  const failed = (type: ErrorType, message: string) => ({ _tag: "Failed", type, message }) as const
+  if (reason === "Uninitialized" || reason === "NoValues" || reason === "Loading:Unrecognized") {
+    return failed("provider_not_ready", `there are no specs (${reason})`)
+  }
+  if (reason.endsWith(":Unrecognized")) return failed("flag_not_found", `flag ${name} not found`)
+  if (reason.endsWith(":Unsupported")) {
+    return failed("parse_error", `flag ${name} has a condition or an operator that this SDK does not know`)
+  }
+  if (reason.startsWith("Error:")) return failed("general", reason.slice("Error:".length))
+  return undefined
+}

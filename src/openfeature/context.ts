@@ -1,0 +1,88 @@
+/**
+ * The user that an evaluation context stands for.
+ */
+import type { EvaluationContext } from "@openfeature/server-sdk"
+import { setOwn } from "../engine/getters.js"
+import { type Json, type JsonObject, User } from "../engine/user.js"
+
+/** The fields of a user that hold a text. The targeting key is the `userID`. */
+const textFields = ["email", "ip", "userAgent", "country", "locale", "appVersion"] as const
+
+const mapFields = ["customIDs", "custom", "privateAttributes", "statsigEnvironment"] as const
+
+const ownFields: ReadonlySet<string> = new Set(["targetingKey", "userID", ...textFields, ...mapFields])
+
+/** What is wrong with a context. */
+export class ContextProblem {
+  constructor(readonly message: string) {}
+}
+
+/** Of `JSON.stringify`, which has made dates text before it asks. */
+function withTimes(this: unknown, key: string, value: unknown): unknown {
+  const member = (this as Record<string, unknown>)[key]
+  return member instanceof Date ? member.getTime() : value
+}
+
+/**
+ * Statsig's own fields go by their names, and the targeting key is the `userID`; every other member is a custom field,
+ * as are the members of `custom`, which come first. Dates become epoch milliseconds, throughout, which is what Statsig
+ * compares times by. `null` stands for no value.
+ */
+export const userOf = (context: EvaluationContext): User | ContextProblem => {
+  const problems: Array<string> = []
+  const expected = (where: string, what: string) => void problems.push(`${where}: expected ${what}`)
+
+  const scalar = (value: unknown, where: string): Json | undefined => {
+    if (value === undefined || value === null) return undefined
+    if (typeof value === "string" || Number.isFinite(value)) return value as string | number
+    return expected(where, "text or a number")
+  }
+  const json = (value: unknown, where: string): Json | undefined => {
+    if (typeof value !== "object" || value === null) return value as Json | undefined
+    try {
+      return JSON.parse(JSON.stringify(value, withTimes)) as Json
+    } catch {
+      return expected(where, "what can be JSON")
+    }
+  }
+  const map = (
+    field: (typeof mapFields)[number],
+    read: (value: unknown, where: string) => Json | undefined
+  ): JsonObject | undefined => {
+    const value = context[field] as unknown
+    if (value === undefined || value === null) return undefined
+    if (typeof value !== "object" || Array.isArray(value) || value instanceof Date) return expected(field, "an object")
+    const members: { [key: string]: Json } = {}
+    for (const [key, member] of Object.entries(value)) {
+      const known = read(member, `${field}.${key}`)
+      if (known !== undefined) setOwn(members, key, known)
+    }
+    return members
+  }
+
+  const { targetingKey } = context
+  if (targetingKey !== undefined && targetingKey !== null && typeof targetingKey !== "string") {
+    expected("targetingKey", "text")
+  }
+  const custom: { [key: string]: Json } = {}
+  for (const key of Object.keys(context)) {
+    const value = ownFields.has(key) ? undefined : json(context[key], key)
+    if (value !== undefined) setOwn(custom, key, value)
+  }
+  for (const [key, value] of Object.entries(map("custom", json) ?? {})) setOwn(custom, key, value)
+
+  const user = new User({
+    userID: targetingKey ?? scalar(context["userID"], "userID"),
+    customIDs: map("customIDs", scalar),
+    email: scalar(context["email"], "email"),
+    ip: scalar(context["ip"], "ip"),
+    userAgent: scalar(context["userAgent"], "userAgent"),
+    country: scalar(context["country"], "country"),
+    locale: scalar(context["locale"], "locale"),
+    appVersion: scalar(context["appVersion"], "appVersion"),
+    custom: Object.keys(custom).length === 0 ? undefined : custom,
+    privateAttributes: map("privateAttributes", json),
+    statsigEnvironment: map("statsigEnvironment", scalar)
+  })
+  return problems.length === 0 ? user : new ContextProblem(problems.join("; "))
+}

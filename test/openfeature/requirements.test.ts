@@ -1,0 +1,489 @@
+/**
+ * The numbered requirements of the OpenFeature specification, 0.9.0, that concern a provider, each named by its number,
+ * and what this provider makes of contexts and keys. The provider runs in OpenFeature's own SDK wherever one is concerned.
+ */
+import {
+  type EvaluationContext,
+  type EventDetails,
+  type Hook,
+  type JsonValue,
+  OpenFeature,
+  ProviderEvents,
+  ProviderStatus
+} from "@openfeature/server-sdk"
+import * as ManagedRuntime from "effect/ManagedRuntime"
+import { afterAll, afterEach, beforeEach, describe, expect, test, vi } from "vitest"
+import { layer as localLayer } from "../../layers/LocalStatsig/Node.js"
+import { Fault, LocalStatsig } from "../../layers/LocalStatsig.js"
+import { makeStatsigTest, Statsig } from "../../layers/promise.js"
+import { StatsigProvider } from "../../src/openfeature/StatsigProvider.js"
+import { makeOffline, payload, storeOf, vip } from "./support/flags.js"
+
+const runtime = ManagedRuntime.make(localLayer())
+const local = await runtime.runPromise(LocalStatsig)
+const run = runtime.runPromise
+
+let count = 0
+/** An instance that talks to the Statsig on loopback. */
+const makeOnline = () =>
+  new Statsig(`secret-openfeature${++count}`, {
+    specsUrl: local.specsUrl,
+    logEventUrl: local.logEventUrl,
+    specsSyncIntervalMs: 1_000,
+    initTimeoutMs: 2_000,
+    outputLoggerProvider: {}
+  })
+
+/** A provider, ready and not in any SDK. */
+const makeReady = async (statsig = makeOffline()) => {
+  const provider = new StatsigProvider(statsig)
+  await provider.initialize()
+  return provider
+}
+
+const heard = (provider: StatsigProvider) => {
+  const events: Array<[string, EventDetails | undefined]> = []
+  for (const event of [
+    ProviderEvents.Ready,
+    ProviderEvents.Stale,
+    ProviderEvents.Error,
+    ProviderEvents.ConfigurationChanged
+  ]) {
+    provider.events.addHandler(event, details => void events.push([event, details as EventDetails]))
+  }
+  return events
+}
+
+beforeEach(async () => {
+  await run(local.clearFaults())
+  await run(local.setSpecs(payload as never))
+})
+
+afterEach(() => OpenFeature.clearProviders())
+
+afterAll(() => runtime.dispose())
+
+describe("2.1 and 2.2: resolution", () => {
+  test("2.1.1 the provider has a name", () => {
+    const { metadata, runsOn } = new StatsigProvider(makeOffline())
+    expect([metadata.name, runsOn]).toEqual(["statsig-effect", "server"])
+  })
+
+  test("2.2.1, 2.2.2.1, 2.2.8.1 a typed method for each type takes key, default and context and gives details", async () => {
+    const provider = await makeReady()
+    const boolean: { value: boolean } = await provider.resolveBooleanEvaluation("vip-flag", false, {
+      targetingKey: vip
+    })
+    const string: { value: string } = await provider.resolveStringEvaluation("string-flag", "", {})
+    const number: { value: number } = await provider.resolveNumberEvaluation("float-flag", 0, {})
+    const object: { value: { title?: JsonValue } } = await provider.resolveObjectEvaluation<{ title?: JsonValue }>(
+      "object-flag",
+      {},
+      {}
+    )
+    expect([boolean.value, string.value, number.value, object.value.title]).toEqual([
+      true,
+      "hi",
+      0.5,
+      "Check out these pics!"
+    ])
+  })
+
+  test("2.2.3, 2.2.4, 2.2.6, 2.3.2 normal details have value and variant, and no error", async () => {
+    const details = await (await makeReady()).resolveStringEvaluation("string-flag", "bye", {})
+    expect(details).toMatchObject({ value: "hi", variant: "greeting" })
+    expect(Object.keys(details)).toEqual(expect.not.arrayContaining(["errorCode", "errorMessage"]))
+  })
+
+  test("2.2.5 the reason tells how the value came about", async () => {
+    const statsig = makeOffline()
+    const provider = await makeReady(statsig)
+    const reason = async (key: string, context: EvaluationContext) =>
+      (await provider.resolveBooleanEvaluation(key, false, context)).reason
+    expect(await reason("boolean-flag", {})).toBe("STATIC")
+    expect(await reason("vip-flag", { targetingKey: vip })).toBe("TARGETING_MATCH")
+    expect(await reason("vip-flag", { targetingKey: "other" })).toBe("DEFAULT")
+    expect(await reason("rollout-flag", { targetingKey: "u" })).toBe("SPLIT")
+    expect(await reason("disabled-boolean-flag", {})).toBe("DISABLED")
+    expect(await reason("missing-flag", {})).toBe("ERROR")
+    expect((await provider.resolveStringEvaluation("experiment.color", "", { targetingKey: "u" })).reason).toBe("SPLIT")
+    expect((await provider.resolveStringEvaluation("store.title", "", {})).reason).toBe("UNKNOWN")
+    statsig.overrideGate("missing-flag", true)
+    expect(await reason("missing-flag", {})).toBe("STATIC")
+  })
+
+  test("2.2.5 who meets a rule and is not within its percentage gets the default by the same draw", async () => {
+    const provider = await makeReady()
+    const answers = await Promise.all(
+      Array.from({ length: 40 }, (_, n) =>
+        provider.resolveStringEvaluation("partial-flag", "", { targetingKey: `user-${n}` })
+      )
+    )
+    const shown = new Set(answers.map(({ reason, value, variant }) => `${value} ${variant} ${reason}`))
+    expect([...shown].sort()).toEqual(["in lucky SPLIT", "out default SPLIT"])
+  })
+
+  test("2.2.7, 2.3.3 what goes wrong is told by a code and in words, and nothing is thrown", async () => {
+    const provider = await makeReady()
+    const boolean = (key: string, context: EvaluationContext = {}) =>
+      provider.resolveBooleanEvaluation(key, true, context)
+    const failed = (errorCode: string, words: string) => ({
+      value: true,
+      reason: "ERROR",
+      errorCode,
+      errorMessage: expect.stringContaining(words)
+    })
+    expect(await boolean("missing-flag")).toMatchObject(failed("FLAG_NOT_FOUND", "missing-flag"))
+    expect(await boolean("string-flag")).toMatchObject(failed("TYPE_MISMATCH", "string"))
+    expect(await boolean("store")).toMatchObject(failed("TYPE_MISMATCH", "store.<parameter>"))
+    expect(await boolean("strange-flag")).toMatchObject(failed("PARSE_ERROR", "operator"))
+    expect(await boolean("broken")).toMatchObject(failed("PARSE_ERROR", "broken"))
+    expect(await boolean("circular-flag")).toMatchObject(failed("GENERAL", "Depth"))
+    expect(await boolean("rollout-flag")).toMatchObject(failed("TARGETING_KEY_MISSING", "userID"))
+    expect(await boolean("company-rollout-flag", { targetingKey: "u" })).toMatchObject(
+      failed("TARGETING_KEY_MISSING", "companyID")
+    )
+    expect(await boolean("boolean-flag", { email: ["a"] } as never)).toMatchObject(failed("INVALID_CONTEXT", "email"))
+    const closed = await makeReady()
+    await closed.onClose()
+    expect(await closed.resolveBooleanEvaluation("boolean-flag", true, {})).toMatchObject(
+      failed("PROVIDER_NOT_READY", "closed")
+    )
+    const early = new StatsigProvider(makeOffline())
+    expect(await early.resolveBooleanEvaluation("boolean-flag", true, {})).toMatchObject(
+      failed("PROVIDER_NOT_READY", "no specs")
+    )
+  })
+
+  test("2.2.9, 2.2.10 flag metadata says what Statsig says, in texts and numbers", async () => {
+    const provider = await makeReady()
+    const { flagMetadata } = await provider.resolveBooleanEvaluation("boolean-flag", false, {})
+    expect(flagMetadata).toEqual({
+      kind: "gate",
+      name: "boolean-flag",
+      reason: "Adapter(DataStore):Recognized",
+      ruleID: "on",
+      groupName: "on",
+      idType: "userID",
+      lcut: payload.time,
+      receivedAt: expect.any(Number),
+      version: 4
+    })
+    const layer = await provider.resolveStringEvaluation("layer.color", "", { targetingKey: "u" })
+    expect(layer.flagMetadata).toMatchObject({
+      kind: "layer",
+      parameter: "color",
+      allocatedExperimentName: "experiment",
+      groupName: layer.variant
+    })
+  })
+})
+
+describe("2.3: hooks", () => {
+  test("2.3.1 hooks of the provider run around its evaluations, before and after", async () => {
+    const stages: Array<string> = []
+    const hook: Hook = {
+      before: ({ context, providerMetadata }) => {
+        stages.push(`before ${providerMetadata.name}`)
+        return { ...context, targetingKey: vip }
+      },
+      after: (_context, details) => void stages.push(`after ${details.variant}`),
+      error: (_context, error) => void stages.push(`error ${(error as { code?: string }).code}`),
+      finally: (_context, details) => void stages.push(`finally ${details.reason}`)
+    }
+    await OpenFeature.setProviderAndWait("hooks", new StatsigProvider(makeOffline(), { hooks: [hook] }))
+    const client = OpenFeature.getClient("hooks")
+    expect(await client.getBooleanValue("vip-flag", false)).toBe(true)
+    expect(await client.getBooleanValue("missing-flag", true)).toBe(true)
+    expect(stages).toEqual([
+      "before statsig-effect",
+      "after on",
+      "finally TARGETING_MATCH",
+      "before statsig-effect",
+      "error FLAG_NOT_FOUND",
+      "finally ERROR"
+    ])
+  })
+})
+
+describe("2.4, 2.5 and 2.8: lifecycle", () => {
+  test("2.4.1, 2.8.2, 5.3.1 initialize loads the specs and tells that the provider is ready", async () => {
+    const statsig = makeOnline()
+    const provider = new StatsigProvider(statsig)
+    const events = heard(provider)
+    const ready = vi.fn()
+    OpenFeature.getClient("ready").addHandler(ProviderEvents.Ready, ready)
+    await OpenFeature.setProviderAndWait("ready", provider)
+    expect(OpenFeature.getClient("ready").providerStatus).toBe(ProviderStatus.READY)
+    expect(ready).toHaveBeenCalled()
+    expect(events.map(([event]) => event)).toEqual([ProviderEvents.Ready])
+    expect(statsig.isInitialized()).toBe(true)
+  })
+
+  test("2.4.1 an instance that has specs is not initialised again", async () => {
+    const statsig = makeOnline()
+    await statsig.initialize()
+    await run(local.faultAlways("specs", Fault.Reply({ status: 500 })))
+    await OpenFeature.setProviderAndWait("again", new StatsigProvider(statsig))
+    expect(await OpenFeature.getClient("again").getStringValue("string-flag", "bye")).toBe("hi")
+  })
+
+  test("2.4.2.1, 2.8.3, 5.1.4, 5.3.2 a failed initialize rejects and tells the error; specs make the provider ready", async () => {
+    await run(local.faultAlways("specs", Fault.Reply({ status: 503 })))
+    const provider = new StatsigProvider(makeOnline())
+    const events = heard(provider)
+    const errors: Array<string | undefined> = []
+    const client = OpenFeature.getClient("failing")
+    client.addHandler(ProviderEvents.Error, details => void errors.push(details?.message))
+    await expect(OpenFeature.setProviderAndWait("failing", provider)).rejects.toMatchObject({ code: "GENERAL" })
+    expect(client.providerStatus).toBe(ProviderStatus.ERROR)
+    expect(await client.getBooleanDetails("boolean-flag", false)).toMatchObject({
+      value: false,
+      reason: "ERROR",
+      errorCode: "PROVIDER_NOT_READY"
+    })
+    expect(errors[0]).toContain("503")
+    await run(local.clearFaults())
+    await vi.waitFor(() => expect(client.providerStatus).toBe(ProviderStatus.READY), 10_000)
+    expect(events[0]).toMatchObject([ProviderEvents.Error, { message: errors[0] }])
+    expect(events[1]![0]).toBe(ProviderEvents.Ready)
+    expect(await client.getBooleanValue("boolean-flag", false)).toBe(true)
+  })
+
+  test("2.4.2.1, 2.8.3 a key that Statsig refuses is fatal", async () => {
+    await run(local.faultAlways("specs", Fault.Reply({ status: 403 })))
+    const refused = new StatsigProvider(makeOnline())
+    await expect(OpenFeature.setProviderAndWait("fatal", refused)).rejects.toMatchObject({ code: "PROVIDER_FATAL" })
+    const client = OpenFeature.getClient("fatal")
+    expect(client.providerStatus).toBe(ProviderStatus.FATAL)
+    expect(await client.getBooleanDetails("boolean-flag", false)).toMatchObject({
+      value: false,
+      reason: "ERROR",
+      errorCode: "PROVIDER_FATAL"
+    })
+  })
+
+  test("2.5.1, 2.5.2, 2.5.3 closing sends what was logged, once, and ends the provider", async () => {
+    const statsig = makeOnline()
+    const provider = await makeReady(statsig)
+    const events = heard(provider)
+    await provider.resolveBooleanEvaluation("boolean-flag", false, { targetingKey: "u" })
+    provider.track("bought", { targetingKey: "u" })
+    await Promise.all([provider.onClose(), provider.onClose()])
+    const names = (await run(local.events)).map(event => (event as { eventName: string }).eventName)
+    expect(names).toEqual(expect.arrayContaining(["statsig::gate_exposure", "bought"]))
+    await run(local.updateSpecs(specs => ({ ...specs, feature_gates: {} })))
+    await statsig.syncNow()
+    expect(events).toEqual([])
+    await expect(provider.initialize()).rejects.toMatchObject({ code: "PROVIDER_FATAL" })
+  })
+
+  test("2.5.1 a provider that is closed while it initialises does not become ready", async () => {
+    let proceed = () => {}
+    const waiting = new Promise<void>(resolve => (proceed = resolve))
+    const provider = new StatsigProvider(
+      makeOffline({ dataStore: { initialize: () => waiting, get: storeOf(payload).get } })
+    )
+    const events = heard(provider)
+    const initialized = provider.initialize()
+    const closed = provider.onClose()
+    proceed()
+    await expect(initialized).rejects.toThrow("closed")
+    await closed
+    expect(events).toEqual([])
+  })
+})
+
+describe("2.7 and 6: tracking", () => {
+  test("2.7.1, 6.2.1, 6.2.2 an event has the user of the merged context, a value and the other details", async () => {
+    const { statsig, test } = makeStatsigTest()
+    OpenFeature.setContext({ plan: "pro" })
+    await OpenFeature.setProviderAndWait("tracking", new StatsigProvider(statsig))
+    const client = OpenFeature.getClient("tracking", { email: "ada@example.com" })
+    client.track("checkout", { targetingKey: "ada" }, { value: 99.77, currency: "USD", at: new Date(0), items: [1] })
+    client.track("visit")
+    OpenFeature.setContext({})
+    const [checkout, visit] = test.events
+    expect(checkout).toMatchObject({
+      name: "checkout",
+      value: 99.77,
+      metadata: { currency: "USD", at: "1970-01-01T00:00:00.000Z", items: [1] },
+      userID: "ada"
+    })
+    expect(checkout!.user).toMatchObject({ email: "ada@example.com", custom: { plan: "pro" } })
+    expect(visit).toMatchObject({ name: "visit", value: null, metadata: null, userID: undefined })
+    const direct = new StatsigProvider(statsig)
+    expect(() => direct.track("x", { customIDs: "c" } as never)).toThrow("customIDs")
+  })
+})
+
+describe("5: events", () => {
+  test("5.1.1, 5.1.2, 5.1.3 changed flags are told by name, are in force then, and only to the provider's clients", async () => {
+    const { statsig, test } = makeStatsigTest([{ dynamicConfig: "changing-flag", value: { value: "foo" } }])
+    await OpenFeature.setProviderAndWait("changing", new StatsigProvider(statsig))
+    await OpenFeature.setProviderAndWait("other", new StatsigProvider(makeOffline()))
+    const client = OpenFeature.getClient("changing")
+    const changes: Array<ReadonlyArray<string> | undefined> = []
+    const values: Array<Promise<string>> = []
+    const others = vi.fn()
+    client.addHandler(ProviderEvents.ConfigurationChanged, details => {
+      changes.push(details?.flagsChanged)
+      values.push(client.getStringValue("changing-flag", "unset"))
+    })
+    OpenFeature.getClient("other").addHandler(ProviderEvents.ConfigurationChanged, others)
+    test.set({ dynamicConfig: "changing-flag", value: { value: "bar" } })
+    test.set({ gate: "new", value: true })
+    await vi.waitFor(() => expect(changes).toEqual([["changing-flag"], ["new"]]))
+    expect(await Promise.all(values)).toEqual(["bar", "bar"])
+    expect(others).not.toHaveBeenCalled()
+  })
+
+  test("5.1.1, 2.8.1 losing Statsig makes the provider stale, and regaining it ready", async () => {
+    const provider = new StatsigProvider(makeOnline())
+    const events = heard(provider)
+    await OpenFeature.setProviderAndWait("lost", provider)
+    const client = OpenFeature.getClient("lost")
+    await run(local.faultAlways("specs", Fault.Reply({ status: 503 })))
+    await vi.waitFor(() => expect(client.providerStatus).toBe(ProviderStatus.STALE), 15_000)
+    expect(await client.getBooleanDetails("boolean-flag", false)).toMatchObject({ value: true, reason: "STALE" })
+    await run(local.clearFaults())
+    await vi.waitFor(() => expect(client.providerStatus).toBe(ProviderStatus.READY), 10_000)
+    expect(events.map(([event]) => event)).toEqual([ProviderEvents.Ready, ProviderEvents.Stale, ProviderEvents.Ready])
+    expect(events[1]![1]).toMatchObject({ providerName: "statsig-effect", message: expect.stringContaining("503") })
+  })
+})
+
+describe("3: contexts", () => {
+  const userOf = async (context: EvaluationContext) => {
+    const { statsig, test } = makeStatsigTest([{ gate: "g", value: true }])
+    const provider = await makeReady(statsig)
+    const details = await provider.resolveBooleanEvaluation("g", false, context)
+    const user = test.exposures[0]?.user
+    return { details, user: user && JSON.parse(JSON.stringify({ ...user, key: undefined, logged: undefined })) }
+  }
+
+  test("3.1.1, 3.1.2 the targeting key is the userID, Statsig's fields are fields, all other members are custom", async () => {
+    const { user } = await userOf({
+      targetingKey: "u",
+      userID: "not this one",
+      customIDs: { companyID: "c", numberID: 7, nobody: null } as never,
+      email: "u@example.com",
+      ip: "1.2.3.4",
+      userAgent: "agent",
+      country: "NZ",
+      locale: "mi",
+      appVersion: "1.2",
+      statsigEnvironment: { tier: "staging" },
+      privateAttributes: { secret: [1] },
+      custom: { plan: "pro", age: 30 },
+      age: 29,
+      vip: true,
+      since: new Date(0),
+      nested: { list: [{ at: new Date(0) }], none: null }
+    })
+    expect(user).toEqual({
+      userID: "u",
+      customIDs: { companyID: "c", numberID: 7 },
+      email: "u@example.com",
+      ip: "1.2.3.4",
+      userAgent: "agent",
+      country: "NZ",
+      locale: "mi",
+      appVersion: "1.2",
+      statsigEnvironment: { tier: "staging" },
+      privateAttributes: { secret: [1] },
+      custom: {
+        age: 30,
+        vip: true,
+        since: 0,
+        nested: { list: [{ at: 0 }], none: null },
+        plan: "pro"
+      }
+    })
+    expect((await userOf({ userID: "named" })).user).toEqual({ userID: "named" })
+  })
+
+  test.each<[string, object]>([
+    ["targetingKey", { targetingKey: 7 }],
+    ["email", { email: true }],
+    ["customIDs", { customIDs: ["c"] }],
+    ["customIDs.companyID", { customIDs: { companyID: { id: 1 } } }],
+    ["custom", { custom: "text" }],
+    ["privateAttributes", { privateAttributes: new Date(0) }],
+    ["large", { large: [1n] }]
+  ])("3.1.1 a context whose %s is of the wrong type is invalid, and logs nothing", async (field, context) => {
+    const { details, user } = await userOf(context as EvaluationContext)
+    expect(details).toMatchObject({ value: false, errorCode: "INVALID_CONTEXT" })
+    expect(details.errorMessage).toContain(`${field}: expected`)
+    expect(user).toBeUndefined()
+  })
+
+  test("3.1.2 dates and custom IDs take part in decisions", async () => {
+    const provider = await makeReady()
+    const ask = async (key: string, context: EvaluationContext) =>
+      (await provider.resolveBooleanEvaluation(key, false, context)).value
+    expect(await ask("late-flag", { signedUp: new Date(Date.UTC(2024, 5, 1)) })).toBe(true)
+    expect(await ask("late-flag", { signedUp: new Date(Date.UTC(2023, 5, 1)) })).toBe(false)
+    expect(await ask("company-flag", { customIDs: { companyID: "c-7" } })).toBe(true)
+    expect(await ask("company-flag", { customIDs: { companyID: "c-8" } })).toBe(false)
+  })
+})
+
+describe("keys and exposures", () => {
+  test("a key is a name, or a name and a parameter", async () => {
+    const provider = await makeReady()
+    const user = { targetingKey: "u" }
+    const string = async (key: string) => (await provider.resolveStringEvaluation(key, "none", user)).value
+    expect(await string("pricing.currency")).toBe("EUR")
+    expect(await string("pricing.us")).toBe("USD")
+    expect(await string("pricing.us.value")).toBe("USD")
+    expect(await string("store.title")).toBe("hello")
+    expect(await string("store.route")).toBe("/new")
+    expect((await provider.resolveNumberEvaluation("pricing.vat", 0, user)).value).toBe(19)
+    expect((await provider.resolveBooleanEvaluation("pricing.free", true, user)).value).toBe(false)
+    expect((await provider.resolveBooleanEvaluation("pricing.beta", false, user)).value).toBe(true)
+    expect((await provider.resolveObjectEvaluation("pricing.tiers", {}, user)).value).toEqual({ a: 1 })
+    expect((await provider.resolveObjectEvaluation("layer", {}, user)).value).toHaveProperty("color")
+    for (const missing of ["pricing.nothing", "pricing.unknown", "store.unknown"]) {
+      const details = await provider.resolveStringEvaluation(missing, "none", user)
+      expect([details.value, details.errorCode]).toEqual(["none", undefined])
+    }
+    expect((await provider.resolveStringEvaluation("pricing.unknown", "none", user)).reason).toBe("DEFAULT")
+  })
+
+  test("what is given out is the caller's own", async () => {
+    const provider = await makeReady()
+    const first = await provider.resolveObjectEvaluation<{ title: JsonValue }>("object-flag", { title: "" }, {})
+    first.value.title = "changed"
+    const second = await provider.resolveObjectEvaluation<{ title: JsonValue }>("object-flag", { title: "" }, {})
+    expect(second.value.title).toBe("Check out these pics!")
+  })
+
+  test("each evaluation logs what Statsig's own check logs, and a failed one nothing", async () => {
+    const { statsig, test } = makeStatsigTest([
+      { gate: "g", value: true },
+      { dynamicConfig: "c", value: { value: 1 } },
+      { experiment: "e", value: { color: "red" }, group: "Test" },
+      { layer: "l", value: { columns: 2, rows: 3 } }
+    ])
+    const provider = await makeReady(statsig)
+    const user = { targetingKey: "u" }
+    await provider.resolveBooleanEvaluation("g", false, user)
+    await provider.resolveNumberEvaluation("c", 0, user)
+    await provider.resolveStringEvaluation("e.color", "", user)
+    await provider.resolveNumberEvaluation("l.columns", 0, user)
+    await provider.resolveStringEvaluation("l.rows", "", user)
+    await provider.resolveStringEvaluation("g", "", user)
+    await provider.resolveStringEvaluation("missing", "", user)
+    expect(test.exposures.map(({ kind, name, parameter, value }) => [kind, name, parameter ?? value])).toEqual([
+      ["gate", "g", true],
+      ["dynamicConfig", "c", { value: 1 }],
+      ["experiment", "e", { color: "red" }],
+      ["layer", "l", "columns"]
+    ])
+  })
+
+  test("anything but an instance of this package is refused", () => {
+    expect(() => new StatsigProvider({} as never)).toThrow("statsig-effect/promise")
+  })
+})
