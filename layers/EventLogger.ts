@@ -34,7 +34,8 @@ import {
   samplingParts,
   secondariesOf,
   userKey,
-  userToLog
+  userToLog,
+  wellFormedJson
 } from "../src/engine/events.js"
 import { isSampled } from "../src/engine/samplingHash.js"
 import { modulo, sha256 } from "../src/engine/sha256.js"
@@ -314,7 +315,7 @@ export const make = Effect.fnUntraced(function* (options: Options) {
       _tag: "Custom",
       name: "statsig::non_exposed_checks",
       value: null,
-      metadata: { checks: JSON.stringify(checks) },
+      metadata: { checks: wellFormedJson(JSON.stringify(checks)) },
       user: undefined,
       time: clock.unsafeCurrentTimeMillis()
     })
@@ -391,7 +392,7 @@ export const make = Effect.fnUntraced(function* (options: Options) {
       maxPendingBatches: maxBatches,
       flushType
     }
-    return `{"events":[${parts.join(",")}],"statsigMetadata":${JSON.stringify(metadata)}}`
+    return wellFormedJson(`{"events":[${parts.join(",")}],"statsigMetadata":${JSON.stringify(metadata)}}`)
   })
 
   const send = ({ attempts, events }: Batch, flushType: FlushType): Effect.Effect<void, EventSinkError> =>

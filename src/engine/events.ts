@@ -278,6 +278,15 @@ const isExplicit = (evaluation: Evaluation, parameter: string | undefined): bool
 // --- JSON
 
 /**
+ * The same JSON with U+FFFD for each half of a pair of surrogates, as the official SDK has it. `JSON.stringify` writes
+ * such a half as an escape, for which strict parsers refuse all of the text.
+ */
+export const wellFormedJson = (json: string): string =>
+  json.includes("\\ud")
+    ? json.replace(/\\(?:ud[89a-f][0-9a-f]{2}|.)/g, escape => (escape.length === 6 ? "\ufffd" : escape))
+    : json
+
+/**
  * The logged form of a user: without private attributes, with global fields behind its own, and with an environment of
  * the SDK if it has none.
  */

@@ -11,7 +11,8 @@ import {
   samplingParts,
   secondariesOf,
   userKey,
-  userToLog
+  userToLog,
+  wellFormedJson
 } from "../../src/engine/events.js"
 import { hashID, hashName } from "../../src/engine/samplingHash.js"
 import { type Json, User, type UserFields } from "../../src/engine/user.js"
@@ -312,6 +313,30 @@ describe("the JSON of an event", () => {
       const custom = { _tag: "Custom", name: text, value: text, metadata: { [text]: text }, user, time: 1 } as const
       const sent = JSON.parse(eventToJson(custom, () => "{}"))
       assert.deepStrictEqual([sent.eventName, sent.value, sent.metadata], [text, text, { [text]: text }])
+    }
+  })
+
+  it("has no half of a pair of surrogates, and is otherwise left alone", () => {
+    const random = new Random(11)
+    const pieces = [
+      "\ud800",
+      "\udfff",
+      "\ud83d\ude00",
+      "\\",
+      "\\ud800",
+      '"',
+      "u",
+      "d800",
+      "\n",
+      "\u0000",
+      "\uffff",
+      "é"
+    ]
+    for (let i = 0; i < 2000; i++) {
+      const text = Array.from({ length: random.between(0, 8) }, () => random.pick(pieces)).join("")
+      const json = wellFormedJson(JSON.stringify({ [text]: [text] }))
+      const wellFormed = Buffer.from(text).toString()
+      assert.deepStrictEqual(JSON.parse(json), { [wellFormed]: [wellFormed] })
     }
   })
 

@@ -81,6 +81,21 @@ describe("logEvent", () => {
     })
   })
 
+  it("sends U+FFFD for each half of a pair of surrogates", async () => {
+    const statsig = await start()
+    const user = new StatsigUser({ userID: "a\ud800b", email: "\udfff\u{1f600}", custom: { k: ["\ud83d", "\\ud800"] } })
+    statsig.logEvent(user, "e\udfff", "v\ud800", { m: "x\ud800y" })
+    statsig.checkGate(user, "g\ud800")
+    statsig.checkGate(user, "n\ud800", { disableExposureLogging: true })
+    await statsig.flushEvents()
+    const logged = { userID: "a\ufffdb", email: "\ufffd\u{1f600}", custom: { k: ["\ufffd", "\\ud800"] } }
+    expect(await arrived()).toMatchObject([
+      { eventName: "e\ufffd", value: "v\ufffd", metadata: { m: "x\ufffdy" }, user: logged },
+      { metadata: { gate: "g\ufffd" }, user: logged },
+      { metadata: { checks: '{"n\ufffd":1}' } }
+    ])
+  })
+
   it("refuses as value and metadata what cannot be JSON, and logs nothing then", async () => {
     vi.spyOn(console, "error").mockImplementation(() => {})
     const statsig = await start()
