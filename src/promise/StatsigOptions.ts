@@ -181,10 +181,7 @@ export interface StatsigOptions {
   logEventConnectionReuse?: boolean
   /** Keeps ID lists, for conditions on large segments. Default: false: no list has anyone. */
   enableIdLists?: boolean
-  /**
-   * Asks for specs as protobuf, and for no more of them than has changed; needs the package @bufbuild/protobuf. Default:
-   * false.
-   */
+  /** Asks for specs as protobuf, and for no more of them than has changed. Default: false. */
   enableDcsDeltas?: boolean
   /** The tier of users without an environment of their own, e.g. `staging`. */
   environment?: string
