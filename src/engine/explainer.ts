@@ -139,7 +139,6 @@ export class Explainer {
   /** An error has ended the evaluations beyond that depth. */
   unwind(depth: number): void {
     for (const frame of this.#open.splice(depth)) {
-      if (frame.explained.omitted === undefined) frame.explained.decidedBy = "error"
       frame.explained.problem ??= endedByLimit
     }
   }
@@ -162,7 +161,8 @@ export class Explainer {
         : this.#evaluations >= maxEvaluations
           ? "size"
           : undefined
-    if (omitted !== undefined) explained.omitted = omitted
+    if (omitted === undefined) explained.decidedBy = "error"
+    else explained.omitted = omitted
     this.#evaluations++
     this.#open.push(frameOf(explained, omitted !== undefined))
   }
@@ -314,7 +314,8 @@ export class Explainer {
     const frame = this.#top
     if (frame.isSilent) return
     const { explained } = frame.rule!
-    explained.conditionsPass = record.unsupported ? null : record.bool
+    const answers = frame.rule!.conditions.map(({ passes }) => passes)
+    explained.conditionsPass = answers.includes(null) ? null : !answers.includes(false)
     explained.result = record.unsupported ? "unsupported" : record.bool ? "passes" : "fails"
     const { delegate } = explained
     if (!record.bool || delegate === undefined) return
