@@ -75,13 +75,19 @@ export interface Message {
  */
 export const make = Effect.fnUntraced(function* (options: { readonly url: Redacted.Redacted }) {
   const { createClient, RESP_TYPES } = yield* Effect.tryPromise({
-    try: () => import("redis"),
-    catch: cause =>
-      new LayerError({
-        layer: "DataStore/Redis",
-        message: "The package redis cannot be loaded. Install it: npm install redis",
-        cause
-      })
+    // In a `try`, by which webpack and Next.js see that the package may be missing, and do not fail for programs without.
+    try: async () => {
+      try {
+        return await import("redis")
+      } catch (cause) {
+        throw new LayerError({
+          layer: "DataStore/Redis",
+          message: "The package redis cannot be loaded. Install it: npm install redis",
+          cause
+        })
+      }
+    },
+    catch: error => error as LayerError
   })
   const newClient = Effect.try({
     try: () =>
