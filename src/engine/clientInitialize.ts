@@ -14,7 +14,7 @@ import { type Entry, EntryTable, EntryWriter, type WrittenEntry } from "./client
 import { type EntryStyle, quote, type ResponseFormat } from "./clientInitializeText.js"
 import type { Host } from "./conditions.js"
 import type { Evaluation } from "./evaluation.js"
-import { userToLog } from "./events.js"
+import { userToLog, wellFormedJson } from "./events.js"
 import { djb2, type HashAlgorithm, hashedName } from "./nameHash.js"
 import type { OverrideLookup } from "./overrides.js"
 import type { ResponseBuffer } from "./responseBuffer.js"
@@ -279,7 +279,7 @@ class Response {
 
   #user(): string {
     const { host, tier, user } = this.#request
-    return userToLog(user, host.globalCustomFields, tier)
+    return wellFormedJson(userToLog(user, host.globalCustomFields, tier))
   }
 
   /** `undefined` when the targeting gate has no answer. */
@@ -343,7 +343,7 @@ const evaluatedKeys = (user: User): string => {
     ...(userID === undefined || userID === "" ? [] : [`"userID":${quote(userID)}`]),
     ...(customIDs.length === 0 ? [] : [`"customIDs":{${customIDs.join(",")}}`])
   ]
-  return `{${members.join(",")}}`
+  return wellFormedJson(`{${members.join(",")}}`)
 }
 
 /** By this clients notice that private attributes changed, which they are not told. */

@@ -55,6 +55,20 @@ describe("getClientInitializeResponse", () => {
     }
   })
 
+  it("has U+FFFD for each half of a pair of surrogates in the user, as the official one", async () => {
+    const on = (side: Side) => {
+      const user = new side.StatsigUser({
+        userID: "a\ud800b",
+        customIDs: { c: "\udc00" },
+        custom: { k: "\\ud800\udfff" }
+      })
+      const text: string = instances.get(side).getClientInitializeResponse(user)
+      const { evaluated_keys, user: shown } = JSON.parse(text)
+      return { evaluated_keys, shown }
+    }
+    expect(on(ourSide)).toEqual(on(officialSide))
+  })
+
   it("has formats of the official names", () => {
     expect(GCIRResponseFormat).toEqual(officialSide["GCIRResponseFormat" as "Statsig"])
   })
