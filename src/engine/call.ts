@@ -45,6 +45,7 @@ const maxEvaluations = 100_000
 const maxExposures = 100_000
 
 const noExposures: ReadonlyArray<SecondaryExposure> = []
+const noAnswers: NestedAnswers = new Map()
 
 /** The reason of every answer that an override took part in. */
 export const overrideReason = "LocalOverride:Recognized"
@@ -56,6 +57,9 @@ interface NestedResult {
   readonly hasUnsampled: boolean
 }
 
+/** What nested gates said of a user, by their names. */
+export type NestedAnswers = ReadonlyMap<string, NestedResult>
+
 /** The state of one evaluation. */
 export class Call implements Subject {
   record = new Evaluation()
@@ -64,6 +68,8 @@ export class Call implements Subject {
   readonly host: Host
   readonly tier: string | undefined
   appId: Json | undefined
+  /** These gates are not evaluated where they are nested, and leave no more in the record than their answers. */
+  known: NestedAnswers | undefined = undefined
   readonly #experiment: EvaluateExperiment | undefined
   readonly #work: Work
   readonly #overrides: OverrideLookup | undefined
@@ -116,6 +122,11 @@ export class Call implements Subject {
     }
   }
 
+  /** What the gates said that were evaluated because they were nested. */
+  get nested(): NestedAnswers {
+    return this.#memo ?? noAnswers
+  }
+
   experimentGroup(name: string | undefined): UserValue {
     if (name === undefined || this.#experiment === undefined) return undefined
     this.#spend()
@@ -151,7 +162,7 @@ export class Call implements Subject {
 
   /** A `pass_gate` or `fail_gate` condition. */
   #nestedGate(name: string, negated: boolean): void {
-    const known = this.#memo?.get(name)
+    const known = this.#memo?.get(name) ?? this.known?.get(name)
     if (known !== undefined) {
       const { record } = this
       record.bool = known.bool

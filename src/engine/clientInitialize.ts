@@ -2,18 +2,18 @@
  * The client initialize response: every gate, config, experiment, layer and parameter store as one user gets it, for a
  * client that starts without asking Statsig.
  *
- * Each entry is what its spec alone gives, as in a single check; the official SDK lets gates that are nested in one spec
- * show in the entries of others, by chance. Entries stand in the order of the specs, so that the same user gets the same
- * response. An evaluation that fails (gates in a circle) makes the whole response blank, which clients take for "no
- * values".
+ * A nested gate leaves a group and flags in the evaluation that it is nested in, which show where no rule decides, unless
+ * the gate is known already. As in the official SDK, gates that were nested in an earlier part of the response are: in
+ * its gates for its configs, in both for its layers. Within a part that SDK goes by chance; here entries do not know of
+ * each other. They stand in the order of the specs, so that the same user gets the same response. An evaluation that
+ * fails (gates in a circle) makes the whole response blank, which clients take for "no values".
  *
  * Where the short way to an answer is known (`Ways`), no evaluation is made for those who come it: the entry is kept.
  */
-import { Call, type SpecKind } from "./call.js"
-import { type Entry, EntryTable, EntryWriter, type WrittenEntry } from "./clientInitializeEntries.js"
+import { Call, type NestedAnswers, type SpecKind } from "./call.js"
+import { type Entry, EntryTable, EntryWriter, type NestedGate, type WrittenEntry } from "./clientInitializeEntries.js"
 import { type EntryStyle, quote, type ResponseFormat } from "./clientInitializeText.js"
 import type { Host } from "./conditions.js"
-import type { Evaluation } from "./evaluation.js"
 import { userToLog, wellFormedJson } from "./events.js"
 import { djb2, type HashAlgorithm, hashedName } from "./nameHash.js"
 import type { OverrideLookup } from "./overrides.js"
@@ -133,6 +133,8 @@ class Response {
   readonly #targetApp: string | undefined
   /** Whether anything is left out by name or target app. */
   readonly #isFiltered: boolean
+  /** The first phase of this response. */
+  readonly #firstPhase: number
   /** Whether the map that is written is still empty. */
   #isFirst = true
 
@@ -145,6 +147,7 @@ class Response {
     this.#writer = new EntryWriter(table, buffer)
     this.#appId = appOf(snapshot, options.clientSdkKey)
     this.#ways = this.#appId === snapshot?.appId ? ways : undefined
+    this.#firstPhase = ++table.phase
     this.#targetApp = options.clientSdkKey === undefined ? undefined : textOf(this.#appId)
     this.#isFiltered =
       this.#targetApp !== undefined || [...filters.values()].some(filter => filter(options) !== undefined)
@@ -160,7 +163,7 @@ class Response {
     const { previousResponseHash } = this.#request.options
     const buffer = this.#buffer
     buffer.clear()
-    // As in the official SDK, which evaluates it first there: gates that it asks are known to the specs.
+    // As in the official SDK, which evaluates it first there: gates that it nests are known to the specs.
     const early = format === "Initialize" ? "" : this.#sessionReplay()
     if (early === undefined || !this.#writeSpecs()) return false
     const endOfSpecs = buffer.length
@@ -213,6 +216,7 @@ class Response {
 
   #writeEntries(entries: ReadonlyArray<Entry>, replaced?: ReadonlySet<string>): boolean {
     const { removeDefaultValueGates } = this.#request.options
+    this.#table.phase++
     for (const entry of entries) {
       if (this.#isFiltered && !this.#isDelivered(entry)) continue
       const written = this.#written(entry)
@@ -227,25 +231,50 @@ class Response {
   /** `undefined` when the evaluation fails. */
   #written(entry: Entry): WrittenEntry | undefined {
     const way = this.#wayOf(entry)
-    const known = way && entry.byWay.get(way)
-    if (known !== undefined) return known
-    const record = this.#evaluate(entry.specKind, entry.name)
-    if (record === undefined) return undefined
+    let kept = way && entry.byWay.get(way)
+    if (kept !== undefined) {
+      const known = this.#nest(kept.nested)
+      for (; kept !== undefined; kept = kept.next) if (kept.known === known) return kept.written
+    }
+    const alone = this.#evaluate(entry.specKind, entry.name)
+    if (alone === undefined) return undefined
+    const nested = this.#table.nestedGates(alone.nested.keys())
+    const known = this.#nest(nested)
+    const answers = new Map([...alone.nested].filter((_, index) => this.#isKnown(nested[index] as NestedGate)))
+    const call = answers.size === 0 ? alone : this.#evaluate(entry.specKind, entry.name, answers)
+    if (call === undefined) return undefined
     // What the clock decides may have changed meanwhile.
-    return way !== undefined && this.#table.canKeep(entry) && this.#wayOf(entry) === way
-      ? this.#table.keep(entry, way, this.#table.written(entry, record, undefined))
-      : this.#table.written(entry, record, this.#writer.freshID)
+    return way !== undefined && this.#table.canKeep(entry, nested) && this.#wayOf(entry) === way
+      ? this.#table.keep(entry, way, nested, known, this.#table.written(entry, call.record, undefined))
+      : this.#table.written(entry, call.record, this.#writer.freshID)
+  }
+
+  /** Notes that an entry nests these gates. Tells which of them were known before, as bits. */
+  #nest(gates: ReadonlyArray<NestedGate>): number {
+    let known = 0
+    for (const gate of gates) {
+      known *= 2
+      if (gate.phase < this.#firstPhase) gate.phase = this.#table.phase
+      else if (this.#isKnown(gate)) known++
+    }
+    return known
+  }
+
+  #isKnown({ phase }: NestedGate): boolean {
+    return phase >= this.#firstPhase && phase < this.#table.phase
   }
 
   #wayOf({ name, specKind }: Entry): object | undefined {
     return this.#ways?.decide(specKind, name, this.#request.user)
   }
 
-  #evaluate(kind: SpecKind, name: string): Evaluation | undefined {
+  /** `undefined` when the evaluation fails. */
+  #evaluate(kind: SpecKind, name: string, known?: NestedAnswers): Call | undefined {
     const { host, overrides, snapshot, tier, user } = this.#request
     const call = new Call(user, snapshot, host, tier, undefined, { depth: 0, evaluations: 0 }, overrides)
     call.appId = this.#appId
-    return typeof call.run(kind, name) === "string" ? undefined : call.record
+    call.known = known
+    return typeof call.run(kind, name) === "string" ? undefined : call
   }
 
   #isDelivered(entry: Entry): boolean {
@@ -291,7 +320,8 @@ class Response {
     const { recordingBlocked, samplingRate, targetingGate } = replay
     const target = targetingGate === undefined ? undefined : this.#evaluate("gate", targetingGate)
     if (targetingGate !== undefined && target === undefined) return undefined
-    const passesTargeting = target?.bool
+    this.#nest(this.#table.nestedGates(target?.nested.keys() ?? []))
+    const passesTargeting = target?.record.bool
     const canRecord =
       recordingBlocked !== true && passesTargeting !== false && (samplingRate === undefined || isSampled(samplingRate))
     const triggers = (map: ReadonlyMap<string, RecordingTrigger> | undefined, key: (name: string) => string) =>

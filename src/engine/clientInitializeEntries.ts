@@ -38,8 +38,27 @@ export interface Entry {
   /** The hashed name as JSON. */
   readonly key: string
   readonly outcomes: Array<Outcome>
+  kept: number
   /** By the ways that decisions can take: an object for each. */
-  readonly byWay: Map<object, WrittenEntry>
+  readonly byWay: Map<object, KeptEntry>
+}
+
+/** A gate that specs nest. */
+export interface NestedGate {
+  readonly name: string
+  /** The phase in which it was nested first, in the last response in which it was. */
+  phase: number
+}
+
+/** An entry for all who come one way, where the same nested gates are known beforehand. */
+export interface KeptEntry {
+  /** The gates that are nested on the way. */
+  readonly nested: ReadonlyArray<NestedGate>
+  /** Which of them are known, as bits. */
+  readonly known: number
+  readonly written: WrittenEntry
+  /** The entry of the same way where others are known. */
+  readonly next: KeptEntry | undefined
 }
 
 /** An entry as it is copied into a response. */
@@ -103,9 +122,12 @@ interface ExposureBytes extends Listed {
   writtenIn: number
 }
 
-/** Outcomes and ways of one spec that are kept: bounds, not expectations. */
+/** Outcomes and entries of one spec that are kept: bounds, not expectations. */
 const maxOutcomes = 256
-const maxWays = 4_096
+const maxKept = 4_096
+
+/** Gates for which there are bits. */
+const maxNested = 52
 
 /** Chunks up to this size are joined in what is kept: copying the bytes costs less than another call. In bytes. */
 const smallChunk = 512
@@ -122,10 +144,13 @@ export class EntryTable {
   readonly stores: ReadonlyArray<StoreEntry>
   readonly #exposures = new Map<string, Array<ExposureBytes>>()
   readonly #values = new Map<string, Listed>()
+  readonly #nestedGates = new Map<string, NestedGate>()
   #exposureCount = 0
   #gaps = 0
   /** Tells responses from those before. */
   responses = 0
+  /** Counts the parts of responses whose entries do not know of each other. */
+  phase = 0
 
   constructor(snapshot: Snapshot | undefined, style: EntryStyle) {
     this.style = style
@@ -147,16 +172,35 @@ export class EntryTable {
     })
   }
 
-  /** Whether there is room for one way more. */
-  canKeep(entry: Entry): boolean {
-    return entry.byWay.size < maxWays
+  /** Whether there is room for one entry more. */
+  canKeep(entry: Entry, nested: ReadonlyArray<NestedGate>): boolean {
+    return entry.kept < maxKept && nested.length <= maxNested
   }
 
   /** Keeps an entry for all who come this way. */
-  keep(entry: Entry, way: object, written: WrittenEntry): WrittenEntry {
-    const kept = { ...written, chunks: joined(written.chunks) }
-    entry.byWay.set(way, kept)
-    return kept
+  keep(
+    entry: Entry,
+    way: object,
+    nested: ReadonlyArray<NestedGate>,
+    known: number,
+    written: WrittenEntry
+  ): WrittenEntry {
+    const joint = { ...written, chunks: joined(written.chunks) }
+    entry.byWay.set(way, { nested, known, written: joint, next: entry.byWay.get(way) })
+    entry.kept++
+    return joint
+  }
+
+  /** The gates of these names. */
+  nestedGates(names: Iterable<string>): ReadonlyArray<NestedGate> {
+    return Array.from(names, name => {
+      let gate = this.#nestedGates.get(name)
+      if (gate === undefined) {
+        gate = { name, phase: 0 }
+        this.#nestedGates.set(name, gate)
+      }
+      return gate
+    })
   }
 
   /** The bytes for an evaluation of the entry's spec. `freshID` gives ids to values that are not to be kept. */
@@ -244,7 +288,7 @@ export class EntryTable {
     specKind: SpecKind,
     kind: EntryKind
   ): Entry {
-    return { name, entity, targetAppIDs, specKind, kind, key: this.#key(name), outcomes: [], byWay: new Map() }
+    return { name, entity, targetAppIDs, specKind, kind, key: this.#key(name), outcomes: [], kept: 0, byWay: new Map() }
   }
 
   #key(name: string): string {

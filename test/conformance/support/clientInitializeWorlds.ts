@@ -8,7 +8,7 @@ import { difference } from "./compare.js"
 import { Random } from "./random.js"
 import { isSafe } from "./safety.js"
 import { open, type Sdk, type Session } from "./sdk.js"
-import { object, objectAt, Raw, type Tree, type TreeObject, textAt } from "./tree.js"
+import { listAt, object, objectAt, Raw, type Tree, type TreeObject, textAt } from "./tree.js"
 import { operators } from "./values.js"
 import { makeWorld, shadow, type World } from "./world.js"
 
@@ -42,10 +42,12 @@ export const makeResponseWorld = (seed: number, index: number): ResponseWorld =>
   // One circle makes every response blank. Whether a chain is too deep depends on where it is entered first.
   const isUnwanted = random.chance(0.9) ? /^(cycle|chain) / : /^chain /
   for (const name of [...objectAt(payload, "feature_gates").keys()]) {
-    if (isUnwanted.test(name)) objectAt(payload, "feature_gates").delete(name)
+    // Other specs ask them like gates that do not exist.
+    if (isUnwanted.test(name) || made.spoilt?.has(name)) objectAt(payload, "feature_gates").delete(name)
   }
-  // Without them the order of evaluation shows nowhere, and answers can be compared directly.
-  if (random.chance(0.8)) for (const [section, specs] of withoutLeftovers(payload)) payload.set(section, specs)
+  // With all leftovers, more depends on the order of evaluation than can be compared.
+  const tidied = random.pick([withoutLeftovers, withSupported, withSupported, withSupportedGates])(payload)
+  for (const [section, specs] of tidied) payload.set(section, specs)
   addClientKeys(random, payload)
   addSessionReplay(random, payload)
   const world: World = { ...made, payload }
@@ -86,44 +88,93 @@ const retargeted = (random: Random, [name, spec]: readonly [string, Tree]): Read
   return [[name, copy]]
 }
 
-/**
- * The payload without what nested gates leave behind in an evaluation: a group, flags, the rule id for a gate that does
- * not exist, the word that something is unsupported.
- */
+/** The payload without what nested gates leave behind in an evaluation: a group, flags. */
 const withoutLeftovers = (payload: TreeObject): TreeObject => {
-  const gates = objectAt(payload, "feature_gates")
-  const without = (tree: Tree, ...keys: ReadonlyArray<string>): Tree =>
-    tree instanceof Map ? new Map([...tree].filter(([key]) => !keys.includes(key))) : tree
-  const gate = (tree: Tree): Tree => {
-    const spec = without(tree, "isActive", "hasSharedParams", "explicitParameters")
-    const rules = spec instanceof Map ? spec.get("rules") : undefined
-    if (!(spec instanceof Map) || !Array.isArray(rules)) return spec
-    return new Map(spec).set(
-      "rules",
-      rules.map(rule => without(rule, "groupName", "configDelegate"))
-    )
-  }
-  const condition = (tree: Tree): Tree => {
-    if (!(tree instanceof Map)) return tree
-    const type = tree.get("type")
-    const isGate = type === "pass_gate" || type === "fail_gate"
-    const target = tree.get("targetValue")
-    const isKnown = isGate
-      ? typeof target === "string" && gates.has(target)
-      : operators.includes(String(tree.get("operator")))
-    const isSupported = type !== "experiment_group" && type !== "weird_type" && (isKnown || type === "public")
-    return isSupported ? tree : new Map(tree).set("type", "public")
-  }
-  const mapped = (section: string, change: (tree: Tree) => Tree): [string, TreeObject] => [
-    section,
-    new Map([...objectAt(payload, section)].map(([name, tree]) => [name, change(tree)]))
-  ]
+  const supported = withSupported(payload)
   return new Map([
-    mapped("feature_gates", gate),
-    mapped("dynamic_configs", tree => without(tree, "isActive")),
-    mapped("condition_map", condition),
+    ...supported,
+    mapped(supported, "feature_gates", tree =>
+      withRules(without(tree, "isActive", "hasSharedParams", "explicitParameters"), rule =>
+        without(rule, "groupName", "configDelegate")
+      )
+    ),
+    mapped(supported, "dynamic_configs", tree => without(tree, "isActive")),
     ["overrides", object({})]
   ])
+}
+
+/** The payload without conditions that are unsupported or ask a gate that does not exist. */
+const withSupported = (payload: TreeObject): TreeObject => {
+  const conditions = objectAt(payload, "condition_map")
+  return new Map([
+    ...payload,
+    mapped(payload, "condition_map", condition =>
+      isKnownGate(payload, condition) && isSupported(condition) ? condition : withType(condition, "public")
+    ),
+    ...sections.map(section =>
+      mapped(payload, section, tree =>
+        withRules(tree, rule => withConditions(rule, keys => keys.filter(key => conditions.has(String(key)))))
+      )
+    )
+  ])
+}
+
+/** The same, but that there is an unsupported condition where nothing is evaluated afterwards. */
+const withSupportedGates = (payload: TreeObject): TreeObject => {
+  const conditions = objectAt(payload, "condition_map")
+  const isUnsupported = (key: Tree) => !isSupported(conditions.get(String(key)) ?? null)
+  const cut = (rule: Tree): Tree =>
+    withConditions(rule, keys => keys.filter((_, index) => !keys.slice(0, index).some(isUnsupported)))
+  return new Map([
+    ...payload,
+    mapped(payload, "condition_map", condition =>
+      isKnownGate(payload, condition) ? condition : withType(condition, "public")
+    ),
+    mapped(payload, "feature_gates", tree =>
+      withRules(tree, rule =>
+        without(
+          withConditions(rule, keys => keys.filter(key => !isUnsupported(key))),
+          "configDelegate"
+        )
+      )
+    ),
+    mapped(payload, "dynamic_configs", tree => withRules(tree, cut)),
+    mapped(payload, "layer_configs", tree => withRules(without(tree, "useNewLayerEval"), cut))
+  ])
+}
+
+const isGateType = (type: Tree | undefined) => type === "pass_gate" || type === "fail_gate"
+
+/** Whether a condition does not ask a gate that does not exist. */
+const isKnownGate = (payload: TreeObject, condition: Tree): boolean => {
+  if (!(condition instanceof Map) || !isGateType(condition.get("type"))) return true
+  const target = condition.get("targetValue")
+  return typeof target === "string" && objectAt(payload, "feature_gates").has(target)
+}
+
+const isSupported = (condition: Tree): boolean => {
+  if (!(condition instanceof Map)) return false
+  const type = condition.get("type")
+  if (type === "experiment_group" || type === "weird_type") return false
+  return type === "public" || isGateType(type) || operators.includes(String(condition.get("operator")))
+}
+
+const mapped = (payload: TreeObject, section: string, change: (tree: Tree) => Tree): [string, TreeObject] => [
+  section,
+  new Map([...objectAt(payload, section)].map(([name, tree]) => [name, change(tree)]))
+]
+
+const without = (tree: Tree, ...keys: ReadonlyArray<string>): Tree =>
+  tree instanceof Map ? new Map([...tree].filter(([key]) => !keys.includes(key))) : tree
+
+const withType = (tree: Tree, type: string): Tree => (tree instanceof Map ? new Map(tree).set("type", type) : tree)
+
+const withConditions = (rule: Tree, change: (keys: ReadonlyArray<Tree>) => ReadonlyArray<Tree>): Tree =>
+  rule instanceof Map ? new Map(rule).set("conditions", change(listAt(rule, "conditions"))) : rule
+
+const withRules = (tree: Tree, change: (rule: Tree) => Tree): Tree => {
+  const rules = tree instanceof Map ? tree.get("rules") : undefined
+  return tree instanceof Map && Array.isArray(rules) ? new Map(tree).set("rules", rules.map(change)) : tree
 }
 
 const addClientKeys = (random: Random, payload: TreeObject): void => {
@@ -250,6 +301,7 @@ export interface ResponseDifference {
 }
 
 const sections = ["feature_gates", "dynamic_configs", "layer_configs"] as const
+type Section = (typeof sections)[number]
 
 /** Starts an instance on the world and sets its overrides. */
 export const openOverridden = async (
@@ -276,18 +328,14 @@ export const compareResponses = async (
   const differences: Array<ResponseDifference> = []
   let entries = 0
   let entriesByOrder = 0
-  /** Whether the official package gives this entry when it is asked for no other. */
-  const isExplained = async (only: Only, section: (typeof sections)[number], key: string, entry: unknown) => {
-    const unfilterable = only.names.filter(name => !isFilterable(objectAt(world.payload, section).get(name)))
-    // A bandit of the same name is evaluated after the config, unless it is not delivered.
-    for (const isBandit of [false, true]) {
-      const variant = JSON.stringify([unfilterable, isBandit])
+  /** Whether the official package gives this entry when it is asked for no other of the same part. */
+  const isExplained = async (ask: Ask, section: Section, key: string, entry: unknown) => {
+    for (const { filters, payload, variant } of aloneIn(ask, world, section, key)) {
       const session =
-        alone.get(variant) ??
-        (await openOverridden(packages.expected, { world: withoutOthers(world, unfilterable, isBandit), overrides }))
+        alone.get(variant) ?? (await openOverridden(packages.expected, { world: { ...world, payload }, overrides }))
       alone.set(variant, session)
-      const response = tidy(responseOf(session, only.ask), only.ask, world)
-      if (difference(response[section][key], entry) === undefined) return true
+      const only = { ...ask, options: { ...ask.options, ...filters } }
+      if (difference(tidy(responseOf(session, only), only, world)[section][key], entry) === undefined) return true
     }
     return false
   }
@@ -304,9 +352,8 @@ export const compareResponses = async (
         const [one, other] = [wanted[section][name], given[section][name]]
         if (difference(one, other) === undefined) continue
         // What a nested gate leaves behind in an evaluation depends on whether it was nested in one before, and the official
-        // package goes through the specs in an order of its own. Here each entry is what its spec alone gives.
-        const only = onlyFor(ask, world, section, name)
-        if (await isExplained(only, section, name, other)) entriesByOrder++
+        // package goes through the specs of one part in an order of its own.
+        if (await isExplained(ask, section, name, other)) entriesByOrder++
         else differ(`.${section}.${name}`, one, other)
       }
     }
@@ -324,45 +371,56 @@ const mapOf = {
 const isFilterable = (spec: Tree | undefined): boolean =>
   !(spec instanceof Map) || /^(feature_gate|dynamic_config|experiment|layer)$/.test(textAt(spec, "entity") ?? "")
 
-/**
- * The world with nothing in responses that filters do not reach, but for these specs. The others still answer where they
- * are nested.
- */
-const withoutOthers = (world: World, kept: ReadonlyArray<string>, isBandit: boolean): World => {
-  const bandits = objectAt(world.payload, "cmab_configs")
-  const stays = (name: string, spec: Tree) =>
-    !(spec instanceof Map) || ((isFilterable(spec) || kept.includes(name)) && !(isBandit && bandits.has(name)))
-  const payload = new Map(world.payload)
-  payload.delete("session_replay_info")
-  for (const section of sections) {
-    const specs = [...objectAt(payload, section)].map(
-      ([name, spec]) => [name, stays(name, spec) ? spec : new Map(spec as TreeObject).set("entity", "segment")] as const
-    )
-    if (payload.get(section) instanceof Map) payload.set(section, new Map(specs))
-  }
-  return { ...world, payload }
+/** A response with one entry in its part: filters of options, and a payload where filters do not reach. */
+interface Alone {
+  readonly filters: ClientInitResponseOptions
+  readonly payload: TreeObject
+  /** Stands for the payload. */
+  readonly variant: string
 }
 
-/** What asks for one entry, and the names that it may have. */
-interface Only {
-  readonly ask: Ask
-  readonly names: ReadonlyArray<string>
-}
-
-const onlyFor = (ask: Ask, world: World, section: (typeof sections)[number], key: string): Only => {
+/** Ways to ask for one entry of a part, behind the same parts before. Others still answer where they are nested. */
+const aloneIn = (ask: Ask, world: World, section: Section, key: string): ReadonlyArray<Alone> => {
   const algorithm = algorithmOf(ask.options?.hashAlgorithm)
-  const names = mapOf[section].flatMap(map => namesOf(world, map))
-  const only = new Set(names.filter(name => hashedName(algorithm, name) === key))
-  const within = (map: (typeof sections)[number], filter: ReadonlySet<string> | undefined) =>
-    new Set(map === section ? [...only].filter(name => filter === undefined || filter.has(name)) : [])
-  const options = {
-    ...ask.options,
-    featureGateFilter: within("feature_gates", ask.options?.featureGateFilter),
-    dynamicConfigFilter: within("dynamic_configs", ask.options?.dynamicConfigFilter),
-    experimentFilter: within("dynamic_configs", ask.options?.experimentFilter),
-    layerFilter: within("layer_configs", ask.options?.layerFilter)
+  const names = mapOf[section].flatMap(map => namesOf(world, map)).filter(name => hashedName(algorithm, name) === key)
+  const only = (filter: ReadonlySet<string> | undefined) =>
+    new Set(names.filter(name => filter === undefined || filter.has(name)))
+  const others = (map: string, change: (spec: TreeObject) => ReadonlyArray<Tree>) =>
+    new Map(
+      [...objectAt(world.payload, map)].flatMap(([name, spec]) =>
+        names.includes(name) || !(spec instanceof Map)
+          ? [[name, spec] as const]
+          : change(spec).map(to => [name, to] as const)
+      )
+    )
+  const unseen = (spec: TreeObject) => [isFilterable(spec) ? spec : new Map(spec).set("entity", "segment")]
+  const { dynamicConfigFilter, experimentFilter, featureGateFilter, layerFilter } = ask.options ?? {}
+  const variant = JSON.stringify([section, names])
+  switch (section) {
+    case "feature_gates":
+      return [
+        {
+          filters: { featureGateFilter: only(featureGateFilter) },
+          payload: new Map(world.payload).set(section, others(section, unseen)),
+          variant
+        }
+      ]
+    case "dynamic_configs": {
+      const config = {
+        filters: { dynamicConfigFilter: only(dynamicConfigFilter), experimentFilter: only(experimentFilter) },
+        payload: new Map(world.payload).set(section, others(section, unseen)),
+        variant
+      }
+      if (!names.some(name => objectAt(world.payload, "cmab_configs").has(name))) return [config]
+      const bandits = others("cmab_configs", () => [])
+      return [
+        config,
+        { filters: {}, payload: new Map(world.payload).set("cmab_configs", bandits), variant: `bandit ${variant}` }
+      ]
+    }
+    case "layer_configs":
+      return [{ filters: { layerFilter: only(layerFilter) }, payload: world.payload, variant: "" }]
   }
-  return { ask: { ...ask, options }, names: [...only] }
 }
 
 const responseOf = ({ statsig, users }: Session, { options, userIndex }: Ask): Response => {

@@ -35,6 +35,8 @@ export interface World {
   readonly users: ReadonlyArray<WorldUser>
   /** Options of the SDK: `environment`, `globalCustomFields`. */
   readonly options: TreeObject
+  /** Names of specs with a mistake. */
+  readonly spoilt?: ReadonlySet<string>
 }
 
 /** The text that the data store serves. */
@@ -97,6 +99,7 @@ class Maker {
   readonly #units: Array<Tree> = ["u1", "u2", "", "42", 42, 1.5, 1e21, "vip", "ΑΣ"]
   readonly #groups = new Map<string, Array<string>>()
   readonly #fields: ReadonlyArray<string>
+  readonly #spoilt = new Set<string>()
   #fieldsGiven = 0
 
   constructor(random: Random) {
@@ -115,7 +118,7 @@ class Maker {
       const fields = random.times(random.below(4), () => [this.#fieldKey(), this.#globalValue()] as const)
       options.set("globalCustomFields", new Map(fields))
     }
-    return { payload, users: random.times(8, () => this.#user()), options }
+    return { payload, users: random.times(8, () => this.#user()), options, spoilt: this.#spoilt }
   }
 
   #payload(): TreeObject {
@@ -657,6 +660,7 @@ class Maker {
       const name = random.pick([...specs.keys()])
       const spec = specs.get(name)
       if (!(spec instanceof Map)) continue
+      this.#spoilt.add(name)
       const [rule, ...otherRules] = listAt(spec, "rules")
       const inRule = rule instanceof Map && random.chance(0.5)
       const spoilt = new Map(inRule ? rule : spec)
