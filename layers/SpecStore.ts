@@ -18,6 +18,7 @@ import * as Option from "effect/Option"
 import * as Queue from "effect/Queue"
 import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
+import type * as Tracer from "effect/Tracer"
 import { EventLogger } from "../src/EventLogger.js"
 import type { Snapshot } from "../src/engine/snapshot.js"
 import { inBackground } from "../src/internal/backgroundClock.js"
@@ -125,23 +126,41 @@ export const make = Effect.fnUntraced(function* (options: { readonly syncInterva
   const run = (fetch: Fetch, purpose: SpecRequest["purpose"]) =>
     lock.withPermits(1)(
       Effect.flatMap(Clock.currentTimeMillis, started => {
-        const { checksum, time: sinceTime = 0 } = state.snapshot ?? {}
+        const held = state.snapshot
+        const { checksum, time: sinceTime = 0 } = held ?? {}
         answeredBy = undefined
-        return fetchFrom(source.name, fetch)({ purpose, sinceTime, checksum }, apply).pipe(
-          Effect.tapBoth({
-            onFailure: error =>
-              Effect.map(Clock.currentTimeMillis, now => {
-                lastError = error
-                measureSync(now - started, error)
-              }),
-            onSuccess: () =>
-              Effect.map(Clock.currentTimeMillis, now => {
-                lastSuccessAt = now
-                lastError = undefined
-                measureSync(now - started, undefined)
+        const options: Tracer.SpanOptions = {
+          kind: "client",
+          attributes: { "statsig.sync.purpose": purpose, "statsig.sync.source": source.name },
+          // Polls go on when the span within which the layer was built has long ended.
+          root: purpose === "poll",
+          captureStackTrace: false
+        }
+        // Not `withSpan`, which would put the span into errors.
+        return Effect.useSpan("statsig.sync", options, span =>
+          fetchFrom(source.name, fetch)({ purpose, sinceTime, checksum }, apply).pipe(
+            Effect.tapBoth({
+              onFailure: error =>
+                Effect.map(Clock.currentTimeMillis, now => {
+                  lastError = error
+                  measureSync(now - started, error)
+                }),
+              onSuccess: () =>
+                Effect.map(Clock.currentTimeMillis, now => {
+                  lastSuccessAt = now
+                  lastError = undefined
+                  measureSync(now - started, undefined)
+                })
+            }),
+            Effect.ensuring(
+              Effect.sync(() => {
+                span.attribute("statsig.sync.source_api", answeredBy ?? "")
+                span.attribute("statsig.sync.is_new", state.snapshot !== held)
+                span.attribute("statsig.specs.time", state.snapshot?.time ?? 0)
               })
-          }),
-          Effect.asVoid
+            ),
+            Effect.asVoid
+          )
         )
       })
     )

@@ -1,0 +1,146 @@
+/**
+ * Evaluations as OpenTelemetry knows them, through Effect's Metric and Tracer and under the names of its semantic
+ * conventions for feature flags (1.45): for whatever exports those, such as `@effect/opentelemetry`.
+ *
+ * Each evaluation is counted, and is an event of the span within which it is made. Syncs are spans without this layer:
+ * `statsig.sync`. Without it evaluations cost nothing more; with it each costs a few microseconds.
+ *
+ * What grows with use is bounded: series of the metric and events of a span are as many as OpenTelemetry itself keeps,
+ * and attributes never hold what is of the user, but for `feature_flag.context.id`.
+ *
+ * @since 0.1.0
+ */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as FiberRef from "effect/FiberRef"
+import * as Layer from "effect/Layer"
+import * as Metric from "effect/Metric"
+import * as Option from "effect/Option"
+import * as Tracer from "effect/Tracer"
+import { compileUnit } from "../src/engine/conditions.js"
+import { textOf } from "../src/engine/values.js"
+import { outcomeOf } from "../src/internal/outcome.js"
+import { SpecStore } from "../src/SpecStore.js"
+import { type Answer, Statsig } from "../src/Statsig.js"
+
+/**
+ * What is told beyond key, variant and reason.
+ *
+ * @since 0.1.0
+ */
+export interface TelemetryOptions {
+  /** Events hold the value, as `feature_flag.result.value`; it may be sensitive. Default: false. */
+  readonly includeValue?: boolean | undefined
+  /** Events hold the id that the flag is decided by, as `feature_flag.context.id`. Default: true. */
+  readonly includeContextID?: boolean | undefined
+}
+
+/** The name of this package as a provider of flags. */
+const providerName = "statsig-effect"
+
+/** The name that the semantic conventions give to an evaluation. */
+const eventName = "feature_flag.evaluation"
+
+/** Series of a metric: what OpenTelemetry's SDKs keep by default. The others count as one, marked as they mark it. */
+const maxSeries = 2_000
+const overflow = { "otel.metric.overflow": "true" }
+
+/** Events of one span: what OpenTelemetry's SDKs keep by default. */
+const maxEvents = 128
+
+/** Characters of a value. */
+const maxValueLength = 1_000
+
+const counter = Metric.counter("feature_flag.evaluations", {
+  description: "Evaluations of feature flags, by flag, variant and reason"
+})
+
+type Attributes = Readonly<Record<string, string>>
+
+const taggedWith = (attributes: Attributes) =>
+  Object.entries(attributes).reduce((metric, [name, value]) => Metric.tagged(metric, name, value), counter)
+
+/** Listens to the evaluations for as long as the scope is open. */
+const follow = Effect.fnUntraced(function* ({ includeContextID = true, includeValue = false }: TelemetryOptions) {
+  const statsig = yield* Statsig
+  const store = yield* SpecStore
+  const clock = yield* Effect.clock
+  const labels = yield* FiberRef.get(FiberRef.currentMetricLabels)
+
+  const series = new Map<string, typeof counter>()
+  const count = (attributes: Attributes) => {
+    const key = Object.values(attributes).join("\n")
+    let metric = series.get(key)
+    if (metric === undefined) {
+      const isFull = series.size >= maxSeries
+      metric = taggedWith(isFull ? overflow : attributes)
+      if (!isFull) series.set(key, metric)
+    }
+    metric.unsafeUpdate(1, labels)
+  }
+
+  const counts = new WeakMap<Tracer.Span, number>()
+  const addEvent = (attributes: () => Attributes) => {
+    const span = currentSpan()
+    if (span === undefined) return
+    const events = counts.get(span) ?? 0
+    if (events >= maxEvents) return
+    counts.set(span, events + 1)
+    span.event(eventName, clock.unsafeCurrentTimeNanos(), attributes())
+  }
+
+  const tell = (answer: Answer) => {
+    const { kind, result, user } = answer
+    const { evaluation, name } = result
+    const { snapshot } = store.current()
+    const outcome = outcomeOf(snapshot, kind, name, evaluation)
+    const attributes: Attributes = {
+      "feature_flag.key": name,
+      "feature_flag.provider.name": providerName,
+      ...(outcome._tag === "Resolved"
+        ? { "feature_flag.result.variant": outcome.variant, "feature_flag.result.reason": outcome.reason }
+        : { "feature_flag.result.reason": "error", "error.type": outcome.type })
+    }
+    count(attributes)
+    addEvent(() => {
+      const { idType = "userID", version } = evaluation
+      const id = textOf(compileUnit(idType)(user))
+      const value = kind === "gate" ? evaluation.bool : (evaluation.value ?? {})
+      return {
+        ...attributes,
+        ...(outcome._tag === "Failed" ? { "error.message": outcome.message } : {}),
+        ...(version === undefined ? {} : { "feature_flag.version": String(version) }),
+        ...(includeContextID && id !== undefined ? { "feature_flag.context.id": id } : {}),
+        ...(includeValue ? { "feature_flag.result.value": JSON.stringify(value).slice(0, maxValueLength) } : {})
+      }
+    })
+  }
+
+  yield* Effect.acquireRelease(
+    Effect.sync(() => statsig.onEvaluation(tell)),
+    end => Effect.sync(end)
+  )
+})
+
+/** The span of the fiber that runs now: a check is a call within it. */
+const currentSpan = (): Tracer.Span | undefined =>
+  Option.getOrUndefined(
+    Fiber.getCurrentFiber().pipe(
+      Option.flatMap(fiber => Context.getOption(fiber.getFiberRef(FiberRef.currentContext), Tracer.ParentSpan)),
+      Option.filter(span => span._tag === "Span")
+    )
+  )
+
+/**
+ * Tells of every evaluation of the service below it. The metrics are those of the fiber that builds the layer.
+ *
+ * @example
+ * program.pipe(
+ *   Effect.provide(Telemetry.layer().pipe(Layer.provideMerge(StatsigLayer.layer({ sdkKey })), Layer.provide(exporter)))
+ * )
+ *
+ * @since 0.1.0
+ */
+export const layer = (options: TelemetryOptions = {}): Layer.Layer<never, never, Statsig | SpecStore> =>
+  Layer.scopedDiscard(follow(options))
