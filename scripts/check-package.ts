@@ -3,7 +3,7 @@
  * without Effect that installs the tarball, compiles against it, asks a gate as a module, as CommonJS and bundled, and
  * holds no native file. Run it after a build; `npm run verify` goes further.
  */
-import { readFileSync, statSync } from "node:fs"
+import { cpSync, readFileSync, statSync } from "node:fs"
 import { join } from "node:path"
 import { checkPackage, createPackageFromTarballData } from "@arethetypeswrong/core"
 import { build } from "esbuild"
@@ -34,6 +34,8 @@ await withFolder(async folder => {
   if (native.length > 0) throw new Error(`There are native files: ${native.join(", ")}`)
   console.log(`${Math.round(statSync(tarball).size / 1024)} KB packed, no native file.`)
 
+  const compile = (...options: ReadonlyArray<string>) =>
+    run("node", [join(process.cwd(), "node_modules/typescript/bin/tsc"), "-p", ".", ...options], project)
   for (const [how, { type, ...compilerOptions }] of Object.entries(resolutions)) {
     write(project, {
       "package.json": JSON.stringify({ name: "consumer", private: true, type }),
@@ -49,9 +51,15 @@ await withFolder(async folder => {
         files: ["program.ts"]
       })
     })
-    await run("node", [join(process.cwd(), "node_modules/typescript/bin/tsc"), "-p", "."], project)
+    await compile()
     console.log(`compiles ${how}`)
   }
+  // Its pages need Next.js, and are compiled by `npm run verify next`.
+  for (const name of ["lib", "tsconfig.json"]) {
+    cpSync(join("examples/next", name), join(project, name), { recursive: true })
+  }
+  await compile("--types", "node", "--typeRoots", join(process.cwd(), "node_modules/@types"))
+  console.log("compiles the server's part of the Next.js example")
 
   for (const consumer of ["consumer.mjs", "consumer.cjs"]) {
     console.log(`${consumer}: ${await run("node", [consumer], project)}`)

@@ -78,9 +78,7 @@ const main = async () => {
 /** Asks a gate through the Promise API and prints why it is open. */
 export const promiseProgram = {
   esm: `import { Statsig, StatsigUser } from "statsig-effect/promise"\n${ask}console.log(await main())\n`,
-  cjs: `const { Statsig, StatsigUser } = require("statsig-effect/promise")\n${ask}main().then(console.log)\n`,
-  /** For a server that answers with the reason. */
-  exported: `import { Statsig, StatsigUser } from "statsig-effect/promise"\n${ask}export { main }\n`
+  cjs: `const { Statsig, StatsigUser } = require("statsig-effect/promise")\n${ask}main().then(console.log)\n`
 }
 
 const askEffect = `
