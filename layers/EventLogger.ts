@@ -5,8 +5,9 @@
  * becomes text only when it is sent. Events are sent when a batch is full, when they have waited for long, on `flush`
  * and at the end. A batch that fails goes back to the end of the queue and is tried six times in all, with growing
  * pauses; batches that cannot be kept, or that the server refuses for good, are dropped, counted, reported in the log
- * and visible in `status`. When the queue is full the oldest event makes room. At every moment, each event that was
- * taken is one of those that `status` counts: it waits, was sent, or was dropped.
+ * and visible in `status`. New events and batches that wait have one bound together; beyond it the oldest event makes
+ * room. The few batches that are on their way come on top. At every moment, each event that was taken is one of those
+ * that `status` counts: it waits, was sent, or was dropped.
  *
  * @since 0.1.0
  */
@@ -117,8 +118,11 @@ const maxNonExposed = 100_000
 const slice = 50
 
 interface Batch {
-  readonly events: ReadonlyArray<QueuedEvent>
+  /** Loses its oldest where there is no room, for as long as it waits. */
+  readonly events: Array<QueuedEvent>
   readonly attempts: number
+  /** Whether it was full when it was made: others are put together anew. */
+  readonly isFull: boolean
 }
 
 type FlushType = "scheduled:max_time" | "scheduled:full_batch" | "limit" | "manual" | "shutdown"
@@ -195,6 +199,10 @@ export const make = Effect.fnUntraced(function* (options: Options) {
   /** Events of `pending` before this one were dropped to make room. */
   let pendingStart = 0
   let batches: Array<Batch> = []
+  /** Batches that a flush is about to send, before all others. */
+  let flushing: Array<Batch> = []
+  /** Events in both. */
+  let batched = 0
   /** Events of batches that were taken to be sent, and of which it is not known yet what becomes of them. */
   let taken = 0
   let nonExposed = new Map<string, { count: number }>()
@@ -226,17 +234,28 @@ export const make = Effect.fnUntraced(function* (options: Options) {
     droppedSinceReport += count
   }
 
+  /** Drops the oldest event that waits. */
+  const dropOldest = () => {
+    drop(1)
+    const waiting = flushing.length > 0 ? flushing : batches
+    const [oldest] = waiting
+    if (oldest !== undefined) {
+      oldest.events.shift()
+      if (oldest.events.length === 0) waiting.shift()
+      batched--
+      return
+    }
+    pending[pendingStart++] = undefined
+    if (pendingStart > capacity) {
+      pending = pending.slice(pendingStart)
+      pendingStart = 0
+    }
+  }
+
   const push = (event: QueuedEvent) => {
     pending.push(event)
     const size = pending.length - pendingStart
-    if (size > capacity) {
-      pending[pendingStart++] = undefined
-      drop(1)
-      if (pendingStart > capacity) {
-        pending = pending.slice(pendingStart)
-        pendingStart = 0
-      }
-    }
+    if (size + batched > capacity) dropOldest()
     if (size % batchSize === 0 && interval === minInterval && !closed) Queue.unsafeOffer(limitReached, undefined)
   }
 
@@ -343,8 +362,7 @@ export const make = Effect.fnUntraced(function* (options: Options) {
     return json
   }
 
-  const waiting = () =>
-    pending.length - pendingStart + batches.reduce((sum, batch) => sum + batch.events.length, 0) + taken
+  const waiting = () => pending.length - pendingStart + batched + taken
 
   const reportLost = (tag: string, count: number, message: string) => {
     report(() => reportException(observability, tag, "LogEventError", message))
@@ -364,17 +382,16 @@ export const make = Effect.fnUntraced(function* (options: Options) {
   const gather = () => {
     pushNonExposed()
     if (pending.length === pendingStart) return
-    const full = batches.filter(batch => batch.events.length >= batchSize)
+    const full = batches.filter(batch => batch.isFull)
     const loose = pending.slice(pendingStart) as Array<QueuedEvent>
+    batched += loose.length
     pending = []
     pendingStart = 0
-    for (const batch of batches)
-      if (batch.events.length < batchSize) for (const event of batch.events) loose.push(event)
+    for (const batch of batches) if (!batch.isFull) for (const event of batch.events) loose.push(event)
     for (let start = 0; start < loose.length; start += batchSize) {
-      full.push({ events: loose.slice(start, start + batchSize), attempts: 0 })
+      const events = loose.slice(start, start + batchSize)
+      full.push({ events, attempts: 0, isFull: events.length === batchSize })
     }
-    const tooMany = Math.max(full.length - maxBatches, 0)
-    for (const batch of full.splice(0, tooMany)) drop(batch.events.length)
     batches = full
   }
 
@@ -411,7 +428,7 @@ export const make = Effect.fnUntraced(function* (options: Options) {
   }
 
   /** A batch that failed is kept for later where that can help, else dropped and reported. */
-  const settleFailed = ({ attempts, events }: Batch, flushType: FlushType, error: EventSinkError) => {
+  const settleFailed = ({ attempts, events, isFull }: Batch, flushType: FlushType, error: EventSinkError) => {
     lastError = error
     const exception = exceptionOf(error)
     if (exception !== undefined) {
@@ -419,8 +436,12 @@ export const make = Effect.fnUntraced(function* (options: Options) {
     }
     if (flushType !== "shutdown") {
       interval = Math.min(interval * 2, maxInterval)
-      if (error.retryable && attempts + 1 < maxAttempts && batches.length <= maxBatches) {
-        batches.push({ events, attempts: attempts + 1 })
+      const room = capacity - batched - (pending.length - pendingStart)
+      if (error.retryable && attempts + 1 < maxAttempts && room > 0) {
+        // Older than what waits.
+        drop(events.splice(0, events.length - room).length)
+        batches.push({ events, attempts: attempts + 1, isFull })
+        batched += events.length
         return Effect.void
       }
     }
@@ -453,30 +474,35 @@ export const make = Effect.fnUntraced(function* (options: Options) {
     return error
   }, Effect.uninterruptible)
 
+  const takeFirst = (waiting: Array<Batch>): Batch | undefined => {
+    const batch = waiting.shift()
+    if (batch === undefined) return undefined
+    batched -= batch.events.length
+    taken += batch.events.length
+    return batch
+  }
+
   /** Sends the first batch; whether there was one and it arrived. */
   const sendOne = (flushType: FlushType): Effect.Effect<boolean> =>
     Effect.suspend(() => {
       gather()
-      const batch = batches.shift()
+      const batch = takeFirst(batches)
       if (batch === undefined) return Effect.succeed(false)
-      taken += batch.events.length
       return Effect.map(deliver(batch, flushType), error => error === undefined)
     }).pipe(Effect.uninterruptible)
 
-  const takeAll = (): Array<Batch> => {
+  const takeAll = () => {
     gather()
-    const all = batches
+    flushing = batches
     batches = []
-    for (const { events } of all) taken += events.length
-    return all
   }
 
-  const putBack = (left: ReadonlyArray<Batch>) => {
-    batches = [...left, ...batches]
-    for (const { events } of left) taken -= events.length
+  const putBack = () => {
+    batches = [...flushing, ...batches]
+    flushing = []
   }
 
-  /** One at a time, so that there are never more batches taken than can wait. */
+  /** One at a time: each sends what is there when it begins. */
   const oneFlush = yield* Effect.makeSemaphore(1)
 
   /** Sends every batch once, and waits for those that were on their way before. Gives the errors. */
@@ -484,28 +510,22 @@ export const make = Effect.fnUntraced(function* (options: Options) {
     Effect.suspend(() => {
       const before = [...sending]
       const errors: Array<EventSinkError> = []
-      const sendNext = (all: Array<Batch>) =>
-        Effect.suspend(() => {
-          const batch = all.shift()
-          if (batch === undefined) return Effect.succeed(false)
-          return Effect.map(deliver(batch, flushType), error => {
-            if (error !== undefined) errors.push(error)
-            return true
-          })
-        }).pipe(Effect.uninterruptible, Effect.repeat({ while: more => more }))
+      const sendNext = Effect.suspend(() => {
+        const batch = takeFirst(flushing)
+        if (batch === undefined) return Effect.succeed(false)
+        return Effect.map(deliver(batch, flushType), error => {
+          if (error !== undefined) errors.push(error)
+          return true
+        })
+      }).pipe(Effect.uninterruptible, Effect.repeat({ while: more => more }))
       return Effect.acquireUseRelease(
         Effect.sync(takeAll),
-        all =>
-          Effect.all(
-            Array.from({ length: concurrency }, () => sendNext(all)),
-            { concurrency, discard: true }
-          ),
-        all => Effect.sync(() => putBack(all))
+        () => Effect.replicateEffect(sendNext, concurrency, { concurrency, discard: true }),
+        () => Effect.sync(putBack)
       ).pipe(Effect.zipRight(Fiber.awaitAll(before)), Effect.zipRight(reportDropped), Effect.as(errors))
     }).pipe(oneFlush.withPermits(1))
 
-  const hasFullBatch = (): boolean =>
-    pending.length - pendingStart >= batchSize || batches.some(batch => batch.events.length >= batchSize)
+  const hasFullBatch = (): boolean => pending.length - pendingStart >= batchSize || batches.some(batch => batch.isFull)
 
   /** A batch that is full waits for the pause after the last attempt, any other until its events have waited. */
   const scheduled = Effect.suspend(() => {
