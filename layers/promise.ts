@@ -53,6 +53,11 @@ import * as NoUserAgentParser from "./UserAgentParser/Disabled.js"
 import * as StatsigUserAgents from "./UserAgentParser/Statsig.js"
 import * as UapCore from "./UserAgentParser/UapCore.js"
 
+export type {
+  ExplainedEvaluation,
+  ExplainedKind,
+  Explanation
+} from "../src/engine/explanation.js"
 export { ResponseBuffer } from "../src/engine/responseBuffer.js"
 export { type ClientInitResponseOptions, GCIRResponseFormat } from "../src/promise/clientInitialize.js"
 export { captureLogLine as statsigCaptureLogLine } from "../src/promise/consoleCapture.js"
@@ -77,6 +82,7 @@ export type {
   ExperimentEvaluationOptions,
   ExperimentGroup,
   ExperimentGroupsResult,
+  ExplainResult,
   FeatureGateEvaluationOptions,
   InitializeDetails,
   LayerEvaluationOptions,
@@ -102,6 +108,14 @@ export type { SdkEvent } from "../src/promise/subscriptions.js"
 
 export type { Audience, LoggedEvent, LoggedExposure, Setting } from "./StatsigTest.js"
 export type { TestControl }
+
+/**
+ * All of it at once, for ES modules that take it as they take the official CommonJS package:
+ * `import statsig from "statsig-effect/promise"`.
+ *
+ * @since 0.1.0
+ */
+export * as default from "./promise.js"
 
 const makeLayer: MakeLayer = (sdkKey, options) =>
   StatsigLayer.layerFrom({

@@ -15,9 +15,11 @@ import * as ManagedRuntime from "effect/ManagedRuntime"
 import * as Option from "effect/Option"
 import * as Runtime from "effect/Runtime"
 import { Evaluator } from "../Evaluator.js"
+import type { ExplainedKind, Explanation } from "../engine/explanation.js"
 import { copyJsonObject } from "../engine/getters.js"
 import { ResponseBuffer } from "../engine/responseBuffer.js"
 import type { JsonObject } from "../engine/user.js"
+import { render } from "../internal/explanationText.js"
 import { Overrides } from "../Overrides.js"
 import { decode } from "../PersistentStorage.js"
 import { SpecStore } from "../SpecStore.js"
@@ -146,6 +148,15 @@ export interface ExperimentEvaluationOptions extends FeatureGateEvaluationOption
  * @since 0.1.0
  */
 export interface LayerEvaluationOptions extends ExperimentEvaluationOptions {}
+
+/**
+ * Why a check gives its answer: as data, and as an indented text for a terminal. Not in the official Node package.
+ *
+ * @since 0.1.0
+ */
+export interface ExplainResult extends Explanation {
+  text: string
+}
 
 /**
  * One group of an experiment.
@@ -391,6 +402,32 @@ export abstract class Statsig {
       this.#evaluator.parameterStore(userOf(user), parameterStoreName).parameters,
       options?.disableExposureLogging === true
     )
+  }
+
+  /**
+   * Why the check of that kind, with these options, gives its answer: every rule and condition on the way, with what was
+   * found for the user and what it was compared with, and the exposures that the check would log. Nothing is logged,
+   * counted, saved or deleted. `kind` is `gate`, `dynamicConfig`, `experiment`, `layer` or `parameterStore`.
+   *
+   * It shows values of the user, private attributes too, and takes many times as long as the check: it is for looking
+   * into a case, not for every request. Not in the official Node package.
+   *
+   * @example
+   * console.log(statsig.explain(user, "gate", "new_checkout").text)
+   */
+  explain(
+    user: StatsigUser,
+    kind: ExplainedKind,
+    name: string,
+    options?: ExperimentEvaluationOptions | null
+  ): ExplainResult {
+    const explanation = this.#statsig.explain(
+      userOf(user),
+      asKind(kind),
+      asText(name, "name"),
+      checkableSticky(options)
+    )
+    return { ...explanation, text: render(explanation) }
   }
 
   /**
@@ -837,6 +874,15 @@ const checkableSticky = (
   checkFlag(enforceOverrides, "enforceOverrides")
   checkFlag(enforceTargeting, "enforceTargeting")
   return { disableExposureLogging, enforceOverrides, enforceTargeting, userPersistedValues: values }
+}
+
+const kinds: ReadonlyArray<ExplainedKind> = ["gate", "dynamicConfig", "experiment", "layer", "parameterStore"]
+
+const asKind = (value: unknown): ExplainedKind => {
+  const text = asText(value, "kind")
+  const kind = kinds.find(kind => kind === text)
+  if (kind === undefined) throw argumentError("InvalidArg", `kind: expected one of ${kinds.join(", ")}`)
+  return kind
 }
 
 const asID = (value: unknown): string | undefined =>
