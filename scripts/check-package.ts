@@ -7,7 +7,19 @@ import { cpSync, readFileSync, statSync } from "node:fs"
 import { join } from "node:path"
 import { checkPackage, createPackageFromTarballData } from "@arethetypeswrong/core"
 import { build } from "esbuild"
-import { makeProject, nativeFiles, pack, promiseProgram, run, typedProgram, withFolder, write } from "./consumers.js"
+import {
+  makeProject,
+  nativeFiles,
+  openFeaturePackages,
+  openFeatureProgram,
+  pack,
+  promiseProgram,
+  run,
+  typedOpenFeatureProgram,
+  typedProgram,
+  withFolder,
+  write
+} from "./consumers.js"
 
 /** How a project may ask TypeScript to find modules. */
 const resolutions = {
@@ -28,8 +40,15 @@ await withFolder(async folder => {
   console.log("The types are right.")
 
   const project = join(folder, "project")
-  write(project, { "program.ts": typedProgram, "consumer.mjs": promiseProgram.esm, "consumer.cjs": promiseProgram.cjs })
-  await makeProject(project, tarball)
+  write(project, {
+    "program.ts": typedProgram,
+    "openfeature.ts": typedOpenFeatureProgram,
+    "consumer.mjs": promiseProgram.esm,
+    "consumer.cjs": promiseProgram.cjs,
+    "openfeature.mjs": openFeatureProgram.esm,
+    "openfeature.cjs": openFeatureProgram.cjs
+  })
+  await makeProject(project, tarball, openFeaturePackages)
   const native = nativeFiles(project)
   if (native.length > 0) throw new Error(`There are native files: ${native.join(", ")}`)
   console.log(`${Math.round(statSync(tarball).size / 1024)} KB packed, no native file.`)
@@ -37,21 +56,24 @@ await withFolder(async folder => {
   const compile = (...options: ReadonlyArray<string>) =>
     run("node", [join(process.cwd(), "node_modules/typescript/bin/tsc"), "-p", ".", ...options], project)
   for (const [how, { type, ...compilerOptions }] of Object.entries(resolutions)) {
-    write(project, {
-      "package.json": JSON.stringify({ name: "consumer", private: true, type }),
-      "tsconfig.json": JSON.stringify({
-        compilerOptions: {
-          ...compilerOptions,
-          noEmit: true,
-          strict: true,
-          target: "es2022",
-          lib: ["es2023"],
-          types: []
-        },
-        files: ["program.ts"]
+    write(project, { "package.json": JSON.stringify({ name: "consumer", private: true, type }) })
+    for (const [file, skipLibCheck] of [["program.ts", false] as const, ["openfeature.ts", true] as const]) {
+      write(project, {
+        "tsconfig.json": JSON.stringify({
+          compilerOptions: {
+            ...compilerOptions,
+            skipLibCheck,
+            noEmit: true,
+            strict: true,
+            target: "es2022",
+            lib: ["es2023"],
+            types: []
+          },
+          files: [file]
+        })
       })
-    })
-    await compile()
+      await compile()
+    }
     console.log(`compiles ${how}`)
   }
   // Its pages need Next.js, and are compiled by `npm run verify next`.
@@ -61,7 +83,7 @@ await withFolder(async folder => {
   await compile("--types", "node", "--typeRoots", join(process.cwd(), "node_modules/@types"))
   console.log("compiles the server's part of the Next.js example")
 
-  for (const consumer of ["consumer.mjs", "consumer.cjs"]) {
+  for (const consumer of ["consumer.mjs", "consumer.cjs", "openfeature.mjs", "openfeature.cjs"]) {
     console.log(`${consumer}: ${await run("node", [consumer], project)}`)
   }
   await build({
@@ -77,5 +99,5 @@ await withFolder(async folder => {
 })
 
 function isProblem({ kind, ...problem }: { readonly kind: string; readonly entrypoint?: string }): boolean {
-  return kind !== "CJSResolvesToESM" || problem.entrypoint === "./promise"
+  return kind !== "CJSResolvesToESM" || ["./promise", "./openfeature"].includes(problem.entrypoint ?? "")
 }

@@ -81,6 +81,37 @@ export const promiseProgram = {
   cjs: `const { Statsig, StatsigUser } = require("statsig-effect/promise")\n${ask}main().then(console.log)\n`
 }
 
+/** What a program that uses OpenFeature installs beside this package. */
+export const openFeaturePackages = ["@openfeature/server-sdk", "@openfeature/core"]
+
+const askOpenFeature = `
+const dataStore = {
+  initialize: async () => {},
+  get: async () => ({ result: ${JSON.stringify(JSON.stringify(specs))} })
+}
+const main = async () => {
+  const statsig = new Statsig("secret-key", { dataStore, disableNetwork: true })
+  await OpenFeature.setProviderAndWait(new StatsigProvider(statsig))
+  const context = { targetingKey: "staff-0017", email: "mara@shop.example" }
+  const { reason, value } = await OpenFeature.getClient().getBooleanDetails("new_checkout", false, context)
+  if (!value) throw new Error(reason)
+  await OpenFeature.close()
+  return reason
+}
+`
+
+/** Asks a gate through OpenFeature and prints why it is open. */
+export const openFeatureProgram = {
+  esm: `import { OpenFeature } from "@openfeature/server-sdk"
+import { StatsigProvider } from "statsig-effect/openfeature"
+import { Statsig } from "statsig-effect/promise"
+${askOpenFeature}console.log(await main())\n`,
+  cjs: `const { OpenFeature } = require("@openfeature/server-sdk")
+const { StatsigProvider } = require("statsig-effect/openfeature")
+const { Statsig } = require("statsig-effect/promise")
+${askOpenFeature}main().then(console.log)\n`
+}
+
 const askEffect = `
 import * as Effect from "effect/Effect"
 import { Statsig, StatsigUser } from "statsig-effect"
@@ -115,4 +146,14 @@ export const check = async (): Promise<boolean> => {
   const size: number = statsig.getExperiment(new StatsigUser({ userID: "u" }), "experiment").get("size", 1)
   return isSuccess && size > 0 && statsig.checkGate(new StatsigUser({ userID: "u" }), "gate")
 }
+`
+
+/** The same for those who use OpenFeature, whose own types want those of Node.js. */
+export const typedOpenFeatureProgram = `
+import { OpenFeature } from "@openfeature/server-sdk"
+import { StatsigProvider } from "statsig-effect/openfeature"
+import { Statsig } from "statsig-effect/promise"
+export const provide = (statsig: Statsig): Promise<void> => OpenFeature.setProviderAndWait(new StatsigProvider(statsig))
+// @ts-expect-error a key is no instance
+export const refused = new StatsigProvider("secret-key")
 `
