@@ -24,17 +24,22 @@ import type { JsonObject } from "../src/engine/user.js"
 import type { IdLists } from "../src/IdLists.js"
 import { ObservabilityClient } from "../src/ObservabilityClient.js"
 import { PersistentStorage } from "../src/PersistentStorage.js"
+import { GCIRResponseFormat } from "../src/promise/clientInitialize.js"
+import { captureLogLine as statsigCaptureLogLine } from "../src/promise/consoleCapture.js"
 import * as ProgramDataStore from "../src/promise/DataStore.js"
 import { clientFromProgram } from "../src/promise/observability.js"
 import * as OutputLogger from "../src/promise/outputLogger.js"
+import { ParameterStore } from "../src/promise/ParameterStore.js"
 import * as ProgramPersistentStorage from "../src/promise/PersistentStorage.js"
+import { DynamicConfig, Experiment, FeatureGate, Layer } from "../src/promise/results.js"
 import {
   type MakeLayer,
   makeStatsig,
   type StatsigClass,
   type Statsig as StatsigInstance
 } from "../src/promise/Statsig.js"
-import type { StatsigOptions } from "../src/promise/StatsigOptions.js"
+import { OverrideAdapterType, type StatsigOptions } from "../src/promise/StatsigOptions.js"
+import { StatsigUser } from "../src/promise/StatsigUser.js"
 import { type Fetch, SpecSource } from "../src/SpecSource.js"
 import * as NoCountryLookup from "./CountryLookup/Disabled.js"
 import * as Ip3Country from "./CountryLookup/Ip3Country.js"
@@ -105,17 +110,8 @@ export {
 } from "../src/promise/StatsigOptions.js"
 export { StatsigUser, type StatsigUserArgs } from "../src/promise/StatsigUser.js"
 export type { SdkEvent } from "../src/promise/subscriptions.js"
-
 export type { Audience, LoggedEvent, LoggedExposure, Setting } from "./StatsigTest.js"
 export type { TestControl }
-
-/**
- * All of it at once, for ES modules that take it as they take the official CommonJS package:
- * `import statsig from "statsig-effect/promise"`.
- *
- * @since 0.1.0
- */
-export * as default from "./promise.js"
 
 const makeLayer: MakeLayer = (sdkKey, options) =>
   StatsigLayer.layerFrom({
@@ -318,3 +314,25 @@ export const makeStatsigTest = (settings: Iterable<Setting> = []): StatsigTest =
   const Class = makeStatsig((_sdkKey, options) => EffectLayer.provide(layer, OutputLogger.layer(options)))
   return { statsig: new Class("secret-test"), Statsig: Class, test: control }
 }
+
+/**
+ * What the official package has, at once: as a CommonJS package ES modules may import it so.
+ *
+ * @example
+ * import statsig from "statsig-effect/promise"
+ *
+ * @since 0.1.0
+ */
+const official = {
+  DynamicConfig,
+  Experiment,
+  FeatureGate,
+  GCIRResponseFormat,
+  Layer,
+  OverrideAdapterType,
+  ParameterStore,
+  Statsig,
+  StatsigUser,
+  statsigCaptureLogLine
+}
+export default official

@@ -5,7 +5,7 @@
  * @since 0.1.0
  */
 
-import { Evaluation, ruleIDOf } from "../engine/evaluation.js"
+import { Evaluation, type SecondaryExposure as Exposed, ruleIDOf } from "../engine/evaluation.js"
 import { copyJsonObject, emptyObject, type ParameterRead, readAny, readTyped } from "../engine/getters.js"
 import type { JsonObject } from "../engine/user.js"
 import { nameClass } from "./className.js"
@@ -37,7 +37,7 @@ export interface SecondaryExposure {
   gateValue: string
   ruleID: string
   /** @deprecated The official package declares this name and never sets it either. Read `ruleID`. */
-  ruleId?: string
+  ruleId: string
 }
 
 /**
@@ -108,6 +108,8 @@ const sourceOf = (raw: unknown): Source => {
 const detailsOf = (reason: string, lcut: number | null, receivedAt: number | null, version: number | null) =>
   ({ reason, lcut, receivedAt, version }) as EvaluationDetails
 
+const copyExposure = (exposure: Exposed) => ({ ...exposure }) as SecondaryExposure
+
 abstract class BaseEvaluation {
   readonly secondaryExposures: Array<SecondaryExposure>
   /** The name that was asked for. */
@@ -121,7 +123,7 @@ abstract class BaseEvaluation {
   /** `showsExposures` tells whether a check shows the gates that it evaluated on the way. */
   constructor(name: string, source: Source, showsExposures: boolean) {
     if (source instanceof Evaluation) {
-      this.secondaryExposures = showsExposures ? source.secondaryExposures.map(exposure => ({ ...exposure })) : []
+      this.secondaryExposures = showsExposures ? source.secondaryExposures.map(copyExposure) : []
       this.name = name
       this.ruleID = ruleIDOf(source)
       this.idType = source.idType ?? ""

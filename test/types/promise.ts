@@ -160,18 +160,27 @@ export const program = async (): Promise<ReadonlyArray<unknown>> => {
 /** `A` can be used where `B` is wanted. */
 type Fits<A extends B, B> = A extends B ? true : never
 
-/** What a program hands over. */
+/** Whatever is in the way would be an instance of a class of the other package. */
+type WithoutUser<A> = Omit<A, "user">
+/** The official enumerations are types of their own; their members are these numbers. */
+type WithoutEnums<A> = Omit<A, "adapterType" | "responseFormat" | "overrideAdapterConfig" | "consoleCaptureOptions">
+/** The official type of a secondary exposure lacks the name under which its rule is: `ruleID`. */
+type WithoutExposures<A> = Omit<A, "secondary_exposures" | "undelegated_secondary_exposures" | "persistentStorage">
+
+/** What a program hands over: official declarations fit into ours. */
 export type Accepted = [
-  Fits<
-    Omit<official.StatsigOptions, "consoleCaptureOptions" | "persistentStorage" | "overrideAdapterConfig">,
-    ours.StatsigOptions
-  >,
-  Fits<Omit<official.ConsoleCaptureOptions, "user">, ours.ConsoleCaptureOptions>,
+  Fits<WithoutExposures<WithoutEnums<official.StatsigOptions>>, ours.StatsigOptions>,
+  Fits<WithoutUser<official.ConsoleCaptureOptions>, ours.ConsoleCaptureOptions>,
+  Fits<WithoutEnums<official.ClientInitResponseOptions>, ours.ClientInitResponseOptions>,
+  Fits<`${official.GCIRResponseFormat}`, `${ours.GCIRResponseFormat}`>,
+  Fits<`${official.OverrideAdapterType}`, `${ours.OverrideAdapterType}`>,
   Fits<official.DataStore, ours.DataStore>,
   Fits<official.DataStoreResponse, ours.DataStoreResponse>,
   Fits<official.DataStoreBytesResponse, ours.DataStoreBytesResponse>,
   Fits<official.ObservabilityClient, ours.ObservabilityClient>,
   Fits<official.OutputLoggerProvider, ours.OutputLoggerProvider>,
+  Fits<keyof official.PersistentStorage, keyof ours.PersistentStorage>,
+  Fits<WithoutExposures<official.StickyValues>, WithoutExposures<ours.StickyValues>>,
   Fits<official.ProxyConfig, ours.ProxyConfig>,
   Fits<official.SpecAdapterConfig, ours.SpecAdapterConfig>,
   Fits<official.StatsigUserArgs, ours.StatsigUserArgs>,
@@ -180,54 +189,68 @@ export type Accepted = [
   Fits<official.ExperimentEvaluationOptions, ours.ExperimentEvaluationOptions>,
   Fits<official.LayerEvaluationOptions, ours.LayerEvaluationOptions>,
   Fits<official.ParameterStoreEvaluationOptions, ours.ParameterStoreEvaluationOptions>,
+  Fits<official.SdkEvent, ours.SdkEvent>,
   Fits<ConstructorParameters<typeof official.StatsigUser>, ConstructorParameters<typeof ours.StatsigUser>>,
   Fits<ConstructorParameters<typeof official.FeatureGate>, ConstructorParameters<typeof ours.FeatureGate>>,
+  Fits<ConstructorParameters<typeof official.DynamicConfig>, ConstructorParameters<typeof ours.DynamicConfig>>,
+  Fits<ConstructorParameters<typeof official.Experiment>, ConstructorParameters<typeof ours.Experiment>>,
   Fits<ConstructorParameters<typeof official.Layer>, ConstructorParameters<typeof ours.Layer>>,
+  Fits<Parameters<typeof official.StatsigUser.withUserID>, Parameters<typeof ours.StatsigUser.withUserID>>,
+  Fits<Parameters<typeof official.StatsigUser.withCustomIDs>, Parameters<typeof ours.StatsigUser.withCustomIDs>>,
+  Fits<Parameters<typeof official.statsigCaptureLogLine>, Parameters<typeof ours.statsigCaptureLogLine>>,
   Fits<official.TypedGet, ours.TypedGet>,
   Fits<official.UnknownGet, ours.UnknownGet>
 ]
 
-/** The official type of a secondary exposure names a property that is never there. */
-type Shown<A> = Omit<A, "secondaryExposures" | "getSecondaryExposures">
-
-/** What a program gets. */
+/** What a program gets: ours fit into official declarations. */
 export type Given = [
   Fits<ours.StatsigResult, official.StatsigResult>,
   Fits<ours.EvaluationDetails, official.EvaluationDetails>,
+  Fits<ours.SecondaryExposure, official.SecondaryExposure>,
   Fits<ours.ExperimentGroup, official.ExperimentGroup>,
   Fits<ours.ExperimentGroupsResult, official.ExperimentGroupsResult>,
-  Fits<Shown<ours.FeatureGate>, Shown<official.FeatureGate>>,
-  Fits<Shown<ours.DynamicConfig>, Shown<official.DynamicConfig>>,
-  Fits<Shown<ours.Experiment>, Shown<official.Experiment>>,
-  Fits<Shown<ours.Layer>, Shown<official.Layer>>,
+  Fits<ours.FeatureGate, official.FeatureGate>,
+  Fits<ours.DynamicConfig, official.DynamicConfig>,
+  Fits<ours.Experiment, official.Experiment>,
+  Fits<ours.Layer, official.Layer>,
   Fits<ours.ParameterStore, official.ParameterStore>,
-  Fits<ours.StatsigUser, official.StatsigUser>
+  Fits<ours.StatsigUser, official.StatsigUser>,
+  Fits<ours.StatsigUserArgs, official.StatsigUserArgs>,
+  Fits<ours.DataStore, official.DataStore>,
+  Fits<ours.DataStoreResponse, official.DataStoreResponse>,
+  Fits<ours.DataStoreBytesResponse, official.DataStoreBytesResponse>,
+  Fits<ours.ObservabilityClient, official.ObservabilityClient>,
+  Fits<ours.OutputLoggerProvider, official.OutputLoggerProvider>,
+  Fits<ours.StickyValues, official.StickyValues>,
+  Fits<ours.UserPersistedValues, official.UserPersistedValues>,
+  Fits<ours.ProxyConfig, official.ProxyConfig>,
+  Fits<ours.SpecAdapterConfig, official.SpecAdapterConfig>,
+  Fits<ours.ConsoleCaptureOptions, official.ConsoleCaptureOptions>,
+  Fits<WithoutEnums<ours.ClientInitResponseOptions>, official.ClientInitResponseOptions>,
+  Fits<WithoutExposures<WithoutEnums<ours.StatsigOptions>>, official.StatsigOptions>,
+  Fits<ours.ExperimentEvaluationOptions, official.ExperimentEvaluationOptions>,
+  Fits<ours.LayerEvaluationOptions, official.LayerEvaluationOptions>,
+  Fits<ours.ParameterStoreEvaluationOptions, official.ParameterStoreEvaluationOptions>,
+  Fits<ours.SdkEvent, official.SdkEvent>,
+  Fits<ours.TypedGet, official.TypedGet>,
+  Fits<ours.UnknownGet, official.UnknownGet>,
+  Fits<typeof ours.statsigCaptureLogLine, typeof official.statsigCaptureLogLine>
 ]
 
-/** The methods are there under their names. */
-export type Methods = Fits<
-  | "initialize"
-  | "shutdown"
-  | "flushEvents"
-  | "checkGate"
-  | "getFeatureGate"
-  | "getDynamicConfig"
-  | "getExperiment"
-  | "getLayer"
-  | "getParameterStore"
-  | "getExperimentByGroupName"
-  | "getExperimentByGroupIdAdvanced"
-  | "getExperimentGroups"
-  | "getFeatureGateList"
-  | "getDynamicConfigList"
-  | "getExperimentList"
-  | "getAutotuneList"
-  | "getLayerList"
-  | "getParameterStoreList"
-  | "getFieldsNeededForGate"
-  | "getFieldsNeededForDynamicConfig"
-  | "getFieldsNeededForExperiment"
-  | "getFieldsNeededForLayer"
-  | "getParsedUserAgentValueForUser",
-  keyof official.Statsig & keyof ours.Statsig
+type Internal = `__${string}`
+
+/** Every name that is there at run time, but what the official package has for itself. */
+export type Names = Fits<
+  Exclude<keyof typeof official, Internal | "StatsigNapiInternal" | "LayerParamExposureData">,
+  keyof typeof ours
 >
+
+/** Every method of an instance, with its parameters and what it gives. */
+export type Methods = Fits<ours.Statsig, Omit<official.Statsig, Internal>>
+
+/** Those of the class. What they give is an instance with the methods above, and what the options may be is above too. */
+export type Classes = [
+  Fits<Exclude<keyof typeof official.Statsig, "prototype">, keyof typeof ours.Statsig>,
+  Fits<ConstructorParameters<typeof official.Statsig>[0], ConstructorParameters<typeof ours.Statsig>[0]>,
+  Fits<Parameters<typeof official.Statsig.newShared>[0], Parameters<typeof ours.Statsig.newShared>[0]>
+]
