@@ -10,7 +10,7 @@ const program = fileURLToPath(new URL("../../scripts/idListsDifferential.ts", im
 const histories = 200
 
 describe("ID lists of both packages", () => {
-  it(`are the same throughout ${histories} histories of a server's lists`, async () => {
+  it(`are the same throughout ${histories} histories of a server's lists`, { timeout: 180_000 }, async () => {
     const { code, output } = await runAlone(program, ["--histories", String(histories), "--seed", "77"])
     assert.strictEqual(code, 0, output)
     const totals = JSON.parse(output.trim().split("\n").at(-1) ?? "")

@@ -17,7 +17,8 @@ const run = async (...task: ReadonlyArray<string>): Promise<string> => {
   return stdout
 }
 
-describe("a process", () => {
+// They mostly start and wait.
+describe.concurrent("a process", () => {
   it("ends while an instance polls a data store", async () => {
     expect(await run("exit")).toBe("true\n")
   })
@@ -32,7 +33,7 @@ describe("a process", () => {
   })
 })
 
-describe("a process whose poll gets no answer", () => {
+describe.concurrent("a process whose poll gets no answer", () => {
   for (const at of ["head", "body"] as const) {
     it(`ends without waiting for it (${at})`, async () => {
       const polls = await Effect.runPromise(
@@ -51,7 +52,7 @@ describe("a process whose poll gets no answer", () => {
   }
 })
 
-describe("an instance that is dropped", () => {
+describe.concurrent("an instance that is dropped", () => {
   it("is collected and its background work stopped, and one of which a method is kept is not", async () => {
     expect(await run("drop")).toBe("dropped stopped\ntrue\n")
   })

@@ -42,7 +42,8 @@ const distinct = Effect.map(
   events => new Set(events.map(({ eventName }) => eventName)).size
 )
 
-describe.each(Object.entries(programs))("%s", (api, program) => {
+// They mostly start and wait.
+describe.concurrent.each(Object.entries(programs))("%s", (api, program) => {
   it.scopedLive("that is told to end delivers everything first", () =>
     Effect.gen(function* () {
       const local = yield* LocalStatsig
