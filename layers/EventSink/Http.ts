@@ -51,6 +51,8 @@ const longestAnswer = 64 * 1024
 
 const Answer = Schema.parseJson(Schema.Struct({ success: Schema.optional(Schema.NullOr(Schema.Boolean)) }))
 
+const decodeAnswer = Schema.decodeUnknown(Answer)
+
 interface Compression {
   readonly encoding: "zstd" | "gzip"
   readonly compress: (text: string) => Promise<Uint8Array>
@@ -123,7 +125,7 @@ export const make = Effect.fnUntraced(function* (options: HttpOptions) {
       return yield* failure("Status", problem, !neverRepeated.has(status), status)
     }
     const text = new TextDecoder().decode(yield* readBody(response, longestAnswer))
-    const { success } = yield* Effect.mapError(Schema.decodeUnknown(Answer)(text), () =>
+    const { success } = yield* Effect.mapError(decodeAnswer(text), () =>
       failure("Refused", "expected a JSON object as the answer", true, status)
     )
     if (success === false) return yield* failure("Refused", "the answer says success: false", true, status)

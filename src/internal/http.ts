@@ -112,6 +112,8 @@ export const readBody = (
   response: HttpClientResponse.HttpClientResponse,
   limit: number
 ): Effect.Effect<Uint8Array, HttpClientError.ResponseError> => {
+  // A stream costs more than all else that is done for a short answer.
+  if (isShort(response, limit)) return Effect.map(response.arrayBuffer, bytes => new Uint8Array(bytes))
   const parts: Array<Uint8Array> = []
   const read = Stream.runFoldWhile(
     response.stream,
@@ -128,6 +130,15 @@ export const readBody = (
     () => Effect.succeed(0)
   )
   return Effect.flatMap(orNothing, size => concat(parts, size))
+}
+
+/** Answers up to this length, in bytes, are read at once, if they tell it. */
+const longestAtOnce = 64 * 1024
+
+/** Whether the answer itself says that it is short; what is encoded may grow. */
+const isShort = ({ headers }: HttpClientResponse.HttpClientResponse, limit: number): boolean => {
+  const length = headers["content-length"]
+  return length !== undefined && headers["content-encoding"] === undefined && Number(length) <= Math.min(limit, longestAtOnce)
 }
 
 const statusTexts = new Map([
