@@ -45,7 +45,6 @@ import { locate, type Target } from "./flags.js"
 export interface StatsigInstance {
   initialize(): Promise<{ isSuccess: boolean; error?: string }>
   shutdown(): Promise<{ isSuccess: boolean; error?: string }>
-  syncNow(): Promise<{ isSuccess: boolean; error?: string }>
 }
 
 /**

@@ -1,0 +1,53 @@
+/**
+ * OpenFeature's provider for Effect programs: parts of the program, or libraries, that know OpenFeature's API alone get
+ * their flags from the program's own Statsig.
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Runtime from "effect/Runtime"
+import type * as Scope from "effect/Scope"
+import { Overrides } from "../src/Overrides.js"
+import {
+  type StatsigInstance,
+  StatsigProvider,
+  type StatsigProviderOptions
+} from "../src/openfeature/StatsigProvider.js"
+import { type Internals, internals } from "../src/promise/internals.js"
+import { SpecStore } from "../src/SpecStore.js"
+import { Statsig } from "../src/Statsig.js"
+
+/**
+ * A provider over the service. It ends with the scope; closing it sends what was logged and leaves the service as it is.
+ *
+ * @example
+ * const provider = yield* OpenFeature.make()
+ * yield* Effect.promise(() => OpenFeatureApi.setProviderAndWait(provider))
+ *
+ * @since 0.1.0
+ */
+export const make = Effect.fnUntraced(function* (
+  options: StatsigProviderOptions = {}
+): Effect.fn.Return<StatsigProvider, never, Statsig | SpecStore | Overrides | Scope.Scope> {
+  const statsig = yield* Statsig
+  const store = yield* SpecStore
+  const overrides = yield* Overrides
+  const runtime = yield* Effect.runtime<never>()
+  const run = Runtime.runPromise(runtime)
+  const instance: StatsigInstance & { readonly [internals]: Internals } = {
+    [internals]: { statsig, store, overrides, status: () => Runtime.runSync(runtime)(statsig.status) },
+    initialize: () =>
+      run(
+        Effect.map(statsig.initialize, ({ failure, success }) => ({
+          isSuccess: success,
+          ...(Option.isSome(failure) ? { error: failure.value.message } : {})
+        }))
+      ),
+    shutdown: () => run(Effect.as(statsig.flush, { isSuccess: true }))
+  }
+  return yield* Effect.acquireRelease(
+    Effect.sync(() => new StatsigProvider(instance, options)),
+    provider => Effect.promise(() => provider.onClose())
+  )
+})
