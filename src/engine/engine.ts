@@ -335,7 +335,7 @@ export const makeEngine = (
           name,
           outcome: { ...outcomeOf("dynamicConfig", evaluation), value },
           exposures: [],
-          parameters: explained
+          ...(parameters === undefined ? {} : { parameters: explained })
         }
       },
       writeClientInitializeResponse: (user, options, buffer) => {

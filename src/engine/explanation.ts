@@ -22,7 +22,7 @@ export interface Explanation {
   readonly exposures: ReadonlyArray<ExplainedExposure>
   /** How it was decided; not for parameter stores. */
   readonly evaluation?: ExplainedEvaluation | undefined
-  /** Of a parameter store, what each parameter stands for. */
+  /** Of a parameter store, what each parameter stands for; none for an unknown store. */
   readonly parameters?: ReadonlyArray<ExplainedParameter> | undefined
 }
 

@@ -33,14 +33,19 @@ type Lines = ReadonlyArray<string>
 
 const indent = (lines: Lines): Lines => lines.map(line => `  ${line}`)
 
-const explanationLines = ({ evaluation, exposures, kind, name, outcome, parameters = [] }: Explanation): Lines => {
-  const how = evaluation === undefined ? undefined : isKept(evaluation) ? "a kept answer" : howOf(evaluation)
+const explanationLines = ({ evaluation, exposures, kind, name, outcome, parameters }: Explanation): Lines => {
+  const how =
+    evaluation !== undefined
+      ? `: ${isKept(evaluation) ? "a kept answer" : howOf(evaluation)}`
+      : parameters === undefined
+        ? ": the specs have no parameter store of this name"
+        : ""
   return [
-    `${kindWords[kind]} ${word(name)} is ${json(outcome.value)}${how === undefined ? "" : `: ${how}`}`,
+    `${kindWords[kind]} ${word(name)} is ${json(outcome.value)}${how}`,
     ...indent([
       factsOf(outcome),
       ...(evaluation === undefined ? [] : insideOf(evaluation)),
-      ...parameters.flatMap(parameterLines),
+      ...(parameters ?? []).flatMap(parameterLines),
       ...exposureLines(exposures)
     ])
   ]
@@ -306,7 +311,7 @@ const stickyLines = ({ decision, kept, key, name, rechecks }: ExplainedSticky, e
   ...indent([
     ...(kept === undefined ? [] : [`kept: ${json(kept.json_value)}, ruleID ${word(kept.rule_id ?? "")}`]),
     ...rechecks.flatMap(({ evaluation, passes, rules }) => [
-      `${passes ? "✓" : "✗"} ${rules} rules${passes ? " pass: the kept answer gives way" : " do not pass"}`,
+      `${passes ? "✓" : "✗"} ${rules === "targeting" ? "targeting" : "override"} rules${passes ? " pass: the kept answer gives way" : " do not pass"}`,
       ...indent(insideOf(evaluation))
     ]),
     ...(decision === "kept" ? [`otherwise: ${json(evaluation.value)}, ${howOf(evaluation)}`] : [])
