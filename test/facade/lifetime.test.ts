@@ -5,13 +5,14 @@ import * as Effect from "effect/Effect"
 import { describe, expect, it } from "vitest"
 import { layer } from "../../layers/LocalStatsig/Node.js"
 import { Fault, LocalStatsig } from "../../layers/LocalStatsig.js"
+import { translated } from "../support/translated.js"
 import { payload } from "./support/payload.js"
 
-const program = fileURLToPath(new URL("support/lifetime.ts", import.meta.url))
+const program = translated(fileURLToPath(new URL("support/lifetime.ts", import.meta.url)))
 
 /** Runs the program to its end; a program that does not end fails the test by its time limit. */
 const run = async (...task: ReadonlyArray<string>): Promise<string> => {
-  const { stdout } = await promisify(execFile)(process.execPath, ["--expose-gc", "--import", "tsx", program, ...task], {
+  const { stdout } = await promisify(execFile)(process.execPath, ["--expose-gc", await program, ...task], {
     env: { ...process.env, STATSIG_RUNNING_TESTS: "1" }
   })
   return stdout

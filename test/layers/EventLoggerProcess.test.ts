@@ -8,6 +8,7 @@ import { Deferred, Effect } from "effect"
 import { decompress } from "fzstd"
 import { layer as layerLocalStatsig } from "../../layers/LocalStatsig/Node.js"
 import { Fault, LocalStatsig } from "../../layers/LocalStatsig.js"
+import { translated } from "../support/translated.js"
 
 const programs = {
   "an Effect program": fileURLToPath(new URL("../conformance/support/eventsProgram.ts", import.meta.url)),
@@ -15,12 +16,18 @@ const programs = {
 }
 
 /** Starts the program and waits until it has logged. Gives what it wrote, once it is over. */
-const run = Effect.fnUntraced(function* (program: string, how: "end" | "leave", logEventUrl: string, count: number) {
+const run = Effect.fnUntraced(function* (
+  program: Promise<string>,
+  how: "end" | "leave",
+  logEventUrl: string,
+  count: number
+) {
   const logged = yield* Deferred.make<void>()
   const ended = yield* Deferred.make<string>()
+  const file = yield* Effect.promise(() => program)
   const child = yield* Effect.acquireRelease(
     Effect.sync(() => {
-      const child = spawn(process.execPath, ["--import", "tsx", program, how, logEventUrl, String(count)])
+      const child = spawn(process.execPath, [file, how, logEventUrl, String(count)])
       let output = ""
       for (const stream of [child.stdout, child.stderr]) {
         stream.on("data", part => {
@@ -43,7 +50,9 @@ const distinct = Effect.map(
 )
 
 // They mostly start and wait.
-describe.concurrent.each(Object.entries(programs))("%s", (api, program) => {
+describe.concurrent.each(Object.entries(programs))("%s", (api, source) => {
+  const program = translated(source)
+
   it.scopedLive("that is told to end delivers everything first", () =>
     Effect.gen(function* () {
       const local = yield* LocalStatsig
