@@ -177,7 +177,7 @@ export interface StatsigOptions {
   disableNetwork?: boolean
   /** Derives no browser or operating system from user agents. Not in the official Node package. Default: false. */
   disableUserAgentParsing?: boolean
-  /** Keeps connections to the log endpoint. Default: false. */
+  /** Has no effect: connections are always kept for a while, to be used again. */
   logEventConnectionReuse?: boolean
   /** Keeps ID lists, for conditions on large segments. Default: false: no list has anyone. */
   enableIdLists?: boolean
