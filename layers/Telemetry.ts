@@ -3,7 +3,7 @@
  * conventions for feature flags (1.45): for whatever exports those, such as `@effect/opentelemetry`.
  *
  * Each evaluation is counted, and is an event of the span within which it is made. Syncs are spans without this layer:
- * `statsig.sync`. Without it evaluations cost nothing more; with it each costs a few microseconds.
+ * `statsig.sync`. Without it evaluations cost nothing more; with it each costs about one microsecond more.
  *
  * What grows with use is bounded: series of the metric and events of a span are as many as OpenTelemetry itself keeps,
  * and attributes never hold what is of the user, but for `feature_flag.context.id`.
@@ -16,6 +16,8 @@ import * as Fiber from "effect/Fiber"
 import * as FiberRef from "effect/FiberRef"
 import * as Layer from "effect/Layer"
 import * as Metric from "effect/Metric"
+import * as MetricKey from "effect/MetricKey"
+import * as MetricLabel from "effect/MetricLabel"
 import * as Option from "effect/Option"
 import * as Tracer from "effect/Tracer"
 import { compileUnit } from "../src/engine/conditions.js"
@@ -52,14 +54,11 @@ const maxEvents = 128
 /** Characters of a value. */
 const maxValueLength = 1_000
 
-const counter = Metric.counter("feature_flag.evaluations", {
+const counterKey = MetricKey.counter("feature_flag.evaluations", {
   description: "Evaluations of feature flags, by flag, variant and reason"
 })
 
 type Attributes = Readonly<Record<string, string>>
-
-const taggedWith = (attributes: Attributes) =>
-  Object.entries(attributes).reduce((metric, [name, value]) => Metric.tagged(metric, name, value), counter)
 
 /** Listens to the evaluations for as long as the scope is open. */
 const follow = Effect.fnUntraced(function* ({ includeContextID = true, includeValue = false }: TelemetryOptions) {
@@ -68,16 +67,24 @@ const follow = Effect.fnUntraced(function* ({ includeContextID = true, includeVa
   const clock = yield* Effect.clock
   const labels = yield* FiberRef.get(FiberRef.currentMetricLabels)
 
-  const series = new Map<string, typeof counter>()
+  /** A metric of a key of its own is updated without a look at the registry. */
+  const counterOf = (attributes: Attributes) =>
+    Metric.fromMetricKey(
+      MetricKey.taggedWithLabels(counterKey, [
+        ...labels,
+        ...Object.entries(attributes).map(([name, value]) => MetricLabel.make(name, value))
+      ])
+    )
+  const series = new Map<string, ReturnType<typeof counterOf>>()
   const count = (attributes: Attributes) => {
     const key = Object.values(attributes).join("\n")
     let metric = series.get(key)
     if (metric === undefined) {
       const isFull = series.size >= maxSeries
-      metric = taggedWith(isFull ? overflow : attributes)
+      metric = counterOf(isFull ? overflow : attributes)
       if (!isFull) series.set(key, metric)
     }
-    metric.unsafeUpdate(1, labels)
+    metric.unsafeUpdate(1, [])
   }
 
   const counts = new WeakMap<Tracer.Span, number>()
