@@ -314,31 +314,47 @@ describe("console capture", () => {
   })
 })
 
-describe("log lines and metrics", () => {
-  it("go to the program's provider from the level on, with keys masked", async () => {
-    const lines: Array<ReadonlyArray<string>> = []
-    const life: Array<string> = []
-    await Effect.runPromise(local.faultAlways("specs", Fault.Reply({ status: 500 })))
-    const statsig = make({
-      outputLogLevel: "warn",
-      outputLoggerProvider: {
-        initialize: () => life.push("initialize"),
-        warn: (tag, message) => lines.push([tag, message]),
-        info: (tag, message) => lines.push([tag, message]),
-        shutdown: () => life.push("shutdown")
-      }
-    })
-    statsig.checkGate(user, "gate_on")
-    await Effect.runPromise(local.faultAlways("logEvent", Fault.Reply({ status: 400 })))
-    await statsig.flushEvents()
-    await statsig.shutdown()
-    await turn()
-    expect(life).toEqual(["initialize", "shutdown"])
-    expect(lines.length).toBeGreaterThan(0)
-    expect(lines.every(([tag]) => tag === "Statsig")).toBe(true)
-    expect(JSON.stringify(lines)).not.toContain("secret-facade")
+describe("the options of logging", () => {
+  const names = async () => (await arrived()).map(({ eventName }) => eventName)
+
+  it("send a batch that is full, and one that has waited long enough", async () => {
+    const many = Array.from({ length: 10 }, (_, index) => `event ${index}`)
+    const full = await start({ eventLoggingMaxQueueSize: 10, eventLoggingFlushIntervalMs: 3_600_000 })
+    for (const name of many) full.logEvent(user, name)
+    await vi.waitFor(async () => expect(await names()).toEqual(expect.arrayContaining(many.slice(0, 9))), 5_000)
+    const late = await start({ eventLoggingFlushIntervalMs: 20 })
+    late.logEvent(user, "late")
+    await vi.waitFor(async () => expect(await names()).toContain("late"), 5_000)
   })
 
+  it("keep no more batches than they may, the newest", async () => {
+    const statsig = await start({
+      eventLoggingMaxQueueSize: 10,
+      eventLoggingMaxPendingBatchQueueSize: 1,
+      outputLogLevel: "none"
+    })
+    await Effect.runPromise(local.faultAlways("logEvent", Fault.Reply({ status: 500 })))
+    for (let i = 0; i < 100; i++) statsig.logEvent(user, `event ${i}`)
+    await statsig.flushEvents()
+    await Effect.runPromise(local.clearFaults())
+    await statsig.flushEvents()
+    const sent = await names()
+    expect(sent).toContain("event 99")
+    expect(sent).not.toContain("event 0")
+  })
+
+  it.each([
+    [{ exposureDedupeMaxKeys: 1 }, ["gate_on", "gate_off", "gate_on"]],
+    [{}, ["gate_on", "gate_off"]]
+  ])("remember with %j the exposures of %j", async (options, expected) => {
+    const statsig = await start(options)
+    for (const name of ["gate_on", "gate_off", "gate_on"]) statsig.checkGate(user, name)
+    await statsig.flushEvents()
+    expect((await arrived()).map(({ metadata }) => metadata?.["gate"])).toEqual(expected)
+  })
+})
+
+describe("metrics", () => {
   it("reach an observability client, whose throws stay its own", async () => {
     const calls: Array<ReadonlyArray<unknown>> = []
     const statsig = await start({

@@ -69,6 +69,13 @@ describe("ID lists", () => {
     expect([alice, bob].map(user => statsig.checkGate(user, "out"))).toEqual([false, true])
   })
 
+  it("are given up after the time that a request may take", async () => {
+    await run(local.faultAlways("idListManifest", Fault.Stall({})))
+    const statsig = make({ enableIdLists: true, idListsRequestTimeoutMs: 50, initTimeoutMs: -1 })
+    expect(await statsig.initialize()).toEqual({ isSuccess: true })
+    expect(statsig.getInitializeDetails().isIdListReady).toBe(false)
+  })
+
   it("are off unless they are enabled", async () => {
     const statsig = make()
     const asked = (await run(local.requests)).length
