@@ -62,6 +62,13 @@ interface OpenMapping {
   readonly rules: Array<ExplainedMappingRule>
 }
 
+/** A condition as the specs have it, and what is said of it before it is evaluated. */
+interface SourceCondition {
+  /** `undefined` for one that is missing or bad. */
+  readonly condition: Condition | undefined
+  readonly explained: Writable<ExplainedCondition>
+}
+
 /** An evaluation under way. */
 interface Frame {
   readonly explained: Writable<ExplainedEvaluation>
@@ -73,7 +80,7 @@ interface Frame {
   /** The rules that will be asked, in this order. */
   ahead: Array<OpenRule>
   rule: OpenRule | undefined
-  condition: { readonly condition: Condition; readonly explained: Writable<ExplainedCondition> } | undefined
+  condition: SourceCondition | undefined
   mapping: OpenMapping | undefined
   bandit: Writable<ExplainedBandit> | undefined
   isAccepted: boolean
@@ -101,6 +108,7 @@ export class Explainer {
   readonly #open: Array<Frame> = [this.#root]
   readonly #bucketers = new Bucketers()
   readonly #gates = new Map<string, ExplainedEvaluation>()
+  readonly #conditions = new Map<string, SourceCondition>()
   readonly #snapshot: Snapshot | undefined
   readonly #subject: Reading
   readonly #user: User
@@ -190,7 +198,6 @@ export class Explainer {
     const result = rule?.explained.result
     if (result === "unsupported") return "unsupported"
     if (isAccepted) return "rules"
-    if (explained.kind === "layer" && result === "skipped") return "default"
     if (result === "delegates") return "delegate"
     return result === "passes" || (result === "outsidePercentage" && this.#isOld(explained)) ? "rule" : "default"
   }
@@ -249,22 +256,23 @@ export class Explainer {
     const frame = this.#top
     if (frame.isSilent) return
     const { conditions } = frame.rule!
-    const key = rule.source.conditions[conditions.length]!
-    const condition = this.#snapshot!.condition(key)
-    if (typeof condition !== "object") {
-      const problem =
-        condition === undefined
-          ? `the specs have no condition "${key}"`
-          : `the condition "${key}" cannot be used: ${condition}`
-      conditions.push({ type: "", passes: null, problem })
-      return
-    }
-    const explained = explainedCondition(condition)
+    const { condition, explained: source } = this.#source(rule.source.conditions[conditions.length]!)
+    const explained = { ...source }
     conditions.push(explained)
     frame.condition = { condition, explained }
     frame.place = begun => {
       explained.gate = begun
     }
+  }
+
+  /** Rules share conditions, whose targets may be long. */
+  #source(key: string): SourceCondition {
+    let source = this.#conditions.get(key)
+    if (source === undefined) {
+      source = sourceCondition(key, this.#snapshot?.condition(key))
+      this.#conditions.set(key, source)
+    }
+    return source
   }
 
   /** The group that a condition compares. */
@@ -286,14 +294,18 @@ export class Explainer {
     const { condition, explained } = frame.condition!
     frame.condition = undefined
     frame.place = nowhere
+    if (condition === undefined) return
     if (compiled.kind === "gate") {
       explained.gate ??= this.#repeated(compiled.gate, record.bool !== compiled.negated, record.ruleID)
       if (!record.unsupported) explained.passes = record.bool
       else explained.problem = "not decided: something in it, or before it in the rule, is unsupported"
       return
     }
-    explained.operand ??= this.#subject.operand(condition, this.#snapshot!)
-    if (this.#subject.lack !== undefined) explained.problem = this.#subject.lack
+    if (explained.operand === undefined) {
+      const operand = this.#subject.operand(condition, this.#snapshot!)
+      if (operand !== undefined) explained.operand = operand
+      if (this.#subject.lack !== undefined) explained.problem = this.#subject.lack
+    }
     if (compiled.kind === "unsupported") explained.problem = unsupportedBecause(condition, explained.operand)
     else explained.passes = record.bool
   }
@@ -453,6 +465,15 @@ const openRule = ({ source }: CompiledRule): OpenRule => {
       ...(configDelegate === undefined ? {} : { delegate: { name: configDelegate } })
     }
   }
+}
+
+const sourceCondition = (key: string, condition: Condition | string | undefined): SourceCondition => {
+  if (typeof condition === "object") return { condition, explained: explainedCondition(condition) }
+  const problem =
+    condition === undefined
+      ? `the specs have no condition "${key}"`
+      : `the condition "${key}" cannot be used: ${condition}`
+  return { condition: undefined, explained: { type: "", passes: null, problem } }
 }
 
 const explainedCondition = ({

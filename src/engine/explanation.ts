@@ -155,8 +155,8 @@ export interface ExplainedRule {
   readonly conditionsPass: boolean | null
   /** In the order of the rule, as far as they were evaluated. */
   readonly conditions: ReadonlyArray<ExplainedCondition>
-  /** Once the pass percentage was asked. */
   readonly passPercentage: number
+  /** Once the pass percentage was asked. */
   readonly bucket?: Bucket | undefined
   readonly delegate?: ExplainedDelegate | undefined
 }
