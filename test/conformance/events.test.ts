@@ -11,7 +11,7 @@ import type { Task } from "./support/eventsChild.js"
 import { addCounts, describeDifferences, runTask, sumOf } from "./support/eventsProcess.js"
 import type { SamplingMode } from "./support/eventsRun.js"
 
-const eventsPerMode = 7_000
+const eventsPerMode = 5_700
 const modes: ReadonlyArray<SamplingMode> = ["none", "on", "shadow"]
 const randomSeed = Math.floor(Math.random() * 1_000_000)
 

@@ -2,6 +2,7 @@
  * Programs of the tests that are to start in processes of their own, and quickly: translated once, where each start
  * would translate everything that they import.
  */
+import { randomUUID } from "node:crypto"
 import { renameSync } from "node:fs"
 import { join, relative, resolve, sep } from "node:path"
 import { build } from "esbuild"
@@ -14,7 +15,7 @@ const root = resolve(import.meta.dirname, "../..")
  */
 export const translated = async (program: string): Promise<string> => {
   const file = join(root, "node_modules/.cache/statsig-effect", `${relative(root, program).replaceAll(sep, "_")}.mjs`)
-  const unfinished = `${file}.${process.pid}`
+  const unfinished = `${file}.${randomUUID()}`
   await build({
     entryPoints: [program],
     outfile: unfinished,
@@ -24,7 +25,7 @@ export const translated = async (program: string): Promise<string> => {
     format: "esm",
     logLevel: "warning"
   })
-  // Another process may be at it, too.
+  // Others may be at it, too.
   renameSync(unfinished, file)
   return file
 }

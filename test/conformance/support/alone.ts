@@ -4,6 +4,7 @@
  */
 import { execFileSync, spawn } from "node:child_process"
 import { once } from "node:events"
+import { translated } from "../../support/translated.js"
 
 const alone: ReadonlyArray<string> = ["unshare", "-rn", "sh", "-c", 'ip link set lo up && exec "$@"', "sh"]
 
@@ -21,7 +22,7 @@ export const runAlone = async (
   path: string,
   args: ReadonlyArray<string>
 ): Promise<{ readonly code: number | null; readonly output: string }> => {
-  const program = [process.execPath, "--import", "tsx", path, ...args]
+  const program = [process.execPath, await translated(path), ...args]
   const [command = "", ...rest] = canBeAlone() ? [...alone, ...program] : program
   const child = spawn(command, rest, { stdio: ["ignore", "pipe", "inherit"] })
   const parts: Array<Buffer> = []

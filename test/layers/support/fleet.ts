@@ -13,6 +13,7 @@ import * as DataStoreSource from "../../../layers/SpecSource/DataStore.js"
 import * as Http from "../../../layers/SpecSource/Http.js"
 import * as SpecStoreLayer from "../../../layers/SpecStore.js"
 import { SpecStore } from "../../../src/SpecStore.js"
+import { translated } from "../../support/translated.js"
 import { noUpdates, payload } from "./specs.js"
 
 const sdkKey = Redacted.make("secret-fleet")
@@ -91,7 +92,7 @@ export const memberProcess = (options: MemberOptions) =>
   Effect.acquireRelease(
     Effect.promise(async () => {
       const input = JSON.stringify({ ...options, redis: Redacted.value(options.redis) })
-      const child: ChildProcess = spawn(process.execPath, ["--import", "tsx", program, input], {
+      const child: ChildProcess = spawn(process.execPath, [await translated(program), input], {
         stdio: ["ignore", "pipe", "inherit"]
       })
       const held: Array<number> = []
