@@ -45,6 +45,7 @@ import type { Json, JsonObject, User } from "../src/engine/user.js"
 import { inBackground } from "../src/internal/backgroundClock.js"
 import { yieldToEventLoop } from "../src/internal/eventLoop.js"
 import { exceptionOf, reportException } from "../src/internal/observe.js"
+import { concat } from "../src/internal/payload.js"
 import { statsigMetadata } from "../src/internal/sdkInfo.js"
 import { ObservabilityClient } from "../src/ObservabilityClient.js"
 import { EventSinkError } from "../src/StatsigError.js"
@@ -114,8 +115,8 @@ const concurrency = 5
 const defaultWindow = 60_000
 const maxFirstSeen = 100_000
 const maxNonExposed = 100_000
-/** Events turned into text before the event loop gets a turn. */
-const slice = 50
+/** Characters that are written before the event loop gets a turn. */
+const portion = 1 << 16
 
 interface Batch {
   /** Loses its oldest where there is no room, for as long as it waits. */
@@ -395,12 +396,17 @@ export const make = Effect.fnUntraced(function* (options: Options) {
     batches = full
   }
 
+  /** The body of a batch, written in turns with the rest of the process. */
   const serialise = Effect.fnUntraced(function* (events: ReadonlyArray<QueuedEvent>, flushType: FlushType) {
-    const parts: Array<string> = []
-    for (let start = 0; start < events.length; start += slice) {
-      if (start > 0) yield* yieldToEventLoop
-      const end = Math.min(start + slice, events.length)
-      for (let i = start; i < end; i++) parts.push(eventToJson(events[i]!, loggedUser))
+    const encoder = new TextEncoder()
+    const parts: Array<Uint8Array> = []
+    let text = '{"events":['
+    for (let i = 0; i < events.length; i++) {
+      text += i === 0 ? eventToJson(events[i]!, loggedUser) : `,${eventToJson(events[i]!, loggedUser)}`
+      if (text.length < portion) continue
+      parts.push(encoder.encode(wellFormedJson(text)))
+      text = ""
+      yield* yieldToEventLoop
     }
     const metadata = {
       ...statsigMetadata(options.serviceName),
@@ -409,7 +415,11 @@ export const make = Effect.fnUntraced(function* (options: Options) {
       maxPendingBatches: maxBatches,
       flushType
     }
-    return wellFormedJson(`{"events":[${parts.join(",")}],"statsigMetadata":${JSON.stringify(metadata)}}`)
+    parts.push(encoder.encode(wellFormedJson(`${text}],"statsigMetadata":${JSON.stringify(metadata)}}`)))
+    return yield* concat(
+      parts,
+      parts.reduce((size, part) => size + part.length, 0)
+    )
   })
 
   const send = ({ attempts, events }: Batch, flushType: FlushType): Effect.Effect<void, EventSinkError> =>

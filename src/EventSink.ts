@@ -13,8 +13,8 @@ import type { EventSinkError } from "./StatsigError.js"
  * @since 0.1.0
  */
 export interface EventBatch {
-  /** The JSON of the request that Statsig takes: `{"events":[…],"statsigMetadata":{…}}`. */
-  readonly body: string
+  /** The JSON of the request that Statsig takes, in UTF-8: `{"events":[…],"statsigMetadata":{…}}`. */
+  readonly body: Uint8Array
   readonly eventCount: number
   /** How often this batch was sent before, in vain. */
   readonly retries: number

@@ -15,7 +15,7 @@ import * as Schema from "effect/Schema"
 import { EventSink, type Sink } from "../../src/EventSink.js"
 import { EventSinkError } from "../../src/StatsigError.js"
 
-const Body = Schema.parseJson(Schema.Struct({ events: Schema.Array(Schema.Unknown) }))
+const decodeBody = Schema.decodeUnknown(Schema.parseJson(Schema.Struct({ events: Schema.Array(Schema.Unknown) })))
 
 /**
  * Makes a sink that appends to the file at `path`, which it makes along with its folders where they are missing.
@@ -48,7 +48,7 @@ export const make = Effect.fnUntraced(function* (options: { readonly path: strin
 
   const send: Sink["send"] = Effect.fnUntraced(function* ({ body }) {
     const { events } = yield* Effect.mapError(
-      Schema.decodeUnknown(Body)(body),
+      decodeBody(new TextDecoder().decode(body)),
       ({ message }) => new EventSinkError({ reason: "Failed", message, retryable: false })
     )
     yield* files

@@ -105,7 +105,7 @@ export const make = (
   return {
     sink: {
       send: ({ body }) =>
-        decodeBatch(body).pipe(
+        decodeBatch(new TextDecoder().decode(body)).pipe(
           Effect.mapError(({ message }) => new EventSinkError({ reason: "Refused", message, retryable: false })),
           Effect.map(keep)
         )

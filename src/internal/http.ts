@@ -138,7 +138,11 @@ const longestAtOnce = 64 * 1024
 /** Whether the answer itself says that it is short; what is encoded may grow. */
 const isShort = ({ headers }: HttpClientResponse.HttpClientResponse, limit: number): boolean => {
   const length = headers["content-length"]
-  return length !== undefined && headers["content-encoding"] === undefined && Number(length) <= Math.min(limit, longestAtOnce)
+  return (
+    length !== undefined &&
+    headers["content-encoding"] === undefined &&
+    Number(length) <= Math.min(limit, longestAtOnce)
+  )
 }
 
 const statusTexts = new Map([

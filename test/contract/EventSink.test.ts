@@ -80,7 +80,7 @@ const event = (name: string, more: object = {}) => ({
 })
 
 const batchOf = (events: ReadonlyArray<unknown>): EventBatch => ({
-  body: JSON.stringify({ events, statsigMetadata: { sdkType: "test" } }),
+  body: new TextEncoder().encode(JSON.stringify({ events, statsigMetadata: { sdkType: "test" } })),
   eventCount: events.length,
   retries: 0
 })
@@ -150,11 +150,13 @@ for (const { make, name } of implementations) {
     )
 
     if (name !== "Noop") {
-      for (const body of ["", "nonsense", "[]", '{"events":{}}']) {
-        it.live(`refuses ${JSON.stringify(body)} for good, and goes on`, () =>
+      for (const text of ["", "nonsense", "[]", '{"events":{}}']) {
+        it.live(`refuses ${JSON.stringify(text)} for good, and goes on`, () =>
           run(({ arrived, sink }) =>
             Effect.gen(function* () {
-              const error = yield* Effect.flip(Effect.asVoid(sink.send({ body, eventCount: 1, retries: 0 })))
+              const error = yield* Effect.flip(
+                Effect.asVoid(sink.send({ body: new TextEncoder().encode(text), eventCount: 1, retries: 0 }))
+              )
               assert.instanceOf(error, EventSinkError)
               assert.isFalse(error.retryable)
               yield* sink.send(batchOf([event("a")]))

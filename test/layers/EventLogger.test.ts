@@ -53,7 +53,7 @@ const scriptedSink = (answer: (number: number) => Effect.Effect<void, EventSinkE
   const attempts: Array<Attempt> = []
   const send = ({ body, eventCount, retries }: EventBatch) =>
     Effect.flatMap(TestClock.currentTimeMillis, time => {
-      const { events, statsigMetadata } = JSON.parse(body)
+      const { events, statsigMetadata } = JSON.parse(new TextDecoder().decode(body))
       return answer(attempts.push({ time, retries, eventCount, events, metadata: statsigMetadata }) - 1)
     })
   return { attempts, layer: Layer.succeed(EventSink, { send }) }
@@ -212,11 +212,11 @@ describe("EventLogger", () => {
       })
     )
 
-    it.scoped("turns many events into text in slices, between which others get their turn", () =>
+    it.scoped("writes much text in portions, between which others get their turn", () =>
       Effect.gen(function* () {
         const { attempts, layer } = scriptedSink()
         const logger = yield* make(layer)
-        log(logger, ...numbered("e", 1_999))
+        log(logger, ...numbered("long name ".repeat(40), 1_999))
         let turns = 0
         let done = false
         const count = () => {
@@ -693,7 +693,8 @@ describe("EventLogger", () => {
           return Context.make(EventSink, {
             send: (batch: EventBatch) =>
               Effect.tap(send(batch), () => {
-                for (const { eventName } of JSON.parse(batch.body).events) arrived.add(eventName)
+                for (const { eventName } of JSON.parse(new TextDecoder().decode(batch.body)).events)
+                  arrived.add(eventName)
                 reached += batch.eventCount
               })
           })

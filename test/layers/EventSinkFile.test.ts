@@ -6,7 +6,7 @@ import * as FileSink from "../../layers/EventSink/File.js"
 import type { EventBatch } from "../../src/EventSink.js"
 
 const batch = (name: string): EventBatch => ({
-  body: JSON.stringify({ events: [{ eventName: name }], statsigMetadata: { sdkType: "x" } }),
+  body: new TextEncoder().encode(JSON.stringify({ events: [{ eventName: name }], statsigMetadata: { sdkType: "x" } })),
   eventCount: 1,
   retries: 0
 })

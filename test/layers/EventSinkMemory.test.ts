@@ -15,7 +15,11 @@ const event = (name: string) => ({
 
 const send = (events: ReadonlyArray<object>) =>
   Effect.flatMap(EventSink, sink =>
-    sink.send({ body: JSON.stringify({ events, statsigMetadata: { flushType: "manual" } }), eventCount: 1, retries: 0 })
+    sink.send({
+      body: new TextEncoder().encode(JSON.stringify({ events, statsigMetadata: { flushType: "manual" } })),
+      eventCount: 1,
+      retries: 0
+    })
   )
 
 const names = (events: ReadonlyArray<Memory.SentEvent>) => events.map(({ eventName }) => eventName)
