@@ -22,8 +22,8 @@ import { Statsig } from "../src/Statsig.js"
  * A provider over the service. It ends with the scope; closing it sends what was logged and leaves the service as it is.
  *
  * @example
- * const provider = yield* OpenFeature.make()
- * yield* Effect.promise(() => OpenFeatureApi.setProviderAndWait(provider))
+ * const provider = yield* StatsigOpenFeature.make()
+ * yield* Effect.promise(() => OpenFeature.setProviderAndWait(provider))
  *
  * @since 0.1.0
  */

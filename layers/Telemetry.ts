@@ -144,7 +144,7 @@ const currentSpan = (): Tracer.Span | undefined =>
  *
  * @example
  * program.pipe(
- *   Effect.provide(Telemetry.layer().pipe(Layer.provideMerge(StatsigLayer.layer({ sdkKey })), Layer.provide(exporter)))
+ *   Effect.provide(Telemetry.layer().pipe(Layer.provideMerge(StatsigLayer.layer({ sdkKey }))))
  * )
  *
  * @since 0.1.0

@@ -43,7 +43,7 @@ const examplesOf = (page: string): ReadonlyArray<Snippet> => {
     const text = (example[1] as string).replace(/^ *\* ?/gm, "").trimEnd()
     const isWithin = /^(const .* = )?yield\*/m.test(text)
     const whole = isWithin ? `Effect.gen(function* () {\n${text}\n})\n` : `\n${text}`
-    const hidden = preludeOf(whole, /promise|openfeature/.test(page))
+    const hidden = preludeOf(whole, /promise|src\/openfeature/.test(page))
     return { page, hidden, text: whole, line: lineAt(content, example.index) }
   })
 }

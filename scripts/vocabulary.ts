@@ -27,7 +27,9 @@ const layers = {
   RedisFleet: "DataStore/RedisFleet",
   RedisStorage: "PersistentStorage/Redis",
   StatsigLayer: "Statsig",
-  StatsigTest: "StatsigTest"
+  StatsigOpenFeature: "OpenFeature",
+  StatsigTest: "StatsigTest",
+  Telemetry: "Telemetry"
 }
 
 const imports = (names: ReadonlyArray<string>, module: string) =>
