@@ -80,7 +80,8 @@ const dataStore: Implementation = {
   pushes: false,
   make: Effect.fnUntraced(function* (body) {
     const store = MemoryDataStore.make()
-    const set = (text: string) => Effect.orDie(store.set(DataStoreSource.specsKey({ sdkKey }), text, { version: 0, receivedAt: 0 }))
+    const set = (text: string) =>
+      Effect.orDie(store.set(DataStoreSource.specsKey({ sdkKey }), text, { version: 0, receivedAt: 0 }))
     if (body !== undefined) yield* set(body)
     const layer = Layer.provide(DataStoreSource.layer({ sdkKey }), Layer.succeed(DataStore, store))
     return { source: yield* buildSource(layer), set }
