@@ -17,7 +17,8 @@ import { statsigPlugin } from "./plugin.js"
 const local = ManagedRuntime.make(LocalStatsigNode.layer({ specs }))
 const { events, logEventUrl, specsUrl } = await local.runPromise(LocalStatsig)
 
-const app = Fastify()
+// A server that ends waits for the connections that its clients keep: by default for more than a minute.
+const app = Fastify({ keepAliveTimeout: 500 })
 await app.register(statsigPlugin, {
   // A server of its own has only the key.
   statsig: new Statsig("secret-shop", { specsUrl, logEventUrl }),
