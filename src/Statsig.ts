@@ -29,6 +29,7 @@ import type { JsonObject, User } from "./engine/user.js"
 import type { FlagMismatch } from "./Flag.js"
 import { IdLists, type IdListsStatus } from "./IdLists.js"
 import { BackgroundRecorder, mark, record } from "./internal/diagnostics.js"
+import { makeListeners } from "./internal/listeners.js"
 import { makeReport } from "./internal/mismatches.js"
 import { observer, reportException } from "./internal/observe.js"
 import { sdkKeyShown, sdkType, sdkVersion } from "./internal/sdkInfo.js"
@@ -275,14 +276,7 @@ export const make = Effect.fnUntraced(function* (options: {
 
   const buffer = makeBuffer()
 
-  const listeners = new Set<(answer: Answer) => void>()
-  const tell = (answer: Answer) => {
-    for (const listener of listeners) listener(answer)
-  }
-  const onEvaluation: Service["onEvaluation"] = listener => {
-    listeners.add(listener)
-    return () => listeners.delete(listener)
-  }
+  const listeners = makeListeners<Answer>()
 
   const log = (
     kind: "gate" | "dynamicConfig" | "experiment",
@@ -299,16 +293,14 @@ export const make = Effect.fnUntraced(function* (options: {
   const logEvent = (user: User, name: string, value: string | number | null, metadata: JsonObject | null) =>
     logger.logEvent({ user, name, value, metadata, remote: store.current().snapshot?.remote })
 
-  const load = store.load.pipe(
-    // Whoever switches the network off wants to start without specs.
-    Effect.catchIf(
-      error => error._tag === "SpecSourceError" && error.reason === "Disabled",
-      () => Effect.void
-    ),
-    // Whether there are specs or not. What becomes of the lists is told by their own status.
-    Effect.exit,
-    Effect.zipLeft(Effect.ignore(idLists.sync)),
-    Effect.flatten,
+  // Whoever switches the network off wants to start without specs.
+  const loadSpecs = Effect.catchIf(
+    store.load,
+    error => error._tag === "SpecSourceError" && error.reason === "Disabled",
+    () => Effect.void
+  )
+  // What becomes of the lists is told by their own status.
+  const load = inTurn(loadSpecs, Effect.ignore(idLists.sync)).pipe(
     options.initTimeout === undefined
       ? effect => effect
       : Effect.timeoutFail({
@@ -391,12 +383,12 @@ export const make = Effect.fnUntraced(function* (options: {
     evaluations: Stream.asyncPush<Answer>(
       emit =>
         Effect.acquireRelease(
-          Effect.sync(() => onEvaluation(answer => emit.single(answer))),
+          Effect.sync(() => listeners.add(answer => emit.single(answer))),
           end => Effect.sync(end)
         ),
       { bufferSize: answersKept, strategy: "sliding" }
     ),
-    onEvaluation,
+    onEvaluation: listeners.add,
     updates: Stream.unwrapScoped(
       Effect.gen(function* () {
         const news = yield* Queue.sliding<void>(1)
@@ -421,7 +413,7 @@ export const make = Effect.fnUntraced(function* (options: {
       const disabled = options?.disableExposureLogging === true
       const evaluation = evaluator.gate(user, name, disabled)
       log("gate", user, name, evaluation, disabled, "check")
-      if (listeners.size > 0) tell({ kind: "gate", user, result: new FeatureGate(name, evaluation) })
+      if (!listeners.isEmpty()) listeners.tell({ kind: "gate", user, result: new FeatureGate(name, evaluation) })
       return evaluation.bool
     }
 
@@ -430,7 +422,7 @@ export const make = Effect.fnUntraced(function* (options: {
       const evaluation = evaluator.gate(user, name, false)
       log("gate", user, name, evaluation, options?.disableExposureLogging === true, "get")
       const result = new FeatureGate(name, evaluation)
-      if (listeners.size > 0) tell({ kind: "gate", user, result })
+      if (!listeners.isEmpty()) listeners.tell({ kind: "gate", user, result })
       return result
     }
 
@@ -439,7 +431,7 @@ export const make = Effect.fnUntraced(function* (options: {
       const evaluation = evaluator.dynamicConfig(user, name, disabled)
       log("dynamicConfig", user, name, evaluation, disabled, origin)
       const result = new DynamicConfig(name, evaluation, warn)
-      if (listeners.size > 0) tell({ kind: "dynamicConfig", user, result })
+      if (!listeners.isEmpty()) listeners.tell({ kind: "dynamicConfig", user, result })
       return result
     }
 
@@ -453,7 +445,7 @@ export const make = Effect.fnUntraced(function* (options: {
       const evaluation = evaluator.experiment(user, name, disabled, stickyOf(options, origin))
       log("experiment", user, name, evaluation, disabled, origin)
       const result = new Experiment(name, evaluation, warn)
-      if (listeners.size > 0) tell({ kind: "experiment", user, result })
+      if (!listeners.isEmpty()) listeners.tell({ kind: "experiment", user, result })
       return result
     }
 
@@ -465,7 +457,7 @@ export const make = Effect.fnUntraced(function* (options: {
         if (disabled) logger.countNonExposed(name)
         else logger.logExposure({ kind: "layer", origin, name, user, evaluation: read.evaluation, parameter })
       })
-      if (listeners.size > 0 && origin !== "manual") tell({ kind: "layer", user, result })
+      if (!listeners.isEmpty() && origin !== "manual") listeners.tell({ kind: "layer", user, result })
       return result
     }
 

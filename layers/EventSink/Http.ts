@@ -21,12 +21,11 @@ import {
   causesOf,
   describeStatus,
   errorBodyShown,
-  headerText,
   neverRepeated,
   readBody,
   withoutTraces
 } from "../../src/internal/http.js"
-import { sdkType, sdkVersion, sessionID } from "../../src/internal/sdkInfo.js"
+import { sdkHeaders } from "../../src/internal/sdkInfo.js"
 import { masking } from "../../src/internal/secrets.js"
 import { EventSinkError } from "../../src/StatsigError.js"
 import { defaultLogEventUrl } from "../../src/StatsigOptions.js"
@@ -110,10 +109,7 @@ export const make = Effect.fnUntraced(function* (options: HttpOptions) {
     accept: "*/*",
     "accept-encoding": "gzip, br",
     "statsig-api-key": key,
-    "statsig-sdk-type": sdkType,
-    "statsig-sdk-version": sdkVersion,
-    "statsig-server-session-id": sessionID(),
-    "x-request-service": headerText(options.serviceName ?? "unknown")
+    ...sdkHeaders(options.serviceName)
   }
   const compression = yield* Effect.cached(Effect.promise(findCompression))
 

@@ -40,13 +40,12 @@ import {
   describeStatus,
   errorBodyShown,
   executeWithRedirects,
-  headerText,
   neverRepeated,
   readBody,
   withoutTraces
 } from "../../src/internal/http.js"
-import { exceptionOf, observer, reportException } from "../../src/internal/observe.js"
-import { sdkKeyShown, sdkType, sdkVersion, sessionID } from "../../src/internal/sdkInfo.js"
+import { exceptionOf, measureRequest, observer, reportException } from "../../src/internal/observe.js"
+import { sdkHeaders } from "../../src/internal/sdkInfo.js"
 import { masking } from "../../src/internal/secrets.js"
 import * as Stored from "../../src/internal/storedIdLists.js"
 import { IdListError } from "../../src/StatsigError.js"
@@ -198,16 +197,9 @@ export const make = Effect.fnUntraced(function* (options: HttpOptions) {
   const measure = (url: string, millis: number, status: number | undefined, isSuccess: boolean, fileID?: string) => {
     const path = /^(https?:\/\/.*?)(\/v[0-9]+\/(?:get_id_lists|download_id_list_file))(?:[/?#]|$)/.exec(url)
     if (path === null) return
+    const [, service, requestPath] = path as unknown as readonly [string, string, string]
     observe(client =>
-      client.distribution("statsig.sdk.network_request.latency", millis, {
-        request_path: path[2]!,
-        source_service: path[1]!,
-        status_code: status === undefined ? "none" : String(status),
-        is_success: String(isSuccess),
-        sdk_key: key.slice(0, sdkKeyShown),
-        deltas_used: "false",
-        ...(fileID === undefined ? {} : { id_list_file_id: fileID })
-      })
+      measureRequest(client, { service, path: requestPath, millis, status, isSuccess, sdkKey: key, fileID })
     )
   }
 
@@ -232,11 +224,8 @@ export const make = Effect.fnUntraced(function* (options: HttpOptions) {
       const headers = {
         accept: "*/*",
         ...(trusted.has(new URL(request.url).origin) ? { "statsig-api-key": key } : {}),
-        "statsig-sdk-type": sdkType,
-        "statsig-sdk-version": sdkVersion,
-        "statsig-server-session-id": sessionID(),
         "statsig-client-time": String(begun),
-        "x-request-service": headerText(options.serviceName ?? "unknown")
+        ...sdkHeaders(options.serviceName)
       }
       const measured = (status: number | undefined, isSuccess: boolean) =>
         Effect.map(Clock.currentTimeMillis, now => measure(request.url, now - begun, status, isSuccess, fileID))

@@ -24,14 +24,13 @@ import {
   describeStatus,
   errorBodyShown,
   executeWithRedirects,
-  headerText,
   neverRepeated,
   readBody,
   withoutTraces
 } from "../../src/internal/http.js"
-import { observer } from "../../src/internal/observe.js"
+import { measureRequest, observer } from "../../src/internal/observe.js"
 import { largestPayload } from "../../src/internal/payload.js"
-import { sdkKeyShown, sdkType, sdkVersion, sessionID } from "../../src/internal/sdkInfo.js"
+import { sdkHeaders } from "../../src/internal/sdkInfo.js"
 import { masking } from "../../src/internal/secrets.js"
 import { type Apply, type Fetch, type Source, type SpecRequest, SpecSource } from "../../src/SpecSource.js"
 import { SpecSourceError } from "../../src/StatsigError.js"
@@ -113,10 +112,7 @@ export const make = Effect.fnUntraced(function* (options: HttpOptions) {
   const headers = {
     accept: "*/*",
     "statsig-api-key": key,
-    "statsig-sdk-type": sdkType,
-    "statsig-sdk-version": sdkVersion,
-    "statsig-server-session-id": sessionID(),
-    "x-request-service": headerText(options.serviceName ?? "unknown")
+    ...sdkHeaders(options.serviceName)
   }
 
   const endpointOf = (specsUrl: string): Endpoint => {
@@ -157,14 +153,14 @@ export const make = Effect.fnUntraced(function* (options: HttpOptions) {
     Effect.map(Clock.currentTimeMillis, now => {
       const requestPath = requestPathOf(url)
       if (requestPath === undefined) return
-      observe(metrics =>
-        metrics.distribution("statsig.sdk.network_request.latency", now - started, {
-          request_path: requestPath.path,
-          source_service: requestPath.service,
-          status_code: status === undefined ? "none" : String(status),
-          is_success: String(answer !== undefined),
-          sdk_key: key.slice(0, sdkKeyShown),
-          deltas_used: String(answer?.headers[deltasUsed] !== undefined)
+      observe(client =>
+        measureRequest(client, {
+          ...requestPath,
+          millis: now - started,
+          status,
+          isSuccess: answer !== undefined,
+          sdkKey: key,
+          deltasUsed: answer?.headers[deltasUsed] !== undefined
         })
       )
     })

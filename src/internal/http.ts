@@ -90,13 +90,6 @@ const holds = (url: string, key: string): boolean =>
   key.trim() !== "" && (url.includes(key.trim()) || url.includes(encodeURIComponent(key.trim())))
 
 /**
- * Headers hold printable ASCII only.
- *
- * @internal
- */
-export const headerText = (text: string): string => text.replace(/[^\x20-\x7e]/gu, "?")
-
-/**
  * How much of the body of an error is read and shown, in bytes.
  *
  * @internal

@@ -28,6 +28,21 @@ export const sdkKeyShown = 13
 export const sessionID = (): string =>
   GlobalValue.globalValue(Symbol.for("statsig-effect/sessionID"), () => crypto.randomUUID())
 
+/**
+ * What every request says of the SDK, and of the program that runs it.
+ *
+ * @internal
+ */
+export const sdkHeaders = (serviceName: string | undefined) => ({
+  "statsig-sdk-type": sdkType,
+  "statsig-sdk-version": sdkVersion,
+  "statsig-server-session-id": sessionID(),
+  "x-request-service": headerText(serviceName ?? "unknown")
+})
+
+/** Headers hold printable ASCII only. */
+const headerText = (text: string): string => text.replace(/[^\x20-\x7e]/gu, "?")
+
 const operatingSystems: Readonly<Record<string, string>> = { linux: "linux", darwin: "macos", win32: "windows" }
 const architectures: Readonly<Record<string, string>> = { x64: "x86_64", arm64: "aarch64", ia32: "x86" }
 
