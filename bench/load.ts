@@ -15,46 +15,7 @@ import * as StatsigLayer from "../layers/Statsig.js"
 import { Statsig } from "../src/Statsig.js"
 import type { StatsigUser } from "../src/StatsigUser.js"
 import * as StatsigUsers from "../src/StatsigUser.js"
-
-const gates = Array.from({ length: 10 }, (_, index) => `gate_${index}`)
-
-const specs = {
-  has_updates: true,
-  time: 1_700_000_000_000,
-  feature_gates: Object.fromEntries(
-    gates.map(name => [
-      name,
-      {
-        type: "feature_gate",
-        entity: "feature_gate",
-        salt: name,
-        enabled: true,
-        defaultValue: false,
-        idType: "userID",
-        version: 3,
-        rules: [
-          {
-            name: "half",
-            id: `${name}_half`,
-            salt: "half",
-            passPercentage: 50,
-            returnValue: true,
-            conditions: ["everyone"],
-            idType: "userID"
-          }
-        ]
-      }
-    ])
-  ),
-  dynamic_configs: {},
-  layer_configs: {},
-  condition_map: {
-    everyone: { type: "public", targetValue: null, operator: null, field: null, additionalValues: {}, idType: "userID" }
-  },
-  experiment_to_layer: {},
-  // No events but the exposures.
-  diagnostics: { initialize: 0, dcs: 0 }
-}
+import { gates, specs } from "./gates.js"
 
 /** What the other process tells: where it is, and then how many different exposures have arrived. */
 interface Report {
