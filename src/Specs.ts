@@ -79,17 +79,26 @@ const isRawObject = (value: unknown): value is RawObject =>
 
 const ObjectFromRaw = Schema.declare(isRawObject, { identifier: "object" })
 
-/** A map keyed by name, as entries: an object built by assignment would lose the name `__proto__`. */
-const NameMap = <A, I>(value: Schema.Schema<A, I>) =>
-  Schema.compose(
-    Schema.transform(ObjectFromRaw, Schema.Array(Schema.Tuple(Schema.String, Schema.Unknown)), {
-      strict: true,
-      decode: object => Object.entries(object),
-      encode: entries => Object.fromEntries(entries) as RawObject
-    }),
-    Schema.ReadonlyMap({ key: Schema.String, value }),
-    { strict: false }
-  ) as Schema.Schema<ReadonlyMap<string, A>, RawObject>
+/** A map keyed by name: a record would lose the name `__proto__`. */
+const NameMap = <A, I>(value: Schema.Schema<A, I>): Schema.Schema<ReadonlyMap<string, A>, RawObject> => {
+  const decode = ParseResult.decodeUnknownEither(value)
+  return Schema.transformOrFail(ObjectFromRaw, Schema.Unknown as Schema.Schema<ReadonlyMap<string, A>>, {
+    strict: true,
+    decode: (object, options, ast) => {
+      const decoded = new Map<string, A>()
+      for (const [name, member] of Object.entries(object)) {
+        const result = decode(member, options)
+        if (Either.isLeft(result))
+          return ParseResult.fail(
+            new ParseResult.Composite(ast, object, new ParseResult.Pointer(name, object, result.left))
+          )
+        decoded.set(name, result.right)
+      }
+      return ParseResult.succeed(decoded)
+    },
+    encode: (map, _options, ast) => ParseResult.fail(new ParseResult.Forbidden(ast, map, "a payload is not written"))
+  })
+}
 
 // --- parts
 
@@ -142,101 +151,79 @@ const Condition = Schema.Struct({
 const parameterFields = { ref_type: Schema.String, param_type: Schema.String, name: optional(Schema.String) }
 
 /** A parameter is the first of these shapes that fits; `ref_type` is not looked at. */
-const Parameter = Schema.Union(
-  Schema.Struct({ ...parameterFields, value: Any }),
-  Schema.Struct({ ...parameterFields, gate_name: Schema.String, pass_value: Any, fail_value: Any }),
-  Schema.Struct({ ...parameterFields, config_name: Schema.String, param_name: Schema.String }),
-  Schema.Struct({ ...parameterFields, experiment_name: Schema.String, param_name: Schema.String }),
-  Schema.Struct({ ...parameterFields, layer_name: Schema.String, param_name: Schema.String })
-)
+const Parameter = () =>
+  Schema.Union(
+    Schema.Struct({ ...parameterFields, value: Any }),
+    Schema.Struct({ ...parameterFields, gate_name: Schema.String, pass_value: Any, fail_value: Any }),
+    Schema.Struct({ ...parameterFields, config_name: Schema.String, param_name: Schema.String }),
+    Schema.Struct({ ...parameterFields, experiment_name: Schema.String, param_name: Schema.String }),
+    Schema.Struct({ ...parameterFields, layer_name: Schema.String, param_name: Schema.String })
+  )
 
-const ParameterStore = Schema.Struct({
-  parameters: NameMap(Parameter),
-  targetAppIDs: optional(Schema.Array(Schema.String)),
-  version: optional(UInt32),
-  checksum: optional(Schema.String)
-})
+type Parameter = ReturnType<typeof Parameter>["Type"]
 
-const Bandit = Schema.Struct({
-  salt: Schema.String,
-  targetAppIDs: optional(Schema.Array(Schema.String)),
-  defaultValue: Any,
-  idType: Schema.String,
-  enabled: Schema.Boolean,
-  version: UInt32,
-  sampleRate: Float,
-  higherIsBetter: Schema.Boolean,
-  groups: Schema.Array(Schema.Struct({ name: Schema.String, parameterValues: Any, id: Schema.String })),
-  config: optional(
-    NameMap(
-      Schema.Struct({
-        alpha: Float,
-        intercept: Float,
-        records: UInt64,
-        weightsNumerical: NameMap(Float),
-        weightsCategorical: NameMap(NameMap(Float))
-      })
-    )
-  ),
-  targetingGateName: optional(Schema.String)
-})
+const ParameterStore = () =>
+  Schema.Struct({
+    parameters: NameMap(Parameter()),
+    targetAppIDs: optional(Schema.Array(Schema.String)),
+    version: optional(UInt32),
+    checksum: optional(Schema.String)
+  })
 
-const Mapping = Schema.Struct({
-  new_config_name: Schema.String,
-  rules: Schema.Array(Schema.Struct({ rule_name: Schema.String, start_time: optional(Int64) }))
-})
-
-const Trigger = Schema.Struct({
-  sampling_rate: optional(Float),
-  values: Schema.optional(Schema.NullOr(Schema.Array(Schema.String))),
-  passes_sampling: optional(Schema.Boolean)
-})
-
-/** Everything at the top level. Of the four tables nothing is looked at here. */
-type Payload = typeof Payload.Type
-const Payload = Schema.Struct({
-  has_updates: Schema.Boolean,
-  time: UInt64,
-  feature_gates: ObjectFromRaw,
-  dynamic_configs: ObjectFromRaw,
-  layer_configs: ObjectFromRaw,
-  condition_map: ObjectFromRaw,
-  experiment_to_layer: NameMap(Schema.String),
-  checksum: optional(Schema.String),
-  company_id: optional(Schema.String),
-  response_format: optional(Schema.String),
-  app_id: Schema.optional(Any),
-  param_stores: optional(NameMap(ParameterStore)),
-  cmab_configs: optional(NameMap(Bandit)),
-  override_rules: optional(NameMap(Rule)),
-  overrides: optional(NameMap(Schema.Array(Mapping))),
-  default_environment: optional(Schema.String),
-  diagnostics: optional(NameMap(Float)),
-  id_lists: optional(NameMap(Schema.Boolean)),
-  sdk_configs: optional(NameMap(Any)),
-  sdk_flags: optional(NameMap(Schema.Boolean)),
-  sdk_keys_to_app_ids: optional(NameMap(Any)),
-  hashed_sdk_keys_to_app_ids: optional(NameMap(Any)),
-  session_replay_info: optional(
-    Schema.Struct({
-      sampling_rate: optional(Float),
-      targeting_gate: optional(Schema.String),
-      recording_blocked: optional(Schema.Boolean),
-      session_recording_event_triggers: optional(NameMap(Trigger)),
-      session_recording_exposure_triggers: optional(NameMap(Trigger)),
-      session_recording_privacy_settings: optional(
+const Bandit = () =>
+  Schema.Struct({
+    salt: Schema.String,
+    targetAppIDs: optional(Schema.Array(Schema.String)),
+    defaultValue: Any,
+    idType: Schema.String,
+    enabled: Schema.Boolean,
+    version: UInt32,
+    sampleRate: Float,
+    higherIsBetter: Schema.Boolean,
+    groups: Schema.Array(Schema.Struct({ name: Schema.String, parameterValues: Any, id: Schema.String })),
+    config: optional(
+      NameMap(
         Schema.Struct({
-          privacy_mode: Schema.String,
-          unmasked_elements: optional(Schema.Array(Schema.String)),
-          masked_elements: optional(Schema.Array(Schema.String)),
-          blocked_elements: optional(Schema.Array(Schema.String))
+          alpha: Float,
+          intercept: Float,
+          records: UInt64,
+          weightsNumerical: NameMap(Float),
+          weightsCategorical: NameMap(NameMap(Float))
         })
       )
-    })
-  ),
-  auto_capture_settings: optional(Schema.Struct({ disabled_events: NameMap(Schema.Boolean) })),
-  gcir_config: optional(Schema.Struct({ remove_default_value_gates: Schema.Boolean }))
-})
+    ),
+    targetingGateName: optional(Schema.String)
+  })
+
+const Mapping = () =>
+  Schema.Struct({
+    new_config_name: Schema.String,
+    rules: Schema.Array(Schema.Struct({ rule_name: Schema.String, start_time: optional(Int64) }))
+  })
+
+const Trigger = () =>
+  Schema.Struct({
+    sampling_rate: optional(Float),
+    values: Schema.optional(Schema.NullOr(Schema.Array(Schema.String))),
+    passes_sampling: optional(Schema.Boolean)
+  })
+
+const SessionReplay = () =>
+  Schema.Struct({
+    sampling_rate: optional(Float),
+    targeting_gate: optional(Schema.String),
+    recording_blocked: optional(Schema.Boolean),
+    session_recording_event_triggers: optional(NameMap(Trigger())),
+    session_recording_exposure_triggers: optional(NameMap(Trigger())),
+    session_recording_privacy_settings: optional(
+      Schema.Struct({
+        privacy_mode: Schema.String,
+        unmasked_elements: optional(Schema.Array(Schema.String)),
+        masked_elements: optional(Schema.Array(Schema.String)),
+        blocked_elements: optional(Schema.Array(Schema.String))
+      })
+    )
+  })
 
 const decodeSpec = Schema.decodeUnknownEither(Spec)
 const decodeCondition = Schema.decodeUnknownEither(Condition)
@@ -244,37 +231,15 @@ const decodeCondition = Schema.decodeUnknownEither(Condition)
 const specKeys: ReadonlySet<string> = new Set(Object.keys(Spec.fields))
 const ruleKeys: ReadonlySet<string> = new Set(Object.keys(Rule.fields))
 const conditionKeys: ReadonlySet<string> = new Set(Object.keys(Condition.fields))
-const payloadKeys = Object.keys(Payload.fields) as ReadonlyArray<keyof Payload>
-
-/** Each top-level member by itself. */
-const memberDecoders = new Map(
-  payloadKeys.map(key => [key, Schema.decodeUnknownEither(Schema.Struct({ [key]: Payload.fields[key] }))])
-)
 
 // --- messages
 
-/** Where in a raw value the first issue lies and what was expected there. Maps are entries inside the Schema. */
-const describe = (error: ParseResult.ParseError, raw: unknown): string => {
+/** Where the first issue lies, below a member if it is in one, and what was expected there. */
+const describe = (error: ParseResult.ParseError, member?: string): string => {
   const [issue] = ParseResult.ArrayFormatter.formatErrorSync(error)
   if (issue === undefined) return error.message
-  const names: Array<string> = []
-  let value = raw
-  for (let i = 0; i < issue.path.length; i++) {
-    const step = issue.path[i]!
-    if (typeof step === "number" && isRawObject(value)) {
-      const key = Object.keys(value)[step] ?? String(step)
-      names.push(key)
-      value = value[key]
-      i++
-    } else {
-      names.push(String(step))
-      value =
-        typeof value === "object" && value !== null
-          ? (value as Readonly<Record<PropertyKey, unknown>>)[step]
-          : undefined
-    }
-  }
-  return `${names.map(name => JSON.stringify(name)).join(".")}: ${issue.message}`
+  const path = member === undefined ? issue.path : [member, ...issue.path]
+  return `${path.map(name => JSON.stringify(String(name))).join(".")}: ${issue.message}`
 }
 
 // --- reading
@@ -306,7 +271,7 @@ const makeDecoder = (onWarning: (warning: SpecWarning) => void): Decoder => ({
     )
     if (twice !== undefined) return `${JSON.stringify(twice.key)} occurs twice`
     const decoded = decodeSpec(raw.value)
-    if (Either.isLeft(decoded)) return describe(decoded.left, raw.value)
+    if (Either.isLeft(decoded)) return describe(decoded.left)
     const spec = decoded.right
     return raw.hasLiterals
       ? { ...spec, defaultValue: plain(spec.defaultValue), rules: spec.rules.map(plainRule) }
@@ -317,7 +282,7 @@ const makeDecoder = (onWarning: (warning: SpecWarning) => void): Decoder => ({
     const twice = raw.duplicates.find(({ key, object }) => object === raw.value && conditionKeys.has(key))
     if (twice !== undefined) return `${JSON.stringify(twice.key)} occurs twice`
     const decoded = decodeCondition(raw.value)
-    return Either.isLeft(decoded) ? describe(decoded.left, raw.value) : decoded.right
+    return Either.isLeft(decoded) ? describe(decoded.left) : decoded.right
   },
   onBadPart: onWarning
 })
@@ -325,14 +290,14 @@ const makeDecoder = (onWarning: (warning: SpecWarning) => void): Decoder => ({
 const isRuleOf = (spec: RawJson, object: RawJson): boolean =>
   isRawObject(spec) && Array.isArray(spec["rules"]) && (spec["rules"] as ReadonlyArray<RawJson>).includes(object)
 
-const parameterSpecOf = (parameter: typeof Parameter.Type): Engine.ParameterSpec => ({
+const parameterSpecOf = (parameter: Parameter): Engine.ParameterSpec => ({
   ...parameterOf(parameter),
   refType: parameter.ref_type,
   parameterType: parameter.param_type,
   name: parameter.name ?? undefined
 })
 
-const parameterOf = (parameter: typeof Parameter.Type): Engine.Parameter => {
+const parameterOf = (parameter: Parameter): Engine.Parameter => {
   if ("value" in parameter) return { kind: "static", value: plain(parameter.value) }
   if ("gate_name" in parameter) {
     return {
@@ -350,43 +315,109 @@ const parameterOf = (parameter: typeof Parameter.Type): Engine.Parameter => {
   return { kind: "layer", layerName: parameter.layer_name, parameterName }
 }
 
-const mapValues = <A, B>(map: ReadonlyMap<string, A> | undefined, f: (value: A) => B): ReadonlyMap<string, B> =>
+const mapValues = <A, B>(map: ReadonlyMap<string, A> | null | undefined, f: (value: A) => B): ReadonlyMap<string, B> =>
   new Map([...(map ?? [])].map(([key, value]) => [key, f(value)]))
 
-/** What becomes of the members of which something is kept. */
-const conversions = {
-  has_updates: (value: Payload["has_updates"]) => value,
-  time: (value: Payload["time"]) => value,
-  checksum: (value: Payload["checksum"]) => value,
-  default_environment: (value: Payload["default_environment"]) => value,
-  sdk_configs: (value: Payload["sdk_configs"]) => mapValues(value, plain),
-  diagnostics: (value: Payload["diagnostics"]): ReadonlyMap<string, number> => value ?? new Map(),
-  app_id: (value: Payload["app_id"]) => value && plain(value),
-  param_stores: (value: Payload["param_stores"]) =>
-    mapValues(value, store => ({
-      parameters: mapValues(store.parameters, parameterSpecOf),
-      targetAppIDs: store.targetAppIDs
-    })),
-  cmab_configs: (value: Payload["cmab_configs"]) =>
-    mapValues(value, bandit => ({
-      ...bandit,
-      defaultValue: plain(bandit.defaultValue),
-      groups: bandit.groups.map(group => ({ ...group, parameterValues: plain(group.parameterValues) }))
-    })),
-  override_rules: (value: Payload["override_rules"]) => mapValues(value, plainRule),
-  overrides: (value: Payload["overrides"]) =>
-    mapValues(value, mappings =>
-      mappings.map(mapping => ({
-        newConfigName: mapping.new_config_name,
-        rules: mapping.rules.map(rule => ({ ruleName: rule.rule_name, startTime: rule.start_time ?? 0 }))
-      }))
-    ),
-  sdk_keys_to_app_ids: (value: Payload["sdk_keys_to_app_ids"]) => value && mapValues(value, plain),
-  hashed_sdk_keys_to_app_ids: (value: Payload["hashed_sdk_keys_to_app_ids"]) => value && mapValues(value, plain),
-  session_replay_info: (value: Payload["session_replay_info"]) => value && sessionReplayOf(value)
+const identity = <A>(value: A): A => value
+const forgotten = () => undefined
+const text = () => Schema.String
+const flags = () => NameMap(Schema.Boolean)
+const anything = () => NameMap(Any)
+/** Of the four tables nothing is looked at here. */
+const table = () => ObjectFromRaw
+
+/** A top-level member: how it is decoded, and what is kept of it. */
+interface Member<B> {
+  readonly isRequired: boolean
+  readonly decode: (raw: unknown) => Either.Either<B, ParseResult.ParseError>
 }
 
-type Members = { readonly [K in keyof typeof conversions]: ReturnType<(typeof conversions)[K]> }
+/** The schema is made when a payload first has the member: most payloads have few, and a start need not make them all. */
+const required = <A, I, B>(schema: () => Schema.Schema<A, I>, keep: (value: A) => B): Member<B> => {
+  const decode = Schema.decodeUnknownEither(Schema.suspend(schema))
+  return { isRequired: true, decode: raw => Either.map(decode(raw), keep) }
+}
+
+const optionally = <A, I, B>(
+  schema: () => Schema.Schema<A, I>,
+  keep: (value: A | null | undefined) => B
+): Member<B> => {
+  const { decode } = required(schema, keep)
+  return {
+    isRequired: false,
+    decode: raw => (raw === undefined || raw === null ? Either.right(keep(raw)) : decode(raw))
+  }
+}
+
+/** Everything at the top level. */
+const payloadMembers = {
+  has_updates: required(() => Schema.Boolean, identity),
+  time: required(() => UInt64, identity),
+  feature_gates: required(table, forgotten),
+  dynamic_configs: required(table, forgotten),
+  layer_configs: required(table, forgotten),
+  condition_map: required(table, forgotten),
+  experiment_to_layer: required(() => NameMap(Schema.String), forgotten),
+  checksum: optionally(text, value => value ?? undefined),
+  company_id: optionally(text, forgotten),
+  response_format: optionally(text, forgotten),
+  app_id: optionally(
+    () => Any,
+    value => value && plain(value)
+  ),
+  param_stores: optionally(
+    () => NameMap(ParameterStore()),
+    stores =>
+      mapValues(stores, store => ({
+        parameters: mapValues(store.parameters, parameterSpecOf),
+        targetAppIDs: store.targetAppIDs
+      }))
+  ),
+  cmab_configs: optionally(
+    () => NameMap(Bandit()),
+    bandits =>
+      mapValues(bandits, bandit => ({
+        ...bandit,
+        defaultValue: plain(bandit.defaultValue),
+        groups: bandit.groups.map(group => ({ ...group, parameterValues: plain(group.parameterValues) }))
+      }))
+  ),
+  override_rules: optionally(
+    () => NameMap(Rule),
+    rules => mapValues(rules, plainRule)
+  ),
+  overrides: optionally(
+    () => NameMap(Schema.Array(Mapping())),
+    overrides =>
+      mapValues(overrides, mappings =>
+        mappings.map(mapping => ({
+          newConfigName: mapping.new_config_name,
+          rules: mapping.rules.map(rule => ({ ruleName: rule.rule_name, startTime: rule.start_time ?? 0 }))
+        }))
+      )
+  ),
+  default_environment: optionally(text, value => value ?? undefined),
+  diagnostics: optionally(
+    () => NameMap(Float),
+    (rates): ReadonlyMap<string, number> => rates ?? new Map()
+  ),
+  id_lists: optionally(flags, forgotten),
+  sdk_configs: optionally(anything, configs => mapValues(configs, plain)),
+  sdk_flags: optionally(flags, forgotten),
+  sdk_keys_to_app_ids: optionally(anything, keys => (keys ? mapValues(keys, plain) : undefined)),
+  hashed_sdk_keys_to_app_ids: optionally(anything, keys => (keys ? mapValues(keys, plain) : undefined)),
+  session_replay_info: optionally(SessionReplay, info => (info ? sessionReplayOf(info) : undefined)),
+  auto_capture_settings: optionally(() => Schema.Struct({ disabled_events: NameMap(Schema.Boolean) }), forgotten),
+  gcir_config: optionally(() => Schema.Struct({ remove_default_value_gates: Schema.Boolean }), forgotten)
+}
+
+type MemberName = keyof typeof payloadMembers
+
+type Members = {
+  readonly [K in MemberName]: (typeof payloadMembers)[K] extends Member<infer B> ? B : never
+}
+
+const memberNames = Object.keys(payloadMembers) as ReadonlyArray<MemberName>
 
 const envelopeOf = (members: Members): Envelope => ({
   time: members.time,
@@ -405,7 +436,7 @@ const envelopeOf = (members: Members): Envelope => ({
   sessionReplay: members.session_replay_info
 })
 
-const sessionReplayOf = (info: NonNullable<(typeof Payload.Type)["session_replay_info"]>): Engine.SessionReplay => ({
+const sessionReplayOf = (info: ReturnType<typeof SessionReplay>["Type"]): Engine.SessionReplay => ({
   samplingRate: info.sampling_rate,
   targetingGate: info.targeting_gate,
   recordingBlocked: info.recording_blocked,
@@ -415,7 +446,7 @@ const sessionReplayOf = (info: NonNullable<(typeof Payload.Type)["session_replay
   privacySettings: info.session_recording_privacy_settings
 })
 
-const triggerOf = (trigger: typeof Trigger.Type): Engine.RecordingTrigger => ({
+const triggerOf = (trigger: ReturnType<typeof Trigger>["Type"]): Engine.RecordingTrigger => ({
   samplingRate: trigger.sampling_rate,
   values: trigger.values ?? undefined
 })
@@ -426,29 +457,29 @@ interface Decoded {
 }
 
 /** Decodes one top-level member: what became of it, or why the payload cannot be used. */
-const decodeMember = (body: Body, key: keyof Payload): Decoded | string => {
+const decodeMember = (body: Body, key: MemberName): Decoded | string => {
   const ordinal = body.members.ordinals.get(key)
+  const member: Member<unknown> = payloadMembers[key]
+  if (ordinal === undefined && member.isRequired) return `${JSON.stringify(key)}: is missing`
   const entry = ordinal === undefined ? undefined : (body.members.entries[ordinal] as Entry<Decoded>)
   if (entry?.content !== undefined) return entry.content
-  const members: { [key: string]: RawJson } = {}
+  let raw: RawJson | undefined
   if (ordinal !== undefined && !body.tables.has(key)) {
     try {
-      members[key] = readExact(textOf(body.bytes, body.members.starts[ordinal]!, body.members.ends[ordinal]!)).value
+      raw = readExact(textOf(body.bytes, body.members.starts[ordinal]!, body.members.ends[ordinal]!)).value
     } catch (error) {
       return `${JSON.stringify(key)}: ${error instanceof Error ? error.message : String(error)}`
     }
-  } else if (ordinal !== undefined) members[key] = {}
-  const decoded = memberDecoders.get(key)!(members)
-  if (Either.isLeft(decoded)) return describe(decoded.left, members)
-  const value = decoded.right[key]
-  const convert = conversions[key as keyof typeof conversions] as ((value: unknown) => unknown) | undefined
-  const content = { value: convert === undefined ? undefined : convert(value) }
+  } else if (ordinal !== undefined) raw = {}
+  const decoded = member.decode(raw)
+  if (Either.isLeft(decoded)) return describe(decoded.left, key)
+  const content = { value: decoded.right }
   if (entry !== undefined) entry.content = content
   return content
 }
 
 /** Whether a top-level member is still to be decoded and that takes a while: more than 64 KB. */
-const isLong = ({ members, tables }: Body, key: keyof Payload): boolean => {
+const isLong = ({ members, tables }: Body, key: MemberName): boolean => {
   const ordinal = members.ordinals.get(key)
   if (ordinal === undefined || tables.has(key) || members.entries[ordinal]!.content !== undefined) return false
   return members.ends[ordinal]! - members.starts[ordinal]! > 1 << 16
@@ -471,10 +502,10 @@ function* read(
   if (bytes.length > portion) yield
   const hasUpdates = decodeMember(body, "has_updates")
   if (typeof hasUpdates !== "string" && hasUpdates.value === false) return { _tag: "NoUpdates" }
-  const twice = body.repeated.find(name => Object.hasOwn(Payload.fields, name))
+  const twice = body.repeated.find(name => Object.hasOwn(payloadMembers, name))
   if (twice !== undefined) return new SpecsError({ reason: "Shape", message: `${JSON.stringify(twice)} occurs twice` })
   const members: Record<string, unknown> = {}
-  for (const key of payloadKeys) {
+  for (const key of memberNames) {
     if (isLong(body, key)) yield
     const decoded = decodeMember(body, key)
     if (typeof decoded === "string") return new SpecsError({ reason: "Shape", message: decoded })
@@ -508,7 +539,7 @@ export const parse = (
     Effect.flatMap(parsed => (parsed instanceof SpecsError ? Effect.fail(parsed) : Effect.succeed(parsed)))
   )
 
-const decodeParameterEither = Schema.decodeUnknownEither(Parameter)
+const decodeParameterEither = Schema.decodeUnknownEither(Schema.suspend(Parameter))
 
 /**
  * A single definition of a parameter; `undefined` for what is none.
