@@ -27,20 +27,18 @@ export class Path {
   bool = false
   /** At the end of a path: the record of all who came here, once it is made. */
   evaluation: Evaluation | undefined = undefined
-  /** The last decision on the way here. */
-  readonly by: object | undefined
-  /** The paths that go on from here, as a list: mostly there are two or three. */
-  first: Path | undefined = undefined
-  readonly sibling: Path | undefined
-
-  constructor(by: object | undefined, sibling: Path | undefined) {
-    this.by = by
-    this.sibling = sibling
-  }
+  /** The paths that go on from here, each behind the decision that leads to it. The usual ones are met first. */
+  steps: Array<object> | undefined = undefined
 }
 
 /** Where only a `Call` can tell. No path leads on from here. */
-const nowhere = new Path(undefined, undefined)
+const nowhere = new Path()
+
+/** What a spec came to. */
+class End {
+  /** The path of those for whom it came to that at once. */
+  path: Path | undefined = undefined
+}
 
 /** A condition of a rule, with what it said of the user of this turn. */
 class Check {
@@ -74,8 +72,8 @@ interface Choice {
   readonly rule: CompiledRule
   readonly checks: ReadonlyArray<Check>
   readonly delegate: Decision | undefined
-  readonly passed: object
-  readonly failed: object
+  readonly passed: End
+  readonly failed: End
   readonly delegated: object
 }
 
@@ -83,13 +81,15 @@ interface Choice {
 class Decision {
   readonly kind: SpecKind
   readonly name: string
-  readonly root = new Path(undefined, undefined)
-  readonly byDefault = {}
+  readonly root = new Path()
+  readonly byDefault = new End()
   /** `undefined` before the spec is first asked, `null` when only a `Call` can tell. */
   choices: ReadonlyArray<Choice> | null | undefined = undefined
   spec: CompiledSpec | undefined = undefined
   /** Whether it is being decided: it must not depend on itself. */
   isOpen = false
+  /** Whether it was decided for everyone, whoever asks. */
+  isSettled = false
   turn = 0
   path = nowhere
 
@@ -140,7 +140,7 @@ export class Decider implements Subject {
       this.#turn++
     }
     this.isVolatile = false
-    if (decision.turn === this.#turn) return known(decision.path)
+    if (decision.isSettled || decision.turn === this.#turn) return known(decision.path)
     this.#isBusy = true
     this.#steps = 0
     try {
@@ -217,7 +217,7 @@ export class Decider implements Subject {
         configDelegate !== undefined && this.snapshot.hasDynamicConfig(configDelegate)
           ? this.#remember("experiment", configDelegate)
           : undefined
-      choices.push({ rule, checks, delegate, passed: {}, failed: {}, delegated: {} })
+      choices.push({ rule, checks, delegate, passed: new End(), failed: new End(), delegated: {} })
     }
     return choices
   }
@@ -225,7 +225,7 @@ export class Decider implements Subject {
   // --- deciding
 
   #decide(decision: Decision): Path {
-    if (decision.turn === this.#turn) return decision.path
+    if (decision.isSettled || decision.turn === this.#turn) return decision.path
     if (decision.choices === undefined) decision.choices = this.#prepare(decision)
     if (decision.choices === null || decision.isOpen || ++this.#steps > maxSteps) return nowhere
     const wasVolatile = this.isVolatile
@@ -240,6 +240,7 @@ export class Decider implements Subject {
     this.isVolatile = wasVolatile
     decision.turn = this.#turn
     decision.path = path
+    decision.isSettled = isForEveryone(decision)
     return path
   }
 
@@ -253,13 +254,13 @@ export class Decider implements Subject {
       const { delegate, rule } = choice
       if (delegate !== undefined) {
         const way = this.#decide(delegate)
-        return this.#end(this.#next(path, choice.delegated), way, way.bool)
+        return this.#next(this.#next(path, choice.delegated), way, way.bool)
       }
       return rule.passes(this.user)
-        ? this.#end(path, choice.passed, rule.returnBool)
-        : this.#end(path, choice.failed, defaultBool)
+        ? this.#end(decision, path, choice.passed, rule.returnBool)
+        : this.#end(decision, path, choice.failed, defaultBool)
     }
-    return this.#end(path, decision.byDefault, defaultBool)
+    return this.#end(decision, path, decision.byDefault, defaultBool)
   }
 
   /** In new layer evaluation all rules that the user meets add to the value. */
@@ -271,7 +272,7 @@ export class Decider implements Subject {
       path = this.#next(path, choice.passed)
       if (choice.delegate !== undefined) path = this.#next(path, this.#decide(choice.delegate))
     }
-    return this.#end(path, decision.byDefault, false)
+    return this.#end(decision, path, decision.byDefault, false)
   }
 
   /** Whether the conditions that were checked last hold. */
@@ -316,19 +317,41 @@ export class Decider implements Subject {
     return lack
   }
 
-  #next(from: Path, by: object): Path {
-    for (let path = from.first; path !== undefined; path = path.sibling) if (path.by === by) return path
-    if (from === nowhere || by === nowhere || this.#paths === maxPaths) return nowhere
-    this.#paths++
-    from.first = new Path(by, from.first)
-    return from.first
-  }
-
-  #end(from: Path, by: object, bool: boolean): Path {
-    const path = this.#next(from, by)
-    if (path !== nowhere) path.bool = bool
+  /** `bool` is the answer of those whose path ends there. */
+  #next(from: Path, by: object, bool = false): Path {
+    const { steps } = from
+    if (steps !== undefined) {
+      for (let i = 0; i < steps.length; i += 2) if (steps[i] === by) return steps[i + 1] as Path
+    }
+    if (from === nowhere || by === nowhere) return nowhere
+    const path = this.#path(bool)
+    if (path !== nowhere) {
+      if (steps === undefined) from.steps = [by, path]
+      else steps.push(by, path)
+    }
     return path
   }
+
+  #end(decision: Decision, from: Path, by: End, bool: boolean): Path {
+    if (from !== decision.root) return this.#next(from, by, bool)
+    by.path ??= this.#path(bool)
+    return by.path
+  }
+
+  #path(bool: boolean): Path {
+    if (this.#paths === maxPaths) return nowhere
+    this.#paths++
+    const path = new Path()
+    path.bool = bool
+    return path
+  }
+}
+
+/** Whether nothing tells users apart: everyone meets the first rule, if there is one. */
+const isForEveryone = ({ choices, kind, spec }: Decision): boolean => {
+  if (kind === "layer" && spec?.useNewLayerEval === true) return false
+  const first = choices?.[0]
+  return first === undefined || (first.rule.selection === "everyone" && first.delegate === undefined)
 }
 
 const known = (path: Path): Path | undefined => (path === nowhere ? undefined : path)

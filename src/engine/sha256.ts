@@ -53,57 +53,38 @@ class Sha256 {
     }
   }
 
-  /**
-   * Ends the hash of what `from` has taken and a text behind it, if that takes one block more and the text is ASCII.
-   * Whether it did; else this hash is left half done.
-   */
-  finishWith(from: Sha256, text: string): boolean {
-    const taken = from.length & 63
-    const end = text.length
-    // The padding takes nine bytes at least.
-    if (taken + end > 55) return false
+  /** Ends the hash of what `from` has taken and a unit behind it. */
+  finishWith(from: Sha256, unit: Unit): void {
     const { block } = this
-    let index = taken >> 2
+    const { count, words } = unit
+    let state = from.state
+    let index = (from.length & 63) >> 2
     for (let i = 0; i < index; i++) block[i] = from.block[i]!
     let word = from.block[index]!
-    // Four characters make a word, of which so many bits belong to the word that is being filled.
-    const shift = (taken & 3) << 3
-    const rest = 32 - shift
-    let all = 0
-    let i = 0
-    for (; i + 4 <= end; i += 4) {
-      const c0 = text.charCodeAt(i)
-      const c1 = text.charCodeAt(i + 1)
-      const c2 = text.charCodeAt(i + 2)
-      const c3 = text.charCodeAt(i + 3)
-      all |= c0 | c1 | c2 | c3
-      const four = (c0 << 24) | (c1 << 16) | (c2 << 8) | c3
-      block[index++] = word | (four >>> shift)
-      word = shift === 0 ? 0 : four << rest
-    }
-    let last = 0x80
-    for (let left = end - 1; left >= i; left--) {
-      const code = text.charCodeAt(left)
-      all |= code
-      last = (last << 8) | code
-    }
-    // `last` holds its first byte lowest.
-    for (let at = shift; ; at += 8) {
-      if (at === 32) {
-        block[index++] = word
-        word = 0
-        at = 0
+    // So many bits of a word of the unit belong to the word that is being filled.
+    const shift = (from.length & 3) << 3
+    for (let i = 0; i < count; i++) {
+      const next = words[i]!
+      block[index++] = word | (next >>> shift)
+      // A shift by 32 bits would be none.
+      word = shift === 0 ? 0 : next << (32 - shift)
+      if (index === 16) {
+        this.compress(state)
+        state = this.state
+        index = 0
       }
-      word |= (last & 255) << (24 - at)
-      last >>>= 8
-      if (last === 0) break
     }
-    if (all > 127) return false
-    block[index++] = word
+    if (word !== 0) block[index++] = word
+    // The last two words are the length.
+    if (index > 14) {
+      if (index === 15) block[15] = 0
+      this.compress(state)
+      state = this.state
+      index = 0
+    }
     for (; index < 15; index++) block[index] = 0
-    block[15] = (from.length + end) << 3
-    this.compress(from.state)
-    return true
+    block[15] = (from.length + unit.length) << 3
+    this.compress(state)
   }
 
   /** Takes a text. ASCII goes in as it is; from the first other character on the rest goes through UTF-8. */
@@ -548,32 +529,104 @@ export const idListKey = (id: string): { readonly high: number; readonly low: nu
 export const modulo = (high: number, low: number, modulus: number): number =>
   ((high % modulus) * (0x100000000 % modulus) + (low % modulus)) % modulus
 
+/** Units of more characters are rare. */
+const maxUnitLength = 64
+
+/** A unit that was bucketed lately, in the words that a hash takes: one user is bucketed for many salts. */
+class Unit {
+  text: string | undefined = undefined
+  length = 0
+  /** Four characters in each, then the byte that begins the padding. */
+  readonly words = new Int32Array(maxUnitLength / 4 + 1)
+  count = 0
+
+  /** Takes on a text. Whether it is short, and ASCII. */
+  read(text: string): boolean {
+    const end = text.length
+    if (end > maxUnitLength) return false
+    const { words } = this
+    this.text = undefined
+    let all = 0
+    let index = 0
+    for (let i = 3; i < end; i += 4) {
+      const c0 = text.charCodeAt(i - 3)
+      const c1 = text.charCodeAt(i - 2)
+      const c2 = text.charCodeAt(i - 1)
+      const c3 = text.charCodeAt(i)
+      all |= c0 | c1 | c2 | c3
+      words[index++] = (c0 << 24) | (c1 << 16) | (c2 << 8) | c3
+    }
+    let last = 0x80
+    for (let i = end - 1; i >= index << 2; i--) {
+      const code = text.charCodeAt(i)
+      all |= code
+      last = (last << 8) | code
+    }
+    if (all > 127) return false
+    // `last` holds its first byte lowest.
+    words[index] = (last << 24) | ((last & 0xff00) << 8) | ((last >>> 8) & 0xff00) | (last >>> 24)
+    this.text = text
+    this.length = end
+    this.count = index + 1
+    return true
+  }
+}
+
+/** So many kinds of ids are in use by turns: a user's own, a device's, a company's. */
+const unitsKept = 4
+
+/** What bucketers share that are never in use at the same time. */
+class Scratch {
+  readonly hash = new Sha256()
+  readonly #units = Array.from({ length: unitsKept }, () => new Unit())
+  #oldest = 0
+
+  /** The words of a text, `undefined` when it is long or not ASCII. */
+  unit(text: string): Unit | undefined {
+    for (const unit of this.#units) if (unit.text === text) return unit
+    const unit = this.#units[this.#oldest]!
+    this.#oldest = (this.#oldest + 1) % unitsKept
+    return unit.read(text) ? unit : undefined
+  }
+}
+
+/** How many buckets there are: of rules, and of layers and experiments. */
+type Modulus = 10_000 | 1_000
+
 /** Buckets of units behind one salt prefix. Keeps the last answer, because one request asks the same holdouts again. */
 export class Bucketer {
   readonly #start = new Sha256()
-  readonly #hash: Sha256
-  readonly #modulus: number
+  readonly #scratch: Scratch
+  readonly #modulus: Modulus
   #lastUnit: string | undefined = undefined
   #lastBucket = 0
 
-  /** `scratch` is lent by the owner of many bucketers; they are never in use at the same time. */
-  constructor(prefix: string, modulus: number, scratch: Sha256) {
+  /** `scratch` is lent by the owner of many bucketers. */
+  constructor(prefix: string, modulus: Modulus, scratch: Scratch) {
     this.#start.text(prefix)
-    this.#hash = scratch
+    this.#scratch = scratch
     this.#modulus = modulus
   }
 
   /** The bucket of a unit, 0 to modulus - 1. */
-  of(unit: string): number {
-    if (unit === this.#lastUnit) return this.#lastBucket
-    const hash = this.#hash
-    if (!hash.finishWith(this.#start, unit)) {
+  of(text: string): number {
+    if (text === this.#lastUnit) return this.#lastBucket
+    const { hash } = this.#scratch
+    const unit = this.#scratch.unit(text)
+    if (unit !== undefined) hash.finishWith(this.#start, unit)
+    else {
       hash.restore(this.#start)
-      hash.text(unit)
+      hash.text(text)
       hash.finish()
     }
-    const bucket = modulo(hash.state[0]! >>> 0, hash.state[1]! >>> 0, this.#modulus)
-    this.#lastUnit = unit
+    const high = hash.state[0]! >>> 0
+    const low = hash.state[1]! >>> 0
+    // `modulo`, by literals: dividing by what may be any number takes ten times as long.
+    const bucket =
+      this.#modulus === 10_000
+        ? ((high % 10_000) * 7_296 + (low % 10_000)) % 10_000
+        : ((high % 1_000) * 296 + (low % 1_000)) % 1_000
+    this.#lastUnit = text
     this.#lastBucket = bucket
     return bucket
   }
@@ -581,7 +634,7 @@ export class Bucketer {
 
 /** Makes bucketers that work in the same memory. */
 export class Bucketers {
-  readonly #scratch = new Sha256()
+  readonly #scratch = new Scratch()
   readonly #shared = new Map<string, Bucketer>()
 
   /** How many are shared. */
@@ -590,12 +643,12 @@ export class Bucketers {
   }
 
   /** A bucketer of its own. */
-  make(prefix: string, modulus: number): Bucketer {
+  make(prefix: string, modulus: Modulus): Bucketer {
     return new Bucketer(prefix, modulus, this.#scratch)
   }
 
   /** The one bucketer for this prefix and modulus: the groups of an experiment are ranges of the same bucket. */
-  shared(prefix: string, modulus: number): Bucketer {
+  shared(prefix: string, modulus: Modulus): Bucketer {
     const key = `${modulus} ${prefix}`
     let bucketer = this.#shared.get(key)
     if (bucketer === undefined) {
