@@ -13,14 +13,14 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type * as Redacted from "effect/Redacted"
 import type { CountryLookup } from "../src/CountryLookup.js"
-import type { Evaluator } from "../src/Evaluator.js"
+import { Evaluator } from "../src/Evaluator.js"
 import type { EventLogger } from "../src/EventLogger.js"
 import type { JsonObject } from "../src/engine/user.js"
 import type { IdLists } from "../src/IdLists.js"
 import type { ObservabilityClient } from "../src/ObservabilityClient.js"
 import * as Overrides from "../src/Overrides.js"
 import { disabled, SpecSource } from "../src/SpecSource.js"
-import type { SpecStore } from "../src/SpecStore.js"
+import { SpecStore } from "../src/SpecStore.js"
 import * as Statsig from "../src/Statsig.js"
 import * as StatsigOptions from "../src/StatsigOptions.js"
 import { toJson } from "../src/StatsigUser.js"
@@ -72,29 +72,20 @@ interface Key {
   readonly sdkKey?: Redacted.Redacted | undefined
 }
 
-const assemble = (options: StatsigOptions.ResolvedCoreOptions & Key): Layer.Layer<Provided, never, Parts> => {
+/** One effect, which is built faster than a layer for each. */
+const assemble = Effect.fnUntraced(function* (options: StatsigOptions.ResolvedCoreOptions & Key) {
   const { environment, globalCustomFields, initTimeout, sdkKey, specsSyncInterval } = options
-  const evaluator = EvaluatorLayer.layer({
-    environment,
-    // Made JSON like the custom fields of a user.
-    globalCustomFields: toJson(globalCustomFields) as JsonObject | undefined
-  })
-  return Layer.effect(Statsig.Statsig, Statsig.make({ initTimeout, sdkKey })).pipe(
-    Layer.provideMerge(evaluator),
-    Layer.provideMerge(overrides()),
-    Layer.provideMerge(SpecStoreLayer.layer({ syncInterval: specsSyncInterval }))
-  )
-}
-
-/** The program's own overrides, where it provides some; else a table in memory. */
-const overrides = (): Layer.Layer<Overrides.Overrides> =>
-  Layer.effect(
-    Overrides.Overrides,
-    Effect.map(
-      Effect.serviceOption(Overrides.Overrides),
-      Option.getOrElse(() => Overrides.make())
-    )
-  )
+  // The program's own overrides, where it provides some; else a table in memory.
+  const overrides = Option.getOrElse(yield* Effect.serviceOption(Overrides.Overrides), () => Overrides.make())
+  const store = yield* SpecStoreLayer.make({ syncInterval: specsSyncInterval })
+  const held = Context.make(SpecStore, store).pipe(Context.add(Overrides.Overrides, overrides))
+  // Made JSON like the custom fields of a user.
+  const fields = toJson(globalCustomFields) as JsonObject | undefined
+  const evaluator = yield* Effect.provide(EvaluatorLayer.make({ environment, globalCustomFields: fields }), held)
+  const services = Context.add(held, Evaluator, evaluator)
+  const statsig = yield* Effect.provide(Statsig.make({ initTimeout, sdkKey }), services)
+  return Context.add(services, Statsig.Statsig, statsig)
+})
 
 const defaultSource = (
   options: StatsigOptions.ResolvedOptions
@@ -150,9 +141,16 @@ const initialized = <E, R>(built: Layer.Layer<Provided, E, R>): Layer.Layer<Prov
  * @since 0.1.0
  */
 export const layerFrom = (options: StatsigOptions.CoreOptions & Key): Layer.Layer<Provided, never, Parts> =>
-  Layer.unwrapEffect(
-    Effect.map(StatsigOptions.resolveCore(options), resolved => assemble({ ...resolved, sdkKey: options.sdkKey }))
-  )
+  Layer.scopedContext(make(options))
+
+/**
+ * As `layerFrom`, of parts that are in the context of an effect.
+ *
+ * @since 0.1.0
+ */
+export const make = Effect.fnUntraced(function* (options: StatsigOptions.CoreOptions & Key) {
+  return yield* assemble({ ...(yield* StatsigOptions.resolveCore(options)), sdkKey: options.sdkKey })
+})
 
 /**
  * The SDK with all defaults, not initialised: until `initialize` is called every check gives its default. It is built
@@ -163,7 +161,7 @@ export const layerFrom = (options: StatsigOptions.CoreOptions & Key): Layer.Laye
 export const layerManual = (options: StatsigOptions.StatsigOptions): Layer.Layer<Provided> =>
   Layer.unwrapEffect(
     Effect.map(StatsigOptions.resolve(options), resolved =>
-      assemble(resolved).pipe(
+      Layer.scopedContext(assemble(resolved)).pipe(
         Layer.provide(Layer.merge(defaultLogger(resolved), defaultIdLists(resolved))),
         Layer.provide(Layer.merge(defaultSource(resolved), commonParts(resolved))),
         Layer.provide(NodeClient.layerWith(resolved))

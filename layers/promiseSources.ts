@@ -1,5 +1,5 @@
 /**
- * What the options of the Promise API say of the network and of where specs come from, as layers.
+ * What the options of the Promise API say of the network and of where specs come from.
  *
  * @since 0.1.0
  */
@@ -7,13 +7,14 @@ import type * as HttpClient from "@effect/platform/HttpClient"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { DataStore } from "../src/DataStore.js"
 import * as ProgramDataStore from "../src/promise/DataStore.js"
 import type { ProxyConfig, SpecAdapterConfig, StatsigOptions } from "../src/promise/StatsigOptions.js"
-import { disabled, type Fetch, inOrder, type Source, SpecSource } from "../src/SpecSource.js"
+import { disabled, type Fetch, inOrder, type Source } from "../src/SpecSource.js"
 import { SpecSourceError } from "../src/StatsigError.js"
 import * as NodeClient from "./HttpClient/Node.js"
 import * as DataStoreSource from "./SpecSource/DataStore.js"
@@ -24,11 +25,9 @@ import * as Http from "./SpecSource/Http.js"
  *
  * @internal
  */
-export const client = ({ proxyConfig = {} }: StatsigOptions): Layer.Layer<HttpClient.HttpClient> =>
-  Layer.unwrapEffect(
-    Effect.map(proxyUrlOf(proxyConfig), proxyUrl =>
-      NodeClient.layerWith({ proxyUrl, caCertPath: proxyConfig.caCertPath })
-    )
+export const client = ({ proxyConfig = {} }: StatsigOptions) =>
+  Effect.flatMap(proxyUrlOf(proxyConfig), proxyUrl =>
+    Layer.build(NodeClient.layerWith({ proxyUrl, caCertPath: proxyConfig.caCertPath }))
   )
 
 /** `undefined` where there is no proxy, or none that can be spoken to. */
@@ -57,25 +56,23 @@ const proxyUrlOf = Effect.fnUntraced(function* (config: ProxyConfig) {
  *
  * @internal
  */
-export const specSource = (
-  sdkKey: Redacted.Redacted,
-  options: StatsigOptions
-): Layer.Layer<SpecSource, never, HttpClient.HttpClient> => {
+export const specSource = Effect.fnUntraced(function* (sdkKey: Redacted.Redacted, options: StatsigOptions) {
   const { dataStore, specAdaptersConfig } = options
-  const source = Layer.scoped(
-    SpecSource,
+  const source =
     specAdaptersConfig === undefined
       ? Effect.map(
           Effect.all([...(dataStore === undefined ? [] : [stored(sdkKey, options)]), network(sdkKey, options)]),
           ([first, ...rest]) => inOrder(first!, ...rest)
         )
       : adapters(sdkKey, options, specAdaptersConfig)
-  )
-  return Layer.provide(
+  const store = yield* Effect.serviceOption(DataStore)
+  // Without one nothing asks for it.
+  return yield* Effect.provideService(
     source,
-    Layer.sync(DataStore, () => ProgramDataStore.fromProgram(dataStore ?? {}))
+    DataStore,
+    Option.getOrElse(store, () => ProgramDataStore.fromProgram({}))
   )
-}
+})
 
 const stored = (sdkKey: Redacted.Redacted, options: StatsigOptions) =>
   DataStoreSource.make({ sdkKey, keySchema: keySchemaOf(options) })

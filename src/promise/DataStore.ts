@@ -127,6 +127,7 @@ export const fromProgram = (store: DataStore & { readonly [own]?: Store }): Stor
       bytesResult
     )
 
+  let initialized: Promise<unknown> | undefined
   /** As the official SDK, this one asks once. */
   const polls = new Map<string, Effect.Effect<boolean>>()
   const askForPolling = (path: string) =>
@@ -142,8 +143,11 @@ export const fromProgram = (store: DataStore & { readonly [own]?: Store }): Stor
 
   return makeStore({
     initialize: Effect.suspend(() =>
-      // What it answers is of no matter: a store that could not connect shows in what it gives.
-      has("initialize") ? Effect.ignore(call("initialize", () => store.initialize!())) : missing("initialize")
+      // Once, for specs and ID lists together. What it answers is of no matter: a store that could not connect shows in
+      // what it gives.
+      has("initialize")
+        ? Effect.ignore(call("initialize", () => (initialized ??= (async () => store.initialize!())())))
+        : missing("initialize")
     ),
     get: key =>
       Effect.suspend(() => {

@@ -41,6 +41,13 @@ describe("a data store", () => {
     await expectSame(side => start(side, { ...dataStore(), get }))
   })
 
+  it("is initialised once, for specs and ID lists together", async () => {
+    let count = 0
+    const initialize = async () => void count++
+    await start(ourSide, { ...dataStore(), initialize }, { enableIdLists: true })
+    expect(count).toBe(1)
+  })
+
   const plain = Array.from(new TextEncoder().encode(text))
   const stores: ReadonlyArray<readonly [string, object]> = [
     ["no members", {}],
