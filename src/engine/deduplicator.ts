@@ -5,6 +5,9 @@
  * million users leave nothing behind but numbers, in arrays that the garbage collector never looks into. A key has a
  * slot. An open-addressing table finds the slot by the hash, and the slots stand in a ring by the time they were last
  * seen; once all are in use, the key that was unseen for longest gives up its own.
+ *
+ * A look-up costs what it waits for memory, which is at another spot for each key. So what belongs together stands
+ * together: a place of the table tells by itself whether the key may be the one, and all of a slot is in one spot.
  */
 
 /** What was answered: a truth value, or a parameter of a layer that was read. */
@@ -25,50 +28,68 @@ export interface Hash {
   readonly low: number
 }
 
-const hashOf = (first: string, second: string, seed: number): Hash => {
-  let high = seed
-  let low = ~seed
-  for (const text of [first, second]) {
-    for (let i = 0; i <= text.length; i++) {
-      const code = i < text.length ? text.charCodeAt(i) : endOfText
-      high = Math.imul(high ^ code, multipliers[0])
-      low = Math.imul(low ^ code, multipliers[1])
-    }
+/** The hash of a text behind another one, whose hash is given. */
+const hashText = (text: string, before: Hash): Hash => {
+  let { high, low } = before
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i)
+    high = Math.imul(high ^ code, multipliers[0])
+    low = Math.imul(low ^ code, multipliers[1])
   }
-  return { high, low }
+  return { high: Math.imul(high ^ endOfText, multipliers[0]), low: Math.imul(low ^ endOfText, multipliers[1]) }
 }
 
 /** The part of a key that names a spec and a rule. The same for all users, so it is kept with what is logged of them. */
-export const hashNames = (spec: string, rule: string): Hash => hashOf(spec, rule, 0)
+export const hashNames = (spec: string, rule: string): Hash => hashText(rule, hashText(spec, { high: 0, low: ~0 }))
 
-const grown = (numbers: Int32Array, length: number) => {
-  const larger = new Int32Array(length)
-  larger.set(numbers)
-  return larger
+/** The hashes of the last few texts: a request asks many names for one user and two or three units. */
+class TextHashes {
+  readonly #before: Hash
+  readonly #texts = Array.from({ length: 8 }, () => "")
+  readonly #hashes: Array<Hash>
+  #next = 0
+
+  constructor(seed: number) {
+    this.#before = { high: seed, low: ~seed }
+    this.#hashes = this.#texts.map(text => hashText(text, this.#before))
+  }
+
+  of(text: string): Hash {
+    for (let index = 0; index < this.#texts.length; index++) {
+      if (this.#texts[index] === text) return this.#hashes[index]!
+    }
+    const hash = hashText(text, this.#before)
+    this.#texts[this.#next] = text
+    this.#hashes[this.#next] = hash
+    this.#next = (this.#next + 1) % this.#texts.length
+    return hash
+  }
 }
+
+/** What is kept of a slot: the two halves of the key's hash, and the slots seen just after and just before it. */
+const highOf = 0
+const lowOf = 1
+const newerOf = 2
+const olderOf = 3
+const slotLength = 4
+/** What is kept of a place: a slot, and the lower half of its key's hash. */
+const placeLength = 2
 
 /** A set of keys that holds at most `capacity` of them. With a random seed nobody can tell which keys share a place. */
 export class Deduplicator {
   readonly #capacity: number
-  readonly #seed: number
   #size = 0
-  /** By place: a slot. Twice as many places as slots, so that a free one is near. */
-  #slots = new Int32Array(2 * firstSlots)
-  /** By slot: the two halves of the key's hash, and the slots seen just after and just before it. */
-  #highs = new Int32Array(firstSlots)
-  #lows = new Int32Array(firstSlots)
-  #newer = new Int32Array(firstSlots)
-  #older = new Int32Array(firstSlots)
-  /** A request asks many names for one user. */
-  #user: string | undefined
-  #userHash: Hash = { high: 0, low: 0 }
+  #slots = new Int32Array(slotLength * firstSlots)
+  /** Twice as many as slots, so that a free one is near. */
+  #places = new Int32Array(placeLength * 2 * firstSlots)
+  readonly #hashes: TextHashes
   /** The hash of the key in question. */
   #high = 0
   #low = 0
 
   constructor(capacity: number, seed: number) {
     this.#capacity = Math.max(capacity, 1)
-    this.#seed = seed
+    this.#hashes = new TextHashes(seed)
   }
 
   /** The number of keys held. */
@@ -81,18 +102,19 @@ export class Deduplicator {
     this.#hash(names, answer, user, unit)
     const high = this.#high
     const low = this.#low
-    let place = low & (this.#slots.length - 1)
-    for (let slot = this.#slots[place]!; slot !== none; slot = this.#slots[place]!) {
-      if (this.#lows[slot] === low && this.#highs[slot] === high) {
+    const places = this.#places
+    let place = firstPlace(places, low)
+    for (let slot = places[place]!; slot !== none; slot = places[place]!) {
+      if (places[place + 1] === low && this.#slots[slotLength * slot + highOf] === high) {
         this.#unlink(slot)
         this.#linkAsNewest(slot)
         return false
       }
-      place = (place + 1) & (this.#slots.length - 1)
+      place = nextPlace(places, place)
     }
     const slot = this.#freeSlot()
-    this.#highs[slot] = high
-    this.#lows[slot] = low
+    this.#slots[slotLength * slot + highOf] = high
+    this.#slots[slotLength * slot + lowOf] = low
     this.#place(slot)
     this.#linkAsNewest(slot)
     return true
@@ -100,27 +122,28 @@ export class Deduplicator {
 
   /** Forgets everything. */
   clear(): void {
-    this.#slots.fill(none)
+    this.#places.fill(none)
     this.#size = 0
-    this.#newer[none] = none
-    this.#older[none] = none
+    this.#slots[newerOf] = none
+    this.#slots[olderOf] = none
   }
 
   // --- the hash
 
   #hash(names: Hash, answer: Answer, user: string, unit: string | undefined): void {
-    if (user !== this.#user) {
-      this.#user = user
-      this.#userHash = hashOf(user, "", this.#seed)
-    }
-    const who = this.#userHash
+    const who = this.#hashes.of(user)
     const flags = (answer === false ? 1 : answer === true ? 2 : 3) + (unit === undefined ? 0 : unit === user ? 4 : 8)
     let high = Math.imul(names.high ^ flags, multipliers[0]) ^ who.high
     let low = Math.imul(names.low ^ flags, multipliers[1]) ^ who.low
-    if (typeof answer === "string" || flags >= 8) {
-      const rest = hashOf(typeof answer === "string" ? answer : "", flags >= 8 ? (unit ?? "") : "", this.#seed)
-      high = Math.imul(high, multipliers[1]) ^ rest.high
-      low = Math.imul(low, multipliers[0]) ^ rest.low
+    if (typeof answer === "string") {
+      const parameter = this.#hashes.of(answer)
+      high = Math.imul(high, multipliers[1]) ^ parameter.high
+      low = Math.imul(low, multipliers[0]) ^ parameter.low
+    }
+    if (unit !== undefined && unit !== user) {
+      const whose = this.#hashes.of(unit)
+      high = Math.imul(high, multipliers[1]) ^ whose.high
+      low = Math.imul(low, multipliers[0]) ^ whose.low
     }
     this.#low = Math.imul(low ^ (low >>> 15), multipliers[0]) ^ Math.imul(high ^ (high >>> 13), multipliers[1])
     this.#high = Math.imul(high ^ (high >>> 16), multipliers[0]) ^ Math.imul(low ^ (low >>> 14), multipliers[1])
@@ -130,63 +153,72 @@ export class Deduplicator {
 
   /** Puts a slot into the first free place from that of its hash on. */
   #place(slot: number): void {
-    const last = this.#slots.length - 1
-    let place = this.#lows[slot]! & last
-    while (this.#slots[place] !== none) place = (place + 1) & last
-    this.#slots[place] = slot
+    const places = this.#places
+    const low = this.#slots[slotLength * slot + lowOf]!
+    let place = firstPlace(places, low)
+    while (places[place] !== none) place = nextPlace(places, place)
+    places[place] = slot
+    places[place + 1] = low
   }
 
   /** Frees the place of a slot, and moves up those behind it that would not be found past a free place. */
   #displace(slot: number): void {
-    const last = this.#slots.length - 1
-    let free = this.#lows[slot]! & last
-    while (this.#slots[free] !== slot) free = (free + 1) & last
-    for (let place = (free + 1) & last; this.#slots[place] !== none; place = (place + 1) & last) {
-      const other = this.#slots[place]!
-      const wanted = this.#lows[other]! & last
+    const places = this.#places
+    const last = places.length - 1
+    let free = firstPlace(places, this.#slots[slotLength * slot + lowOf]!)
+    while (places[free] !== slot) free = nextPlace(places, free)
+    for (let place = nextPlace(places, free); places[place] !== none; place = nextPlace(places, place)) {
+      const low = places[place + 1]!
+      const wanted = firstPlace(places, low)
       if (((place - wanted) & last) < ((place - free) & last)) continue
-      this.#slots[free] = other
+      places[free] = places[place]!
+      places[free + 1] = low
       free = place
     }
-    this.#slots[free] = none
+    places[free] = none
   }
 
   #freeSlot(): number {
     if (this.#size >= this.#capacity) {
-      const oldest = this.#newer[none]!
+      const oldest = this.#slots[newerOf]!
       this.#unlink(oldest)
       this.#displace(oldest)
       return oldest
     }
     const slot = ++this.#size
-    if (slot === this.#highs.length) this.#grow()
+    if (slotLength * slot === this.#slots.length) this.#grow()
     return slot
   }
 
   #grow(): void {
-    const length = 2 * this.#highs.length
-    this.#highs = grown(this.#highs, length)
-    this.#lows = grown(this.#lows, length)
-    this.#newer = grown(this.#newer, length)
-    this.#older = grown(this.#older, length)
-    this.#slots = new Int32Array(2 * length)
+    const slots = this.#slots
+    this.#slots = new Int32Array(2 * slots.length)
+    this.#slots.set(slots)
+    this.#places = new Int32Array(2 * this.#places.length)
     for (let slot = 1; slot < this.#size; slot++) this.#place(slot)
   }
 
-  // --- the ring
+  // --- the ring, which begins and ends at the slot that is none
 
   #linkAsNewest(slot: number): void {
-    const newest = this.#older[none]!
-    this.#older[slot] = newest
-    this.#newer[slot] = none
-    this.#newer[newest] = slot
-    this.#older[none] = slot
+    const slots = this.#slots
+    const newest = slots[olderOf]!
+    slots[slotLength * slot + olderOf] = newest
+    slots[slotLength * slot + newerOf] = none
+    slots[slotLength * newest + newerOf] = slot
+    slots[olderOf] = slot
   }
 
   #unlink(slot: number): void {
-    const newer = this.#newer[slot]!
-    const older = this.#older[slot]!
-    this.#older[newer] = older
-    this.#newer[older] = newer
+    const slots = this.#slots
+    const newer = slots[slotLength * slot + newerOf]!
+    const older = slots[slotLength * slot + olderOf]!
+    slots[slotLength * older + newerOf] = newer
+    slots[slotLength * newer + olderOf] = older
   }
 }
+
+/** Where the place of a hash is, if it is free. */
+const firstPlace = (places: Int32Array, low: number): number => (placeLength * low) & (places.length - 1)
+
+const nextPlace = (places: Int32Array, place: number): number => (place + placeLength) & (places.length - 1)
