@@ -4,6 +4,7 @@
  * Most conditions are a plain test of the subject. The others ask gates, or are not known here.
  */
 import { ownValue } from "./getters.js"
+import { LowerText } from "./lowerText.js"
 import { compileOperator, type Operator } from "./operators.js"
 import { type Bucketers, idListKey } from "./sha256.js"
 import type { Condition } from "./specs.js"
@@ -65,8 +66,43 @@ export type Read = (subject: Subject) => UserValue
 
 const unsupported: CompiledCondition = { kind: "unsupported", read: undefined }
 
-/** Prepares a condition. The bucketers are those of the snapshot it belongs to. */
-export const compileCondition = (condition: Condition, bucketers: Bucketers): CompiledCondition => {
+/** Reads the value on the user's side as a text in lower case. */
+type ReadText = (subject: Subject) => LowerText
+
+/**
+ * The texts that conditions read of users' fields. Those that read the same field share a reader, which keeps the text as
+ * long as it is asked for the same user.
+ */
+export class FieldTexts {
+  readonly #readers = new Map<string | undefined, ReadText>()
+
+  /** `read` is the reader of the field. */
+  of(field: string | undefined, read: Read): ReadText {
+    let reader = this.#readers.get(field)
+    if (reader === undefined) {
+      reader = keepingLast(read)
+      this.#readers.set(field, reader)
+    }
+    return reader
+  }
+}
+
+const keepingLast = (read: Read): ReadText => {
+  let user: User | undefined
+  let host: Host | undefined
+  let text = new LowerText(undefined)
+  return subject => {
+    if (subject.user !== user || subject.host !== host) {
+      text = new LowerText(read(subject))
+      user = subject.user
+      host = subject.host
+    }
+    return text
+  }
+}
+
+/** Prepares a condition. The bucketers and the texts are those of the snapshot it belongs to. */
+export const compileCondition = (condition: Condition, bucketers: Bucketers, texts: FieldTexts): CompiledCondition => {
   const { type } = condition
   if (type === "public") {
     return { kind: "test", selection: "everyone", test: () => true, mayLack: false, isVolatile: false }
@@ -81,15 +117,26 @@ export const compileCondition = (condition: Condition, bucketers: Bucketers): Co
   const readsExperiment = type === "experiment_group"
   const operator = compileOperator(condition.operator, condition.targetValue)
   if (operator === undefined) return mayLack || readsExperiment ? { kind: "unsupported", read } : unsupported
-  const test = compileTest(type, operator, read)
+  const test = compileTest(condition, operator, read, texts)
   if (readsExperiment && condition.field !== undefined) return { kind: "experiment", test }
   const selection = type === "user_bucket" ? "split" : "targeting"
   const isVolatile = type === "current_time" || operator.kind === "idList"
   return { kind: "test", selection, test, mayLack, isVolatile }
 }
 
-const compileTest = (type: string, operator: Operator, read: Read): ((subject: Subject) => boolean) => {
+const compileTest = (
+  { field, type }: Condition,
+  operator: Operator,
+  read: Read,
+  texts: FieldTexts
+): ((subject: Subject) => boolean) => {
   switch (operator.kind) {
+    case "text": {
+      const { test } = operator
+      if (type !== "user_field") return subject => test(new LowerText(read(subject)))
+      const text = texts.of(field, read)
+      return subject => test(text(subject))
+    }
     case "value": {
       const { test } = operator
       return subject => test(read(subject))

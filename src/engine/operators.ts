@@ -5,6 +5,7 @@
  * SDK, where they are keyed so.
  */
 import { NumberLiteral, type RawJson, type RawObject } from "./json.js"
+import { type LowerText, LowerTextSet } from "./lowerText.js"
 import { compilePattern, type Pattern } from "./regex.js"
 import {
   type Integer,
@@ -21,18 +22,22 @@ import {
 /** Decides on a user's value. */
 export type Test = (value: UserValue) => boolean
 
+/** Decides on a user's value by its text in lower case. */
+export type TextTest = (text: LowerText) => boolean
+
 /** Decides on a moment; operators that compare times also have this form for `current_time`. */
 export type TimeTest = (time: Integer | undefined) => boolean
 
 /** An operator with its target. */
 export type Operator =
   | { readonly kind: "value"; readonly test: Test }
+  | { readonly kind: "text"; readonly test: TextTest }
   | { readonly kind: "time"; readonly test: TimeTest }
   | { readonly kind: "idList"; readonly list: string | undefined; readonly negated: boolean }
 
-const never: Test = () => false
+const never = () => false
 const not =
-  (test: Test): Test =>
+  <A>(test: (value: A) => boolean): ((value: A) => boolean) =>
   value =>
     !test(value)
 
@@ -40,6 +45,8 @@ const not =
 export const compileOperator = (name: string, target: RawJson | undefined): Operator | undefined => {
   const make = Object.hasOwn(operators, name) ? operators[name] : undefined
   if (make !== undefined) return { kind: "value", test: make(target) }
+  const makeText = Object.hasOwn(textOperators, name) ? textOperators[name] : undefined
+  if (makeText !== undefined) return { kind: "text", test: makeText(target) }
   switch (name) {
     case "before":
       return { kind: "time", test: compareTimes(target, (left, right) => left < right) }
@@ -91,18 +98,15 @@ const itemsOf = (target: RawJson | undefined): ReadonlyArray<Item> | undefined =
 
 // --- text
 
-/** A value without a text form counts as the empty text here. */
-const lowerText = (value: UserValue): string => (textOf(value) ?? "").toLowerCase()
-
-const isAnyOf = (target: RawJson | undefined): Test => {
+const isAnyOf = (target: RawJson | undefined): TextTest => {
   const keys = isObject(target) ? Object.keys(target) : itemsOf(target)?.map(item => item.lower)
   if (keys === undefined) return never
   if (keys.length === 1) {
     const [only] = keys
-    return value => lowerText(value) === only
+    return ({ text }) => text === only
   }
-  const set = new Set(keys)
-  return value => set.has(lowerText(value))
+  const set = new LowerTextSet(keys)
+  return text => set.has(text)
 }
 
 const isAnyOfExactly = (target: RawJson | undefined): Test => {
@@ -112,11 +116,10 @@ const isAnyOfExactly = (target: RawJson | undefined): Test => {
 
 const someItem =
   (matches: (text: string, item: string) => boolean) =>
-  (target: RawJson | undefined): Test => {
+  (target: RawJson | undefined): TextTest => {
     const items = itemsOf(target)?.map(item => item.lower)
     if (items === undefined) return never
-    return value => {
-      const text = lowerText(value)
+    return ({ text }) => {
       for (const item of items) if (matches(text, item)) return true
       return false
     }
@@ -298,13 +301,29 @@ const equals = (target: RawJson | undefined): Test => {
 
 // --- arrays
 
-/** Tests the texts of a user's items against the target's; without two arrays the answer is false. */
-const compareArrays =
-  (holds: (texts: ReadonlySet<string | undefined>, items: ReadonlyArray<string>) => boolean) =>
+const containsAny = (target: RawJson | undefined): Test => {
+  const items = new Set(itemsOf(target)?.map(item => item.text))
+  return value => Array.isArray(value) && value.some(item => items.has(textOf(item) as string))
+}
+
+const containsAll = (target: RawJson | undefined): Test => {
+  const items = itemsOf(target)?.map(item => item.text)
+  if (items === undefined) return never
+  return value => {
+    // Fewer cannot be all.
+    if (!Array.isArray(value) || value.length < items.length) return false
+    const texts = new Set(value.map(textOf))
+    return items.every(item => texts.has(item))
+  }
+}
+
+/** Without two arrays the answer is false, of the negated operators too. */
+const notOfArrays =
+  (make: (target: RawJson | undefined) => Test) =>
   (target: RawJson | undefined): Test => {
-    const items = itemsOf(target)?.map(item => item.text)
-    if (items === undefined) return never
-    return value => Array.isArray(value) && holds(new Set(value.map(textOf)), items)
+    if (!isArray(target)) return never
+    const test = make(target)
+    return value => Array.isArray(value) && !test(value)
   }
 
 const operators: Readonly<Record<string, (target: RawJson | undefined) => Test>> = {
@@ -318,19 +337,22 @@ const operators: Readonly<Record<string, (target: RawJson | undefined) => Test>>
   version_lte: compareVersions(order => order <= 0),
   version_eq: compareVersions(order => order === 0),
   version_neq: compareVersions(order => order !== 0),
-  any: isAnyOf,
-  none: target => not(isAnyOf(target)),
   any_case_sensitive: isAnyOfExactly,
   none_case_sensitive: target => not(isAnyOfExactly(target)),
-  str_starts_with_any: someItem((text, item) => text.startsWith(item)),
-  str_ends_with_any: someItem((text, item) => text.endsWith(item)),
-  str_contains_any: contains,
-  str_contains_none: target => not(contains(target)),
   str_matches: matchesPattern,
   eq: equals,
   neq: target => not(equals(target)),
-  array_contains_any: compareArrays((texts, items) => items.some(item => texts.has(item))),
-  array_contains_none: compareArrays((texts, items) => !items.some(item => texts.has(item))),
-  array_contains_all: compareArrays((texts, items) => items.every(item => texts.has(item))),
-  not_array_contains_all: compareArrays((texts, items) => !items.every(item => texts.has(item)))
+  array_contains_any: containsAny,
+  array_contains_none: notOfArrays(containsAny),
+  array_contains_all: containsAll,
+  not_array_contains_all: notOfArrays(containsAll)
+}
+
+const textOperators: Readonly<Record<string, (target: RawJson | undefined) => TextTest>> = {
+  any: isAnyOf,
+  none: target => not(isAnyOf(target)),
+  str_starts_with_any: someItem((text, item) => text.startsWith(item)),
+  str_ends_with_any: someItem((text, item) => text.endsWith(item)),
+  str_contains_any: contains,
+  str_contains_none: target => not(contains(target))
 }

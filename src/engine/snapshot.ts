@@ -18,6 +18,7 @@ import {
   compileCondition,
   compileRead,
   compileUnit,
+  FieldTexts,
   type Read,
   type Selection
 } from "./conditions.js"
@@ -165,6 +166,7 @@ export class Snapshot {
   readonly #envelope: Envelope
   readonly #decoder: Decoder
   readonly #bucketers: Bucketers
+  readonly #texts = new FieldTexts()
   readonly #tables: Readonly<Record<SpecTable, Table<Spec>>>
   readonly #conditions: Table<CompiledCondition>
   /** By the ordinals of the tables. */
@@ -339,7 +341,7 @@ export class Snapshot {
     if (ordinal === undefined) return undefined
     return this.#content(this.#conditions, "condition", key, ordinal, raw => {
       const condition = this.#decoder.condition(raw)
-      return typeof condition === "string" ? condition : compileCondition(condition, this.#bucketers)
+      return typeof condition === "string" ? condition : compileCondition(condition, this.#bucketers, this.#texts)
     })
   }
 

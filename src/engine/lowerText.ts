@@ -1,0 +1,68 @@
+/**
+ * Texts in lower case, as most operators compare them, and sets of such texts.
+ *
+ * Targeting by lists of ids asks several long lists for one text. So what is worked out of a text is kept with it, and
+ * a list has a filter in front: most texts are in none, and a bit tells that without a look at the list's own texts,
+ * which are scattered over the memory.
+ */
+import { textOf, type UserValue } from "./values.js"
+
+/** The lower-case text of a user's value; one without a text form counts as the empty text. */
+export class LowerText {
+  readonly text: string
+  #hash = -1
+
+  constructor(value: UserValue) {
+    this.text = (textOf(value) ?? "").toLowerCase()
+  }
+
+  /** A hash of the text, not negative. */
+  get hash(): number {
+    if (this.#hash < 0) this.#hash = hashOf(this.text)
+    return this.#hash
+  }
+}
+
+const hashOf = (text: string): number => {
+  let hash = 0
+  for (let i = 0; i < text.length; i++) hash = (Math.imul(hash, 31) + text.charCodeAt(i)) | 0
+  // The bits that the filter looks at depend on all others.
+  return Math.imul(hash ^ (hash >>> 15), 0x2c1b3c6d) >>> 4
+}
+
+/** Bits of the filter for each text: every sixteenth text that is not in the set has to be looked up. */
+const bitsPerText = 16
+
+/** Smaller sets are looked up at once. */
+const filteredSize = 16
+
+/** A set of texts in lower case. */
+export class LowerTextSet {
+  readonly #texts: ReadonlySet<string>
+  /** A power of two of bits; `undefined` for a small set. */
+  readonly #filter: Int32Array | undefined
+
+  constructor(texts: Iterable<string>) {
+    this.#texts = new Set(texts)
+    const { size } = this.#texts
+    if (size < filteredSize) {
+      this.#filter = undefined
+      return
+    }
+    const filter = new Int32Array(2 ** Math.ceil(Math.log2((size * bitsPerText) / 32)))
+    for (const text of this.#texts) {
+      const hash = hashOf(text)
+      filter[(hash >>> 5) & (filter.length - 1)]! |= 1 << hash
+    }
+    this.#filter = filter
+  }
+
+  has(lower: LowerText): boolean {
+    const filter = this.#filter
+    if (filter !== undefined) {
+      const { hash } = lower
+      if ((filter[(hash >>> 5) & (filter.length - 1)]! & (1 << hash)) === 0) return false
+    }
+    return this.#texts.has(lower.text)
+  }
+}
