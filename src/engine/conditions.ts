@@ -133,6 +133,10 @@ const compileTest = (
   switch (operator.kind) {
     case "text": {
       const { test } = operator
+      if (type === "user_bucket") {
+        const testBucket = askingOnce(bucket => test(new LowerText(bucket)))
+        return subject => testBucket(read(subject) as number)
+      }
       if (type !== "user_field") return subject => test(new LowerText(read(subject)))
       const text = texts.of(field, read)
       return subject => test(text(subject))
@@ -152,6 +156,20 @@ const compileTest = (
         return (list !== undefined && id !== undefined && isInList(subject, list, id)) !== negated
       }
     }
+  }
+}
+
+/** How many buckets a `user_bucket` condition tells apart. */
+const bucketCount = 1000
+
+/** Lists of buckets are long, and there are few buckets. */
+const askingOnce = (test: (bucket: number) => boolean): ((bucket: number) => boolean) => {
+  /** 0 for a bucket that was not asked for yet, 1 for yes, 2 for no. */
+  let answers: Uint8Array | undefined
+  return bucket => {
+    answers ??= new Uint8Array(bucketCount)
+    if (answers[bucket] === 0) answers[bucket] = test(bucket) ? 1 : 2
+    return answers[bucket] === 1
   }
 }
 
@@ -177,7 +195,7 @@ export const compileRead = (condition: Condition, bucketers: Bucketers): Read | 
       return () => undefined
     case "user_bucket": {
       const salt = additionalValues === undefined ? undefined : ownText(additionalValues, "salt")
-      const bucketer = bucketers.shared(`${salt ?? ""}.`, 1000)
+      const bucketer = bucketers.shared(`${salt ?? ""}.`, bucketCount)
       const unit = compileUnit(idType)
       return subject => bucketer.of(textOf(unit(subject.user)) ?? "")
     }
