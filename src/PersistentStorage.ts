@@ -52,22 +52,22 @@ export class PersistentStorage extends Context.Tag("statsig-effect/PersistentSto
 
 const optional = <A, I>(schema: Schema.Schema<A, I>) => Schema.optionalWith(schema, { nullable: true })
 
-const Exposures = Schema.Array(Schema.Struct({ gate: Schema.String, gateValue: Schema.String, ruleID: Schema.String }))
-
-const UInt32 = Schema.Number.pipe(Schema.int(), Schema.between(0, 4294967295))
-
 /** As strict as the official SDK: what it would not take is not taken here. */
-const StickyJson = Schema.Struct({
-  value: Schema.Boolean,
-  json_value: Schema.optional(Schema.Unknown),
-  rule_id: optional(Schema.String),
-  group_name: optional(Schema.String),
-  secondary_exposures: Exposures,
-  undelegated_secondary_exposures: optional(Exposures),
-  config_delegate: optional(Schema.String),
-  explicit_parameters: optional(Schema.Array(Schema.String)),
-  time: Schema.Unknown,
-  config_version: optional(UInt32)
+const StickyJson = Schema.suspend(() => {
+  const Exposure = Schema.Struct({ gate: Schema.String, gateValue: Schema.String, ruleID: Schema.String })
+  const Exposures = Schema.Array(Exposure)
+  return Schema.Struct({
+    value: Schema.Boolean,
+    json_value: Schema.optional(Schema.Unknown),
+    rule_id: optional(Schema.String),
+    group_name: optional(Schema.String),
+    secondary_exposures: Exposures,
+    undelegated_secondary_exposures: optional(Exposures),
+    config_delegate: optional(Schema.String),
+    explicit_parameters: optional(Schema.Array(Schema.String)),
+    time: Schema.Unknown,
+    config_version: optional(Schema.Number.pipe(Schema.int(), Schema.between(0, 4294967295)))
+  })
 })
 
 /** Of something else than a number nothing is known; the bounds are those of an unsigned 64-bit integer. */

@@ -4,6 +4,8 @@
  * `StatsigOptions` is what a program writes; durations may be `"10 seconds"`, milliseconds, or a `Duration`. `resolve`
  * turns it into `ResolvedOptions`: checked, and with all defaults in place. `config` reads the same from the environment.
  *
+ * What is marked pure here and elsewhere is left out of bundles that do not use it.
+ *
  * @since 0.1.0
  */
 import * as Config from "effect/Config"
@@ -44,8 +46,8 @@ const shortestSyncInterval = Duration.seconds(1)
 const isDurationInput = (value: unknown): value is Duration.DurationInput =>
   !Number.isNaN(value) && Option.isSome(Duration.decodeUnknown(value))
 
-const DurationInput = Schema.transform(
-  Schema.declare(isDurationInput, {
+const DurationInput = /* @__PURE__ */ Schema.transform(
+  /* @__PURE__ */ Schema.declare(isDurationInput, {
     identifier: "DurationInput",
     message: () => 'expected a duration such as "10 seconds", or a number of milliseconds'
   }),
@@ -53,7 +55,7 @@ const DurationInput = Schema.transform(
   { strict: true, decode: Duration.decode, encode: duration => duration }
 )
 
-const Flag = Schema.optionalWith(Schema.Boolean, { default: () => false })
+const Flag = /* @__PURE__ */ Schema.optionalWith(Schema.Boolean, { default: () => false })
 
 /** Empty or `null` stands for the default. */
 const Url = (defaultUrl: string) =>
@@ -67,8 +69,8 @@ const Url = (defaultUrl: string) =>
   )
 
 /** Empty or `null` stands for nothing. */
-const OptionalUrl = Schema.optional(
-  Schema.transform(Schema.String, Schema.UndefinedOr(Schema.String), {
+const OptionalUrl = /* @__PURE__ */ Schema.optional(
+  /* @__PURE__ */ Schema.transform(Schema.String, /* @__PURE__ */ Schema.UndefinedOr(Schema.String), {
     strict: true,
     decode: url => (url === "" || url.toLowerCase() === "null" ? undefined : url),
     encode: url => url ?? ""
@@ -76,7 +78,7 @@ const OptionalUrl = Schema.optional(
 )
 
 /** Kept as it is given: a decoded record would lose a field named `__proto__`. */
-const Fields = Schema.declare(
+const Fields = /* @__PURE__ */ Schema.declare(
   (value): value is { readonly [field: string]: unknown } =>
     typeof value === "object" && value !== null && !Array.isArray(value),
   { identifier: "Fields" }
@@ -87,122 +89,124 @@ const Fields = Schema.declare(
  *
  * @since 0.1.0
  */
-export const CoreOptions = Schema.Struct({
-  specsSyncInterval: Schema.optionalWith(DurationInput, { default: () => defaultSyncInterval }).annotations({
-    description:
-      "The pause between two polls for new specs. Less than one second is not accepted and stands for the default " +
-      "(it is accepted when the environment variable STATSIG_RUNNING_TESTS is set). Default: 10 seconds."
-  }),
-  initTimeout: Schema.optional(DurationInput).annotations({
-    description:
-      "The deadline of `initialize`, and how long its request for specs may take. Default: no deadline, and 3 seconds " +
-      "for the request."
-  }),
-  environment: Schema.optional(Schema.String).annotations({
-    description: "The tier of users that carry no environment of their own, such as `staging`. Default: none."
-  }),
-  globalCustomFields: Schema.optional(Fields).annotations({
-    description: "Custom fields of every user; the user's own win. Default: none."
-  })
-}).annotations({ identifier: "CoreOptions" })
+export const CoreOptions = /* @__PURE__ */ (() =>
+  Schema.Struct({
+    specsSyncInterval: Schema.optionalWith(DurationInput, { default: () => defaultSyncInterval }).annotations({
+      description:
+        "The pause between two polls for new specs. Less than one second is not accepted and stands for the default " +
+        "(it is accepted when the environment variable STATSIG_RUNNING_TESTS is set). Default: 10 seconds."
+    }),
+    initTimeout: Schema.optional(DurationInput).annotations({
+      description:
+        "The deadline of `initialize`, and how long its request for specs may take. Default: no deadline, and 3 seconds " +
+        "for the request."
+    }),
+    environment: Schema.optional(Schema.String).annotations({
+      description: "The tier of users that carry no environment of their own, such as `staging`. Default: none."
+    }),
+    globalCustomFields: Schema.optional(Fields).annotations({
+      description: "Custom fields of every user; the user's own win. Default: none."
+    })
+  }).annotations({ identifier: "CoreOptions" }))()
 
 /**
  * All options.
  *
  * @since 0.1.0
  */
-export const StatsigOptions = Schema.Struct({
-  sdkKey: Schema.RedactedFromSelf(Schema.String).annotations({
-    description: "A server secret key of the Statsig project, wrapped by `Redacted.make` so that it is never shown.",
-    message: () => "expected the SDK key wrapped by Redacted.make"
-  }),
-  specsUrl: Url(defaultSpecsUrl).annotations({
-    description:
-      "Where to fetch specs; `/<sdkKey>.json` is appended. Empty or `null` stands for the default. " +
-      `Default: ${defaultSpecsUrl}.`
-  }),
-  fallbackToStatsigApi: Flag.annotations({
-    description: "Asks Statsig's CDN where a URL of one's own fails, for specs and the manifest. Default: false."
-  }),
-  enableDcsDeltas: Flag.annotations({
-    description: "Asks for specs as protobuf, and for no more of them than has changed. Default: false."
-  }),
-  proxyUrl: Schema.optional(Schema.RedactedFromSelf(Schema.String)).annotations({
-    description:
-      "The proxy of all requests, such as `http://user:password@proxy:3128`, wrapped by `Redacted.make`. Default: that " +
-      "of the environment variables HTTP_PROXY, HTTPS_PROXY and NO_PROXY."
-  }),
-  caCertPath: Schema.optional(Schema.String).annotations({
-    description: "A PEM file of root certificates to trust besides those that Node trusts. Default: none."
-  }),
-  logEventUrl: Url(defaultLogEventUrl).annotations({
-    description:
-      "Where events are posted, as it is written. Empty or `null` stands for the default. " +
-      `Default: ${defaultLogEventUrl}.`
-  }),
-  eventLoggingMaxQueueSize: Schema.optional(Schema.Int).annotations({
-    description:
-      "Events that travel together, and whose number starts a flush: 10 to 2,000, anything else stands for the default " +
-      "(and is accepted when the environment variable STATSIG_RUNNING_TESTS is set). Default: 2,000."
-  }),
-  eventLoggingMaxPendingBatchQueueSize: Schema.optional(Schema.Int).annotations({
-    description:
-      "Batches of events that wait at most; beyond that the oldest events are dropped and counted. Less than 1 stands " +
-      "for the default. Default: 100."
-  }),
-  eventLoggingFlushInterval: Schema.optional(DurationInput).annotations({
-    description: "How long events wait for a batch to fill, at least 50 milliseconds. Default: 60 seconds."
-  }),
-  exposureDedupeMaxKeys: Schema.optional(Schema.NonNegativeInt).annotations({
-    description:
-      "Exposures that are remembered for up to a minute, so as not to be logged again; 0 stands for the default. " +
-      "Default: 100,000."
-  }),
-  disableAllLogging: Flag.annotations({
-    description: "Logs no exposure and no event. Default: false."
-  }),
-  experimentalFlags: Schema.optional(Schema.ReadonlySetFromSelf(Schema.String)).annotations({
-    description: "Opaque switches of Statsig's. Default: none."
-  }),
-  enableIdLists: Flag.annotations({
-    description: "Keeps ID lists, for conditions on large segments. Default: false: no list has anyone."
-  }),
-  idListsUrl: OptionalUrl.annotations({
-    description:
-      "Where the manifest of ID lists is, as it is written. Empty or `null` stands for the default. " +
-      `Default: ${defaultIdListsUrl}, with \`/<sdkKey>.json\` behind it.`
-  }),
-  downloadIdListFileApi: OptionalUrl.annotations({
-    description:
-      "Takes the place of scheme and host in the address of every ID-list file. Default: files are where the manifest says."
-  }),
-  idListsSyncInterval: Schema.optional(DurationInput).annotations({
-    description:
-      "The pause between two syncs of ID lists. Less than one second is not accepted and stands for the default (it is " +
-      "accepted when the environment variable STATSIG_RUNNING_TESTS is set). Default: 60 seconds."
-  }),
-  idListsRequestTimeout: Schema.optional(DurationInput).annotations({
-    description:
-      "How long a request for ID lists may take; that of a file longer by a second for each announced megabyte. 0 stands " +
-      "for the default. Default: 10 seconds."
-  }),
-  serviceName: Schema.optional(Schema.String).annotations({
-    description: "The name of the program, sent along with requests. Default: none."
-  }),
-  disableNetwork: Flag.annotations({
-    description: "Makes no request of any kind. `initialize` succeeds without specs. Default: false."
-  }),
-  disableCountryLookup: Flag.annotations({
-    description: "Derives no country from the user's IP address. Default: false."
-  }),
-  disableUserAgentParsing: Flag.annotations({
-    description: "Derives no browser or operating system from the user agent. Default: false."
-  }),
-  useThirdPartyUaParser: Flag.annotations({
-    description: "Parses user agents by the rules of uap-core in place of Statsig's own. Default: false."
-  }),
-  ...CoreOptions.fields
-}).annotations({ identifier: "StatsigOptions" })
+export const StatsigOptions = /* @__PURE__ */ (() =>
+  Schema.Struct({
+    sdkKey: Schema.RedactedFromSelf(Schema.String).annotations({
+      description: "A server secret key of the Statsig project, wrapped by `Redacted.make` so that it is never shown.",
+      message: () => "expected the SDK key wrapped by Redacted.make"
+    }),
+    specsUrl: Url(defaultSpecsUrl).annotations({
+      description:
+        "Where to fetch specs; `/<sdkKey>.json` is appended. Empty or `null` stands for the default. " +
+        `Default: ${defaultSpecsUrl}.`
+    }),
+    fallbackToStatsigApi: Flag.annotations({
+      description: "Asks Statsig's CDN where a URL of one's own fails, for specs and the manifest. Default: false."
+    }),
+    enableDcsDeltas: Flag.annotations({
+      description: "Asks for specs as protobuf, and for no more of them than has changed. Default: false."
+    }),
+    proxyUrl: Schema.optional(Schema.RedactedFromSelf(Schema.String)).annotations({
+      description:
+        "The proxy of all requests, such as `http://user:password@proxy:3128`, wrapped by `Redacted.make`. Default: that " +
+        "of the environment variables HTTP_PROXY, HTTPS_PROXY and NO_PROXY."
+    }),
+    caCertPath: Schema.optional(Schema.String).annotations({
+      description: "A PEM file of root certificates to trust besides those that Node trusts. Default: none."
+    }),
+    logEventUrl: Url(defaultLogEventUrl).annotations({
+      description:
+        "Where events are posted, as it is written. Empty or `null` stands for the default. " +
+        `Default: ${defaultLogEventUrl}.`
+    }),
+    eventLoggingMaxQueueSize: Schema.optional(Schema.Int).annotations({
+      description:
+        "Events that travel together, and whose number starts a flush: 10 to 2,000, anything else stands for the default " +
+        "(and is accepted when the environment variable STATSIG_RUNNING_TESTS is set). Default: 2,000."
+    }),
+    eventLoggingMaxPendingBatchQueueSize: Schema.optional(Schema.Int).annotations({
+      description:
+        "Batches of events that wait at most; beyond that the oldest events are dropped and counted. Less than 1 stands " +
+        "for the default. Default: 100."
+    }),
+    eventLoggingFlushInterval: Schema.optional(DurationInput).annotations({
+      description: "How long events wait for a batch to fill, at least 50 milliseconds. Default: 60 seconds."
+    }),
+    exposureDedupeMaxKeys: Schema.optional(Schema.NonNegativeInt).annotations({
+      description:
+        "Exposures that are remembered for up to a minute, so as not to be logged again; 0 stands for the default. " +
+        "Default: 100,000."
+    }),
+    disableAllLogging: Flag.annotations({
+      description: "Logs no exposure and no event. Default: false."
+    }),
+    experimentalFlags: Schema.optional(Schema.ReadonlySetFromSelf(Schema.String)).annotations({
+      description: "Opaque switches of Statsig's. Default: none."
+    }),
+    enableIdLists: Flag.annotations({
+      description: "Keeps ID lists, for conditions on large segments. Default: false: no list has anyone."
+    }),
+    idListsUrl: OptionalUrl.annotations({
+      description:
+        "Where the manifest of ID lists is, as it is written. Empty or `null` stands for the default. " +
+        `Default: ${defaultIdListsUrl}, with \`/<sdkKey>.json\` behind it.`
+    }),
+    downloadIdListFileApi: OptionalUrl.annotations({
+      description:
+        "Takes the place of scheme and host in the address of every ID-list file. Default: files are where the manifest says."
+    }),
+    idListsSyncInterval: Schema.optional(DurationInput).annotations({
+      description:
+        "The pause between two syncs of ID lists. Less than one second is not accepted and stands for the default (it is " +
+        "accepted when the environment variable STATSIG_RUNNING_TESTS is set). Default: 60 seconds."
+    }),
+    idListsRequestTimeout: Schema.optional(DurationInput).annotations({
+      description:
+        "How long a request for ID lists may take; that of a file longer by a second for each announced megabyte. 0 stands " +
+        "for the default. Default: 10 seconds."
+    }),
+    serviceName: Schema.optional(Schema.String).annotations({
+      description: "The name of the program, sent along with requests. Default: none."
+    }),
+    disableNetwork: Flag.annotations({
+      description: "Makes no request of any kind. `initialize` succeeds without specs. Default: false."
+    }),
+    disableCountryLookup: Flag.annotations({
+      description: "Derives no country from the user's IP address. Default: false."
+    }),
+    disableUserAgentParsing: Flag.annotations({
+      description: "Derives no browser or operating system from the user agent. Default: false."
+    }),
+    useThirdPartyUaParser: Flag.annotations({
+      description: "Parses user agents by the rules of uap-core in place of Statsig's own. Default: false."
+    }),
+    ...CoreOptions.fields
+  }).annotations({ identifier: "StatsigOptions" }))()
 
 /**
  * What a program writes that brings the parts itself.
@@ -261,11 +265,18 @@ export const checkInterval = Effect.fnUntraced(function* (
   return otherwise
 })
 
+/**
+ * The interval of polls for specs.
+ *
+ * @internal
+ */
+export const checkSpecsSyncInterval = (given: Duration.DurationInput | undefined): Effect.Effect<Duration.Duration> =>
+  checkInterval("specsSyncInterval", Duration.decode(given ?? defaultSyncInterval), defaultSyncInterval)
+
 const resolveBy = <A extends ResolvedCoreOptions, I>(schema: Schema.Schema<A, I>) =>
   Effect.fnUntraced(function* (options: I) {
     const resolved = yield* Effect.orDie(Schema.decodeUnknown(schema, { errors: "all" })(options))
-    const given = resolved.specsSyncInterval
-    return { ...resolved, specsSyncInterval: yield* checkInterval("specsSyncInterval", given, defaultSyncInterval) }
+    return { ...resolved, specsSyncInterval: yield* checkSpecsSyncInterval(resolved.specsSyncInterval) }
   })
 
 /**
@@ -273,14 +284,16 @@ const resolveBy = <A extends ResolvedCoreOptions, I>(schema: Schema.Schema<A, I>
  *
  * @since 0.1.0
  */
-export const resolve: (options: StatsigOptions) => Effect.Effect<ResolvedOptions> = resolveBy(StatsigOptions)
+export const resolve: (options: StatsigOptions) => Effect.Effect<ResolvedOptions> =
+  /* @__PURE__ */ resolveBy(StatsigOptions)
 
 /**
  * As `resolve`, for the core options alone.
  *
  * @since 0.1.0
  */
-export const resolveCore: (options: CoreOptions) => Effect.Effect<ResolvedCoreOptions> = resolveBy(CoreOptions)
+export const resolveCore: (options: CoreOptions) => Effect.Effect<ResolvedCoreOptions> =
+  /* @__PURE__ */ resolveBy(CoreOptions)
 
 const optional = <A>(config: Config.Config<A>): Config.Config<A | undefined> =>
   Config.map(Config.option(config), Option.getOrUndefined)
@@ -310,30 +323,34 @@ const duration = (name: string): Config.Config<Duration.Duration> =>
  *
  * @since 0.1.0
  */
-export const config: Config.Config<StatsigOptions> = Config.all({
-  sdkKey: Config.redacted("STATSIG_SDK_KEY"),
-  specsUrl: optional(Config.string("STATSIG_SPECS_URL")),
-  specsSyncInterval: optional(duration("STATSIG_SPECS_SYNC_INTERVAL")),
-  initTimeout: optional(duration("STATSIG_INIT_TIMEOUT")),
-  environment: optional(Config.string("STATSIG_ENVIRONMENT")),
-  disableNetwork: optional(Config.boolean("STATSIG_DISABLE_NETWORK")),
-  disableCountryLookup: optional(Config.boolean("STATSIG_DISABLE_COUNTRY_LOOKUP")),
-  disableUserAgentParsing: optional(Config.boolean("STATSIG_DISABLE_USER_AGENT_PARSING")),
-  useThirdPartyUaParser: optional(Config.boolean("STATSIG_USE_THIRD_PARTY_UA_PARSER")),
-  enableIdLists: optional(Config.boolean("STATSIG_ENABLE_ID_LISTS")),
-  idListsUrl: optional(Config.string("STATSIG_ID_LISTS_URL")),
-  downloadIdListFileApi: optional(Config.string("STATSIG_DOWNLOAD_ID_LIST_FILE_API")),
-  idListsSyncInterval: optional(duration("STATSIG_ID_LISTS_SYNC_INTERVAL")),
-  idListsRequestTimeout: optional(duration("STATSIG_ID_LISTS_REQUEST_TIMEOUT")),
-  serviceName: optional(Config.string("STATSIG_SERVICE_NAME")),
-  fallbackToStatsigApi: optional(Config.boolean("STATSIG_FALLBACK_TO_STATSIG_API")),
-  enableDcsDeltas: optional(Config.boolean("STATSIG_ENABLE_DCS_DELTAS")),
-  proxyUrl: optional(Config.redacted("STATSIG_PROXY_URL")),
-  caCertPath: optional(Config.string("STATSIG_CA_CERT_PATH")),
-  logEventUrl: optional(Config.string("STATSIG_LOG_EVENT_URL")),
-  eventLoggingMaxQueueSize: optional(Config.integer("STATSIG_EVENT_LOGGING_MAX_QUEUE_SIZE")),
-  eventLoggingMaxPendingBatchQueueSize: optional(Config.integer("STATSIG_EVENT_LOGGING_MAX_PENDING_BATCH_QUEUE_SIZE")),
-  eventLoggingFlushInterval: optional(duration("STATSIG_EVENT_LOGGING_FLUSH_INTERVAL")),
-  exposureDedupeMaxKeys: optional(Config.integer("STATSIG_EXPOSURE_DEDUPE_MAX_KEYS")),
-  disableAllLogging: optional(Config.boolean("STATSIG_DISABLE_ALL_LOGGING"))
-})
+export const config: Config.Config<StatsigOptions> = /* @__PURE__ */ Config.suspend(() =>
+  Config.all({
+    sdkKey: Config.redacted("STATSIG_SDK_KEY"),
+    specsUrl: optional(Config.string("STATSIG_SPECS_URL")),
+    specsSyncInterval: optional(duration("STATSIG_SPECS_SYNC_INTERVAL")),
+    initTimeout: optional(duration("STATSIG_INIT_TIMEOUT")),
+    environment: optional(Config.string("STATSIG_ENVIRONMENT")),
+    disableNetwork: optional(Config.boolean("STATSIG_DISABLE_NETWORK")),
+    disableCountryLookup: optional(Config.boolean("STATSIG_DISABLE_COUNTRY_LOOKUP")),
+    disableUserAgentParsing: optional(Config.boolean("STATSIG_DISABLE_USER_AGENT_PARSING")),
+    useThirdPartyUaParser: optional(Config.boolean("STATSIG_USE_THIRD_PARTY_UA_PARSER")),
+    enableIdLists: optional(Config.boolean("STATSIG_ENABLE_ID_LISTS")),
+    idListsUrl: optional(Config.string("STATSIG_ID_LISTS_URL")),
+    downloadIdListFileApi: optional(Config.string("STATSIG_DOWNLOAD_ID_LIST_FILE_API")),
+    idListsSyncInterval: optional(duration("STATSIG_ID_LISTS_SYNC_INTERVAL")),
+    idListsRequestTimeout: optional(duration("STATSIG_ID_LISTS_REQUEST_TIMEOUT")),
+    serviceName: optional(Config.string("STATSIG_SERVICE_NAME")),
+    fallbackToStatsigApi: optional(Config.boolean("STATSIG_FALLBACK_TO_STATSIG_API")),
+    enableDcsDeltas: optional(Config.boolean("STATSIG_ENABLE_DCS_DELTAS")),
+    proxyUrl: optional(Config.redacted("STATSIG_PROXY_URL")),
+    caCertPath: optional(Config.string("STATSIG_CA_CERT_PATH")),
+    logEventUrl: optional(Config.string("STATSIG_LOG_EVENT_URL")),
+    eventLoggingMaxQueueSize: optional(Config.integer("STATSIG_EVENT_LOGGING_MAX_QUEUE_SIZE")),
+    eventLoggingMaxPendingBatchQueueSize: optional(
+      Config.integer("STATSIG_EVENT_LOGGING_MAX_PENDING_BATCH_QUEUE_SIZE")
+    ),
+    eventLoggingFlushInterval: optional(duration("STATSIG_EVENT_LOGGING_FLUSH_INTERVAL")),
+    exposureDedupeMaxKeys: optional(Config.integer("STATSIG_EXPOSURE_DEDUPE_MAX_KEYS")),
+    disableAllLogging: optional(Config.boolean("STATSIG_DISABLE_ALL_LOGGING"))
+  })
+)

@@ -325,4 +325,4 @@ export const layerWith = (options: NodeOptions): Layer.Layer<HttpClient.HttpClie
  *
  * @since 0.1.0
  */
-export const layer: Layer.Layer<HttpClient.HttpClient> = layerWith({})
+export const layer: Layer.Layer<HttpClient.HttpClient> = /* @__PURE__ */ layerWith({})

@@ -42,12 +42,14 @@ const normalize = (name: string): string => {
   return plain.startsWith("is") ? plain.slice(2) : plain
 }
 
-const index = (lines: ReadonlyArray<string>): ReadonlyMap<string, string> =>
-  new Map(lines.flatMap(line => line.split(" ")).map(name => [normalize(name), name]))
-
-const categoryNames = index(generalCategories)
-const binaryNames = index(binaryProperties)
-const scriptNames = index(irregularScripts)
+/** The name of a table that a normalised name stands for. No index is made: few patterns name a property. */
+const nameIn = (table: ReadonlyArray<string>, wanted: string): string | undefined => {
+  for (const line of table) {
+    const found = line.split(" ").find(name => normalize(name) === wanted)
+    if (found !== undefined) return found
+  }
+  return undefined
+}
 
 /** Names that are also short names of properties Rust does not look up: it reads them as categories. */
 const categoriesFirst = new Set(["cf", "sc", "lc"])
@@ -58,7 +60,7 @@ const noScripts = new Set(["unknown", "zzzz"])
 const script = (property: string, name: string): string | undefined =>
   noScripts.has(name)
     ? undefined
-    : `\\p{${property}=${scriptNames.get(name) ?? name.charAt(0).toUpperCase() + name.slice(1)}}`
+    : `\\p{${property}=${nameIn(irregularScripts, name) ?? name.charAt(0).toUpperCase() + name.slice(1)}}`
 
 const isKnown = (source: string): boolean => {
   try {
@@ -73,7 +75,7 @@ const propertyByValue = (property: string, value: string): string | undefined =>
   switch (normalize(property)) {
     case "gc":
     case "generalcategory": {
-      const name = categoryNames.get(value)
+      const name = nameIn(generalCategories, value)
       return name === undefined ? undefined : `\\p{${name}}`
     }
     case "sc":
@@ -88,8 +90,8 @@ const propertyByValue = (property: string, value: string): string | undefined =>
 }
 
 const propertyByName = (name: string): string | undefined => {
-  const binary = categoriesFirst.has(name) ? undefined : binaryNames.get(name)
-  const found = binary ?? categoryNames.get(name)
+  const binary = categoriesFirst.has(name) ? undefined : nameIn(binaryProperties, name)
+  const found = binary ?? nameIn(generalCategories, name)
   return found === undefined ? script("Script", name) : `\\p{${found}}`
 }
 

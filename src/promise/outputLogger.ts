@@ -45,7 +45,8 @@ export const shownMessage = (text: string): string =>
 
 /** Where a line is written when there is no provider. */
 const writeLine = (line: string): void => {
-  if (typeof process === "object" && process.stdout) process.stdout.write(`${line}\n`)
+  const { process } = globalThis
+  if (process?.stdout) process.stdout.write(`${line}\n`)
   else console.log(line)
 }
 
