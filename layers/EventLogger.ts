@@ -25,15 +25,18 @@ import { EventLogger } from "../src/EventLogger.js"
 import { EventSink } from "../src/EventSink.js"
 import { type Answer, Deduplicator, hashNames } from "../src/engine/deduplicator.js"
 import type { SecondaryExposure } from "../src/engine/evaluation.js"
+import { EventList, EventWriter } from "../src/engine/eventList.js"
 import {
+  customText,
+  type EventText,
   type Exposure,
-  eventToJson,
+  exposureText,
   formOf,
   noRule,
-  type QueuedEvent,
   type SamplingNote,
   samplingParts,
   secondariesOf,
+  secondaryText,
   userKey,
   userToLog,
   wellFormedJson
@@ -45,7 +48,6 @@ import type { Json, JsonObject, User } from "../src/engine/user.js"
 import { inBackground } from "../src/internal/backgroundClock.js"
 import { yieldToEventLoop } from "../src/internal/eventLoop.js"
 import { exceptionOf, reportException } from "../src/internal/observe.js"
-import { concat } from "../src/internal/payload.js"
 import { statsigMetadata } from "../src/internal/sdkInfo.js"
 import { ObservabilityClient } from "../src/ObservabilityClient.js"
 import { EventSinkError } from "../src/StatsigError.js"
@@ -115,12 +117,12 @@ const concurrency = 5
 const defaultWindow = 60_000
 const maxFirstSeen = 100_000
 const maxNonExposed = 100_000
-/** Characters that are written before the event loop gets a turn. */
-const portion = 1 << 16
+/** Bytes that are written before the event loop gets a turn. */
+const portion = 1 << 17
 
 interface Batch {
   /** Loses its oldest where there is no room, for as long as it waits. */
-  readonly events: Array<QueuedEvent>
+  readonly events: EventList
   readonly attempts: number
   /** Whether it was full when it was made: others are put together anew. */
   readonly isFull: boolean
@@ -196,9 +198,7 @@ export const make = Effect.fnUntraced(function* (options: Options) {
   let specialRate: number | undefined
   let secondaryAsPrimary = false
 
-  let pending: Array<QueuedEvent | undefined> = []
-  /** Events of `pending` before this one were dropped to make room. */
-  let pendingStart = 0
+  let pending = new EventList()
   let batches: Array<Batch> = []
   /** Batches that a flush is about to send, before all others. */
   let flushing: Array<Batch> = []
@@ -240,22 +240,18 @@ export const make = Effect.fnUntraced(function* (options: Options) {
     drop(1)
     const waiting = flushing.length > 0 ? flushing : batches
     const [oldest] = waiting
-    if (oldest !== undefined) {
-      oldest.events.shift()
-      if (oldest.events.length === 0) waiting.shift()
-      batched--
+    if (oldest === undefined) {
+      pending.drop(1)
       return
     }
-    pending[pendingStart++] = undefined
-    if (pendingStart > capacity) {
-      pending = pending.slice(pendingStart)
-      pendingStart = 0
-    }
+    oldest.events.drop(1)
+    if (oldest.events.length === 0) waiting.shift()
+    batched--
   }
 
-  const push = (event: QueuedEvent) => {
-    pending.push(event)
-    const size = pending.length - pendingStart
+  const push = (text: EventText, user: User | undefined, time: number) => {
+    pending.push(text, user, time)
+    const size = pending.length
     if (size + batched > capacity) dropOldest()
     if (size % batchSize === 0 && interval === minInterval && !closed) Queue.unsafeOffer(limitReached, undefined)
   }
@@ -303,20 +299,18 @@ export const make = Effect.fnUntraced(function* (options: Options) {
     const key = userKey(user)
     const unit = form.unitOf(user)
     const secondaries = secondaryAsPrimary ? (secondariesOf(form) ?? noSecondaries) : noSecondaries
-    if (seen.add(form.names, answer, key, unit)) {
+    if (seen.add(form, answer, key, unit)) {
       const mustLog =
         evaluation.forwardAllExposures || (evaluation.hasUnsampledSecondaryExposure && !secondaryAsPrimary)
       const sampling = mustLog ? undefined : sample(name, ruleID, user, answer, unit, evaluation.samplingRate, time)
-      if (sampling !== false) {
-        push({ _tag: "Exposure", form, user, time, sampling, stripped: secondaries.length > 0 })
-      }
+      if (sampling !== false) push(exposureText(form, sampling, secondaries.length > 0), user, time)
     }
     for (const secondary of secondaries) {
       const passed = secondary.gateValue === "true"
       const ruleID = secondary.ruleID === "" ? noRule : secondary.ruleID
       if (!seen.add(hashNames(secondary.gate, ruleID), passed, key, undefined)) continue
       const sampling = sample(secondary.gate, ruleID, user, passed, undefined, undefined, time)
-      if (sampling !== false) push({ _tag: "Secondary", secondary, user, time, sampling })
+      if (sampling !== false) push(secondaryText(secondary, sampling), user, time)
     }
   }
 
@@ -331,14 +325,8 @@ export const make = Effect.fnUntraced(function* (options: Options) {
     if (nonExposed.size === 0) return
     const checks = Object.fromEntries([...nonExposed].map(([name, { count }]) => [name, count]))
     nonExposed = new Map()
-    push({
-      _tag: "Custom",
-      name: "statsig::non_exposed_checks",
-      value: null,
-      metadata: { checks: wellFormedJson(JSON.stringify(checks)) },
-      user: undefined,
-      time: clock.unsafeCurrentTimeMillis()
-    })
+    const metadata = { checks: wellFormedJson(JSON.stringify(checks)) }
+    push(customText("statsig::non_exposed_checks", null, metadata), undefined, clock.unsafeCurrentTimeMillis())
   }
 
   const forget = (now: number) => {
@@ -352,18 +340,7 @@ export const make = Effect.fnUntraced(function* (options: Options) {
 
   // --- sending
 
-  /** Tells the logged forms of this logger from those of others. */
-  const self = {}
-  const loggedUser = (user: User): string => {
-    const tier = environment ?? remote?.defaultEnvironment
-    const known = user.logged
-    if (known !== undefined && known.by === self && known.tier === tier) return known.json
-    const json = userToLog(user, globalCustomFields, tier)
-    user.logged = { by: self, tier, json }
-    return json
-  }
-
-  const waiting = () => pending.length - pendingStart + batched + taken
+  const waiting = () => pending.length + batched + taken
 
   const reportLost = (tag: string, count: number, message: string) => {
     report(() => reportException(observability, tag, "LogEventError", message))
@@ -382,32 +359,35 @@ export const make = Effect.fnUntraced(function* (options: Options) {
   /** Puts everything that waits into batches: full ones first, then what is new, then what partial ones held. */
   const gather = () => {
     pushNonExposed()
-    if (pending.length === pendingStart) return
+    if (pending.length === 0) return
     const full = batches.filter(batch => batch.isFull)
-    const loose = pending.slice(pendingStart) as Array<QueuedEvent>
+    const loose = pending
     batched += loose.length
-    pending = []
-    pendingStart = 0
-    for (const batch of batches) if (!batch.isFull) for (const event of batch.events) loose.push(event)
+    pending = new EventList()
+    for (const batch of batches) if (!batch.isFull) loose.pushAll(batch.events)
     for (let start = 0; start < loose.length; start += batchSize) {
-      const events = loose.slice(start, start + batchSize)
+      const events = loose.slice(start, batchSize)
       full.push({ events, attempts: 0, isFull: events.length === batchSize })
     }
     batches = full
   }
 
+  /** Bytes of an event, as far as the last batch tells. */
+  let eventSize = 1_000
+
   /** The body of a batch, written in turns with the rest of the process. */
-  const serialise = Effect.fnUntraced(function* (events: ReadonlyArray<QueuedEvent>, flushType: FlushType) {
-    const encoder = new TextEncoder()
-    const parts: Array<Uint8Array> = []
-    let text = '{"events":['
-    for (let i = 0; i < events.length; i++) {
-      text += i === 0 ? eventToJson(events[i]!, loggedUser) : `,${eventToJson(events[i]!, loggedUser)}`
-      if (text.length < portion) continue
-      parts.push(encoder.encode(wellFormedJson(text)))
-      text = ""
+  const serialise = Effect.fnUntraced(function* (events: EventList, flushType: FlushType) {
+    const tier = environment ?? remote?.defaultEnvironment
+    const body = new EventWriter(portion + eventSize * events.length, user => userToLog(user, globalCustomFields, tier))
+    body.appendText('{"events":[')
+    let written = 0
+    for (let index = 0; index < events.length; index++) {
+      events.write(index, body)
+      if (body.length - written < portion) continue
+      written = body.length
       yield* yieldToEventLoop
     }
+    eventSize = Math.ceil(body.length / events.length)
     const metadata = {
       ...statsigMetadata(options.serviceName),
       flushingIntervalMs: interval,
@@ -415,11 +395,8 @@ export const make = Effect.fnUntraced(function* (options: Options) {
       maxPendingBatches: maxBatches,
       flushType
     }
-    parts.push(encoder.encode(wellFormedJson(`${text}],"statsigMetadata":${JSON.stringify(metadata)}}`)))
-    return yield* concat(
-      parts,
-      parts.reduce((size, part) => size + part.length, 0)
-    )
+    body.appendText(wellFormedJson(`],"statsigMetadata":${JSON.stringify(metadata)}}`))
+    return body.bytes
   })
 
   const send = ({ attempts, events }: Batch, flushType: FlushType): Effect.Effect<void, EventSinkError> =>
@@ -446,10 +423,12 @@ export const make = Effect.fnUntraced(function* (options: Options) {
     }
     if (flushType !== "shutdown") {
       interval = Math.min(interval * 2, maxInterval)
-      const room = capacity - batched - (pending.length - pendingStart)
+      const room = capacity - batched - pending.length
       if (error.retryable && attempts + 1 < maxAttempts && room > 0) {
         // Older than what waits.
-        drop(events.splice(0, events.length - room).length)
+        const surplus = Math.max(events.length - room, 0)
+        events.drop(surplus)
+        drop(surplus)
         batches.push({ events, attempts: attempts + 1, isFull })
         batched += events.length
         return Effect.void
@@ -535,7 +514,7 @@ export const make = Effect.fnUntraced(function* (options: Options) {
       ).pipe(Effect.zipRight(Fiber.awaitAll(before)), Effect.zipRight(reportDropped), Effect.as(errors))
     }).pipe(oneFlush.withPermits(1))
 
-  const hasFullBatch = (): boolean => pending.length - pendingStart >= batchSize || batches.some(batch => batch.isFull)
+  const hasFullBatch = (): boolean => pending.length >= batchSize || batches.some(batch => batch.isFull)
 
   /** A batch that is full waits for the pause after the last attempt, any other until its events have waited. */
   const scheduled = Effect.suspend(() => {
@@ -615,7 +594,7 @@ export const make = Effect.fnUntraced(function* (options: Options) {
       if (!enabled) return
       adopt(event.remote)
       const { metadata, name, user, value } = event
-      push({ _tag: "Custom", name, value, metadata, user, time: clock.unsafeCurrentTimeMillis() })
+      push(customText(name, value, metadata), user, clock.unsafeCurrentTimeMillis())
     },
     flush: Effect.disconnect(Effect.asVoid(sendAll("manual"))),
     shutdown,

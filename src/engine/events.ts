@@ -1,14 +1,15 @@
 /**
  * Events as they are sent: what an exposure is keyed by, and the JSON of each kind.
  *
- * An event is queued as references to immutable things and becomes text only when it is flushed. What the exposures of
- * one record have in common, most of their text among it, is worked out once and kept with the record.
+ * An event is queued as references to immutable things and is written only when it is flushed. What the exposures of
+ * one record have in common, most of their JSON among it, is worked out once and kept with the record.
  */
 
 import { compileUnit } from "./conditions.js"
 import { type Answer, type Hash, hashNames } from "./deduplicator.js"
 import { type Evaluation, ruleIDOf, type SecondaryExposure } from "./evaluation.js"
 import { setOwn } from "./getters.js"
+import { type ByteBuffer, bytesOf } from "./responseBuffer.js"
 import { flag, hashID, hashName, hashUser, type Word64, zero } from "./samplingHash.js"
 import type { Json, JsonObject, User } from "./user.js"
 import { floatText, userJson } from "./values.js"
@@ -46,36 +47,13 @@ export interface SamplingNote {
   readonly shadowLogged: "logged" | "dropped"
 }
 
-/** An exposure that waits to be sent: small, because hundreds of thousands of them may wait. */
-export interface QueuedExposure {
-  readonly _tag: "Exposure"
-  readonly form: ExposureForm
-  readonly user: User
-  readonly time: number
-  readonly sampling: SamplingNote | undefined
-  /** Whether its secondary exposures are sent as exposures of their own. */
-  readonly stripped: boolean
+/** What an event says, whoever the user is and whenever it was. */
+export interface EventText {
+  /** Writes the JSON of the event up to its user. */
+  readonly writeHead: (into: ByteBuffer) => void
+  /** Writes the JSON of the event behind its time. */
+  readonly writeTail: (into: ByteBuffer) => void
 }
-
-/** An event that waits to be sent. */
-export type QueuedEvent =
-  | QueuedExposure
-  | {
-      readonly _tag: "Secondary"
-      readonly secondary: SecondaryExposure
-      readonly user: User
-      readonly time: number
-      readonly sampling: SamplingNote | undefined
-    }
-  | {
-      readonly _tag: "Custom"
-      readonly name: string
-      readonly value: string | number | null
-      readonly metadata: JsonObject | null
-      /** `undefined` for events of the SDK itself, which have an empty user. */
-      readonly user: User | undefined
-      readonly time: number
-    }
 
 /** Texts without anything to escape, which most are, need no more than quotes. */
 const plainText = /^[\x20\x21\x23-\x5b\x5d-\ud7ff\ue000-\uffff]*$/
@@ -172,24 +150,24 @@ const unitOf = ({ evaluation, origin }: ExposureOfAll): ((user: User) => string 
 }
 
 /** What the exposures of one record by one call have in common. */
-export class ExposureForm {
+export class ExposureForm implements EventText, Hash {
   readonly kind: Exposure["kind"]
   readonly origin: ExposureOrigin
   readonly name: string
   readonly evaluation: Evaluation
   readonly parameter: string | undefined
-  /** The parts of the key, apart from who asked. */
+  /** The parts of the key, apart from who asked: the hash is that of the names. */
   readonly ruleID: string
-  readonly names: Hash
+  readonly high: number
+  readonly low: number
   readonly answer: Answer
   readonly unitOf: (user: User) => string | undefined
   /** The next form of the same record. */
   readonly next: ExposureForm | undefined
   /** How many forms the record has from here on. */
   readonly count: number
-  #start: string | undefined = undefined
-  #end = ""
-  #strippedEnd = ""
+  #head: Uint8Array | undefined = undefined
+  #tail: Uint8Array | undefined = undefined
 
   constructor(exposure: ExposureOfAll, next: ExposureForm | undefined) {
     this.kind = exposure.kind
@@ -198,35 +176,39 @@ export class ExposureForm {
     this.evaluation = exposure.evaluation
     this.parameter = exposure.parameter
     this.ruleID = keyRuleID(exposure)
-    this.names = hashNames(this.name, this.ruleID)
+    const { high, low } = hashNames(this.name, this.ruleID)
+    this.high = high
+    this.low = low
     this.answer = answerOf(exposure)
     this.unitOf = unitOf(exposure)
     this.next = next
     this.count = next === undefined ? 1 : next.count + 1
   }
 
-  /** The JSON of an event up to its sampling note. */
-  get start(): string {
-    if (this.#start === undefined) {
-      const secondaries = secondariesOf(this)
-      this.#start = `{"eventName":"${exposureNames[this.kind]}","value":null,"metadata":${exposureMetadata(this)},"statsigMetadata":`
-      this.#end = `,"secondaryExposures":${JSON.stringify(secondaries)}}`
-      this.#strippedEnd = `,"secondaryExposures":${secondaries === null ? "null" : "[]"}}`
-    }
-    return this.#start
+  writeHead(into: ByteBuffer): void {
+    this.#head ??= wellFormedBytes(`${exposureStart(this)}{}${beforeUser}`)
+    into.append(this.#head)
   }
 
-  /** The JSON of an event behind its time; after `start` was read. */
-  end(stripped: boolean): string {
-    return stripped ? this.#strippedEnd : this.#end
+  writeTail(into: ByteBuffer): void {
+    this.#tail ??= wellFormedBytes(exposureEnd(this, false))
+    into.append(this.#tail)
   }
+}
+
+/** The JSON of an exposure up to its sampling note. */
+const exposureStart = (exposure: ExposureOfAll): string =>
+  `{"eventName":"${exposureNames[exposure.kind]}","value":null,"metadata":${exposureMetadata(exposure)},"statsigMetadata":`
+
+/** The JSON of an exposure behind its time. */
+const exposureEnd = (exposure: ExposureOfAll, stripped: boolean): string => {
+  const secondaries = secondariesOf(exposure)
+  return `,"secondaryExposures":${JSON.stringify(stripped && secondaries !== null ? [] : secondaries)}}`
 }
 
 /** The JSON of an exposure, without who and when. */
-export const exposureJson = (exposure: ExposureOfAll): string => {
-  const form = new ExposureForm(exposure, undefined)
-  return `${form.start}null${form.end(false)}`
-}
+export const exposureJson = (exposure: ExposureOfAll): string =>
+  `${exposureStart(exposure)}null${exposureEnd(exposure, false)}`
 
 /** Of a layer's record as many as parameters are read of it, whose names come from callers. */
 const maxForms = 100
@@ -342,17 +324,39 @@ const exposureMetadata = (exposure: ExposureOfAll): string => {
   return `${metadata}}`
 }
 
+const beforeUser = ',"user":'
+
+const wellFormedBytes = (json: string): Uint8Array => bytesOf(wellFormedJson(json))
+
+const textOf = (head: () => string, tail: () => string): EventText => ({
+  writeHead: into => into.appendText(wellFormedJson(`${head()}${beforeUser}`)),
+  writeTail: into => into.appendText(wellFormedJson(tail()))
+})
+
 const samplingJson = (sampling: SamplingNote | undefined): string =>
   sampling === undefined ? "{}" : JSON.stringify(sampling)
 
-/** The JSON of one event. `loggedUser` gives the logged form of a user. */
-export const eventToJson = (event: QueuedEvent, loggedUser: (user: User) => string): string => {
-  switch (event._tag) {
-    case "Exposure":
-      return `${event.form.start}${samplingJson(event.sampling)},"user":${loggedUser(event.user)},"time":${event.time}${event.form.end(event.stripped)}`
-    case "Secondary":
-      return `{"eventName":"statsig::gate_exposure","value":null,"metadata":${JSON.stringify(event.secondary)},"statsigMetadata":${samplingJson(event.sampling)},"user":${loggedUser(event.user)},"time":${event.time},"secondaryExposures":[]}`
-    case "Custom":
-      return `{"eventName":${quoted(event.name)},"value":${JSON.stringify(event.value)},"metadata":${JSON.stringify(event.metadata)},"statsigMetadata":null,"user":${event.user === undefined ? "{}" : loggedUser(event.user)},"time":${event.time},"secondaryExposures":null}`
-  }
-}
+/** What an exposure says. Stripped, its secondary exposures are sent as exposures of their own. */
+export const exposureText = (form: ExposureForm, sampling: SamplingNote | undefined, stripped: boolean): EventText =>
+  sampling === undefined && !stripped
+    ? form
+    : textOf(
+        () => exposureStart(form) + samplingJson(sampling),
+        () => exposureEnd(form, stripped)
+      )
+
+/** What a secondary exposure says that is sent as an exposure of its own. */
+export const secondaryText = (secondary: SecondaryExposure, sampling: SamplingNote | undefined): EventText =>
+  textOf(
+    () =>
+      `{"eventName":"statsig::gate_exposure","value":null,"metadata":${JSON.stringify(secondary)},"statsigMetadata":${samplingJson(sampling)}`,
+    () => ',"secondaryExposures":[]}'
+  )
+
+/** What an event of the program's own, or of the SDK itself, says. */
+export const customText = (name: string, value: string | number | null, metadata: JsonObject | null): EventText =>
+  textOf(
+    () =>
+      `{"eventName":${quoted(name)},"value":${JSON.stringify(value)},"metadata":${JSON.stringify(metadata)},"statsigMetadata":null`,
+    () => ',"secondaryExposures":null}'
+  )

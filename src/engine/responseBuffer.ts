@@ -1,5 +1,5 @@
 /**
- * A buffer of bytes that grows as it is written and is used again for the next response.
+ * Buffers of bytes that grow as they are written.
  */
 
 const encoder = new TextEncoder()
@@ -24,15 +24,15 @@ export const fragment = (text: string): Fragment => {
 /** The UTF-8 form of a text. */
 export const bytesOf = (text: string): Uint8Array => encoder.encode(text)
 
-/**
- * A growing buffer that client initialize responses are written into, one after the other. It keeps the size of the
- * largest one. What `bytes` gives is overwritten by the next.
- *
- * @since 0.1.0
- */
-export class ResponseBuffer {
-  #bytes = new Uint8Array(firstSize)
+/** A growing buffer of UTF-8 text. */
+export class ByteBuffer {
+  #bytes: Uint8Array
   #length = 0
+
+  /** `size` is that of the memory at first. */
+  constructor(size = firstSize) {
+    this.#bytes = new Uint8Array(size)
+  }
 
   /** How many bytes were written since `clear`. */
   get length(): number {
@@ -68,9 +68,26 @@ export class ResponseBuffer {
     this.#length += encoder.encodeInto(text, this.#bytes.subarray(start)).written
   }
 
+  /** Writes once more what stands from one position to another. */
+  repeat(from: number, to: number): void {
+    const start = this.#length
+    const end = start + to - from
+    if (end > this.#bytes.length) this.#grow(end)
+    this.#bytes.copyWithin(start, from, to)
+    this.#length = end
+  }
+
   #grow(needed: number): void {
     const larger = new Uint8Array(Math.max(needed, this.#bytes.length * 2))
     larger.set(this.#bytes.subarray(0, this.#length))
     this.#bytes = larger
   }
 }
+
+/**
+ * A growing buffer that client initialize responses are written into, one after the other. It keeps the size of the
+ * largest one. What `bytes` gives is overwritten by the next.
+ *
+ * @since 0.1.0
+ */
+export class ResponseBuffer extends ByteBuffer {}

@@ -47,8 +47,6 @@ export class User {
   readonly statsigEnvironment: JsonObject | undefined
   /** What exposures are keyed by, once it is worked out. */
   key: string | undefined = undefined
-  /** The form in which it was logged last, and by whom. */
-  logged: { readonly by: object; readonly tier: string | undefined; readonly json: string } | undefined = undefined
 
   constructor(fields: UserFields) {
     this.userID = fields.userID

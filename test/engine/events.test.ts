@@ -1,15 +1,19 @@
 import { assert, describe, it } from "vitest"
 import { Evaluation } from "../../src/engine/evaluation.js"
+import { EventWriter } from "../../src/engine/eventList.js"
 import {
   answerOf,
+  customText,
+  type EventText,
   type Exposure,
-  eventToJson,
+  exposureText,
   formOf,
   keyRuleID,
   noRule,
-  type QueuedEvent,
+  type SamplingNote,
   samplingParts,
   secondariesOf,
+  secondaryText,
   userKey,
   userToLog,
   wellFormedJson
@@ -34,22 +38,19 @@ const exposureOf = (fields: Partial<Exposure>, evaluation: Partial<Evaluation> =
 
 const unitOf = (exposure: Exposure) => formOf(exposure).unitOf(exposure.user)
 
+/** What is sent of an event. */
+const written = (text: EventText, who: User | undefined) => {
+  const writer = new EventWriter(0, () => '{"userID":"logged"}')
+  writer.write(text, who, 7)
+  return JSON.parse(writer.text)
+}
+
 /** What is sent of an exposure. */
-const sentOf = (exposure: Exposure, more: { sampling?: object; stripped?: boolean } = {}) =>
-  JSON.parse(
-    eventToJson(
-      {
-        _tag: "Exposure",
-        form: formOf(exposure),
-        user: exposure.user,
-        time: 7,
-        sampling: undefined,
-        stripped: false,
-        ...more
-      } as QueuedEvent,
-      () => '{"userID":"logged"}'
-    )
-  )
+const sentOf = (exposure: Exposure, more: { sampling?: SamplingNote; stripped?: boolean } = {}) =>
+  written(exposureText(formOf(exposure), more.sampling, more.stripped === true), user)
+
+/** What becomes of a text on its way: it has no half of a pair of surrogates. */
+const wellFormed = (text: string) => Buffer.from(text).toString()
 
 const texts = [
   "",
@@ -230,34 +231,40 @@ describe("secondary exposures", () => {
 describe("the JSON of an event", () => {
   it("has the keys in the order of the official SDK", () => {
     const keys = "eventName value metadata statsigMetadata user time secondaryExposures".split(" ")
-    const events: ReadonlyArray<QueuedEvent> = [
-      { _tag: "Exposure", form: formOf(exposureOf({})), user, time: 1, sampling: undefined, stripped: false },
-      { _tag: "Secondary", secondary: secondary("a"), user, time: 1, sampling: undefined },
-      { _tag: "Custom", name: "e", value: null, metadata: null, user, time: 1 }
+    const form = formOf(exposureOf({}))
+    const noted: SamplingNote = { samplingRate: 4, samplingMode: "on", shadowLogged: "logged" }
+    const events = [
+      form,
+      exposureText(form, noted, true),
+      secondaryText(secondary("a"), undefined),
+      customText("e", null, null)
     ]
-    for (const event of events) assert.deepStrictEqual(Object.keys(JSON.parse(eventToJson(event, () => "{}"))), keys)
+    for (const event of events) assert.deepStrictEqual(Object.keys(written(event, user)), keys)
   })
 
   it("of a gate says what was answered and why", () => {
     const exposure = exposureOf({}, { bool: true, lcut: 5, receivedAt: 6, version: 3, overrideConfigName: "other" })
-    assert.deepStrictEqual(sentOf(exposure, { sampling: { samplingRate: 4 } }), {
-      eventName: "statsig::gate_exposure",
-      value: null,
-      metadata: {
-        gate: "gate",
-        gateValue: "true",
-        ruleID: "rule",
-        reason: "Network:Recognized",
-        lcut: "5",
-        receivedAt: "6",
-        configVersion: "3",
-        overrideConfigName: "other"
-      },
-      statsigMetadata: { samplingRate: 4 },
-      user: { userID: "logged" },
-      time: 7,
-      secondaryExposures: []
-    })
+    assert.deepStrictEqual(
+      sentOf(exposure, { sampling: { samplingRate: 4, samplingMode: "on", shadowLogged: "logged" } }),
+      {
+        eventName: "statsig::gate_exposure",
+        value: null,
+        metadata: {
+          gate: "gate",
+          gateValue: "true",
+          ruleID: "rule",
+          reason: "Network:Recognized",
+          lcut: "5",
+          receivedAt: "6",
+          configVersion: "3",
+          overrideConfigName: "other"
+        },
+        statsigMetadata: { samplingRate: 4, samplingMode: "on", shadowLogged: "logged" },
+        user: { userID: "logged" },
+        time: 7,
+        secondaryExposures: []
+      }
+    )
   })
 
   const passed: ReadonlyArray<readonly [Exposure["kind"], Exposure["origin"], string | undefined]> = [
@@ -306,13 +313,13 @@ describe("the JSON of an event", () => {
       )
       const { metadata, secondaryExposures } = sentOf(layer)
       for (const key of ["config", "parameterName", "ruleID", "reason", "overrideConfigName", "allocatedExperiment"]) {
-        assert.strictEqual(metadata[key], text, key)
+        assert.strictEqual(metadata[key], wellFormed(text), key)
       }
-      assert.deepStrictEqual(secondaryExposures, [secondary(text)])
-      assert.strictEqual(sentOf(exposureOf({ name: text })).metadata.gate, text)
-      const custom = { _tag: "Custom", name: text, value: text, metadata: { [text]: text }, user, time: 1 } as const
-      const sent = JSON.parse(eventToJson(custom, () => "{}"))
-      assert.deepStrictEqual([sent.eventName, sent.value, sent.metadata], [text, text, { [text]: text }])
+      const sent = wellFormed(text)
+      assert.deepStrictEqual(secondaryExposures, [secondary(sent)])
+      assert.strictEqual(sentOf(exposureOf({ name: text })).metadata.gate, sent)
+      const { eventName, metadata: own, value } = written(customText(text, text, { [text]: text }), user)
+      assert.deepStrictEqual([eventName, value, own], [sent, sent, { [sent]: sent }])
     }
   })
 
@@ -335,14 +342,12 @@ describe("the JSON of an event", () => {
     for (let i = 0; i < 2000; i++) {
       const text = Array.from({ length: random.between(0, 8) }, () => random.pick(pieces)).join("")
       const json = wellFormedJson(JSON.stringify({ [text]: [text] }))
-      const wellFormed = Buffer.from(text).toString()
-      assert.deepStrictEqual(JSON.parse(json), { [wellFormed]: [wellFormed] })
+      assert.deepStrictEqual(JSON.parse(json), { [wellFormed(text)]: [wellFormed(text)] })
     }
   })
 
   it("of the SDK itself has an empty user", () => {
-    const event = { _tag: "Custom", name: "e", value: 1.5, metadata: null, user: undefined, time: 1 } as const
-    assert.deepInclude(JSON.parse(eventToJson(event, () => '{"userID":"x"}')), { user: {}, value: 1.5 })
+    assert.deepInclude(written(customText("e", 1.5, null), undefined), { user: {}, value: 1.5 })
   })
 })
 
