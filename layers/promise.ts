@@ -121,11 +121,11 @@ export type { TestControl }
  * the graph would take twice as long.
  */
 const makeLayer: MakeLayer = (sdkKey, options) =>
-  EffectLayer.provide(
-    EffectLayer.scopedContext(
-      Effect.flatMap(surroundings(options), services => Effect.provide(parts(Redacted.make(sdkKey), options), services))
-    ),
-    OutputLogger.layer(options)
+  EffectLayer.scopedContext(
+    OutputLogger.use(options).pipe(
+      Effect.andThen(surroundings(options)),
+      Effect.flatMap(services => Effect.provide(parts(Redacted.make(sdkKey), options), services))
+    )
   )
 
 /** What the other parts are made with. */
@@ -308,7 +308,9 @@ export interface StatsigTest {
  */
 export const makeStatsigTest = (settings: Iterable<Setting> = []): StatsigTest => {
   const { control, layer } = makeTest(settings)
-  const Class = makeStatsig((_sdkKey, options) => EffectLayer.provide(layer, OutputLogger.layer(options)))
+  const Class = makeStatsig((_sdkKey, options) =>
+    EffectLayer.provide(layer, EffectLayer.scopedDiscard(OutputLogger.use(options)))
+  )
   return { statsig: new Class("secret-test"), Statsig: Class, test: control }
 }
 

@@ -5,11 +5,14 @@
  * Unlike in the official package each instance has a level and a provider of its own.
  */
 import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import * as FiberRef from "effect/FiberRef"
 import * as HashMap from "effect/HashMap"
-import * as Layer from "effect/Layer"
+import * as HashSet from "effect/HashSet"
 import * as Logger from "effect/Logger"
 import * as LogLevel from "effect/LogLevel"
 import * as Option from "effect/Option"
+import type * as Scope from "effect/Scope"
 import type { OutputLoggerProvider, StatsigOptions } from "./StatsigOptions.js"
 
 /** Longer messages are cut, as the official package does. In characters. */
@@ -62,9 +65,12 @@ const toProvider = (provider: OutputLoggerProvider, severity: Severity, tag: str
   queueMicrotask(() => callQuietly(() => provider[severity]?.(tag, message)))
 
 /**
- * The logger of one instance, as a layer for everything that the instance runs. Tells the provider of its begin and end.
+ * Puts the logger of one instance in the place of the default one, for as long as the scope is open. Tells the provider of
+ * its begin.
  */
-export const layer = (options: Pick<StatsigOptions, "outputLogLevel" | "outputLoggerProvider">): Layer.Layer<never> => {
+export const use = (
+  options: Pick<StatsigOptions, "outputLogLevel" | "outputLoggerProvider">
+): Effect.Effect<void, never, Scope.Scope> => {
   const provider = options.outputLoggerProvider
   const wanted = options.outputLogLevel ?? "warn"
   const minimum = Object.hasOwn(levels, wanted) ? levels[wanted] : LogLevel.Warning
@@ -77,5 +83,10 @@ export const layer = (options: Pick<StatsigOptions, "outputLogLevel" | "outputLo
     writeLine(`${date.toISOString()} ${severity.toUpperCase().padEnd(5)} [Statsig::${tag}] ${text}`)
   })
   if (provider !== undefined) queueMicrotask(() => callQuietly(() => provider.initialize?.()))
-  return Layer.merge(Logger.replace(Logger.defaultLogger, logger), Logger.minimumLogLevel(minimum))
+  return Effect.andThen(
+    Effect.locallyScopedWith(FiberRef.currentLoggers, loggers =>
+      HashSet.add(HashSet.remove(loggers, Logger.defaultLogger), logger)
+    ),
+    Effect.locallyScoped(FiberRef.currentMinimumLogLevel, minimum)
+  )
 }
