@@ -11,7 +11,15 @@
  * Where the short way to an answer is known (`Ways`), no evaluation is made for those who come it: the entry is kept.
  */
 import { Call, type NestedAnswers, type SpecKind } from "./call.js"
-import { type Entry, EntryTable, EntryWriter, type NestedGate, type WrittenEntry } from "./clientInitializeEntries.js"
+import {
+  type Entry,
+  EntryTable,
+  EntryWriter,
+  keptBy,
+  type NestedGate,
+  type Way,
+  type WrittenEntry
+} from "./clientInitializeEntries.js"
 import { type EntryStyle, quote, type ResponseFormat } from "./clientInitializeText.js"
 import type { Host } from "./conditions.js"
 import { userToLog, wellFormedJson } from "./events.js"
@@ -65,8 +73,8 @@ export interface ClientInitializeRequest {
 
 /** Tells users with the same answer, and the same exposures, without an evaluation. */
 export interface Ways {
-  /** An object that stands for the answer, `undefined` when only an evaluation can tell. */
-  readonly decide: (kind: SpecKind, name: string, user: User) => object | undefined
+  /** What stands for the answer, `undefined` when only an evaluation can tell. */
+  readonly decide: (kind: SpecKind, name: string, user: User) => Way | undefined
 }
 
 /** Styles whose bytes are kept at a time. A server writes in one or two. */
@@ -231,7 +239,7 @@ class Response {
   /** `undefined` when the evaluation fails. */
   #written(entry: Entry): WrittenEntry | undefined {
     const way = this.#wayOf(entry)
-    let kept = way && entry.byWay.get(way)
+    let kept = way && keptBy(entry, way)
     if (kept !== undefined) {
       const known = this.#nest(kept.nested)
       for (; kept !== undefined; kept = kept.next) if (kept.known === known) return kept.written
@@ -264,7 +272,7 @@ class Response {
     return phase >= this.#firstPhase && phase < this.#table.phase
   }
 
-  #wayOf({ name, specKind }: Entry): object | undefined {
+  #wayOf({ name, specKind }: Entry): Way | undefined {
     return this.#ways?.decide(specKind, name, this.#request.user)
   }
 

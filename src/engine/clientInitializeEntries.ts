@@ -40,7 +40,13 @@ export interface Entry {
   readonly outcomes: Array<Outcome>
   kept: number
   /** By the ways that decisions can take: an object for each. */
-  readonly byWay: Map<object, KeptEntry>
+  readonly byWay: Map<Way, KeptEntry>
+}
+
+/** Stands for the way that a decision can take. */
+export interface Way {
+  /** The entry that was written last for it, as a short cut: responses are written in one style, mostly. */
+  kept: KeptEntry | undefined
 }
 
 /** A gate that specs nest. */
@@ -52,6 +58,7 @@ export interface NestedGate {
 
 /** An entry for all who come one way, where the same nested gates are known beforehand. */
 export interface KeptEntry {
+  readonly entry: Entry
   /** The gates that are nested on the way. */
   readonly nested: ReadonlyArray<NestedGate>
   /** Which of them are known, as bits. */
@@ -134,6 +141,12 @@ const smallChunk = 512
 
 const gapOf = new RegExp(`([${secondaryGap}${undelegatedGap}])`)
 
+/** The entries that are kept for all who come this way. */
+export const keptBy = (entry: Entry, way: Way): KeptEntry | undefined => {
+  if (way.kept?.entry !== entry) way.kept = entry.byWay.get(way)
+  return way.kept
+}
+
 /** The entries of one snapshot in one style, with the bytes that were made for them. */
 export class EntryTable {
   readonly style: EntryStyle
@@ -178,15 +191,10 @@ export class EntryTable {
   }
 
   /** Keeps an entry for all who come this way. */
-  keep(
-    entry: Entry,
-    way: object,
-    nested: ReadonlyArray<NestedGate>,
-    known: number,
-    written: WrittenEntry
-  ): WrittenEntry {
+  keep(entry: Entry, way: Way, nested: ReadonlyArray<NestedGate>, known: number, written: WrittenEntry): WrittenEntry {
     const joint = { ...written, chunks: joined(written.chunks) }
-    entry.byWay.set(way, { nested, known, written: joint, next: entry.byWay.get(way) })
+    way.kept = { entry, nested, known, written: joint, next: entry.byWay.get(way) }
+    entry.byWay.set(way, way.kept)
     entry.kept++
     return joint
   }

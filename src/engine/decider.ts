@@ -10,9 +10,10 @@
  * gates for one, which share conditions and holdouts. Where a decider cannot tell, it gives up, and the `Call` answers.
  */
 import type { SpecKind } from "./call.js"
-import type { Host, Subject } from "./conditions.js"
+import type { KeptEntry } from "./clientInitializeEntries.js"
+import type { Host, Selection, Subject } from "./conditions.js"
 import type { Evaluation } from "./evaluation.js"
-import type { CompiledRule, CompiledSpec, Snapshot } from "./snapshot.js"
+import type { CompiledSpec, Snapshot } from "./snapshot.js"
 import type { Json, User } from "./user.js"
 
 /** Paths that are kept, for all names together. Projects have some thousands; beyond this new ones are not kept. */
@@ -27,6 +28,8 @@ export class Path {
   bool = false
   /** At the end of a path: the record of all who came here, once it is made. */
   evaluation: Evaluation | undefined = undefined
+  /** At the end of a path: what client initialize responses said last of all who came here. */
+  kept: KeptEntry | undefined = undefined
   /** The paths that go on from here, each behind the decision that leads to it. The usual ones are met first. */
   steps: Array<object> | undefined = undefined
 }
@@ -69,9 +72,12 @@ class Check {
 
 /** A rule, and the objects that stand for what can become of it. */
 interface Choice {
-  readonly rule: CompiledRule
+  readonly selection: Selection
   readonly checks: ReadonlyArray<Check>
   readonly delegate: Decision | undefined
+  /** Whether the user is within the pass percentage; `undefined` where everyone is. */
+  readonly passes: ((user: User) => boolean) | undefined
+  readonly returnBool: boolean
   readonly passed: End
   readonly failed: End
   readonly delegated: object
@@ -202,6 +208,8 @@ export class Decider implements Subject {
       const checks: Array<Check> = []
       for (const condition of rule.conditions) {
         if (condition === undefined || condition.kind === "experiment" || condition.kind === "unsupported") return null
+        // It holds in any case.
+        if (condition.kind === "test" && condition.selection === "everyone") continue
         let check = this.#checks.get(condition)
         if (check === undefined) {
           check =
@@ -212,12 +220,21 @@ export class Decider implements Subject {
         }
         checks.push(check)
       }
-      const { configDelegate } = rule
+      const { configDelegate, returnBool, selection } = rule
       const delegate =
         configDelegate !== undefined && this.snapshot.hasDynamicConfig(configDelegate)
           ? this.#remember("experiment", configDelegate)
           : undefined
-      choices.push({ rule, checks, delegate, passed: new End(), failed: new End(), delegated: {} })
+      choices.push({
+        selection,
+        checks,
+        delegate,
+        passes: rule.passesAll ? undefined : rule.passes,
+        returnBool,
+        passed: new End(),
+        failed: new End(),
+        delegated: {}
+      })
     }
     return choices
   }
@@ -251,13 +268,13 @@ export class Decider implements Subject {
     for (const choice of choices) {
       path = this.#check(path, choice.checks)
       if (!this.#meets) continue
-      const { delegate, rule } = choice
+      const { delegate, passes, returnBool } = choice
       if (delegate !== undefined) {
         const way = this.#decide(delegate)
         return this.#next(this.#next(path, choice.delegated), way, way.bool)
       }
-      return rule.passes(this.user)
-        ? this.#end(decision, path, choice.passed, rule.returnBool)
+      return passes === undefined || passes(this.user)
+        ? this.#end(decision, path, choice.passed, returnBool)
         : this.#end(decision, path, choice.failed, defaultBool)
     }
     return this.#end(decision, path, decision.byDefault, defaultBool)
@@ -268,7 +285,7 @@ export class Decider implements Subject {
     let path = decision.root
     for (const choice of choices) {
       path = this.#check(path, choice.checks)
-      if (!this.#meets || !choice.rule.passes(this.user)) continue
+      if (!this.#meets || choice.passes?.(this.user) === false) continue
       path = this.#next(path, choice.passed)
       if (choice.delegate !== undefined) path = this.#next(path, this.#decide(choice.delegate))
     }
@@ -351,7 +368,7 @@ export class Decider implements Subject {
 const isForEveryone = ({ choices, kind, spec }: Decision): boolean => {
   if (kind === "layer" && spec?.useNewLayerEval === true) return false
   const first = choices?.[0]
-  return first === undefined || (first.rule.selection === "everyone" && first.delegate === undefined)
+  return first === undefined || (first.selection === "everyone" && first.delegate === undefined)
 }
 
 const known = (path: Path): Path | undefined => (path === nowhere ? undefined : path)

@@ -55,6 +55,8 @@ export interface CompiledRule {
   readonly returnValue: JsonObject
   /** Whether the user is within the pass percentage. */
   readonly passes: (user: User) => boolean
+  /** Whether everyone is. */
+  readonly passesAll: boolean
 }
 
 /** A spec ready to run. */
@@ -377,7 +379,8 @@ export class Snapshot {
       selection: selectionOf(rule, conditions),
       returnBool: rule.returnValue !== false,
       returnValue: asObject(rule.returnValue),
-      passes: this.#compilePasses(rule, specSalt)
+      passes: this.#compilePasses(rule, specSalt),
+      passesAll: passThreshold(rule) >= 10_000
     }
   }
 
