@@ -509,7 +509,7 @@ export const make = Effect.fnUntraced(function* (options: Options) {
       }).pipe(Effect.uninterruptible, Effect.repeat({ while: more => more }))
       return Effect.acquireUseRelease(
         Effect.sync(takeAll),
-        () => Effect.replicateEffect(sendNext, concurrency, { concurrency, discard: true }),
+        () => Effect.replicateEffect(sendNext, Math.min(flushing.length, concurrency), { concurrency, discard: true }),
         () => Effect.sync(putBack)
       ).pipe(Effect.zipRight(Fiber.awaitAll(before)), Effect.zipRight(reportDropped), Effect.as(errors))
     }).pipe(oneFlush.withPermits(1))

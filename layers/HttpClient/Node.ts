@@ -14,6 +14,7 @@ import * as http from "node:http"
 import * as https from "node:https"
 import { Socket } from "node:net"
 import { type Duplex, pipeline, Readable, type Transform } from "node:stream"
+import { arrayBuffer } from "node:stream/consumers"
 import type { ReadableStream as WebStream } from "node:stream/web"
 import * as tls from "node:tls"
 import * as zlib from "node:zlib"
@@ -60,36 +61,8 @@ const letGo = <S extends Duplex | null | undefined>(socket: S): S => {
   return socket
 }
 
-class PlainAgent extends http.Agent {
-  isClosed = false
-  override createConnection(...args: Parameters<http.Agent["createConnection"]>) {
-    return letGo(super.createConnection(...args))
-  }
-  override reuseSocket(socket: Duplex, request: http.ClientRequest) {
-    super.reuseSocket(socket, request)
-    unref(socket)
-  }
-  override keepSocketAlive(socket: Duplex) {
-    return !this.isClosed && super.keepSocketAlive(socket)
-  }
-}
-
-class TlsAgent extends https.Agent {
-  isClosed = false
-  override createConnection(...args: Parameters<https.Agent["createConnection"]>) {
-    return letGo(super.createConnection(...args))
-  }
-  override reuseSocket(socket: Duplex, request: http.ClientRequest) {
-    super.reuseSocket(socket, request)
-    unref(socket)
-  }
-  override keepSocketAlive(socket: Duplex) {
-    return !this.isClosed && super.keepSocketAlive(socket)
-  }
-}
-
 /** TLS connections through a proxy, each in a tunnel of its own. */
-class TunnelAgent extends TlsAgent {
+class TunnelAgent extends https.Agent {
   readonly #proxy: Proxy
 
   constructor(options: https.AgentOptions, proxy: Proxy) {
@@ -111,7 +84,7 @@ class TunnelAgent extends TlsAgent {
       socket.setTimeout(0)
       if (statusCode === 200) {
         const secured = super.createConnection({ ...options, socket } as https.RequestOptions)
-        callback(null, secured as Duplex)
+        callback(null, letGo(secured as Duplex))
       } else {
         socket.destroy()
         fail(new Error(`the proxy refuses to connect to ${target}: ${statusCode} ${statusMessage}`))
@@ -141,7 +114,11 @@ const decoded = (incoming: http.IncomingMessage): Readable => {
 
 const withoutBody: ReadonlySet<number> = new Set([204, 205, 304])
 
-const responseOf = (incoming: http.IncomingMessage): Response => {
+/** What is read of a `Response`. */
+type Answer = Pick<Response, "status" | "headers" | "body" | "arrayBuffer" | "text" | "formData">
+
+/** A whole `Response` and its stream cost more than all else that is done for a short answer, which is read at once. */
+const answerOf = (incoming: http.IncomingMessage): Answer => {
   const headers = new Headers()
   for (let index = 0; index + 1 < incoming.rawHeaders.length; index += 2) {
     headers.append(incoming.rawHeaders[index]!, incoming.rawHeaders[index + 1]!)
@@ -151,18 +128,42 @@ const responseOf = (incoming: http.IncomingMessage): Response => {
     incoming.resume()
     return new Response(null, { status, headers })
   }
-  return new Response(Readable.toWeb(decoded(incoming)) as unknown as ReadableStream<Uint8Array>, { status, headers })
+  let response: Response | undefined
+  const whole = () => {
+    const body = () => Readable.toWeb(decoded(incoming)) as unknown as ReadableStream<Uint8Array>
+    response ??= new Response(body(), { status, headers })
+    return response
+  }
+  return {
+    status,
+    headers,
+    get body() {
+      return whole().body
+    },
+    arrayBuffer: () => arrayBuffer(decoded(incoming)),
+    text: () => whole().text(),
+    formData: () => whole().formData()
+  }
 }
 
 /** The pools of one client, and the way to send by them what `fetch` is given. */
 const makePools = (proxyUrl: Redacted.Redacted | undefined, tls: https.AgentOptions) => {
-  const agents: Array<PlainAgent | TlsAgent> = []
-  const opened = <A extends PlainAgent | TlsAgent>(agent: A): A => {
+  const agents: Array<http.Agent> = []
+  let isClosed = false
+  /** An agent that lets go of its sockets, and keeps none once all is closed. */
+  const opened = <A extends http.Agent>(agent: A): A => {
+    const { createConnection, keepSocketAlive, reuseSocket } = agent
+    agent.createConnection = (...args) => letGo(createConnection.apply(agent, args))
+    agent.reuseSocket = (socket, request) => {
+      reuseSocket.call(agent, socket, request)
+      unref(socket)
+    }
+    agent.keepSocketAlive = socket => !isClosed && keepSocketAlive.call(agent, socket)
     agents.push(agent)
     return agent
   }
-  const plain = opened(new PlainAgent({ keepAlive: true }))
-  const secured = opened(new TlsAgent(tls))
+  const plain = opened(new http.Agent({ keepAlive: true }))
+  const secured = opened(new https.Agent(tls))
   const proxies = new Map<string, Proxy & { readonly tunnels: TunnelAgent }>()
 
   const proxyOf = (text: string) => {
@@ -178,7 +179,7 @@ const makePools = (proxyUrl: Redacted.Redacted | undefined, tls: https.AgentOpti
             "proxy-authorization": `Basic ${Buffer.from(`${decode(username)}:${decode(password)}`).toString("base64")}`
           }
     // The name of the target is not that of the proxy.
-    const agent = isSecure ? opened(new TlsAgent({ ...tls, servername: undefined })) : plain
+    const agent = isSecure ? opened(new https.Agent({ ...tls, servername: undefined })) : plain
     const proxy: Proxy = {
       request: request =>
         (isSecure ? https : http).request({
@@ -210,7 +211,7 @@ const makePools = (proxyUrl: Redacted.Redacted | undefined, tls: https.AgentOpti
     return proxy.request({ ...options, ...auth, headers, path: url.origin + url.pathname + url.search })
   }
 
-  const fetch = (input: URL | string, init: RequestInit): Promise<Response> =>
+  const fetch = (input: URL | string, init: RequestInit): Promise<Answer> =>
     new Promise((resolve, reject) => {
       const { body } = init
       const send = () => {
@@ -228,7 +229,7 @@ const makePools = (proxyUrl: Redacted.Redacted | undefined, tls: https.AgentOpti
         })
         request.once("response", incoming => {
           isAnswered = true
-          resolve(responseOf(incoming))
+          resolve(answerOf(incoming))
         })
         if (body instanceof ReadableStream) pipeline(Readable.fromWeb(body as WebStream), request, () => {})
         else request.end(body)
@@ -240,8 +241,8 @@ const makePools = (proxyUrl: Redacted.Redacted | undefined, tls: https.AgentOpti
     fetch,
     /** What is under way comes to its end; no connection is kept after that. */
     close: () => {
+      isClosed = true
       for (const agent of agents) {
-        agent.isClosed = true
         for (const sockets of Object.values(agent.freeSockets)) for (const socket of sockets ?? []) socket.destroy()
       }
     }
@@ -306,7 +307,7 @@ const makeFetch = Effect.fnUntraced(function* (options: NodeOptions) {
     Effect.sync(() => makePools(options.proxyUrl, tls)),
     ({ close }) => Effect.sync(close)
   )
-  return pools.fetch as typeof globalThis.fetch
+  return pools.fetch as unknown as typeof globalThis.fetch
 })
 
 /**
