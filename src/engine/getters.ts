@@ -68,8 +68,13 @@ export const readAny = (value: JsonObject, key: unknown, fallback: unknown): Par
 /** A deep copy, so that a caller may change what it was given. Keys keep their order and `__proto__` stays a key. */
 export const copyJson = (value: Json): Json => {
   if (typeof value !== "object" || value === null) return value
-  if (Array.isArray(value)) return value.map(copyJson)
-  return copyJsonObject(value as JsonObject)
+  if (!isArray(value)) return copyJsonObject(value as JsonObject)
+  const copy: Array<Json> = value.slice()
+  for (let i = 0; i < copy.length; i++) {
+    const item = copy[i] as Json
+    if (typeof item === "object" && item !== null) copy[i] = copyJson(item)
+  }
+  return copy
 }
 
 /** `copyJson` for an object. */

@@ -108,7 +108,7 @@ const sourceOf = (raw: unknown): Source => {
 const detailsOf = (reason: string, lcut: number | null, receivedAt: number | null, version: number | null) =>
   ({ reason, lcut, receivedAt, version }) as EvaluationDetails
 
-const copyExposure = (exposure: Exposed) => ({ ...exposure }) as SecondaryExposure
+const copyExposure = ({ gate, gateValue, ruleID }: Exposed) => ({ gate, gateValue, ruleID }) as SecondaryExposure
 
 abstract class BaseEvaluation {
   readonly secondaryExposures: Array<SecondaryExposure>
