@@ -128,6 +128,12 @@ interface Batch {
   readonly isFull: boolean
 }
 
+/** How many checks of a name logged no exposure. */
+interface NonExposed {
+  readonly name: string
+  count: number
+}
+
 type FlushType = "scheduled:max_time" | "scheduled:full_batch" | "limit" | "manual" | "shutdown"
 
 const numberOf = (value: Json | undefined): number | undefined => {
@@ -206,7 +212,9 @@ export const make = Effect.fnUntraced(function* (options: Options) {
   let batched = 0
   /** Events of batches that were taken to be sent, and of which it is not known yet what becomes of them. */
   let taken = 0
-  let nonExposed = new Map<string, { count: number }>()
+  let nonExposed = new Map<string, NonExposed>()
+  /** The one that was counted last: a loop over users asks for one name again and again. */
+  let lastCounted: NonExposed | undefined
 
   let interval = minInterval
   let lastAttempt = seenSince
@@ -316,15 +324,21 @@ export const make = Effect.fnUntraced(function* (options: Options) {
 
   const countNonExposed = (name: string): void => {
     if (!enabled) return
-    const counter = nonExposed.get(name)
-    if (counter !== undefined) counter.count++
-    else if (nonExposed.size < maxNonExposed) nonExposed.set(name, { count: 1 })
+    let counter = lastCounted?.name === name ? lastCounted : nonExposed.get(name)
+    if (counter === undefined) {
+      if (nonExposed.size === maxNonExposed) return
+      counter = { name, count: 0 }
+      nonExposed.set(name, counter)
+    }
+    counter.count++
+    lastCounted = counter
   }
 
   const pushNonExposed = () => {
     if (nonExposed.size === 0) return
-    const checks = Object.fromEntries([...nonExposed].map(([name, { count }]) => [name, count]))
+    const checks = Object.fromEntries(Array.from(nonExposed.values(), ({ count, name }) => [name, count]))
     nonExposed = new Map()
+    lastCounted = undefined
     const metadata = { checks: wellFormedJson(JSON.stringify(checks)) }
     push(customText("statsig::non_exposed_checks", null, metadata), undefined, clock.unsafeCurrentTimeMillis())
   }
