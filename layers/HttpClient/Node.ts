@@ -9,7 +9,7 @@
  * @since 0.1.0
  */
 import { X509Certificate } from "node:crypto"
-import { existsSync, readFileSync } from "node:fs"
+import { readFileSync } from "node:fs"
 import * as http from "node:http"
 import * as https from "node:https"
 import { Socket } from "node:net"
@@ -271,8 +271,12 @@ const fromEnvironment = (url: URL): string | undefined => {
 const trustedRoots = (): ReadonlyArray<string | Buffer> => {
   const { getCACertificates } = tls as { readonly getCACertificates?: (kind: "default") => ReadonlyArray<string> }
   if (getCACertificates !== undefined) return getCACertificates("default")
-  const extra = process.env["NODE_EXTRA_CA_CERTS"] ?? ""
-  return existsSync(extra) ? [...tls.rootCertificates, readFileSync(extra)] : tls.rootCertificates
+  try {
+    return [...tls.rootCertificates, readFileSync(process.env["NODE_EXTRA_CA_CERTS"] ?? "")]
+  } catch {
+    // There is none, or Node has warned of it when it started.
+    return tls.rootCertificates
+  }
 }
 
 /** What concerns TLS. Files that cannot be used cost a warning, not the network. */

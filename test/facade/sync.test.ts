@@ -1,13 +1,18 @@
 /**
  * Keeping specs fresh, as a program of the Promise API sees it.
  */
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import type { ServerOptions } from "node:https"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
 import * as Effect from "effect/Effect"
 import * as ManagedRuntime from "effect/ManagedRuntime"
 import { afterAll, beforeEach, describe, expect, it } from "vitest"
 import { layer as localLayer } from "../../layers/LocalStatsig/Node.js"
 import { Fault, LocalStatsig } from "../../layers/LocalStatsig.js"
-import { Statsig, type StatsigOptions, StatsigUser } from "../../layers/promise.js"
-import { serveProxy } from "../layers/support/proxies.js"
+import { type SpecAdapterConfig, Statsig, type StatsigOptions, StatsigUser } from "../../layers/promise.js"
+import { rootCertificate, serverCertificate, serverKey } from "../layers/support/certificates.js"
+import { serve, serveProxy } from "../layers/support/proxies.js"
 import { payload } from "./support/payload.js"
 import { dataStore } from "./support/sides.js"
 
@@ -34,6 +39,10 @@ const make = (options: StatsigOptions = {}) => {
   const requests = async () => (await run(local.requests)).filter(({ path }) => path.includes(`${key}.json`)).length
   return { statsig, requests }
 }
+
+/** A proxy as long as it is used. */
+const withProxy = <A>(use: (proxy: { readonly seen: ReadonlyArray<string>; readonly port: number }) => Promise<A>) =>
+  run(Effect.scoped(Effect.flatMap(serveProxy({ user: "me:pa:ss" }), proxy => Effect.promise(() => use(proxy)))))
 
 const reason = (statsig: Statsig) => statsig.getFeatureGate(user, "gate_on").details.reason
 
@@ -147,12 +156,98 @@ describe("specAdaptersConfig", () => {
     expect(await statsig.initialize()).toEqual({ isSuccess: true })
     expect(lines.join("\n")).toMatch(/there is no dataStore.*carrier_pigeon is unknown/s)
   })
+
+  describe("over TLS", () => {
+    const folder = mkdtempSync(join(tmpdir(), "statsig-"))
+    afterAll(() => rmSync(folder, { recursive: true }))
+    const file = (name: string, text: string): string => {
+      writeFileSync(join(folder, name), text)
+      return join(folder, name)
+    }
+    const caCertPath = file("root.pem", rootCertificate)
+    const clientCertPath = file("client.pem", serverCertificate)
+    const clientKeyPath = file("client.key", serverKey)
+    const missing = join(folder, "missing.pem")
+
+    /** Serves the specs over TLS as long as it is used. */
+    const withServer = (use: (specsUrl: string) => Promise<void>, options?: ServerOptions) => {
+      const server = serve("https", (_request, response) => response.end(JSON.stringify(payload)), options)
+      return run(Effect.scoped(Effect.flatMap(server, url => Effect.promise(() => use(url)))))
+    }
+
+    /** Where an instance has its specs from that asks one adapter. */
+    const reasonWith = async (adapter: Partial<SpecAdapterConfig>, options: StatsigOptions = {}) => {
+      const { statsig } = make({ specAdaptersConfig: [{ ...http(), ...adapter }], ...options })
+      await statsig.initialize()
+      return reason(statsig)
+    }
+    const fromNetwork = "Network:Recognized"
+
+    it("trusts the adapter's own roots with tls and mtls, and not without", () =>
+      withServer(async specsUrl => {
+        const own = { specsUrl, caCertPath }
+        expect(await reasonWith({ ...own, authenticationMode: "tls" })).toBe(fromNetwork)
+        expect(await reasonWith({ ...own, authenticationMode: "mtls" })).toBe(fromNetwork)
+        expect(await reasonWith({ ...own, authenticationMode: "none" })).toBe("NoValues")
+        expect(await reasonWith(own)).toBe("NoValues")
+        expect(await reasonWith({ specsUrl, authenticationMode: "tls" })).toBe("NoValues")
+      }))
+
+    it("trusts the roots of proxyConfig where it has none of its own", () =>
+      withServer(async specsUrl => {
+        const options = { proxyConfig: { caCertPath } }
+        expect(await reasonWith({ specsUrl, authenticationMode: "tls" }, options)).toBe(fromNetwork)
+        expect(await reasonWith({ specsUrl }, options)).toBe(fromNetwork)
+      }))
+
+    it("shows the client's certificate with mtls alone", () =>
+      withServer(
+        async specsUrl => {
+          const client = { specsUrl, caCertPath, clientCertPath, clientKeyPath }
+          expect(await reasonWith({ ...client, authenticationMode: "mtls" })).toBe(fromNetwork)
+          expect(await reasonWith({ ...client, authenticationMode: "tls" })).toBe("NoValues")
+          expect(await reasonWith({ specsUrl, caCertPath, authenticationMode: "mtls" })).toBe("NoValues")
+        },
+        { requestCert: true, ca: rootCertificate }
+      ))
+
+    it("holds the server to domainName", () =>
+      withServer(async specsUrl => {
+        const own = { specsUrl, caCertPath, authenticationMode: "tls" as const }
+        expect(await reasonWith({ ...own, domainName: "api.statsigcdn.com" })).toBe(fromNetwork)
+        expect(await reasonWith({ ...own, domainName: "other.test" })).toBe("NoValues")
+      }))
+
+    it("goes through the proxy too", () =>
+      withServer(specsUrl =>
+        withProxy(async ({ port, seen }) => {
+          const adapter = { specsUrl, caCertPath, authenticationMode: "tls" as const }
+          const proxyConfig = { proxyHost: "127.0.0.1", proxyPort: port, proxyAuth: "me:pa:ss" }
+          expect(await reasonWith(adapter, { proxyConfig })).toBe(fromNetwork)
+          expect(seen).toEqual([`CONNECT ${new URL(specsUrl).host} me:pa:ss`])
+        })
+      ))
+
+    it("warns of files that cannot be used, and asks the next adapter", () =>
+      withServer(async specsUrl => {
+        const wrong: ReadonlyArray<Partial<SpecAdapterConfig>> = [
+          { caCertPath: missing },
+          { caCertPath, clientCertPath: missing, clientKeyPath },
+          { caCertPath, clientCertPath, clientKeyPath: missing }
+        ]
+        for (const files of wrong) {
+          lines.length = 0
+          const first = { ...http(specsUrl), authenticationMode: "mtls" as const, ...files }
+          const { requests, statsig } = make({ specAdaptersConfig: [first, http()] })
+          expect(await statsig.initialize()).toEqual({ isSuccess: true })
+          expect([reason(statsig), await requests()]).toEqual([fromNetwork, 1])
+          expect(lines.join("\n")).toContain("The certificates of the network options are not used")
+        }
+      }))
+  })
 })
 
 describe("proxyConfig", () => {
-  const withProxy = <A>(use: (proxy: { readonly seen: ReadonlyArray<string>; readonly port: number }) => Promise<A>) =>
-    run(Effect.scoped(Effect.flatMap(serveProxy({ user: "me:pa:ss" }), proxy => Effect.promise(() => use(proxy)))))
-
   it("takes specs, ID lists and events through the proxy", async () => {
     await withProxy(async ({ port, seen }) => {
       const { statsig } = make({

@@ -1,13 +1,18 @@
+import { execFile } from "node:child_process"
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { rootCertificates } from "node:tls"
+import { fileURLToPath } from "node:url"
+import { promisify } from "node:util"
 import * as HttpClient from "@effect/platform/HttpClient"
 import { assert, describe, it } from "@effect/vitest"
 import { Context, Effect, Layer, Logger, Redacted } from "effect"
 import { afterAll, afterEach, vi } from "vitest"
 import * as NodeClient from "../../layers/HttpClient/Node.js"
 import { causesOf, withoutTraces } from "../../src/internal/http.js"
-import { rootCertificate } from "./support/certificates.js"
+import { translated } from "../support/translated.js"
+import { rootCertificate, serverCertificate, serverKey } from "./support/certificates.js"
 import { serve, serveProxy } from "./support/proxies.js"
 
 const folder = mkdtempSync(join(tmpdir(), "statsig-"))
@@ -99,6 +104,54 @@ describe("HttpClient/Node", () => {
         const secured = yield* hello("https")
         assert.strictEqual(yield* get(secured, { caCertPath }), "hello")
         assert.match(yield* get(secured), /unable to verify|self-signed/)
+      })
+    )
+
+    it.scopedLive("trusts NODE_EXTRA_CA_CERTS, with roots from a file and without", () =>
+      Effect.gen(function* () {
+        const secured = yield* hello("https")
+        const others = join(folder, "others.pem")
+        writeFileSync(others, rootCertificates.slice(0, 2).join("\n"))
+        const several = join(folder, "several.pem")
+        writeFileSync(several, [...rootCertificates.slice(0, 2), rootCertificate].join("\n"))
+        const program = yield* Effect.promise(() =>
+          translated(fileURLToPath(new URL("support/getText.ts", import.meta.url)))
+        )
+        const getIn = (extra: string, ...paths: ReadonlyArray<string>) =>
+          Effect.promise(async () => {
+            const env = { ...process.env, NODE_EXTRA_CA_CERTS: extra }
+            const { stdout } = await promisify(execFile)(process.execPath, [program, secured, ...paths], { env })
+            return stdout
+          })
+        const { none, ...trusting } = yield* Effect.all(
+          {
+            none: getIn(others, others),
+            extraAlone: getIn(several),
+            extraWithFile: getIn(several, others),
+            fileWithExtra: getIn(others, several),
+            // Node has its own word for those that cannot be read.
+            fileWithUselessExtra: getIn(program, several),
+            fileWithUnreadableExtra: getIn(folder, several)
+          },
+          { concurrency: 2 }
+        )
+        for (const [name, text] of Object.entries(trusting)) assert.strictEqual(text, "hello", name)
+        assert.match(none, /unable to verify|self-signed/)
+      })
+    )
+
+    it.scopedLive("shows its own certificate to a server that asks for one", () =>
+      Effect.gen(function* () {
+        const strict = yield* serve("https", (_request, response) => response.end("hello"), {
+          requestCert: true,
+          ca: rootCertificate
+        })
+        const clientCertPath = join(folder, "client.pem")
+        const clientKeyPath = join(folder, "client.key")
+        writeFileSync(clientCertPath, serverCertificate)
+        writeFileSync(clientKeyPath, serverKey)
+        assert.strictEqual(yield* get(strict, { caCertPath, clientCertPath, clientKeyPath }), "hello")
+        assert.notStrictEqual(yield* get(strict, { caCertPath }), "hello")
       })
     )
 

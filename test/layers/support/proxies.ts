@@ -27,11 +27,15 @@ const listen = (server: Server) =>
 const portOf = (server: Server): number => (server.address() as AddressInfo).port
 
 /** Answers every request; gives the URL. */
-export const serve = Effect.fnUntraced(function* (scheme: "http" | "https", listener: http.RequestListener) {
+export const serve = Effect.fnUntraced(function* (
+  scheme: "http" | "https",
+  listener: http.RequestListener,
+  tls: https.ServerOptions = {}
+) {
   const server =
     scheme === "http"
       ? http.createServer(listener)
-      : https.createServer({ cert: serverCertificate, key: serverKey }, listener)
+      : https.createServer({ cert: serverCertificate, key: serverKey, ...tls }, listener)
   yield* listen(server)
   return `${scheme}://localhost:${portOf(server)}`
 })

@@ -1,0 +1,19 @@
+/**
+ * A program that gets the text at a URL, for what a process reads only as it starts. Its arguments are the URL and the
+ * path of further roots.
+ */
+import * as HttpClient from "@effect/platform/HttpClient"
+import { Effect } from "effect"
+import * as NodeClient from "../../../layers/HttpClient/Node.js"
+import { causesOf } from "../../../src/internal/http.js"
+
+const [url = "", caCertPath] = process.argv.slice(2)
+
+const text = Effect.flatMap(HttpClient.get(url), response => response.text).pipe(
+  Effect.catchAll(error => Effect.succeed(causesOf(error))),
+  // The client keeps no process alive; who waits does.
+  Effect.timeout("10 seconds"),
+  Effect.scoped,
+  Effect.provide(NodeClient.layerWith({ caCertPath }))
+)
+process.stdout.write(await Effect.runPromise(text))
