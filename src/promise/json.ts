@@ -61,8 +61,12 @@ export const toAssignedMap = (value: unknown): JsonObject | undefined =>
 // Nearly every map holds scalars and arrays of scalars only. Such a map is copied in one step, which takes a fraction of
 // the time.
 
+/** Where there is no such accessor, or a member of that name, the long way leads to the same map. */
 const isPlain = (value: unknown): value is Record<string, unknown> =>
-  typeof value === "object" && value !== null && Object.getPrototypeOf(value) === Object.prototype
+  typeof value === "object" &&
+  value !== null &&
+  // biome-ignore lint/suspicious/noProto: read in place, where `Object.getPrototypeOf` calls the runtime
+  (value as { readonly __proto__?: unknown }).__proto__ === Object.prototype
 
 const hasOnlyTexts = (map: Record<string, unknown>): map is Record<string, string> => {
   for (const key in map) if (typeof map[key] !== "string") return false
