@@ -11,7 +11,7 @@ import { copyJson, copyJsonObject, setOwn } from "../engine/getters.js"
 import { type Json, type JsonObject, User } from "../engine/user.js"
 import { textOf } from "../engine/values.js"
 import { argumentError, asText, missingObject } from "./argument.js"
-import { nameClass } from "./className.js"
+import { nameClass, showMembers } from "./className.js"
 import { toAssignedMap, toCustomMap, toIDMap, toJson, toMap } from "./json.js"
 
 /**
@@ -69,6 +69,7 @@ let engineUser: (value: unknown) => User
 export class StatsigUser {
   static {
     nameClass(this, "StatsigUser")
+    showMembers(this)
   }
 
   #user: User

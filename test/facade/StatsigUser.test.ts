@@ -259,6 +259,15 @@ describe("a user", () => {
     await expectSame(({ StatsigUser }) => JSON.stringify(Object.keys(new StatsigUser(full).toJSON())))
   })
 
+  it("shows its fields to a loop, as the official one does", async () => {
+    await expectSame(({ StatsigUser }) => {
+      const copy: Record<string, unknown> = {}
+      const user = new StatsigUser(full)
+      for (const key in user) copy[key] = user[key]
+      return { ...copy, toJSON: typeof copy["toJSON"] }
+    })
+  })
+
   it("never serialises private attributes", () => {
     const user = new StatsigUser(full)
     expect(JSON.stringify(user)).not.toContain("secret")
