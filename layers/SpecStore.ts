@@ -25,7 +25,14 @@ import { inBackground } from "../src/internal/backgroundClock.js"
 import { record } from "../src/internal/diagnostics.js"
 import { makeListeners } from "../src/internal/listeners.js"
 import { exceptionOf, observer, reportException } from "../src/internal/observe.js"
-import { type Apply, type Fetch, fetchFrom, type SpecRequest, SpecSource } from "../src/SpecSource.js"
+import {
+  type Apply,
+  type Fetch,
+  fetchFrom,
+  type SpecRequest,
+  type SpecResponse,
+  SpecSource
+} from "../src/SpecSource.js"
 import { type SpecChange, type SpecState, SpecStore } from "../src/SpecStore.js"
 import * as Specs from "../src/Specs.js"
 import type { SpecSourceError, SpecsError } from "../src/StatsigError.js"
@@ -74,15 +81,15 @@ export const make = Effect.fnUntraced(function* (options: { readonly syncInterva
   }
   let lastSuccessAt: number | undefined
   const madeAt = yield* Clock.currentTimeMillis
-  /** The API whose payload the sync at hand read. */
-  let answeredBy: string | undefined
+  /** What the metrics tell of the payload that the sync at hand read. */
+  let answer: Partial<Pick<SpecResponse, "sourceApi" | "format" | "deltasUsed">> | undefined
   let lastError: SpecSourceError | SpecsError | undefined
 
   const onWarning = (warning: Specs.SpecWarning) => void Queue.unsafeOffer(badParts, warning)
 
   /** Interruptible also within a source that is not, so that nothing is applied after the deadline of `initialize`. */
-  const apply: Apply = Effect.fnUntraced(function* ({ body, source, sourceApi }) {
-    answeredBy = sourceApi ?? (source === "Adapter(DataStore)" ? "datastore" : "")
+  const apply: Apply = Effect.fnUntraced(function* ({ body, deltasUsed, format, source, sourceApi }) {
+    answer = { sourceApi: sourceApi ?? (source === "Adapter(DataStore)" ? "datastore" : ""), format, deltasUsed }
     const held = state.snapshot
     const parsed = yield* Specs.parse(body, onWarning, held)
     const tags = { source, source_api: sourceApi ?? "" }
@@ -112,7 +119,7 @@ export const make = Effect.fnUntraced(function* (options: { readonly syncInterva
       observe(client =>
         client.distribution("statsig.sdk.config_propagation_diff", receivedAt - snapshot.time, {
           ...tags,
-          response_format: "JSON",
+          response_format: format === "protobuf" ? "Protobuf" : "JSON",
           ...(client.allowsHighCardinality?.("lcut") === true ? { lcut: String(snapshot.time) } : {}),
           ...(client.allowsHighCardinality?.("prev_lcut") === true ? { prev_lcut: String(held?.time ?? 0) } : {})
         })
@@ -128,7 +135,7 @@ export const make = Effect.fnUntraced(function* (options: { readonly syncInterva
       Effect.flatMap(Clock.currentTimeMillis, started => {
         const held = state.snapshot
         const { checksum, time: sinceTime = 0 } = held ?? {}
-        answeredBy = undefined
+        answer = undefined
         const options: Tracer.SpanOptions = {
           kind: "client",
           attributes: { "statsig.sync.purpose": purpose, "statsig.sync.source": source.name },
@@ -154,7 +161,7 @@ export const make = Effect.fnUntraced(function* (options: { readonly syncInterva
             }),
             Effect.ensuring(
               Effect.sync(() => {
-                span.attribute("statsig.sync.source_api", answeredBy ?? "")
+                span.attribute("statsig.sync.source_api", answer?.sourceApi ?? "")
                 span.attribute("statsig.sync.is_new", state.snapshot !== held)
                 span.attribute("statsig.specs.time", state.snapshot?.time ?? 0)
               })
@@ -166,16 +173,16 @@ export const make = Effect.fnUntraced(function* (options: { readonly syncInterva
     )
 
   const measureSync = (millis: number, error: SpecSourceError | SpecsError | undefined) => {
-    const askedOf = error?._tag === "SpecSourceError" ? error.sourceApi : undefined
+    const told: typeof answer = answer ?? error
     const exception = error === undefined ? undefined : exceptionOf(error)
     observe(client => {
       client.distribution("statsig.sdk.config_sync_overall.latency", millis, {
-        source_api: answeredBy ?? askedOf ?? "",
-        format: answeredBy === undefined ? "unknown" : "json",
+        source_api: told?.sourceApi ?? "",
+        format: told?.format ?? "unknown",
         error: error?.message ?? "",
         network_success: String(error?._tag !== "SpecSourceError"),
         process_success: String(error === undefined),
-        deltas_used: "false"
+        deltas_used: String(told?.deltasUsed === true)
       })
       if (exception !== undefined) reportException(client, exception.tag, exception.exception, error?.message ?? "")
     })

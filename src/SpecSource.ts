@@ -12,7 +12,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
-import { SpecSourceError, type SpecsError } from "./StatsigError.js"
+import { type PayloadFormat, SpecSourceError, type SpecsError } from "./StatsigError.js"
 
 /**
  * What the store holds now, so that a source can answer "nothing new".
@@ -38,6 +38,10 @@ export interface SpecResponse {
   readonly source: string
   /** The origin and API version that answered, e.g. `https://api.statsigcdn.com/v2`; `undefined` where there is none. */
   readonly sourceApi: string | undefined
+  /** How the payload was written when it came, whatever `body` is now. Metrics tell it. Default: `unknown`. */
+  readonly format?: typeof PayloadFormat.Type | undefined
+  /** Whether no more was asked for than differs from what was held. Metrics tell it. Default: `false`. */
+  readonly deltasUsed?: boolean | undefined
   /** Bytes belong to the store from then on and must not change. */
   readonly body: string | Uint8Array
 }

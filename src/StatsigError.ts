@@ -32,9 +32,18 @@ export class SpecSourceError extends Schema.TaggedError<SpecSourceError>("statsi
     message: Schema.String,
     status: Schema.optional(Schema.Number),
     /** The API that was asked, as in `SpecResponse.sourceApi`. */
-    sourceApi: Schema.optional(Schema.String)
+    sourceApi: Schema.optional(Schema.String),
+    /** As in `SpecResponse.deltasUsed`. */
+    deltasUsed: Schema.optional(Schema.Boolean)
   }
 ) {}
+
+/**
+ * How an answer says that its payload is written.
+ *
+ * @since 0.1.0
+ */
+export const PayloadFormat = Schema.Literal("json", "plain_text", "protobuf", "unknown")
 
 /**
  * A specs payload that cannot be used as a whole: it is not JSON, or a part outside the single specs is missing or of
@@ -43,9 +52,16 @@ export class SpecSourceError extends Schema.TaggedError<SpecSourceError>("statsi
  * @since 0.1.0
  */
 export class SpecsError extends Schema.TaggedError<SpecsError>("statsig-effect/SpecsError")("SpecsError", {
-  /** `Syntax`: not JSON. `Shape`: JSON, but not a specs payload; `message` names the field and what was expected. */
-  reason: Schema.Literal("Syntax", "Shape"),
-  message: Schema.String
+  /**
+   * `Syntax`: neither JSON nor protobuf. `Shape`: JSON, but not a specs payload; `message` names the field and what was
+   * expected. `Checksum`: differences that do not lead to the specs that they should.
+   */
+  reason: Schema.Literal("Syntax", "Shape", "Checksum"),
+  message: Schema.String,
+  /** Of the answer that had the payload, as in `SpecResponse`. */
+  sourceApi: Schema.optional(Schema.String),
+  format: Schema.optional(PayloadFormat),
+  deltasUsed: Schema.optional(Schema.Boolean)
 }) {}
 
 /**

@@ -33,7 +33,7 @@ import { largestPayload } from "../../src/internal/payload.js"
 import { sdkHeaders } from "../../src/internal/sdkInfo.js"
 import { masking } from "../../src/internal/secrets.js"
 import { type Apply, type Fetch, type Source, type SpecRequest, SpecSource } from "../../src/SpecSource.js"
-import { SpecSourceError } from "../../src/StatsigError.js"
+import { type PayloadFormat, SpecSourceError } from "../../src/StatsigError.js"
 import { defaultSpecsUrl } from "../../src/StatsigOptions.js"
 import * as Deltas from "./deltas.js"
 
@@ -84,6 +84,11 @@ interface Endpoint {
   readonly sourceApi: string | undefined
 }
 
+/** An API, and how it is asked. */
+interface Asked extends Endpoint {
+  readonly deltasUsed: boolean
+}
+
 /** What an API answered with success. */
 interface Answer {
   readonly bytes: Uint8Array
@@ -108,7 +113,7 @@ export const make = Effect.fnUntraced(function* (options: HttpOptions) {
     sync: pollTimeout,
     poll: pollTimeout
   }
-  const deltas = options.enableDcsDeltas === true ? yield* Effect.cached(Deltas.make) : undefined
+  const deltas = options.enableDcsDeltas === true ? yield* Effect.cached(Deltas.make(observe)) : undefined
   const headers = {
     accept: "*/*",
     "statsig-api-key": key,
@@ -125,14 +130,15 @@ export const make = Effect.fnUntraced(function* (options: HttpOptions) {
     options.fallbackToStatsigApi === true && specsUrl !== defaultSpecsUrl ? endpointOf(defaultSpecsUrl) : undefined
 
   const failureOf =
-    ({ shownUrl, sourceApi }: Endpoint, attempt: number) =>
+    ({ deltasUsed, shownUrl, sourceApi }: Asked, attempt: number) =>
     (reason: SpecSourceError["reason"], problem: string, status?: number) =>
       new SpecSourceError({
         source: name,
         reason,
         message: `${shownUrl} status(${status ?? "None"}) attempts(${attempt}) ${mask(problem)}`,
         status,
-        sourceApi
+        sourceApi,
+        deltasUsed
       })
 
   const readAnswer = Effect.fnUntraced(function* (
@@ -149,7 +155,7 @@ export const make = Effect.fnUntraced(function* (options: HttpOptions) {
     return yield* failure("Failed", `expected at most ${largestPayload} bytes, got more`, status)
   })
 
-  const measured = ({ url }: Endpoint, started: number, status: number | undefined, answer: Answer | undefined) =>
+  const measured = ({ deltasUsed, url }: Asked, started: number, status: number | undefined, isSuccess: boolean) =>
     Effect.map(Clock.currentTimeMillis, now => {
       const requestPath = requestPathOf(url)
       if (requestPath === undefined) return
@@ -158,36 +164,36 @@ export const make = Effect.fnUntraced(function* (options: HttpOptions) {
           ...requestPath,
           millis: now - started,
           status,
-          isSuccess: answer !== undefined,
+          isSuccess,
           sdkKey: key,
-          deltasUsed: answer?.headers[deltasUsed] !== undefined
+          deltasUsed
         })
       )
     })
 
   const send = (
-    endpoint: Endpoint,
+    asked: Asked,
     request: HttpClientRequest.HttpClientRequest,
     attempt: number,
     timeout: Duration.Duration
   ) =>
     Effect.flatMap(Clock.currentTimeMillis, started =>
-      sendUnmeasured(endpoint, request, attempt, timeout).pipe(
+      sendUnmeasured(asked, request, attempt, timeout).pipe(
         Effect.tapBoth({
-          onSuccess: answer => measured(endpoint, started, 200, answer),
-          onFailure: ({ status }) => measured(endpoint, started, status, undefined)
+          onSuccess: () => measured(asked, started, 200, true),
+          onFailure: ({ status }) => measured(asked, started, status, false)
         })
       )
     )
 
   const sendUnmeasured = (
-    endpoint: Endpoint,
+    asked: Asked,
     request: HttpClientRequest.HttpClientRequest,
     attempt: number,
     timeout: Duration.Duration
   ) => {
-    const failure = failureOf(endpoint, attempt)
-    const url = endpoint.shownUrl.replace(/[?#].*$/, "")
+    const failure = failureOf(asked, attempt)
+    const url = asked.shownUrl.replace(/[?#].*$/, "")
     return markedRequest({ key: "download_config_specs", url, attempt: attempt - 1 }, answered =>
       executeWithRedirects(client, request, key).pipe(
         Effect.flatMap(response => {
@@ -210,18 +216,18 @@ export const make = Effect.fnUntraced(function* (options: HttpOptions) {
 
   const sendUpTo = (
     attempts: number,
-    endpoint: Endpoint,
+    asked: Asked,
     request: HttpClientRequest.HttpClientRequest,
     timeout: Duration.Duration,
     attempt = 1
   ): Effect.Effect<Answer, SpecSourceError> =>
     Effect.catchIf(
-      send(endpoint, request, attempt, timeout),
+      send(asked, request, attempt, timeout),
       error => attempt < attempts && isRepeated(error),
       () =>
         Effect.andThen(
           Effect.sleep(Duration.times(firstPause, 2 ** (attempt - 1))),
-          sendUpTo(attempts, endpoint, request, timeout, attempt + 1)
+          sendUpTo(attempts, asked, request, timeout, attempt + 1)
         )
     )
 
@@ -241,17 +247,19 @@ export const make = Effect.fnUntraced(function* (options: HttpOptions) {
         "statsig-client-time": String(now)
       }
     })
+    const deltasUsed = differ?.isAccepting() === true
     const { bytes, headers: answered } = yield* sendUpTo(
       attemptsFor[request.purpose],
-      endpoint,
+      { ...endpoint, deltasUsed },
       http,
       timeouts[request.purpose]
     )
-    const applyBody = (body: string | Uint8Array) => apply({ source: name, sourceApi, body })
+    const told = { sourceApi, format: formatOf(answered), deltasUsed }
+    const applyBody = (body: string | Uint8Array) => apply({ source: name, ...told, body })
     return yield* processing(
       differ === undefined
         ? applyBody(bytes)
-        : differ.read({ bytes, headers: answered, since: request.sinceTime }, applyBody)
+        : differ.read({ bytes, headers: answered, since: request.sinceTime, told }, applyBody)
     )
   })
 
@@ -274,11 +282,15 @@ export const make = Effect.fnUntraced(function* (options: HttpOptions) {
   return source
 })
 
-/** Marks an answer that tells only what differs. */
-const deltasUsed = "x-deltas-used"
-
 const isRepeated = ({ reason, status }: SpecSourceError): boolean =>
   reason === "Transport" || reason === "Timeout" || (reason === "Status" && !neverRepeated.has(status!))
+
+const formatOf = (headers: Headers.Headers): typeof PayloadFormat.Type => {
+  if (Deltas.isProtobuf(headers)) return "protobuf"
+  const type = headers["content-type"]?.toLowerCase() ?? ""
+  if (type.includes("application/json")) return "json"
+  return type.includes("text/plain") ? "plain_text" : "unknown"
+}
 
 /** The query is put together by hand: a URL object would write a query that `specsUrl` has anew. */
 const withQuery = (url: string, { checksum, sinceTime }: SpecRequest, more: ReadonlyArray<string>): string => {

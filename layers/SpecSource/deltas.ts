@@ -9,6 +9,7 @@
 import { BinaryReader } from "@bufbuild/protobuf/wire"
 import type * as Headers from "@effect/platform/Headers"
 import * as Effect from "effect/Effect"
+import type { Observe } from "../../src/internal/observe.js"
 import { largestPayload } from "../../src/internal/payload.js"
 import type { Outcome } from "../../src/SpecSource.js"
 import { SpecsError } from "../../src/StatsigError.js"
@@ -19,12 +20,16 @@ interface Answer {
   readonly headers: Headers.Headers
   /** The `time` of the specs that the store held when it was asked for. */
   readonly since: number
+  /** What an error tells of the answer. */
+  readonly told: Pick<SpecsError, "sourceApi" | "format" | "deltasUsed">
 }
 
 /** Asks for protobuf and reads it; JSON is read as well. */
 export interface Deltas {
   readonly headers: Readonly<Record<string, string>>
   readonly query: () => ReadonlyArray<string>
+  /** Whether the next request asks for no more than what differs. */
+  readonly isAccepting: () => boolean
   /** Hands the answer's payload over as JSON. */
   readonly read: (
     answer: Answer,
@@ -55,7 +60,7 @@ interface TopLevel {
 }
 
 /** Begins with nothing to build on. */
-export const make: Effect.Effect<Deltas> = Effect.gen(function* () {
+export const make = Effect.fnUntraced(function* (observe: Observe) {
   const { brotliDecompress } = yield* Effect.promise(() => import("node:zlib"))
 
   const decompress = (bytes: Uint8Array) =>
@@ -73,10 +78,17 @@ export const make: Effect.Effect<Deltas> = Effect.gen(function* () {
     const plain = yield* decompress(answer.bytes)
     const before = held?.top.time === String(answer.since) ? held : undefined
     return yield* Effect.try({
-      try: () => readPayload(new BinaryReader(plain), before),
-      catch: error => malformed(error instanceof Error ? error.message : String(error))
+      try: () => readPayload(new BinaryReader(plain), before, countSums),
+      catch: error =>
+        malformed(
+          error instanceof Error ? error.message : String(error),
+          error instanceof ChecksumError ? "Checksum" : "Syntax"
+        )
     })
   })
+
+  const countSums = (result: "success" | "failure") =>
+    observe(client => client.increment("statsig.sdk.deltas_checksum_validation.count", 1, { result }))
 
   const read: Deltas["read"] = Effect.fnUntraced(
     function* (answer, apply) {
@@ -86,7 +98,10 @@ export const make: Effect.Effect<Deltas> = Effect.gen(function* () {
         accepting = true
         return outcome
       }
-      const { payload, warnings } = yield* readProtobuf(answer)
+      const { payload, warnings } = yield* Effect.mapError(
+        readProtobuf(answer),
+        ({ message, reason }) => new SpecsError({ reason, message, ...answer.told })
+      )
       for (const warning of warnings) yield* Effect.logWarning(warning)
       const outcome = yield* apply(textOf(payload))
       if (outcome._tag === "Applied") held = payload
@@ -104,14 +119,17 @@ export const make: Effect.Effect<Deltas> = Effect.gen(function* () {
   const deltas: Deltas = {
     headers: { "accept-encoding": "statsig-br, gzip, br", "statsig-supports-proto": "true" },
     query: () => ["supports_proto=true", ...(accepting ? ["accept_deltas=true"] : [])],
+    isAccepting: () => accepting,
     read
   }
   return deltas
 })
 
-const malformed = (problem: string) => new SpecsError({ reason: "Syntax", message: `protobuf specs: ${problem}` })
+const malformed = (problem: string, reason: SpecsError["reason"] = "Syntax") =>
+  new SpecsError({ reason, message: `protobuf specs: ${problem}` })
 
-const isProtobuf = (headers: Headers.Headers): boolean =>
+/** Whether an answer says that it is protobuf. */
+export const isProtobuf = (headers: Headers.Headers): boolean =>
   headers["content-encoding"] === "statsig-br" && headers["content-type"]?.includes("application/octet-stream") === true
 
 // --- the messages, by the numbers of their fields
@@ -418,10 +436,14 @@ const entityReaders: Readonly<
   condition_map: (reader, length, checksum) => conditionText(condition(reader, length), checksum)
 }
 
-/** Reads a payload on top of the one before. What cannot be built on throws; a single bad entity is left out. */
+/**
+ * Reads a payload on top of the one before, and tells what became of its sums. What cannot be built on throws; a single
+ * bad entity is left out.
+ */
 const readPayload = (
   reader: BinaryReader,
-  before: Payload | undefined
+  before: Payload | undefined,
+  onSums: (result: "success" | "failure") => void
 ): { readonly payload: Payload; readonly warnings: ReadonlyArray<string> } => {
   const tables: Record<Table, Map<string, Entity>> = {
     feature_gates: new Map(),
@@ -487,7 +509,9 @@ const readPayload = (
       }
     } else if (kind === "checksums") {
       const { "sums[]": sums = [] } = checksums(readerOf(data ?? new Uint8Array()), data?.length ?? 0)
-      checkSums(tables, sums as ReadonlyArray<{ readonly table?: string; readonly sum?: string }>)
+      const problem = differenceOf(tables, sums as ReadonlyArray<{ readonly table?: string; readonly sum?: string }>)
+      onSums(problem === undefined ? "success" : "failure")
+      if (problem !== undefined) throw new ChecksumError(problem)
     } else if (kind !== undefined && isTable(kind)) {
       readEntity(kind, name, checksum, data)
     } else {
@@ -500,10 +524,13 @@ const readPayload = (
 
 const u32 = /^[0-9]{1,10}$/
 
-const checkSums = (
+class ChecksumError extends Error {}
+
+/** The first table whose sum is another than it should be; `undefined` where all agree. */
+const differenceOf = (
   tables: Readonly<Record<Table, ReadonlyMap<string, Entity>>>,
   sums: ReadonlyArray<{ readonly table?: string; readonly sum?: string }>
-): void => {
+): string | undefined => {
   for (const [name, table] of Object.entries(tables)) {
     let actual = 0n
     for (const { checksum } of table.values()) {
@@ -513,7 +540,8 @@ const checkSums = (
     const expected =
       sums.find(({ table }) => table === name)?.sum ?? (sums.some(s => s.table === name) ? "0" : undefined)
     if (expected !== String(actual)) {
-      throw new Error(`the checksums of ${name} do not agree: expected ${expected}, got ${actual}`)
+      return `the checksums of ${name} do not agree: expected ${expected}, got ${actual}`
     }
   }
+  return undefined
 }

@@ -43,7 +43,7 @@ interface MeasuredRequest {
   readonly status: number | undefined
   readonly isSuccess: boolean
   readonly sdkKey: string
-  readonly deltasUsed?: boolean
+  readonly deltasUsed?: boolean | undefined
   readonly fileID?: string | undefined
 }
 
@@ -73,6 +73,11 @@ export const reportException = (client: Client, tag: string, exception: string, 
   client.error(tag, message)
 }
 
+const parseExceptionOf = ({ format, reason }: SpecsError): string => {
+  if (reason === "Checksum") return "ChecksumFailure"
+  return format === "protobuf" ? "ProtobufParseError" : "JsonParseError"
+}
+
 /**
  * Who met an error, and what the official SDK calls it. `undefined` for what counts as none: a network that is switched
  * off, an answer that refuses events, and ID lists that came and cannot be read.
@@ -82,7 +87,7 @@ export const reportException = (client: Client, tag: string, exception: string, 
 export const exceptionOf = (
   error: SpecSourceError | SpecsError | EventSinkError | IdListError
 ): { readonly tag: string; readonly exception: string } | undefined => {
-  if (error._tag === "SpecsError") return { tag: "SpecStore", exception: "JsonParseError" }
+  if (error._tag === "SpecsError") return { tag: "SpecStore", exception: parseExceptionOf(error) }
   switch (error.reason) {
     case "Status":
     case "Timeout":

@@ -60,6 +60,20 @@ const replies: ReadonlyArray<Reply> = [
 const scope = Effect.runSync(Scope.make())
 afterAll(() => Effect.runPromise(Scope.close(scope, Exit.void)))
 
+/** Answers in the order in which they are asked for, whatever is asked. */
+const unusual: ReadonlyArray<Reply & { readonly status?: number }> = [
+  { body: encodePayload(first), headers: protobufHeaders },
+  { body: encodePayload(second, { since: first, wrongSums: true }), headers: deltaHeaders },
+  { body: '{"has_updates":false}', headers: { "content-type": "application/json" } },
+  { body: encodePayload(second, { since: first }), headers: deltaHeaders },
+  { body: JSON.stringify(third), headers: { "content-type": "text/plain" } },
+  { body: '{"has_updates":false}', headers: {} },
+  { body: "", headers: {}, status: 403 },
+  // The last: here, not there, the whole is asked for after it.
+  { body: "no protobuf", headers: protobufHeaders }
+]
+let unusualReplies: Iterator<(typeof unusual)[number]>
+
 const asked = new Map<string, Array<string>>()
 let released = 1
 const origin = await Effect.runPromise(
@@ -67,6 +81,15 @@ const origin = await Effect.runPromise(
     serve("http", (request, response) => {
       const url = new URL(request.url!, "http://server.test")
       const key = /secret-[a-z]+/.exec(url.pathname)![0]
+      if (key === "secret-unusual") {
+        const {
+          body,
+          headers,
+          status = 200
+        } = unusualReplies.next().value ?? { body: '{"has_updates":false}', headers: {} }
+        response.writeHead(status, headers).end(body)
+        return
+      }
       const requests = asked.get(key) ?? []
       asked.set(key, requests)
       const since = Number(url.searchParams.get("sinceTime") ?? 0)
@@ -133,4 +156,45 @@ it("give the same answers from both packages", async () => {
   }
   expect(asked.get("secret-ours")).toEqual(asked.get("secret-official"))
   await Promise.all([expected.statsig.shutdown(), actual.statsig.shutdown()])
+})
+
+/** The calls about the specs that an observability client gets from a side while it is given the unusual answers. */
+const metricsOf = async (side: Side) => {
+  unusualReplies = unusual[Symbol.iterator]()
+  const calls: Array<readonly [name: string, tags: unknown]> = []
+  const keep = (name: string, _value: unknown, tags: unknown) =>
+    void calls.push([name.replace("statsig.sdk.", ""), tags])
+  const statsig = new side.Statsig("secret-unusual", {
+    specsUrl: `${origin}/v2/download_config_specs`,
+    specsSyncIntervalMs: 20,
+    disableAllLogging: true,
+    outputLogLevel: "none",
+    enableDcsDeltas: true,
+    observabilityClient: { initialize: () => {}, increment: keep, gauge: keep, dist: keep, error: () => {} }
+  })
+  await statsig.initialize()
+  const of = (wanted: string) => calls.filter(([name]) => name === wanted).map(([, tags]) => tags)
+  while (of("config_sync_overall.latency").length < unusual.length) await sleep(10)
+  await statsig.shutdown()
+  const exceptions = of("sdk_exceptions_count") as ReadonlyArray<{ readonly tag: string }>
+  return {
+    requests: of("network_request.latency").slice(0, unusual.length),
+    syncs: (of("config_sync_overall.latency") as ReadonlyArray<Record<string, string>>)
+      .slice(0, unusual.length)
+      // Words are each side's own, and what cannot be read counts as processed only there.
+      .map(({ error, process_success, ...tags }) => ({ tags, hasError: error !== "" })),
+    updates: of("config_propagation_diff"),
+    sums: of("deltas_checksum_validation.count"),
+    // The official package counts a payload that is no protobuf twice.
+    exceptions: exceptions.filter(({ tag }) => tag !== "ProtoSpecs")
+  }
+}
+
+it("are told of in the same metrics", async () => {
+  const expected = await metricsOf(official)
+  expect(await metricsOf(ours as unknown as Side)).toEqual(expected)
+  expect(expected.sums).toEqual([{ result: "failure" }, { result: "success" }])
+  expect(new Set(expected.syncs.map(({ tags }) => tags["format"]))).toEqual(
+    new Set(["protobuf", "json", "plain_text", "unknown"])
+  )
 })

@@ -41,7 +41,7 @@ describe("SpecSource/Http with deltas", () => {
       yield* fetch(0)
       assert.deepStrictEqual(gates(), ["gone", "kept"])
       const error = yield* Effect.flip(fetch(1))
-      assert.deepInclude(error, { _tag: "SpecsError", reason: "Syntax" })
+      assert.deepInclude(error, { _tag: "SpecsError", reason: "Checksum", format: "protobuf" })
       assert.include(error.message, "the checksums of feature_gates do not agree")
       yield* fetch(1)
       assert.deepStrictEqual(gates(), ["added", "kept"])

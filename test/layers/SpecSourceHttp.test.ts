@@ -20,6 +20,9 @@ const key = "secret-testkey1234567890"
 const masked = "secret-testk*****"
 const sdkKey = Redacted.make(key)
 
+/** What a response to text tells the store besides the text and the API. */
+const plainText = { source: "Network", format: "plain_text", deltasUsed: false } as const
+
 /** A client that answers as it is told, and keeps what it was asked. */
 const stubClient = (
   answer: (request: HttpClientRequest.HttpClientRequest, number: number) => Effect.Effect<Response>
@@ -79,7 +82,7 @@ describe("SpecSource/Http", () => {
           const source = yield* make({ specsUrl }, layer)
           assert.strictEqual(yield* source.fetch(initialize, apply), applied)
           assert.deepStrictEqual([requests[0]?.method, requests[0]?.url], ["GET", url])
-          assert.deepStrictEqual(apply.responses, [{ source: "Network", sourceApi, body: "body" }])
+          assert.deepStrictEqual(apply.responses, [{ ...plainText, sourceApi, body: "body" }])
         })
       )
     }
@@ -378,7 +381,7 @@ describe("SpecSource/Http", () => {
         for (const { headers, method } of requests) {
           assert.deepStrictEqual([method, headers["statsig-api-key"]], ["GET", key])
         }
-        assert.deepStrictEqual(apply.responses, [{ source: "Network", sourceApi: "https://a.test/v2", body: "body" }])
+        assert.deepStrictEqual(apply.responses, [{ ...plainText, sourceApi: "https://a.test/v2", body: "body" }])
       })
     )
 
