@@ -19,7 +19,8 @@ import { SpecStore } from "../src/SpecStore.js"
 import { Statsig } from "../src/Statsig.js"
 
 /**
- * A provider over the service. It ends with the scope; closing it sends what was logged and leaves the service as it is.
+ * A provider over the service. Closing it sends what was logged and leaves the service as it is, so that it may be
+ * registered again until the scope ends.
  *
  * @example
  * const provider = yield* StatsigOpenFeature.make()
@@ -35,8 +36,15 @@ export const make = Effect.fnUntraced(function* (
   const overrides = yield* Overrides
   const runtime = yield* Effect.runtime<never>()
   const run = Runtime.runPromise(runtime)
+  let isRunning = true
   const instance: StatsigInstance & { readonly [internals]: Internals } = {
-    [internals]: { statsig, store, overrides, status: () => Runtime.runSync(runtime)(statsig.status) },
+    [internals]: {
+      statsig,
+      store,
+      overrides,
+      status: () => Runtime.runSync(runtime)(statsig.status),
+      isRunning: () => isRunning
+    },
     initialize: () =>
       run(
         Effect.map(statsig.initialize, ({ failure, success }) => ({
@@ -48,6 +56,10 @@ export const make = Effect.fnUntraced(function* (
   }
   return yield* Effect.acquireRelease(
     Effect.sync(() => new StatsigProvider(instance, options)),
-    provider => Effect.promise(() => provider.onClose())
+    provider =>
+      Effect.promise(() => {
+        isRunning = false
+        return provider.onClose()
+      })
   )
 })

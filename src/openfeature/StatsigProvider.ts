@@ -72,7 +72,7 @@ type FlagType = "boolean" | "string" | "number" | "object"
 
 /**
  * The provider of one `Statsig` instance. It initialises the instance, unless that has specs already, and shuts it down
- * when it is closed; it cannot be initialised again after that.
+ * when it is closed: it cannot be registered again after that, and says so.
  *
  * The targeting key is the user's `userID`; the members `customIDs`, `email`, `ip`, `userAgent`, `country`, `locale`,
  * `appVersion`, `custom`, `privateAttributes` and `statsigEnvironment` of the context are the user's fields of that name,
@@ -113,7 +113,7 @@ export class StatsigProvider implements Provider {
    * polling goes on, and the provider becomes ready when it brings specs.
    */
   async initialize(): Promise<void> {
-    if (this.#closed !== undefined) throw new ProviderFatalError("the provider was closed; make another one")
+    await this.#reopen()
     const result = this.#hasSpecs() ? { isSuccess: true } : await this.#instance.initialize()
     // Events are for those who listen, and they cannot before this function has given its promise.
     await Promise.resolve()
@@ -124,6 +124,17 @@ export class StatsigProvider implements Provider {
     const isFatal = isRefusal(this.#behind.status())
     this.#become("ERROR", { message, errorCode: isFatal ? ErrorCode.PROVIDER_FATAL : ErrorCode.GENERAL })
     throw isFatal ? new ProviderFatalError(message) : new GeneralError(message)
+  }
+
+  /** The SDK registers a provider anew without waiting for its end, and nobody starts what was shut down. */
+  async #reopen(): Promise<void> {
+    if (this.#closed === undefined) return
+    // Whoever closed it hears of what went wrong.
+    await this.#closed.catch(() => {})
+    if (!this.#behind.isRunning()) {
+      throw new ProviderFatalError("the provider was closed and its Statsig shut down; make another of both")
+    }
+    this.#closed = undefined
   }
 
   /** Sends what was logged and shuts the instance down. Further calls wait for the same. */

@@ -227,6 +227,7 @@ export abstract class Statsig {
   readonly #run: <A>(effect: Effect.Effect<A>) => Promise<A>
   readonly #stop: Effect.Effect<void>
   #initialized: Core.InitializeResult | undefined
+  #isRunning = true
 
   /**
    * Throws, with a `code`, for a key that is no string and for options of the wrong type.
@@ -321,6 +322,7 @@ export abstract class Statsig {
     const timeout =
       timeoutMs === undefined || timeoutMs === null ? defaultShutdownTimeout : asUnsigned(timeoutMs, "timeoutMs")
     stopCapture()
+    this.#isRunning = false
     return this.#run(
       Effect.ensuring(this.#statsig.shutdown, this.#stop).pipe(
         Effect.disconnect,
@@ -726,7 +728,8 @@ export abstract class Statsig {
       statsig: this.#statsig,
       store: this.#store,
       overrides: this.#overrides,
-      status: () => Effect.runSync(this.#statsig.status)
+      status: () => Effect.runSync(this.#statsig.status),
+      isRunning: () => this.#isRunning
     }
   }
 

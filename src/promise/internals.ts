@@ -11,6 +11,8 @@ export interface Internals {
   readonly store: SpecStore["Type"]
   readonly overrides: Overrides["Type"]
   readonly status: () => SpecStatus
+  /** Whether it still polls and sends what is logged: until it is shut down. */
+  readonly isRunning: () => boolean
 }
 
 /** Where an instance has them. Of the registry, because each bundle has this module for itself. */

@@ -2,7 +2,7 @@
  * OpenFeature's provider over the service of an Effect program.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { OpenFeature, ProviderStatus } from "@openfeature/server-sdk"
+import { InMemoryProvider, OpenFeature, ProviderEvents, ProviderStatus } from "@openfeature/server-sdk"
 import { Effect } from "effect"
 import * as OpenFeatureLayer from "../../layers/OpenFeature.js"
 import * as StatsigTest from "../../layers/StatsigTest.js"
@@ -36,5 +36,35 @@ describe("OpenFeature", () => {
       statsig.checkGate(ada, "beta")
       assert.lengthOf(test.exposures, 3)
     }).pipe(Effect.provide(StatsigTest.layer([{ gate: "beta", value: true, id: "ada" }])))
+  )
+
+  it.effect("may be registered again until its scope ends", () =>
+    Effect.gen(function* () {
+      const test = yield* StatsigTest.StatsigTest
+      const client = OpenFeature.getClient("again")
+      const ask = () => client.getBooleanValue("beta", false, { targetingKey: "ada" })
+      const changes: Array<ReadonlyArray<string> | undefined> = []
+      client.addHandler(ProviderEvents.ConfigurationChanged, details => void changes.push(details?.flagsChanged))
+      const provider = yield* Effect.scoped(
+        Effect.tap(OpenFeatureLayer.make(), provider =>
+          Effect.promise(async () => {
+            await OpenFeature.setProviderAndWait("again", provider)
+            await OpenFeature.setProviderAndWait("again", new InMemoryProvider())
+            // The first is still being closed.
+            await OpenFeature.setProviderAndWait("again", provider)
+            assert.deepStrictEqual([client.providerStatus, await ask()], [ProviderStatus.READY, true])
+            await provider.onClose()
+            assert.isFalse(await ask())
+            await provider.initialize()
+            assert.isTrue(await ask())
+            test.set({ gate: "beta", value: false })
+            assert.isFalse(await ask())
+            assert.deepStrictEqual(changes, [["beta"]])
+          })
+        )
+      )
+      const error = yield* Effect.flip(Effect.tryPromise(() => provider.initialize()))
+      assert.include(String(error.error), "make another of both")
+    }).pipe(Effect.provide(StatsigTest.layer([{ gate: "beta", value: true }])))
   )
 })

@@ -278,6 +278,19 @@ describe("2.4, 2.5 and 2.8: lifecycle", () => {
     await expect(provider.initialize()).rejects.toMatchObject({ code: "PROVIDER_FATAL" })
   })
 
+  test("2.5.2 a provider whose instance was shut down with it is not registered again, and says why", async () => {
+    const provider = new StatsigProvider(makeOffline())
+    await OpenFeature.setProviderAndWait("again", provider)
+    await OpenFeature.setProviderAndWait("again", new StatsigProvider(makeOffline()))
+    await expect(OpenFeature.setProviderAndWait("again", provider)).rejects.toThrow("make another of both")
+    const client = OpenFeature.getClient("again")
+    expect(client.providerStatus).toBe(ProviderStatus.FATAL)
+    expect(await client.getBooleanDetails("boolean-flag", true, {})).toMatchObject({
+      value: true,
+      errorCode: "PROVIDER_FATAL"
+    })
+  })
+
   test("2.5.1 a provider that is closed while it initialises does not become ready", async () => {
     let proceed = () => {}
     const waiting = new Promise<void>(resolve => (proceed = resolve))
