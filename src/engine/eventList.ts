@@ -38,11 +38,15 @@ export class EventList {
   /** Drops the oldest. */
   drop(count: number): void {
     const end = this.#start + count
-    this.#texts.fill(undefined, this.#start, end)
-    this.#users.fill(undefined, this.#start, end)
+    for (let index = this.#start; index < end; index++) {
+      this.#texts[index] = undefined
+      this.#users[index] = undefined
+    }
     this.#start = end
     if (2 * end < this.#texts.length) return
-    for (const column of [this.#texts, this.#users, this.#times]) column.splice(0, end)
+    this.#texts = this.#texts.slice(end)
+    this.#users = this.#users.slice(end)
+    this.#times = this.#times.slice(end)
     this.#start = 0
   }
 
