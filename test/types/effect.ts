@@ -7,7 +7,7 @@ import * as Schema from "effect/Schema"
 import type * as Stream from "effect/Stream"
 import * as StatsigLayer from "../../layers/Statsig.js"
 import * as StatsigTest from "../../layers/StatsigTest.js"
-import { Flag, Statsig, StatsigUser } from "../../src/index.js"
+import { Explanation, Flag, Statsig, StatsigUser } from "../../src/index.js"
 
 type Equals<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
 const holds = <_ extends true>(): void => {}
@@ -50,6 +50,14 @@ Flag.layer("l", "p", Schema.Literal("red", "blue"), "green")
 // @ts-expect-error: a schema that needs services cannot be read synchronously
 Flag.config("c", Schema.Int as Schema.Schema<number, number, Statsig.CurrentUser>, 1)
 
+// An explanation is for a user, and there without further ado; as JSON it is of the same type.
+const explained = Statsig.explain("gate", "g", { disableExposureLogging: true })
+type Explained = Effect.Effect<Explanation.Explanation, never, Statsig.Statsig | Statsig.CurrentUser>
+holds<Equals<typeof explained, Explained>>()
+holds<Equals<typeof Explanation.Explanation.Encoded, Explanation.Explanation>>()
+// @ts-expect-error: segments are explained as gates
+Statsig.explain("segment", "g")
+
 const flags: ReadonlyArray<Flag.Flag<unknown>> = [Flag.gate("g"), Pricing, Color]
 
 export const program = Effect.gen(function* () {
@@ -65,5 +73,8 @@ export const program = Effect.gen(function* () {
   test.set({ parameterStore: "s", value: {}, id: "u" })
   const open: boolean = Flag.read(yield* Statsig.Statsig, user, Flag.gate("g"))
   const color: "red" | "blue" = Flag.read(yield* Statsig.Statsig, user, Color)
-  return [open, color, provided, withUser, flags]
+  const why: Explanation.Explanation = (yield* Statsig.Statsig).explain(user, "layer", "home")
+  const rules: ReadonlyArray<Explanation.Rule> | undefined = why.evaluation?.rules
+  const text: string = Explanation.render(why)
+  return [open, color, provided, withUser, flags, rules, text]
 })

@@ -13,6 +13,9 @@ import {
   type ExperimentEvaluationOptions,
   type ExperimentGroup,
   type ExperimentGroupsResult,
+  type ExplainedEvaluation,
+  type ExplainedKind,
+  type ExplainResult,
   FeatureGate,
   type FeatureGateEvaluationOptions,
   Layer,
@@ -155,6 +158,24 @@ export const program = async (): Promise<ReadonlyArray<unknown>> => {
     ],
     [values, colors, names, agent, mocks, checkGate, ended, await shared.flushEvents()]
   ]
+}
+
+/** What this package has on top. */
+export const onTop = (statsig: Statsig, user: StatsigUser): ReadonlyArray<unknown> => {
+  const kinds: ReadonlyArray<ExplainedKind> = ["gate", "dynamicConfig", "experiment", "layer", "parameterStore"]
+  const explained: ExplainResult = statsig.explain(user, "experiment", "e", { disableExposureLogging: true })
+  const text: string = explained.text
+  const answer: boolean | { readonly [name: string]: unknown } = explained.outcome.value
+  const group: string | null = explained.outcome.groupName
+  const evaluation: ExplainedEvaluation | undefined = explained.evaluation
+  const logged: ReadonlyArray<string> = explained.exposures.map(({ eventName }) => eventName)
+  // @ts-expect-error: segments are explained as gates
+  statsig.explain(user, "segment", "s")
+  // @ts-expect-error: a user is an instance of StatsigUser
+  statsig.explain({ userID: "u" }, "gate", "g")
+  // @ts-expect-error: it is not changed
+  explained.outcome.value = true
+  return [kinds, text, answer, group, evaluation, logged]
 }
 
 /** `A` can be used where `B` is wanted. */
