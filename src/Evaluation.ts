@@ -4,6 +4,7 @@
  *
  * @since 0.1.0
  */
+import { NodeInspectSymbol } from "effect/Inspectable"
 import * as Option from "effect/Option"
 import { type Evaluation, ruleIDOf, type SecondaryExposure } from "./engine/evaluation.js"
 import {
@@ -83,6 +84,17 @@ abstract class Result {
   get secondaryExposures(): ReadonlyArray<SecondaryExposure> {
     return this.evaluation.secondaryExposures.map(exposure => ({ ...exposure }))
   }
+
+  /** What is printed of it. */
+  toJSON(): Readonly<Record<string, unknown>> {
+    const { idType, name, ruleID, secondaryExposures } = this
+    const { lcut, reason, receivedAt, version } = this.evaluation
+    return { name, ruleID, idType, details: { reason, lcut, receivedAt, version }, secondaryExposures }
+  }
+
+  [NodeInspectSymbol](): unknown {
+    return this.toJSON()
+  }
 }
 
 /**
@@ -93,6 +105,10 @@ abstract class Result {
 export class FeatureGate extends Result {
   get value(): boolean {
     return this.evaluation.bool
+  }
+
+  override toJSON(): Readonly<Record<string, unknown>> {
+    return { ...super.toJSON(), value: this.value }
   }
 }
 
@@ -153,6 +169,11 @@ abstract class ValueResult extends Result {
   /** The parameter `key` whatever its type, or `None` when it is missing or null. */
   getValue(key: string): Option.Option<Json> {
     return Option.fromNullable(this.#finish(key, readAny(this.#raw, key, null)) as Json)
+  }
+
+  override toJSON(): Readonly<Record<string, unknown>> {
+    const { groupName, value = emptyObject } = this.evaluation
+    return { ...super.toJSON(), groupName, value: copyJsonObject(value) }
   }
 
   /** Called for each read that a layer logs. */
@@ -231,6 +252,10 @@ export class Layer extends ValueResult {
    */
   get unloggedValue(): JsonObject {
     return copyJsonObject(this.evaluation.value ?? emptyObject)
+  }
+
+  override toJSON(): Readonly<Record<string, unknown>> {
+    return { ...super.toJSON(), allocatedExperimentName: this.evaluation.configDelegate }
   }
 
   /**

@@ -61,4 +61,16 @@ export class User {
     this.privateAttributes = fields.privateAttributes
     this.statsigEnvironment = fields.statsigEnvironment
   }
+
+  /** The fields that are set, without `privateAttributes`: what is printed may end up anywhere. */
+  toJSON(): unknown {
+    const fields = Object.entries(this).filter(([name, value]) => value !== undefined && !hidden.has(name))
+    return Object.fromEntries(fields)
+  }
+
+  [Symbol.for("nodejs.util.inspect.custom")](): unknown {
+    return this.toJSON()
+  }
 }
+
+const hidden: ReadonlySet<string> = new Set(["privateAttributes", "key"])
