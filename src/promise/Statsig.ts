@@ -32,7 +32,7 @@ import type {
   SpecsError
 } from "../StatsigError.js"
 import { argumentError, asFlag, asText, asUnsigned } from "./argument.js"
-import { type Failures, guardMethods } from "./boundary.js"
+import { type Failures, guardCall, guardMethods } from "./boundary.js"
 import { nameClass } from "./className.js"
 import { type ClientInitResponseOptions, clientInitializeOptions } from "./clientInitialize.js"
 import { startCapture, stopCapture } from "./consoleCapture.js"
@@ -385,7 +385,10 @@ export abstract class Statsig {
   /** The layer's value for the user; empty for an unknown layer. Each parameter that is read is logged. */
   getLayer(user: StatsigUser, layerName: string, options?: LayerEvaluationOptions | null): Layer {
     const layer = this.#statsig.getLayer(userOf(user), asText(layerName, "layerName"), checkableSticky(options))
-    return new Layer(parameter => layer.logExposure(parameter), layerName, recordAsRaw(layer.evaluation))
+    const logRead = (parameter: string) => {
+      guardCall("logLayerParamExposure", () => layer.logExposure(asText(parameter, "paramName")))
+    }
+    return new Layer(logRead, layerName, recordAsRaw(layer.evaluation))
   }
 
   /** The parameters under a store's name. They are decided, and logged, when they are read. */

@@ -45,6 +45,15 @@ const guarded = (instance: object, name: string, method: Method, failure: Method
         }
       }
 
+/** Makes a call that is no method of its own. */
+export const guardCall = (name: string, call: () => void): void => {
+  try {
+    call()
+  } catch (error) {
+    report(name, error)
+  }
+}
+
 const guardResult = (name: string, result: unknown): unknown =>
   typeof result === "object" && result instanceof Promise ? result.catch(error => report(name, error)) : result
 

@@ -220,6 +220,15 @@ describe("the error boundary", () => {
     await expectSame(side => on(side).getLayer(new side.StatsigUser({ userID: "u" }), "layer", null)?.name)
   })
 
+  it("reads a layer by no name as the official one does, and logs nothing", async () => {
+    for (const name of noNames) {
+      await expectSame(side => {
+        const layer = on(side).getLayer(new side.StatsigUser({ userID: "u" }), "layer")
+        return [layer.get(name, "fallback"), layer.get(name), layer.getValue(name, "fallback")]
+      })
+    }
+  })
+
   it("answers for a wrong timeout of shutdown as the official one does", async () => {
     for (const timeout of ["x", true, {}]) await expectSame(side => on(side).shutdown(timeout))
   })
