@@ -56,6 +56,8 @@ export class Evaluation {
   hasUnsampledSecondaryExposure = false
   /** What its exposures have in common, as far as it was worked out. Changes after all else is done. */
   forms: ExposureForm | undefined = undefined
+  /** The members of its value that are objects or lists, once they are looked for. */
+  deepMembers: ReadonlyArray<string> | undefined = undefined
 }
 
 /** The one empty list, so that an evaluation without nested gates allocates none. */

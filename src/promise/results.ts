@@ -6,8 +6,8 @@
  */
 
 import { Evaluation, type SecondaryExposure as Exposed, ruleIDOf } from "../engine/evaluation.js"
-import { copyJsonObject, emptyObject, type ParameterRead, readAny, readTyped } from "../engine/getters.js"
-import type { JsonObject } from "../engine/user.js"
+import { copyJson, emptyObject, type ParameterRead, readAny, readTyped, setOwn } from "../engine/getters.js"
+import type { Json, JsonObject } from "../engine/user.js"
 import { nameClass } from "./className.js"
 
 /**
@@ -176,10 +176,23 @@ export class FeatureGate extends BaseEvaluation {
   }
 }
 
+/** A copy of an evaluation's value. Most are flat: what is not is looked up once. */
+const copyValue = (evaluation: Evaluation): Record<string, unknown> => {
+  const value = evaluation.value ?? emptyObject
+  const copy: { [key: string]: Json } = { ...value }
+  evaluation.deepMembers ??= Object.keys(value).filter(key => typeof value[key] === "object" && value[key] !== null)
+  const { deepMembers } = evaluation
+  for (let i = 0; i < deepMembers.length; i++) {
+    const key = deepMembers[i] as string
+    setOwn(copy, key, copyJson(value[key] as Json))
+  }
+  return copy
+}
+
 /** The value as a copy of the caller's own. Raw fields are the caller's already. */
 const valueOf = (source: Source): Record<string, unknown> =>
   source instanceof Evaluation
-    ? ((source.booleanValue as unknown as Record<string, unknown>) ?? copyJsonObject(source.value ?? emptyObject))
+    ? ((source.booleanValue as unknown as Record<string, unknown>) ?? copyValue(source))
     : ((source.value ?? {}) as Record<string, unknown>)
 
 type Expose = (parameter: string) => void
