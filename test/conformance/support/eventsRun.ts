@@ -6,14 +6,12 @@
  * window, and counters of unlogged checks, of which every batch has its own, are added up.
  */
 import official from "@statsig/statsig-node-core"
-import { Context, Effect, Exit, Layer, Logger, Redacted, Scope } from "effect"
+import { Context, Effect, Layer, Logger } from "effect"
 import { decompress } from "fzstd"
 import { layer as layerLocalStatsig } from "../../../layers/LocalStatsig/Node.js"
 import { LocalStatsig } from "../../../layers/LocalStatsig.js"
-import { StatsigUser as OurUser } from "../../../layers/promise.js"
-import * as StatsigLayer from "../../../layers/Statsig.js"
-import { userOf } from "../../../src/promise/StatsigUser.js"
-import { type LogLineLevel, Statsig } from "../../../src/Statsig.js"
+import * as ourPackage from "../../../layers/promise.js"
+import type { LogLineLevel } from "../../../src/Statsig.js"
 import { comparable, countEvents, missingIn, type SentEvent, type SentJson } from "./events.js"
 import { userQuestions } from "./questions.js"
 import { Random } from "./random.js"
@@ -219,12 +217,8 @@ export const makeScript = (options: {
   }
 }
 
-/** One of the two packages, started on a world. */
-interface Side {
-  readonly call: (user: number, call: Call) => void
-  /** Sends what is queued, and gives all that arrived. */
-  readonly events: Effect.Effect<ReadonlyArray<SentEvent>>
-}
+/** One of the two packages: what is called in the same way on both. */
+type Package = Pick<typeof official, "Statsig" | "StatsigUser">
 
 const localStatsig = (world: World) =>
   Effect.map(
@@ -247,9 +241,50 @@ const isCompared = (event: SentEvent): boolean =>
 const arrivedAt = (local: LocalStatsig["Type"]) =>
   Effect.map(local.events, events => events as ReadonlyArray<unknown> as ReadonlyArray<SentEvent>)
 
-const openOfficial = Effect.fnUntraced(function* ({ flags, world }: Script, sdkKey: string) {
+const perform = (statsig: official.Statsig, user: official.StatsigUser, call: Call): unknown => {
+  switch (call.kind) {
+    case "checkGate":
+      return statsig.checkGate(user, call.name, call)
+    case "gate":
+      return statsig.getFeatureGate(user, call.name, call)
+    case "config":
+      return statsig.getDynamicConfig(user, call.name, call)
+    case "experiment":
+      return statsig.getExperiment(user, call.name, call)
+    case "layer": {
+      const layer = statsig.getLayer(user, call.name, call)
+      for (const { fallback, parameter, typed } of call.reads) {
+        if (typed) layer.get(parameter, fallback)
+        else layer.getValue(parameter, fallback)
+      }
+      return undefined
+    }
+    case "store": {
+      const store = statsig.getParameterStore(user, call.name, call)
+      for (const { fallback, parameter } of call.reads) store.getValue(parameter, fallback)
+      return undefined
+    }
+    case "manualGate":
+      return statsig.manuallyLogFeatureGateExposure(user, call.name)
+    case "manualConfig":
+      return statsig.manuallyLogDynamicConfigExposure(user, call.name)
+    case "manualExperiment":
+      return statsig.manuallyLogExperimentExposure(user, call.name)
+    case "manualLayer":
+      return statsig.manuallyLogLayerParamExposure(user, call.name, call.parameter)
+    case "event":
+      return statsig.logEvent(user, call.name, call.value, call.metadata)
+    case "identify":
+      return statsig.identify(user)
+    case "logLine":
+      return statsig.forwardLogLineEvent(user, call.level, call.value, call.metadata)
+  }
+}
+
+/** Starts a package on the world. */
+const open = Effect.fnUntraced(function* ({ Statsig, StatsigUser }: Package, { flags, world }: Script, sdkKey: string) {
   const local = yield* localStatsig(world)
-  const statsig = new official.Statsig(sdkKey, {
+  const statsig = new Statsig(sdkKey, {
     ...(plain(world.options) as object),
     specsUrl: local.specsUrl,
     logEventUrl: local.logEventUrl,
@@ -261,119 +296,24 @@ const openOfficial = Effect.fnUntraced(function* ({ flags, world }: Script, sdkK
     waitForUserAgentInit: true
   })
   yield* Effect.addFinalizer(() => Effect.promise(() => statsig.shutdown()))
-  yield* Effect.promise(() => statsig.initialize())
+  const { isSuccess } = yield* Effect.promise(() => statsig.initialize())
   const users = world.users.map(({ assigned, fields }) =>
-    Object.assign(new official.StatsigUser(plain(fields) as { userID: string }), plain(assigned))
+    Object.assign(new StatsigUser(plain(fields) as { userID: string }), plain(assigned))
   )
-  const call: Side["call"] = (index, call) => {
-    const user = users[index]
-    if (user === undefined) throw new Error(`there is no user ${index}`)
-    switch (call.kind) {
-      case "checkGate":
-        return void statsig.checkGate(user, call.name, call)
-      case "gate":
-        return void statsig.getFeatureGate(user, call.name, call)
-      case "config":
-        return void statsig.getDynamicConfig(user, call.name, call)
-      case "experiment":
-        return void statsig.getExperiment(user, call.name, call)
-      case "layer": {
-        const layer = statsig.getLayer(user, call.name, call)
-        for (const { fallback, parameter, typed } of call.reads) {
-          if (typed) layer.get(parameter, fallback)
-          else layer.getValue(parameter, fallback)
-        }
-        return
-      }
-      case "store": {
-        const store = statsig.getParameterStore(user, call.name, call)
-        for (const { fallback, parameter } of call.reads) store.getValue(parameter, fallback)
-        return
-      }
-      case "manualGate":
-        return statsig.manuallyLogFeatureGateExposure(user, call.name)
-      case "manualConfig":
-        return statsig.manuallyLogDynamicConfigExposure(user, call.name)
-      case "manualExperiment":
-        return statsig.manuallyLogExperimentExposure(user, call.name)
-      case "manualLayer":
-        return statsig.manuallyLogLayerParamExposure(user, call.name, call.parameter)
-      case "event":
-        return statsig.logEvent(user, call.name, call.value, call.metadata)
-      case "identify":
-        return statsig.identify(user)
-      case "logLine":
-        return statsig.forwardLogLineEvent(user, call.level, call.value, call.metadata)
-    }
-  }
   return {
-    call,
+    /** Whether it can use the payload. */
+    isReady: isSuccess,
+    call: (index: number, call: Call): void => {
+      const user = users[index]
+      if (user === undefined) throw new Error(`there is no user ${index}`)
+      perform(statsig, user, call)
+    },
+    /** Sends what is queued, and gives all that arrived. */
     events: Effect.andThen(
       Effect.promise(() => statsig.flushEvents()),
       arrivedAt(local)
     )
   }
-})
-
-const openOurs = Effect.fnUntraced(function* ({ flags, world }: Script, sdkKey: string) {
-  const local = yield* localStatsig(world)
-  const services = yield* Layer.build(
-    StatsigLayer.layerManual({
-      ...(plain(world.options) as object),
-      sdkKey: Redacted.make(sdkKey),
-      specsUrl: local.specsUrl,
-      logEventUrl: local.logEventUrl,
-      specsSyncInterval: "1 hour",
-      experimentalFlags: new Set(flags)
-    })
-  )
-  const statsig = Context.get(services, Statsig)
-  if (!(yield* statsig.initialize).success) return undefined
-  const users = world.users.map(({ assigned, fields }) =>
-    userOf(Object.assign(new OurUser(plain(fields) as { userID: string }), plain(assigned)))
-  )
-  const call: Side["call"] = (index, call) => {
-    const user = users[index]
-    if (user === undefined) throw new Error(`there is no user ${index}`)
-    switch (call.kind) {
-      case "checkGate":
-        return void statsig.checkGate(user, call.name, call)
-      case "gate":
-        return void statsig.getFeatureGate(user, call.name, call)
-      case "config":
-        return void statsig.getDynamicConfig(user, call.name, call)
-      case "experiment":
-        return void statsig.getExperiment(user, call.name, call)
-      case "layer": {
-        const layer = statsig.getLayer(user, call.name, call)
-        for (const { fallback, parameter, typed } of call.reads) {
-          if (typed) layer.get(parameter, fallback)
-          else layer.getValue(parameter)
-        }
-        return
-      }
-      case "store": {
-        const store = statsig.getParameterStore(user, call.name, call)
-        for (const { fallback, parameter } of call.reads) store.get(parameter, fallback)
-        return
-      }
-      case "manualGate":
-        return statsig.manuallyLogGateExposure(user, call.name)
-      case "manualConfig":
-        return statsig.manuallyLogDynamicConfigExposure(user, call.name)
-      case "manualExperiment":
-        return statsig.manuallyLogExperimentExposure(user, call.name)
-      case "manualLayer":
-        return statsig.manuallyLogLayerParameterExposure(user, call.name, call.parameter)
-      case "event":
-        return statsig.logEvent(user, call.name, call.value, call.metadata)
-      case "identify":
-        return statsig.identify(user)
-      case "logLine":
-        return statsig.forwardLogLine(user, call.level, call.value, call.metadata)
-    }
-  }
-  return { call, events: Effect.andThen(statsig.flush, arrivedAt(local)) }
 })
 
 const notExposed = "statsig::non_exposed_checks"
@@ -416,10 +356,9 @@ const countBy = (keys: ReadonlyArray<string>): Record<string, number> => {
  */
 export const runScript = Effect.fnUntraced(
   function* (script: Script, sdkKey: string) {
-    const scope = yield* Scope.make()
-    const ours = yield* Scope.extend(openOurs(script, sdkKey), scope)
-    if (ours === undefined) return undefined
-    const theirs = yield* Scope.extend(openOfficial(script, sdkKey), scope)
+    const ours = yield* open(ourPackage as unknown as Package, script, sdkKey)
+    if (!ours.isReady) return undefined
+    const theirs = yield* open(official, script, sdkKey)
     const { warn } = console
     console.warn = () => {}
     for (const { call, user } of script.calls) {
@@ -429,7 +368,6 @@ export const runScript = Effect.fnUntraced(
     console.warn = warn
     const expected = yield* theirs.events
     const actual = yield* ours.events
-    yield* Scope.close(scope, Exit.void)
     const countNotExposed = !expected.some(hasFailed)
     const [wanted, given] = [tally(expected, countNotExposed), tally(actual, countNotExposed)]
     const compared = expected.filter(isCompared)
@@ -446,5 +384,6 @@ export const runScript = Effect.fnUntraced(
     }
     return outcome
   },
+  Effect.scoped,
   Effect.provide(Logger.remove(Logger.defaultLogger))
 )
