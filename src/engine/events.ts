@@ -132,7 +132,8 @@ const makeUserKey = (user: User): string => {
   const isPlain = userID !== undefined && userID[0] !== "["
   if (isPlain && (user.customIDs === undefined || Object.keys(user.customIDs).length === 0)) return userID
   const texts = [userID, customIDText(stableIDOf(user)), ...customIDTexts(user).sort()]
-  return `[${texts.map(text => (text === undefined ? "null" : quoted(text))).join(",")}]`
+  // With their lengths they cannot run together.
+  return texts.reduce<string>((key, text) => key + (text === undefined ? "-" : `${text.length}:${text}`), "[")
 }
 
 const noUnit = () => undefined

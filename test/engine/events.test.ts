@@ -96,7 +96,10 @@ describe("the key of a user", () => {
     [{ customIDs: { x: "1" } }, { customIDs: { stableID: "1" } }],
     [{ customIDs: { x: "1" } }, { customIDs: { x: "1", y: "1" } }],
     [{ userID: '["a",null,"1"]' }, { userID: "a", customIDs: { x: "1" } }],
-    [{ customIDs: { x: "1,2" } }, { customIDs: { x: "1", y: "2" } }]
+    [{ customIDs: { x: "1,2" } }, { customIDs: { x: "1", y: "2" } }],
+    [{ customIDs: { x: "11:2" } }, { customIDs: { x: "1", y: "2" } }],
+    [{ userID: "[1:a-1:1" }, { userID: "a", customIDs: { x: "1" } }],
+    [{ customIDs: { x: "-" } }, { customIDs: { stableID: "" } }]
   ]
   it.each(different)("differs for %j and %j", (one, other) => {
     assert.notStrictEqual(userKey(new User(one)), userKey(new User(other)))
