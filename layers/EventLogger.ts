@@ -43,7 +43,7 @@ import {
 } from "../src/engine/events.js"
 import { isSampled } from "../src/engine/samplingHash.js"
 import { modulo, sha256 } from "../src/engine/sha256.js"
-import type { RemoteConfig } from "../src/engine/snapshot.js"
+import type { RemoteConfig } from "../src/engine/specs.js"
 import type { Json, JsonObject, User } from "../src/engine/user.js"
 import { inBackground } from "../src/internal/backgroundClock.js"
 import { yieldToEventLoop } from "../src/internal/eventLoop.js"

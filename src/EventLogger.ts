@@ -7,7 +7,7 @@
 import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 import type { Exposure } from "./engine/events.js"
-import type { RemoteConfig } from "./engine/snapshot.js"
+import type { RemoteConfig } from "./engine/specs.js"
 import type { JsonObject, User } from "./engine/user.js"
 import type { EventSinkError } from "./StatsigError.js"
 

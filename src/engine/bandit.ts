@@ -1,7 +1,6 @@
 /**
  * Contextual bandits (autotune AI): which group a user gets.
  */
-import type { Call } from "./call.js"
 import { compileUnit, readField, type Subject } from "./conditions.js"
 import type { Bucketers } from "./sha256.js"
 import type { Bandit, BanditModel } from "./specs.js"
@@ -13,7 +12,7 @@ export type BanditGroup = Bandit["groups"][number]
 /** A bandit ready to run. */
 export interface CompiledBandit extends Bandit {
   /** The user's group, and how it was found when that is shown behind the rule id. */
-  readonly pick: (call: Call) => { readonly group: BanditGroup; readonly suffix: string | undefined }
+  readonly pick: (subject: Subject) => { readonly group: BanditGroup; readonly suffix: string | undefined }
 }
 
 /** Prepares a bandit. */
@@ -24,14 +23,14 @@ export const compileBandit = (bandit: Bandit, bucketers: Bucketers): CompiledBan
   const explored = (group: BanditGroup) => ({ group, suffix: "explore" })
   return {
     ...bandit,
-    pick: call => {
-      const bucket = bucketer.of(textOf(unit(call.user)) ?? "")
+    pick: subject => {
+      const bucket = bucketer.of(textOf(unit(subject.user)) ?? "")
       if (config === undefined) return explored(groups[Math.floor(bucket / (10_000 / groups.length))] as BanditGroup)
       if (bucket < bandit.sampleRate * 10_000) {
         const weights = groups.map(group => 1 / ((config.get(group.id)?.records ?? 0) + 1))
-        return explored(drawWeighted(groups, weights, call.host.random()))
+        return explored(drawWeighted(groups, weights, subject.host.random()))
       }
-      return { group: bestGroup(bandit, config, call), suffix: undefined }
+      return { group: bestGroup(bandit, config, subject), suffix: undefined }
     }
   }
 }
@@ -53,13 +52,13 @@ const drawWeighted = (
  * The group with the best score; groups without one are passed over. Of equal scores the first wins, and when no score is
  * better than the worst possible one (or than NaN) the first group does, whether or not it has a score.
  */
-const bestGroup = (bandit: Bandit, config: ReadonlyMap<string, BanditModel>, call: Call): BanditGroup => {
+const bestGroup = (bandit: Bandit, config: ReadonlyMap<string, BanditModel>, subject: Subject): BanditGroup => {
   const { groups, higherIsBetter } = bandit
   let best = groups[0] as BanditGroup
   let bestScore = higherIsBetter ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY
   let isScored = false
   for (const group of groups) {
-    const score = scoreOf(config.get(group.id), call)
+    const score = scoreOf(config.get(group.id), subject)
     if (score === undefined) continue
     isScored = true
     if (higherIsBetter ? score > bestScore : score < bestScore) {
@@ -71,7 +70,7 @@ const bestGroup = (bandit: Bandit, config: ReadonlyMap<string, BanditModel>, cal
   return drawWeighted(
     groups,
     groups.map(() => 1),
-    call.host.random()
+    subject.host.random()
   )
 }
 

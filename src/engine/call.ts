@@ -15,12 +15,10 @@ import type { Explainer } from "./explainer.js"
 import { asObject } from "./getters.js"
 import { GroupOverride, type OverrideLookup } from "./overrides.js"
 import type { CompiledRule, CompiledSpec, Snapshot } from "./snapshot.js"
+import type { SpecKind } from "./specs.js"
 import type { RuleFilter } from "./sticky.js"
 import type { Json, JsonObject, User } from "./user.js"
 import type { UserValue } from "./values.js"
-
-/** The kinds of names that can be evaluated. */
-export type SpecKind = "gate" | "dynamicConfig" | "experiment" | "layer"
 
 /** Evaluates the experiment that an `experiment_group` condition names, as a call of its own. */
 export type EvaluateExperiment = (user: User, name: string) => Evaluation

@@ -10,7 +10,7 @@
  *
  * Where the short way to an answer is known (`Ways`), no evaluation is made for those who come it: the entry is kept.
  */
-import { Call, type NestedAnswers, type SpecKind } from "./call.js"
+import { Call, type NestedAnswers } from "./call.js"
 import {
   type Entry,
   EntryTable,
@@ -28,7 +28,7 @@ import type { OverrideLookup } from "./overrides.js"
 import type { ResponseBuffer } from "./responseBuffer.js"
 import { sha256OfBytes } from "./sha256.js"
 import type { Snapshot } from "./snapshot.js"
-import type { RecordingTrigger } from "./specs.js"
+import type { RecordingTrigger, SpecKind } from "./specs.js"
 import type { Json, User } from "./user.js"
 import { textOf } from "./values.js"
 

@@ -10,7 +10,7 @@
  * In the formats that list exposures and values apart and refer to them by id, an id stays the same for as long as its
  * bytes are kept; a response lists those that it uses.
  */
-import type { SpecKind } from "./call.js"
+
 import {
   type EntryKind,
   type EntryStyle,
@@ -26,6 +26,7 @@ import type { Evaluation, SecondaryExposure } from "./evaluation.js"
 import { djb2, hashedName } from "./nameHash.js"
 import { bytesOf, type Fragment, fragment, type ResponseBuffer } from "./responseBuffer.js"
 import type { Snapshot, SpecTable } from "./snapshot.js"
+import type { SpecKind } from "./specs.js"
 import type { JsonObject } from "./user.js"
 
 /** A spec that a response may hold. */

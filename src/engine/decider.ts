@@ -9,11 +9,12 @@
  * What was decided for a user is remembered as long as the next question is about the same user: a request asks many
  * gates for one, which share conditions and holdouts. Where a decider cannot tell, it gives up, and the `Call` answers.
  */
-import type { SpecKind } from "./call.js"
+
 import type { KeptEntry } from "./clientInitializeEntries.js"
 import type { Host, Selection, Subject } from "./conditions.js"
 import type { Evaluation } from "./evaluation.js"
 import type { CompiledSpec, Snapshot } from "./snapshot.js"
+import type { SpecKind } from "./specs.js"
 import type { Json, User } from "./user.js"
 
 /** Paths that are kept, for all names together. Projects have some thousands; beyond this new ones are not kept. */

@@ -2,9 +2,10 @@
  * What kind of decision an evaluation was, for those who tell others about it. Worked out afterwards, from the specs: no
  * check pays for it.
  */
-import type { SpecKind } from "./call.js"
+
 import type { Evaluation } from "./evaluation.js"
 import type { CompiledRule, CompiledSpec, Snapshot } from "./snapshot.js"
+import type { SpecKind } from "./specs.js"
 
 /**
  * - `static`: nothing tells users apart

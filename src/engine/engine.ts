@@ -1,7 +1,7 @@
 /**
  * The engine: a name, a user and the specs in; a finished record out. Pure but for what its host gives it.
  */
-import { Call, type EvaluateExperiment, overrideReason, type SpecKind, type Work } from "./call.js"
+import { Call, type EvaluateExperiment, overrideReason, type Work } from "./call.js"
 import type { ClientInitialize, ClientInitializeOptions } from "./clientInitialize.js"
 import type { Host } from "./conditions.js"
 import { Decider, type Path } from "./decider.js"
@@ -19,7 +19,7 @@ import { asObject, copyJson, ownValue } from "./getters.js"
 import { firstOf, type OverrideLookup } from "./overrides.js"
 import type { ResponseBuffer } from "./responseBuffer.js"
 import type { Snapshot } from "./snapshot.js"
-import type { Parameter } from "./specs.js"
+import type { Parameter, SpecKind } from "./specs.js"
 import { byReference, type Persistence, type RuleFilter, type StickyOptions, settle } from "./sticky.js"
 import type { JsonObject, User } from "./user.js"
 

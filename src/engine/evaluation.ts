@@ -4,7 +4,7 @@
  * caller without a copy.
  */
 import type { ExposureForm } from "./events.js"
-import type { RemoteConfig } from "./snapshot.js"
+import type { RemoteConfig } from "./specs.js"
 import type { JsonObject } from "./user.js"
 
 /** A gate that was evaluated on the way, as it is logged. */

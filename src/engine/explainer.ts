@@ -7,7 +7,6 @@
  */
 import type { BanditGroup, CompiledBandit } from "./bandit.js"
 import { scoreOf } from "./bandit.js"
-import type { SpecKind } from "./call.js"
 import { type CompiledCondition, compileUnit, type Host, type Subject } from "./conditions.js"
 import { type Evaluation, ruleIDOf } from "./evaluation.js"
 import { type ExposureOfAll, exposureJson } from "./events.js"
@@ -40,7 +39,7 @@ import {
   passThreshold,
   type Snapshot
 } from "./snapshot.js"
-import type { Condition } from "./specs.js"
+import type { Condition, SpecKind } from "./specs.js"
 import type { RuleFilter, UserPersistedValues } from "./sticky.js"
 import { type JsonObject, User } from "./user.js"
 import { textOf, type UserValue } from "./values.js"

@@ -12,7 +12,6 @@
 
 import { type CompiledBandit, compileBandit } from "./bandit.js"
 import { type Body, type Entry, emptyTable, type Table, textOf as textOfBytes } from "./body.js"
-import type { SpecKind } from "./call.js"
 import {
   type CompiledCondition,
   compileCondition,
@@ -31,9 +30,11 @@ import type {
   Condition,
   ConfigMapping,
   ParameterStoreSpec,
+  RemoteConfig,
   Rule,
   SessionReplay,
-  Spec
+  Spec,
+  SpecKind
 } from "./specs.js"
 import type { Json, JsonObject, User } from "./user.js"
 import { textOf } from "./values.js"
@@ -84,14 +85,6 @@ export interface CompiledMapping {
     readonly rule: CompiledRule | undefined
     readonly startTime: number
   }>
-}
-
-/** What a payload says to the SDK itself. Small, so that results and queued events may keep it. */
-export interface RemoteConfig {
-  readonly defaultEnvironment: string | undefined
-  readonly sdkConfigs: ReadonlyMap<string, Json>
-  /** Of each kind of diagnostics event, how many in 10,000 are sent. */
-  readonly diagnostics: ReadonlyMap<string, number>
 }
 
 /** The parts of a payload that are decoded when it arrives. */

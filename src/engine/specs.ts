@@ -5,6 +5,17 @@
 import type { RawJson } from "./json.js"
 import type { Json } from "./user.js"
 
+/** The kinds of names that can be evaluated. */
+export type SpecKind = "gate" | "dynamicConfig" | "experiment" | "layer"
+
+/** What a payload says to the SDK itself. Small, so that results and queued events may keep it. */
+export interface RemoteConfig {
+  readonly defaultEnvironment: string | undefined
+  readonly sdkConfigs: ReadonlyMap<string, Json>
+  /** Of each kind of diagnostics event, how many in 10,000 are sent. */
+  readonly diagnostics: ReadonlyMap<string, number>
+}
+
 /** A rule of a spec, or of a config mapping. */
 export interface Rule {
   readonly name: string

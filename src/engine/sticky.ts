@@ -3,10 +3,11 @@
  *
  * The engine is handed what a user keeps and says what is to be saved and deleted; it never waits for a storage.
  */
-import type { SpecKind } from "./call.js"
+
 import { compileUnit } from "./conditions.js"
 import { Evaluation, type SecondaryExposure } from "./evaluation.js"
 import { asObject, copyJson, literalOf } from "./getters.js"
+import type { SpecKind } from "./specs.js"
 import type { Json, User } from "./user.js"
 import { textOf } from "./values.js"
 

@@ -13,7 +13,7 @@ import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as Random from "effect/Random"
 import type { LoggedEvent } from "../EventLogger.js"
-import type { RemoteConfig } from "../engine/snapshot.js"
+import type { RemoteConfig } from "../engine/specs.js"
 
 /**
  * The begin or the end of a step, without its time.
