@@ -23,9 +23,9 @@ import * as Queue from "effect/Queue"
 import * as Random from "effect/Random"
 import { EventLogger } from "../src/EventLogger.js"
 import { EventSink } from "../src/EventSink.js"
-import { type Answer, Deduplicator, hashNames } from "../src/engine/deduplicator.js"
 import type { SecondaryExposure } from "../src/engine/evaluation.js"
-import { EventList, EventWriter } from "../src/engine/eventList.js"
+import { type Answer, Deduplicator, hashNames } from "../src/engine/events/deduplicator.js"
+import { EventList, EventWriter } from "../src/engine/events/eventList.js"
 import {
   customText,
   type EventText,
@@ -40,8 +40,8 @@ import {
   userKey,
   userToLog,
   wellFormedJson
-} from "../src/engine/events.js"
-import { isSampled } from "../src/engine/samplingHash.js"
+} from "../src/engine/events/events.js"
+import { isSampled } from "../src/engine/events/samplingHash.js"
 import { modulo, sha256 } from "../src/engine/sha256.js"
 import type { RemoteConfig } from "../src/engine/specs.js"
 import type { Json, JsonObject, User } from "../src/engine/user.js"

@@ -61,12 +61,12 @@ import * as NoUserAgentParser from "./UserAgentParser/Disabled.js"
 import * as StatsigUserAgents from "./UserAgentParser/Statsig.js"
 import * as UapCore from "./UserAgentParser/UapCore.js"
 
+export { ResponseBuffer } from "../src/engine/byteBuffer.js"
 export type {
   ExplainedEvaluation,
   ExplainedKind,
   Explanation
 } from "../src/engine/explanation.js"
-export { ResponseBuffer } from "../src/engine/responseBuffer.js"
 export { type ClientInitResponseOptions, GCIRResponseFormat } from "../src/promise/clientInitialize.js"
 export { captureLogLine as statsigCaptureLogLine } from "../src/promise/consoleCapture.js"
 export type {

@@ -13,8 +13,16 @@
  *
  * @since 0.1.0
  */
-import { ResponseBuffer } from "./engine/responseBuffer.js"
+import { ResponseBuffer } from "./engine/byteBuffer.js"
 
+export type {
+  /**
+   * Memory that responses are written into, one after the other. Make one with `makeBuffer`.
+   *
+   * @since 0.1.0
+   */
+  ResponseBuffer
+} from "./engine/byteBuffer.js"
 export type {
   /**
    * What a response holds and how it is written. A response for `@statsig/js-client` needs none of it.
@@ -22,8 +30,7 @@ export type {
    * @since 0.1.0
    */
   ClientInitializeOptions
-} from "./engine/clientInitialize.js"
-
+} from "./engine/clientInitialize/clientInitialize.js"
 export type {
   /**
    * The shape of a response: entries in full, with exposures by id, or with exposures, values and keys shortened.
@@ -32,8 +39,7 @@ export type {
    * @since 0.1.0
    */
   ResponseFormat
-} from "./engine/clientInitializeText.js"
-
+} from "./engine/clientInitialize/text.js"
 export type {
   /**
    * What names are replaced by: a 32-bit hash, the base64 of a SHA-256, or themselves. `@statsig/js-client` reads `djb2`
@@ -43,15 +49,6 @@ export type {
    */
   HashAlgorithm
 } from "./engine/nameHash.js"
-
-export type {
-  /**
-   * Memory that responses are written into, one after the other. Make one with `makeBuffer`.
-   *
-   * @since 0.1.0
-   */
-  ResponseBuffer
-} from "./engine/responseBuffer.js"
 
 /**
  * Makes a buffer. It grows to the size of the largest response and keeps it.

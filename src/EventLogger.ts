@@ -6,12 +6,12 @@
  */
 import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
-import type { Exposure } from "./engine/events.js"
+import type { Exposure } from "./engine/events/events.js"
 import type { RemoteConfig } from "./engine/specs.js"
 import type { JsonObject, User } from "./engine/user.js"
 import type { EventSinkError } from "./StatsigError.js"
 
-export type { Exposure, ExposureOrigin } from "./engine/events.js"
+export type { Exposure, ExposureOrigin } from "./engine/events/events.js"
 
 /**
  * An event that is no exposure.

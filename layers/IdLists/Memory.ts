@@ -5,7 +5,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import { PackedSet } from "../../src/engine/packedSet.js"
+import { PackedSet } from "../../src/engine/idLists/packedSet.js"
 import { idListKey } from "../../src/engine/sha256.js"
 import { IdLists } from "../../src/IdLists.js"
 

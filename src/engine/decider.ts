@@ -10,7 +10,7 @@
  * gates for one, which share conditions and holdouts. Where a decider cannot tell, it gives up, and the `Call` answers.
  */
 
-import type { KeptEntry } from "./clientInitializeEntries.js"
+import type { KeptEntry } from "./clientInitialize/entries.js"
 import type { Host, Selection, Subject } from "./conditions.js"
 import type { Evaluation } from "./evaluation.js"
 import type { CompiledSpec, Snapshot } from "./snapshot.js"

@@ -1,12 +1,14 @@
 /**
  * The engine: a name, a user and the specs in; a finished record out. Pure but for what its host gives it.
  */
+
+import type { ResponseBuffer } from "./byteBuffer.js"
 import { Call, type EvaluateExperiment, overrideReason, type Work } from "./call.js"
-import type { ClientInitialize, ClientInitializeOptions } from "./clientInitialize.js"
+import type { ClientInitialize, ClientInitializeOptions } from "./clientInitialize/clientInitialize.js"
 import type { Host } from "./conditions.js"
 import { Decider, type Path } from "./decider.js"
 import { Evaluation } from "./evaluation.js"
-import type { ExposureOfAll, ExposureOrigin } from "./events.js"
+import type { ExposureOfAll, ExposureOrigin } from "./events/events.js"
 import { Explainer, explainedExposure, outcomeOf, StickyExplainer } from "./explainer.js"
 import type {
   ExplainedEvaluation,
@@ -17,7 +19,6 @@ import type {
 } from "./explanation.js"
 import { asObject, copyJson, ownValue } from "./getters.js"
 import { firstOf, type OverrideLookup } from "./overrides.js"
-import type { ResponseBuffer } from "./responseBuffer.js"
 import type { Snapshot } from "./snapshot.js"
 import type { Parameter, SpecKind } from "./specs.js"
 import { byReference, type Persistence, type RuleFilter, type StickyOptions, settle } from "./sticky.js"

@@ -3,7 +3,7 @@
  * evaluations that come to the same end, results and exposures may keep the reference; nothing in it may be handed to a
  * caller without a copy.
  */
-import type { ExposureForm } from "./events.js"
+import type { ExposureForm } from "./events/events.js"
 import type { RemoteConfig } from "./specs.js"
 import type { JsonObject } from "./user.js"
 

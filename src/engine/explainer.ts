@@ -9,7 +9,7 @@ import type { BanditGroup, CompiledBandit } from "./bandit.js"
 import { scoreOf } from "./bandit.js"
 import { type CompiledCondition, compileUnit, type Host, type Subject } from "./conditions.js"
 import { type Evaluation, ruleIDOf } from "./evaluation.js"
-import { type ExposureOfAll, exposureJson } from "./events.js"
+import { type ExposureOfAll, exposureJson } from "./events/events.js"
 import type {
   Bucket,
   DecidedBy,

@@ -6,7 +6,7 @@
  */
 import { NumberLiteral, type RawJson, type RawObject } from "./json.js"
 import { type LowerText, LowerTextSet } from "./lowerText.js"
-import { compilePattern, type Pattern } from "./regex.js"
+import { compilePattern, type Pattern } from "./regex/regex.js"
 import {
   type Integer,
   maxInteger,

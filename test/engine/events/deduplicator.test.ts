@@ -1,6 +1,6 @@
 import { assert, describe, it } from "vitest"
-import { type Answer, Deduplicator, hashNames } from "../../src/engine/deduplicator.js"
-import { Random } from "../conformance/support/random.js"
+import { type Answer, Deduplicator, hashNames } from "../../../src/engine/events/deduplicator.js"
+import { Random } from "../../conformance/support/random.js"
 
 type Key = readonly [spec: string, rule: string, answer: Answer, user: string, unit: string | undefined]
 

@@ -10,8 +10,8 @@
  * of the call, and without work left nothing matches.
  */
 
-import { accept, assert, assertions, consume, type Program, split, writeProgram } from "./regexProgram.js"
-import type { Assertion, Node } from "./regexSyntax.js"
+import { accept, assert, assertions, consume, type Program, split, writeProgram } from "./program.js"
+import type { Assertion, Node } from "./syntax.js"
 
 /**
  * Steps one call may still take, of some nanoseconds each. Below zero the answer is "does not match".

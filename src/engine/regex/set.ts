@@ -8,7 +8,7 @@
  * folding, as Rust's classes are, and the operators keep it so.
  */
 
-import { unicodeProperty } from "./regexProperty.js"
+import { unicodeProperty } from "./property.js"
 
 /**
  * The pattern is not valid (or too big) for the official engine, so it never matches. Thrown while a pattern is

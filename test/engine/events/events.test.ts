@@ -1,6 +1,6 @@
 import { assert, describe, it } from "vitest"
-import { Evaluation } from "../../src/engine/evaluation.js"
-import { EventWriter } from "../../src/engine/eventList.js"
+import { Evaluation } from "../../../src/engine/evaluation.js"
+import { EventWriter } from "../../../src/engine/events/eventList.js"
 import {
   answerOf,
   customText,
@@ -17,10 +17,10 @@ import {
   userKey,
   userToLog,
   wellFormedJson
-} from "../../src/engine/events.js"
-import { hashID, hashName } from "../../src/engine/samplingHash.js"
-import { type Json, User, type UserFields } from "../../src/engine/user.js"
-import { Random } from "../conformance/support/random.js"
+} from "../../../src/engine/events/events.js"
+import { hashID, hashName } from "../../../src/engine/events/samplingHash.js"
+import { type Json, User, type UserFields } from "../../../src/engine/user.js"
+import { Random } from "../../conformance/support/random.js"
 
 const user = new User({ userID: "u-1" })
 

@@ -3,10 +3,10 @@
  * when the call's `Work` is used up.
  */
 
-import { codePointBefore, type Work } from "./regexAutomaton.js"
-import * as Program from "./regexBacktrackingProgram.js"
-import { wordSet } from "./regexSet.js"
-import type { Assertion } from "./regexSyntax.js"
+import { codePointBefore, type Work } from "./automaton.js"
+import * as Program from "./backtrackingProgram.js"
+import { wordSet } from "./set.js"
+import type { Assertion } from "./syntax.js"
 
 /** Backtracking steps before the official engine gives up; also the most alternatives it keeps open. */
 const maximumBacktracks = 1_000_000

@@ -11,6 +11,12 @@
  * bytes are kept; a response lists those that it uses.
  */
 
+import { bytesOf, type Fragment, fragment, type ResponseBuffer } from "../byteBuffer.js"
+import type { Evaluation, SecondaryExposure } from "../evaluation.js"
+import { djb2, hashedName } from "../nameHash.js"
+import type { Snapshot, SpecTable } from "../snapshot.js"
+import type { SpecKind } from "../specs.js"
+import type { JsonObject } from "../user.js"
 import {
   type EntryKind,
   type EntryStyle,
@@ -21,13 +27,7 @@ import {
   shortEntry,
   undelegatedGap,
   valueText
-} from "./clientInitializeText.js"
-import type { Evaluation, SecondaryExposure } from "./evaluation.js"
-import { djb2, hashedName } from "./nameHash.js"
-import { bytesOf, type Fragment, fragment, type ResponseBuffer } from "./responseBuffer.js"
-import type { Snapshot, SpecTable } from "./snapshot.js"
-import type { SpecKind } from "./specs.js"
-import type { JsonObject } from "./user.js"
+} from "./text.js"
 
 /** A spec that a response may hold. */
 export interface Entry {

@@ -2,8 +2,8 @@
  * Nondeterministic automata: patterns without look-around, references and the like, written down as instructions.
  */
 
-import { anySet, type CharacterSet, InvalidPattern } from "./regexSet.js"
-import type { Assertion, Node } from "./regexSyntax.js"
+import { anySet, type CharacterSet, InvalidPattern } from "./set.js"
+import type { Assertion, Node } from "./syntax.js"
 
 /** Bytes: the official engine refuses automata of more than 10 MiB, some of which it spends on any pattern. */
 const maximumWeight = 10 * 2 ** 20 - 450

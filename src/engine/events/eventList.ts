@@ -1,9 +1,10 @@
 /**
  * Events that wait, and the way they are written.
  */
+
+import { ByteBuffer, bytesOf } from "../byteBuffer.js"
+import type { User } from "../user.js"
 import { type EventText, wellFormedJson } from "./events.js"
-import { ByteBuffer, bytesOf } from "./responseBuffer.js"
-import type { User } from "./user.js"
 
 /**
  * Events in the order in which they came.

@@ -7,9 +7,9 @@
  * may be re-entered by backtracking, as there.
  */
 
-import { Automaton } from "./regexAutomaton.js"
-import { anySet, type CharacterSet, InvalidPattern } from "./regexSet.js"
-import type { Assertion, Node, ParsedPattern } from "./regexSyntax.js"
+import { Automaton } from "./automaton.js"
+import { anySet, type CharacterSet, InvalidPattern } from "./set.js"
+import type { Assertion, Node, ParsedPattern } from "./syntax.js"
 
 /** A node with what the compiler asks of it. */
 interface Part {

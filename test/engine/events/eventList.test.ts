@@ -1,8 +1,8 @@
 import { assert, describe, it } from "vitest"
-import { EventList, EventWriter } from "../../src/engine/eventList.js"
-import { customText } from "../../src/engine/events.js"
-import { User } from "../../src/engine/user.js"
-import { Random } from "../conformance/support/random.js"
+import { EventList, EventWriter } from "../../../src/engine/events/eventList.js"
+import { customText } from "../../../src/engine/events/events.js"
+import { User } from "../../../src/engine/user.js"
+import { Random } from "../../conformance/support/random.js"
 
 const users = Array.from({ length: 3 }, (_, index) => new User({ userID: `user-${index} é` }))
 

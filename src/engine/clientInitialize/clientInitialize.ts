@@ -10,27 +10,20 @@
  *
  * Where the short way to an answer is known (`Ways`), no evaluation is made for those who come it: the entry is kept.
  */
-import { Call, type NestedAnswers } from "./call.js"
-import {
-  type Entry,
-  EntryTable,
-  EntryWriter,
-  keptBy,
-  type NestedGate,
-  type Way,
-  type WrittenEntry
-} from "./clientInitializeEntries.js"
-import { type EntryStyle, quote, type ResponseFormat } from "./clientInitializeText.js"
-import type { Host } from "./conditions.js"
-import { userToLog, wellFormedJson } from "./events.js"
-import { djb2, type HashAlgorithm, hashedName } from "./nameHash.js"
-import type { OverrideLookup } from "./overrides.js"
-import type { ResponseBuffer } from "./responseBuffer.js"
-import { sha256OfBytes } from "./sha256.js"
-import type { Snapshot } from "./snapshot.js"
-import type { RecordingTrigger, SpecKind } from "./specs.js"
-import type { Json, User } from "./user.js"
-import { textOf } from "./values.js"
+
+import type { ResponseBuffer } from "../byteBuffer.js"
+import { Call, type NestedAnswers } from "../call.js"
+import type { Host } from "../conditions.js"
+import { userToLog, wellFormedJson } from "../events/events.js"
+import { djb2, type HashAlgorithm, hashedName } from "../nameHash.js"
+import type { OverrideLookup } from "../overrides.js"
+import { sha256OfBytes } from "../sha256.js"
+import type { Snapshot } from "../snapshot.js"
+import type { RecordingTrigger, SpecKind } from "../specs.js"
+import type { Json, User } from "../user.js"
+import { textOf } from "../values.js"
+import { type Entry, EntryTable, EntryWriter, keptBy, type NestedGate, type Way, type WrittenEntry } from "./entries.js"
+import { type EntryStyle, quote, type ResponseFormat } from "./text.js"
 
 /** What a response holds and how it is written. */
 export interface ClientInitializeOptions {

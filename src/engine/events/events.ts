@@ -5,14 +5,14 @@
  * one record have in common, most of their JSON among it, is worked out once and kept with the record.
  */
 
-import { compileUnit } from "./conditions.js"
+import { type ByteBuffer, bytesOf } from "../byteBuffer.js"
+import { compileUnit } from "../conditions.js"
+import { type Evaluation, ruleIDOf, type SecondaryExposure } from "../evaluation.js"
+import { setOwn } from "../getters.js"
+import type { Json, JsonObject, User } from "../user.js"
+import { floatText, userJson } from "../values.js"
 import { type Answer, type Hash, hashNames } from "./deduplicator.js"
-import { type Evaluation, ruleIDOf, type SecondaryExposure } from "./evaluation.js"
-import { setOwn } from "./getters.js"
-import { type ByteBuffer, bytesOf } from "./responseBuffer.js"
 import { flag, hashID, hashName, hashUser, type Word64, zero } from "./samplingHash.js"
-import type { Json, JsonObject, User } from "./user.js"
-import { floatText, userJson } from "./values.js"
 
 /** Which call an exposure comes from; the official SDK keys and words them differently. */
 export type ExposureOrigin =

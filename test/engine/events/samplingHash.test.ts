@@ -3,9 +3,9 @@
  */
 import { readFileSync } from "node:fs"
 import { assert, describe, it } from "vitest"
-import { noRule, samplingParts } from "../../src/engine/events.js"
-import { flag, hashID, hashName, hashUser, isSampled, type Word64 } from "../../src/engine/samplingHash.js"
-import { User, type UserFields } from "../../src/engine/user.js"
+import { noRule, samplingParts } from "../../../src/engine/events/events.js"
+import { flag, hashID, hashName, hashUser, isSampled, type Word64 } from "../../../src/engine/events/samplingHash.js"
+import { User, type UserFields } from "../../../src/engine/user.js"
 
 interface Vectors {
   readonly idHash: Readonly<Record<string, string>>
@@ -24,7 +24,7 @@ interface Vectors {
 }
 
 const vectors: Vectors = JSON.parse(
-  readFileSync(new URL("../vectors/events-captures.json", import.meta.url), "utf8")
+  readFileSync(new URL("../../vectors/events-captures.json", import.meta.url), "utf8")
 ).sampling_hash_vectors
 
 const mask = 0xffffffffffffffffn

@@ -6,7 +6,7 @@
  * atom and its repetition, numbered back-references exclude named groups (but not at a level with `|`).
  */
 
-import { anySet, type CharacterSet, InvalidPattern, parseSet, variantsSet } from "./regexSet.js"
+import { anySet, type CharacterSet, InvalidPattern, parseSet, variantsSet } from "./set.js"
 
 /**
  * A condition on a position, consuming nothing.

@@ -1,8 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as fc from "fast-check"
-import { IdListReader, idListLines } from "../../src/engine/idListFile.js"
-import { PackedSet } from "../../src/engine/packedSet.js"
-import { Random } from "../conformance/support/random.js"
+import { IdListReader, idListLines } from "../../../src/engine/idLists/idListFile.js"
+import { PackedSet } from "../../../src/engine/idLists/packedSet.js"
+import { Random } from "../../conformance/support/random.js"
 
 const half = fc.integer({ min: 0, max: 2 ** 24 - 1 })
 

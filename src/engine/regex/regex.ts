@@ -1,18 +1,18 @@
 /**
- * Patterns of the `str_matches` operator: `regexSyntax` reads them, `regexSet` holds their character classes, and
- * they run in one of two ways, as the official engine has it: patterns that need no backtracking on a
- * `regexAutomaton`, in time linear in the text; the others on the `regexBacktracker`, which gives up after as many
+ * Patterns of the `str_matches` operator: `syntax` reads them, `set` holds their character classes, and
+ * they run in one of two ways, as the official engine has it: patterns that need no backtracking on the
+ * `automaton`, in time linear in the text; the others on the `backtracker`, which gives up after as many
  * steps as the official engine.
  *
  * No pattern and no text holds the caller up: both ways draw on one `Work` allowance per test, and JavaScript's own
  * matcher, which backtracks without bounds, only ever sees single characters or back-references already cut to size.
  */
 
-import { Automaton } from "./regexAutomaton.js"
-import { Backtracker } from "./regexBacktracker.js"
-import { writeBacktrackingProgram } from "./regexBacktrackingProgram.js"
-import { InvalidPattern } from "./regexSet.js"
-import { parsePattern } from "./regexSyntax.js"
+import { Automaton } from "./automaton.js"
+import { Backtracker } from "./backtracker.js"
+import { writeBacktrackingProgram } from "./backtrackingProgram.js"
+import { InvalidPattern } from "./set.js"
+import { parsePattern } from "./syntax.js"
 
 /**
  * A valid pattern.
