@@ -86,6 +86,10 @@ await withFolder(async folder => {
   for (const consumer of ["consumer.mjs", "consumer.cjs", "openfeature.mjs", "openfeature.cjs"]) {
     console.log(`${consumer}: ${await run("node", [consumer], project)}`)
   }
+  const generator = await run("npx", ["--no", "statsig-effect", "generate"], project).catch(String)
+  if (!generator.includes("npm install effect"))
+    throw new Error(`The generator does not say what it lacks: ${generator}`)
+  console.log("the generator says that it needs Effect")
   await build({
     entryPoints: [join(project, "consumer.mjs")],
     outfile: join(project, "bundled.mjs"),
