@@ -107,6 +107,7 @@ const specs = {
     ),
     old: spec("dynamic_config", { all: { when: ["public"], value: { version: 1 } } }),
     new: spec("dynamic_config", { all: { when: ["public"], value: { version: 2 } } }),
+    kept: spec("dynamic_config", {}, { defaultValue: { a: 2 } }),
     disabled: spec("dynamic_config", {}, { enabled: false, defaultValue: { a: 1 } })
   },
   layer_configs: {
@@ -155,8 +156,13 @@ const specs = {
       }
     }
   },
-  override_rules: { early: rule("early", { when: ["plan"] }), late: rule("late", { when: ["public"] }) },
+  override_rules: {
+    early: rule("early", { when: ["plan"] }),
+    late: rule("late", { when: ["public"] }),
+    nobody: rule("nobody", { when: ["public"], pass: 0 })
+  },
   overrides: {
+    kept: [{ new_config_name: "new", rules: [{ rule_name: "nobody" }] }],
     old: [
       {
         new_config_name: "new",
@@ -497,6 +503,16 @@ describe("the text of an explanation", () => {
                 ✓ public
                 ✓ 100 % of userID
           → statsig::config_exposure: config old, rulePassed true, ruleID all, overrideConfigName new
+        "
+      `)
+      expect(yield* explained("dynamicConfig", "kept")).toMatchInlineSnapshot(`
+        "dynamic config kept is {"a":2}: the default value, no rule passes
+          reason Bootstrap:Recognized, ruleID default, idType userID, specs of 2023-11-14T22:13:20.000Z
+          ✗ config mapping to new
+            ✗ rule nobody
+              ✓ public
+              ✗ 0 % of userID
+          → statsig::config_exposure: config kept, rulePassed false, ruleID default
         "
       `)
       expect(

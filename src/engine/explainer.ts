@@ -232,6 +232,8 @@ export class Explainer {
       defaultValue: copyJson(defaultValue)
     }
     frame.salt = salt
+    // That of a mapping has decided nothing.
+    frame.rule = undefined
     frame.ahead = rules.map(openRule)
     frame.explained.rules = frame.ahead.map(rule => rule.explained)
   }
