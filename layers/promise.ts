@@ -117,8 +117,8 @@ export type { Audience, LoggedEvent, LoggedExposure, Setting } from "./StatsigTe
 export type { TestControl }
 
 /**
- * One effect that makes part after part, not a graph of layers: at the start of a process, where nothing is compiled yet,
- * the graph would take twice as long.
+ * One effect that makes part after part, not a graph of layers, which would take three times as many steps: at the start
+ * of a process, where nothing is compiled yet, each of them counts.
  */
 const makeLayer: MakeLayer = (sdkKey, options) =>
   EffectLayer.scopedContext(

@@ -21,13 +21,13 @@ import * as DataStoreSource from "./SpecSource/DataStore.js"
 import * as Http from "./SpecSource/Http.js"
 
 /**
- * The HTTP client of an instance.
+ * The HTTP client of an instance, or of a part of it that has its own ways of TLS.
  *
  * @internal
  */
-export const client = ({ proxyConfig = {} }: StatsigOptions) =>
+export const client = ({ proxyConfig = {} }: StatsigOptions, tls: Omit<NodeClient.NodeOptions, "proxyUrl"> = {}) =>
   Effect.flatMap(proxyUrlOf(proxyConfig), proxyUrl =>
-    Layer.build(NodeClient.layerWith({ proxyUrl, caCertPath: proxyConfig.caCertPath }))
+    Layer.build(NodeClient.layerWith({ ...tls, proxyUrl, caCertPath: tls.caCertPath ?? proxyConfig.caCertPath }))
   )
 
 /** `undefined` where there is no proxy, or none that can be spoken to. */
@@ -143,19 +143,12 @@ const adapters = Effect.fnUntraced(function* (
 /** Over a client of its own, where the adapter says whom to trust and how to show who it is. */
 const secured = <A, E, R>(
   { authenticationMode, caCertPath, clientCertPath, clientKeyPath, domainName }: SpecAdapterConfig,
-  { proxyConfig = {} }: StatsigOptions,
+  options: StatsigOptions,
   made: Effect.Effect<A, E, R | HttpClient.HttpClient>
 ): Effect.Effect<A, E, R | HttpClient.HttpClient | Scope.Scope> => {
   if (authenticationMode !== "tls" && authenticationMode !== "mtls") return made
   const own = authenticationMode === "mtls" ? { clientCertPath, clientKeyPath } : {}
-  return Effect.flatMap(proxyUrlOf(proxyConfig), proxyUrl =>
-    Effect.flatMap(
-      Layer.build(
-        NodeClient.layerWith({ proxyUrl, caCertPath: caCertPath ?? proxyConfig.caCertPath, domainName, ...own })
-      ),
-      services => Effect.provide(made, services)
-    )
-  )
+  return Effect.flatMap(client(options, { caCertPath, domainName, ...own }), services => Effect.provide(made, services))
 }
 
 const failing = (message: string): Source => ({
