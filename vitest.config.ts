@@ -1,14 +1,23 @@
 import { defineConfig } from "vitest/config"
 
-export default defineConfig({
-  test: {
-    include: ["test/**/*.test.ts"],
-    // The official package is a native module: a process of its own for each file keeps its threads apart.
-    pool: "forks",
-    // Tests wait for servers and processes more than they compute.
-    maxWorkers: "100%",
-    minWorkers: 1,
-    testTimeout: 60_000,
-    hookTimeout: 60_000
+export default defineConfig(({ mode }) => {
+  // `npm run test:long`: what takes minutes (outages, processes, compilers), and more of each comparison.
+  const isLong = mode === "long"
+  return {
+    test: {
+      env: { TEST_LENGTH: isLong ? "long" : "short" },
+      include: isLong ? ["test/**/*.long.test.ts", "test/conformance/**/*.test.ts"] : ["test/**/*.test.ts"],
+      exclude: isLong ? [] : ["test/**/*.long.test.ts"],
+      pool: "forks",
+      // To load Effect anew for each file would take longer than the short tests themselves.
+      isolate: isLong,
+      // Tests wait for servers and processes more than they compute.
+      maxWorkers: "100%",
+      minWorkers: 1,
+      testTimeout: 60_000,
+      hookTimeout: 60_000,
+      reporters: isLong ? "default" : "dot",
+      silent: "passed-only"
+    }
   }
 })

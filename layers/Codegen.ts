@@ -1,33 +1,46 @@
 /**
- * The command `statsig-effect generate`: specs of a file, or of a live project, in; declared flags out.
+ * The command `statsig-effect`: specs of a file, of the standard input or of a live project in; declared flags out.
  *
  * @since 0.1.0
  */
 import { readFile, writeFile } from "node:fs/promises"
+import { stdin } from "node:process"
+import { buffer } from "node:stream/consumers"
 import { parseArgs } from "node:util"
-import * as Config from "effect/Config"
 import type * as ConfigError from "effect/ConfigError"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as Codegen from "../src/Codegen.js"
+import { largestPayload } from "../src/internal/payload.js"
+import { sdkVersion } from "../src/internal/sdkInfo.js"
 import type { SpecSourceError, SpecsError } from "../src/StatsigError.js"
-import * as FetchClient from "./HttpClient/Fetch.js"
+import * as StatsigOptions from "../src/StatsigOptions.js"
+import * as NodeClient from "./HttpClient/Node.js"
+import * as Protobuf from "./internal/protobuf/decode.js"
 import * as Http from "./SpecSource/Http.js"
+
+const generateUsage = `statsig-effect generate [--target <api>] [--specs <file>] [--out <file>]
+
+Writes the flags of a Statsig project as typed declarations.
+
+  --target <api>  effect (the default), or promise for programs of statsig-effect/promise
+  --specs <file>  a config-specs payload, - for the standard input; without it the live project is asked, with the
+                  server secret key in STATSIG_SDK_KEY, STATSIG_SERVER_SECRET or STATSIG_KEY (and the address in
+                  STATSIG_SPECS_URL), through the proxy of the environment
+  --out <file>    the TypeScript module to write; without it the module goes to the standard output
+`
 
 /**
  * How the command is used.
  *
  * @since 0.1.0
  */
-export const usage = `statsig-effect generate [--specs <file>] [--out <file>]
+export const usage = `statsig-effect <command>
 
-Writes the flags of a Statsig project as typed declarations for statsig-effect.
-
-  --specs <file>  a config-specs payload; without it the live project is asked, by the server secret key of the
-                  environment: STATSIG_SERVER_SECRET or STATSIG_SDK_KEY (and STATSIG_SPECS_URL)
-  --out <file>    the TypeScript module to write; without it the module goes to the standard output
+  generate        writes the flags of a Statsig project as typed declarations
+  help [command]  explains the program or a command, like --help and -h
+  version         prints the version, like --version and -v
 `
 
 /**
@@ -40,40 +53,75 @@ export class CodegenError extends Schema.TaggedError<CodegenError>("statsig-effe
   message: Schema.String
 }) {}
 
+const commands: Readonly<Record<string, string>> = { generate: generateUsage, help: usage, version: usage }
+
+const misused = (problem: string, command = "help") =>
+  new CodegenError({ reason: "Usage", message: `${problem}\n\n${commands[command]}` })
+
 /**
  * Runs the command with its arguments.
  *
  * @since 0.1.0
  */
 export const run = Effect.fnUntraced(function* (args: ReadonlyArray<string>) {
-  const { values } = yield* Effect.try({
+  const first = args[0] ?? ""
+  const named = Object.hasOwn(commands, first) ? first : "help"
+  const { positionals, values } = yield* Effect.try({
     try: () =>
       parseArgs({
         args: [...args],
         allowPositionals: true,
-        options: { specs: { type: "string" }, out: { type: "string" }, help: { type: "boolean", short: "h" } }
+        options: {
+          target: { type: "string" },
+          specs: { type: "string" },
+          out: { type: "string" },
+          help: { type: "boolean", short: "h" },
+          version: { type: "boolean", short: "v" }
+        }
       }),
-    catch: cause => new CodegenError({ reason: "Usage", message: `${messageOf(cause)}\n\n${usage}` })
-  }).pipe(
-    Effect.filterOrFail(
-      ({ positionals, values }) => values.help === true || (positionals.length === 1 && positionals[0] === "generate"),
-      () => new CodegenError({ reason: "Usage", message: `Expected the command "generate".\n\n${usage}` })
+    // For an unknown option Node adds advice on arguments that begin with a dash. The command has none.
+    catch: cause => misused(messageOf(cause).replace(/(?<=Unknown option '.*'\.).*$/s, ""), named)
+  })
+  const [command = values.help ? "help" : values.version ? "version" : undefined, ...others] = positionals
+  if (command === undefined) return yield* misused("There is no command.")
+  if (!Object.hasOwn(commands, command)) return yield* unknownCommand(command)
+  const [topic] = command === "help" ? others : []
+  if (topic !== undefined && !Object.hasOwn(commands, topic)) return yield* unknownCommand(topic)
+  const unexpected = others[topic === undefined ? 0 : 1]
+  if (unexpected !== undefined) return yield* misused(`Unexpected argument "${unexpected}".`, command)
+  if (command === "help" || values.help) return yield* Console.log(commands[topic ?? command])
+  if (command === "version" || values.version) return yield* Console.log(sdkVersion)
+  yield* generate(values)
+})
+
+const unknownCommand = (name: string) =>
+  misused(`Unknown command "${name}": expected ${Object.keys(commands).join(", ")}.`)
+
+const generate = Effect.fnUntraced(function* (options: {
+  readonly target?: string
+  readonly specs?: string
+  readonly out?: string
+}) {
+  const { out, specs: path, target = "effect" } = options
+  if (target !== "effect" && target !== "promise") {
+    return yield* misused(`--target: expected effect or promise, got "${target}".`, "generate")
+  }
+  const input = path === undefined ? "the live project" : path === "-" ? "the standard input" : path
+  const specs = yield* Effect.flatMap(path === undefined ? fetchLive : readBytes(path, input), body =>
+    Effect.mapError(
+      jsonOf(body),
+      ({ message }) => new CodegenError({ reason: "Specs", message: `${input}: ${message}` })
     )
   )
-  if (values.help === true) return yield* Console.log(usage)
-
-  const input = values.specs ?? "the live project"
-  const specs = yield* values.specs === undefined ? fetchLive : readText(values.specs)
   const { flags, source, warnings } = yield* Effect.mapError(
-    Codegen.generate(specs),
+    Codegen.generate(specs, target),
     ({ message }) => new CodegenError({ reason: "Specs", message: `${input}: ${message}` })
   )
   for (const { kind, message, name } of warnings) {
     yield* Console.error(`${input}: ${kind} "${name}" cannot be used: ${message}`)
   }
   if (flags === 0) yield* Console.error(`${input}: there is no flag in it.`)
-  if (values.out === undefined) return yield* Console.log(source.trimEnd())
-  const { out } = values
+  if (out === undefined) return yield* Console.log(source.trimEnd())
   yield* Effect.tryPromise({
     try: () => writeFile(out, source),
     catch: cause => new CodegenError({ reason: "Write", message: `${out}: ${messageOf(cause)}` })
@@ -83,18 +131,21 @@ export const run = Effect.fnUntraced(function* (args: ReadonlyArray<string>) {
 
 const messageOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))
 
-const readText = (path: string): Effect.Effect<string, CodegenError> =>
+/** A payload in protobuf as the JSON that it stands for. */
+const jsonOf = (body: string | Uint8Array): Effect.Effect<string | Uint8Array, SpecsError> =>
+  Protobuf.isProtobuf(body)
+    ? Effect.map(Protobuf.decode(body, { limit: largestPayload }), ({ json }) => json)
+    : Effect.succeed(body)
+
+const readBytes = (path: string, input: string): Effect.Effect<Uint8Array, CodegenError> =>
   Effect.tryPromise({
-    try: () => readFile(path, "utf8"),
-    catch: cause => new CodegenError({ reason: "Read", message: `${path}: ${messageOf(cause)}` })
+    try: () => (path === "-" ? buffer(stdin) : readFile(path)),
+    catch: cause => new CodegenError({ reason: "Read", message: `${input}: ${messageOf(cause)}` })
   })
 
-const fetchLive: Effect.Effect<string | Uint8Array, CodegenError> = Effect.gen(function* () {
-  const sdkKey = yield* Config.orElse(Config.redacted("STATSIG_SERVER_SECRET"), () =>
-    Config.redacted("STATSIG_SDK_KEY")
-  )
-  const specsUrl = yield* Config.option(Config.string("STATSIG_SPECS_URL"))
-  const source = yield* Http.make({ sdkKey, specsUrl: Option.getOrUndefined(specsUrl), initTimeout: "30 seconds" })
+/** Asks as the SDK does, but with more time. */
+const fetchWith = Effect.fnUntraced(function* (options: StatsigOptions.ResolvedOptions) {
+  const source = yield* Http.make({ ...options, initTimeout: "30 seconds" })
   let found: string | Uint8Array = ""
   yield* source.fetch({ purpose: "initialize", sinceTime: 0, checksum: undefined }, ({ body }) =>
     Effect.sync(() => {
@@ -103,13 +154,17 @@ const fetchLive: Effect.Effect<string | Uint8Array, CodegenError> = Effect.gen(f
     })
   )
   return found
-}).pipe(
-  Effect.provide(FetchClient.layer),
+})
+
+const fetchLive: Effect.Effect<string | Uint8Array, CodegenError> = StatsigOptions.config.pipe(
+  Effect.flatMap(StatsigOptions.resolve),
+  Effect.flatMap(options => Effect.provide(fetchWith(options), NodeClient.layerWith(options))),
   Effect.mapError(
     (error: ConfigError.ConfigError | SpecSourceError | SpecsError) =>
       new CodegenError({
         reason: "Read",
-        message: "message" in error ? `the live project: ${error.message}` : `the live project: ${String(error)}`
+        // The text of a ConfigError names the variable, its message does not.
+        message: `the live project: ${"_op" in error ? String(error) : error.message}`
       })
   )
 )

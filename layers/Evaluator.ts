@@ -29,6 +29,7 @@ import { sdkType, sdkVersion, sessionID } from "../src/internal/sdkInfo.js"
 import { Overrides } from "../src/Overrides.js"
 import { PersistentStorage } from "../src/PersistentStorage.js"
 import { SpecStore } from "../src/SpecStore.js"
+import type { StatsigOptions } from "../src/StatsigOptions.js"
 import { UserAgentParser } from "../src/UserAgentParser.js"
 
 /**
@@ -36,10 +37,7 @@ import { UserAgentParser } from "../src/UserAgentParser.js"
  *
  * @since 0.1.0
  */
-export interface Options {
-  /** The tier for users without an environment of their own; without it the specs' default environment counts. */
-  readonly environment?: string | undefined
-  /** Fields that every user has, behind its own custom ones. */
+export interface Options extends Pick<StatsigOptions, "environment" | "globalCustomFields"> {
   readonly globalCustomFields?: JsonObject | undefined
 }
 
@@ -134,6 +132,7 @@ export const make = Effect.fnUntraced(function* (options: Options) {
       engine.evaluate("experiment", user, name, disableExposureLogging, sticky),
     layer: (user, name, disableExposureLogging, sticky) =>
       engine.evaluate("layer", user, name, disableExposureLogging, sticky),
+    look: (user, kind, name, sticky) => engine.look(kind, user, name, sticky),
     experimentByGroupName: (name, groupName) => engine.experimentGroup(name, "groupName", groupName),
     experimentByGroupID: (name, groupID) => engine.experimentGroup(name, "id", groupID),
     parameterStore: engine.parameterStore,

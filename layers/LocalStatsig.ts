@@ -6,7 +6,8 @@
  * spoil it, send. It runs on any `HttpServer` of `@effect/platform`; only the faults that cut a connection in the
  * middle of an answer need the raw socket of a `node:http` request. `layers/LocalStatsig/Node` brings its own server.
  *
- * Everything it keeps is bounded: the oldest requests and batches are forgotten first.
+ * Everything it keeps is bounded, in number and in bytes: the oldest requests and batches are forgotten first. A body of
+ * more than 64 MB, or of 256 MB once it is decoded, is answered with 413.
  *
  * @since 0.1.0
  */
@@ -14,8 +15,8 @@
 import { createHash } from "node:crypto"
 import type { Socket } from "node:net"
 import * as zlib from "node:zlib"
-import * as HttpIncomingMessage from "@effect/platform/HttpIncomingMessage"
 import * as HttpServer from "@effect/platform/HttpServer"
+import type { RequestError } from "@effect/platform/HttpServerError"
 import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
 import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 import * as Chunk from "effect/Chunk"
@@ -25,9 +26,12 @@ import * as Data from "effect/Data"
 import * as Deferred from "effect/Deferred"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as FiberId from "effect/FiberId"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Queue from "effect/Queue"
+import * as Stream from "effect/Stream"
 
 /**
  * A rule as the payload carries it.
@@ -174,7 +178,7 @@ export interface ReceivedRequest {
   readonly query: Readonly<Record<string, string>>
   /** Names in lower case. */
   readonly headers: Readonly<Record<string, string>>
-  /** Bytes of the body as sent, thus compressed. */
+  /** Bytes of the body as sent, thus compressed. Of one that is too long, no more than it announced. */
   readonly bodySize: number
   /** Epoch milliseconds by the `Clock` of the layer. */
   readonly time: number
@@ -261,11 +265,14 @@ export class LocalStatsig extends Context.Tag("statsig-effect/LocalStatsig")<
     ) => Effect.Effect<void>
     /** Takes a list out of the manifest, and its file away. */
     readonly removeIdList: (name: string) => Effect.Effect<void>
-    /** The accepted posts, oldest first: the last 10,000, and no more than hold 100,000 events together. */
+    /**
+     * The accepted posts, oldest first: the last 10,000, and no more than hold 100,000 events or 64 MB together. The newest
+     * is always kept.
+     */
     readonly batches: Effect.Effect<ReadonlyArray<ReceivedBatch>>
     /** The events of all `batches`, in order of arrival. */
     readonly events: Effect.Effect<ReadonlyArray<ReceivedEvent>>
-    /** Waits for the next `count` events. An event is taken once; `events` and `batches` keep it. */
+    /** Waits for the next `count` events that are kept. An event is taken once; `events` and `batches` keep it. */
     readonly takeEvents: (count: number) => Effect.Effect<ReadonlyArray<ReceivedEvent>>
     /** The last 10,000 requests, oldest first. */
     readonly requests: Effect.Effect<ReadonlyArray<ReceivedRequest>>
@@ -290,6 +297,8 @@ export const idListHash = (id: string): string => createHash("sha256").update(id
 const maxRequests = 10_000
 const maxBatches = 10_000
 const maxEvents = 100_000
+/** Bytes of JSON in all batches that are kept. */
+const maxBatchBytes = 64 * 1024 * 1024
 const maxBody = 64 * 1024 * 1024
 const maxDecodedBody = 256 * 1024 * 1024
 
@@ -306,6 +315,10 @@ const answerJson = (status: number, value: unknown): Answer => ({
   headers: jsonHeaders,
   body: Buffer.from(JSON.stringify(value))
 })
+
+const refuse = (status: number, error: string): Answer => answerJson(status, { success: false, error })
+
+const isTooLarge = (error: unknown): boolean => (error as { readonly code?: unknown }).code === "ERR_BUFFER_TOO_LARGE"
 
 const encoders: Readonly<Record<Encoding, (body: Uint8Array) => Uint8Array>> = {
   identity: body => body,
@@ -333,6 +346,31 @@ const chooseEncoding = ({ endpoint, headers }: ReceivedRequest): Encoding => {
 
 /** Past the magic number: damage further back may pass for a cut, which lenient decoders forgive. */
 const corruptBody = (answer: Answer): Answer => ({ ...answer, body: Uint8Array.from(answer.body).fill(0xff, 2) })
+
+/**
+ * The body of a request; `undefined` for one that is too long, as soon as that shows. The rest of it is read and let go, so
+ * that the client can read its answer.
+ */
+const readBody = Effect.fnUntraced(function* (incoming: HttpServerRequest.HttpServerRequest) {
+  if (incoming.method === "GET") return new Uint8Array()
+  if (Number(incoming.headers["content-length"] ?? 0) > maxBody) return undefined
+  const read = yield* Deferred.make<Uint8Array | undefined, RequestError>()
+  const parts: Array<Uint8Array> = []
+  let size = 0
+  yield* Stream.runForEach(incoming.stream, part =>
+    Effect.suspend(() => {
+      size += part.length
+      if (size <= maxBody) parts.push(part)
+      else parts.length = 0
+      return size <= maxBody ? Effect.void : Deferred.succeed(read, undefined)
+    })
+  ).pipe(
+    Effect.map(() => (size <= maxBody ? Buffer.concat(parts) : undefined)),
+    Effect.intoDeferred(read),
+    Effect.forkDaemon
+  )
+  return yield* Deferred.await(read)
+})
 
 const makeDecoders = (options: LocalStatsigOptions): ReadonlyMap<string, (body: Uint8Array) => Uint8Array> => {
   const limit = { maxOutputLength: maxDecodedBody }
@@ -447,6 +485,59 @@ const toResponse = ({ body, headers, status }: Answer): HttpServerResponse.HttpS
         contentType: headers["content-type"] ?? "application/octet-stream"
       })
 
+interface KeptBatch {
+  readonly batch: ReceivedBatch
+  /** Of its JSON. */
+  readonly bytes: number
+  /** The number of its first event, of all that ever came. */
+  readonly first: number
+}
+
+/** The batches that are kept, and which of their events were taken. */
+const makeBatches = Effect.gen(function* () {
+  const lock = yield* Effect.makeSemaphore(1)
+  const kept: Array<KeptBatch> = []
+  let bytesKept = 0
+  let arrived = 0
+  let taken = 0
+  let news = yield* Deferred.make<void>()
+
+  /** The number of the first event that is kept. */
+  const first = () => kept[0]?.first ?? arrived
+  const isFull = () => kept.length > maxBatches || arrived - first() > maxEvents || bytesKept > maxBatchBytes
+
+  const add = (batch: ReceivedBatch, bytes: number) =>
+    Effect.suspend(() => {
+      kept.push({ batch, bytes, first: arrived })
+      arrived += batch.events.length
+      bytesKept += bytes
+      while (kept.length > 1 && isFull()) bytesKept -= kept.shift()!.bytes
+      const told = news
+      news = Deferred.unsafeMake(FiberId.none)
+      return Deferred.succeed(told, undefined)
+    })
+
+  const eventsFrom = (number: number, count: number): ReadonlyArray<ReceivedEvent> =>
+    kept
+      .filter(({ batch, first }) => first + batch.events.length > number && first < number + count)
+      .flatMap(({ batch, first }) => batch.events.slice(Math.max(0, number - first), number + count - first))
+
+  const takeEvents = (count: number): Effect.Effect<ReadonlyArray<ReceivedEvent>> =>
+    Effect.suspend(() => {
+      taken = Math.max(taken, first())
+      if (arrived - taken < count) return Effect.flatMap(Deferred.await(news), () => takeEvents(count))
+      const events = eventsFrom(taken, count)
+      taken += count
+      return Effect.succeed(events)
+    })
+
+  return {
+    add,
+    all: () => kept.map(({ batch }) => batch),
+    takeEvents: (count: number) => lock.withPermits(1)(takeEvents(count))
+  }
+})
+
 const rawSocket = (request: HttpServerRequest.HttpServerRequest): Socket | undefined => {
   const { socket } = request.source as { readonly socket?: Socket }
   return typeof socket?.resetAndDestroy === "function" ? socket : undefined
@@ -480,7 +571,7 @@ const baseUrl = (address: HttpServer.Address): string => {
 export const make = Effect.fnUntraced(function* (options: LocalStatsigOptions = {}) {
   const url = baseUrl((yield* HttpServer.HttpServer).address)
   const closing = yield* Deferred.make<void>()
-  const newEvents = yield* Queue.sliding<ReceivedEvent>(maxEvents)
+  const received = yield* makeBatches
   const newRequests: Readonly<Record<Endpoint, Queue.Queue<ReceivedRequest>>> = {
     specs: yield* Queue.sliding<ReceivedRequest>(maxRequests),
     idListManifest: yield* Queue.sliding<ReceivedRequest>(maxRequests),
@@ -489,11 +580,9 @@ export const make = Effect.fnUntraced(function* (options: LocalStatsigOptions = 
   }
   const decoders = makeDecoders(options)
   const requests: Array<ReceivedRequest> = []
-  const batches: Array<ReceivedBatch> = []
   const idLists = new Map<string, IdListFile>()
   const queuedFaults = new Map<FaultTarget, Array<Fault>>()
   const lastingFaults = new Map<FaultTarget, Fault>()
-  let heldEvents = 0
   let lastCreationTime = 0
   let files = 0
   let specs = serveSpecs(
@@ -526,27 +615,26 @@ export const make = Effect.fnUntraced(function* (options: LocalStatsigOptions = 
     return answerJson(200, Object.fromEntries(entries))
   }
 
-  const keepBatch = (batch: ReceivedBatch) => {
-    batches.push(batch)
-    heldEvents += batch.events.length
-    while (batches.length > maxBatches || heldEvents > maxEvents) heldEvents -= batches.shift()?.events.length ?? 0
-  }
-
   const answerEvents = Effect.fnUntraced(function* (request: ReceivedRequest, body: Uint8Array) {
-    const refuse = (status: number, error: string) => answerJson(status, { success: false, error })
     const encoding = request.headers["content-encoding"]?.trim().toLowerCase() ?? "identity"
     const decode = decoders.get(encoding)
     if (decode === undefined) return refuse(415, `cannot decode content-encoding ${encoding}`)
-    const decoded = yield* Effect.option(Effect.try((): unknown => JSON.parse(new TextDecoder().decode(decode(body)))))
-    if (Option.isNone(decoded)) return refuse(400, `the body is not JSON in ${encoding}`)
-    if (!isObject(decoded.value) || !Array.isArray(decoded.value["events"])) return refuse(400, "no array of events")
-    const { events, statsigMetadata } = decoded.value as { events: Array<ReceivedEvent>; statsigMetadata: unknown }
-    keepBatch({ request, events, statsigMetadata: isObject(statsigMetadata) ? statsigMetadata : {} })
-    yield* Queue.offerAll(newEvents, events)
+    const json = yield* Effect.either(Effect.try({ try: () => decode(body), catch: error => error }))
+    if (Either.isLeft(json) && !isTooLarge(json.left)) return refuse(400, `the body is not ${encoding}`)
+    if (Either.isLeft(json) || json.right.length > maxDecodedBody) {
+      return refuse(413, `expected at most ${maxDecodedBody} bytes when decoded, got more`)
+    }
+    const batch = Option.getOrUndefined(parseJson(new TextDecoder().decode(json.right)))
+    if (batch === undefined) return refuse(400, `the body is not JSON in ${encoding}`)
+    if (!isObject(batch) || !Array.isArray(batch["events"])) return refuse(400, "no array of events")
+    const { events, statsigMetadata } = batch as { events: Array<ReceivedEvent>; statsigMetadata?: unknown }
+    const kept = { request, events, statsigMetadata: isObject(statsigMetadata) ? statsigMetadata : {} }
+    yield* received.add(kept, json.right.length)
     return answerJson(202, { success: true })
   })
 
-  const answer = (request: ReceivedRequest, body: Uint8Array): Effect.Effect<Answer> => {
+  const answer = (request: ReceivedRequest, body: Uint8Array | undefined): Effect.Effect<Answer> => {
+    if (body === undefined) return Effect.succeed(refuse(413, `expected a body of at most ${maxBody} bytes, got more`))
     switch (request.endpoint) {
       case "specs":
         return Effect.sync(() => answerSpecs(specs, request.query))
@@ -617,7 +705,7 @@ export const make = Effect.fnUntraced(function* (options: LocalStatsigOptions = 
 
   const handle = Effect.gen(function* () {
     const incoming = yield* HttpServerRequest.HttpServerRequest
-    const body = new Uint8Array(yield* incoming.arrayBuffer)
+    const body = yield* readBody(incoming)
     const cutAt = incoming.url.indexOf("?")
     const path = cutAt < 0 ? incoming.url : incoming.url.slice(0, cutAt)
     const route = routes.find(({ methods, pattern }) => pattern.test(path) && methods.includes(incoming.method))
@@ -627,7 +715,7 @@ export const make = Effect.fnUntraced(function* (options: LocalStatsigOptions = 
       path,
       query: Object.fromEntries(new URLSearchParams(cutAt < 0 ? "" : incoming.url.slice(cutAt))),
       headers: { ...incoming.headers },
-      bodySize: body.length,
+      bodySize: body?.length ?? Number(incoming.headers["content-length"] ?? maxBody),
       time: yield* Clock.currentTimeMillis
     }
     requests.push(request)
@@ -644,8 +732,7 @@ export const make = Effect.fnUntraced(function* (options: LocalStatsigOptions = 
     const normal = Effect.map(answer(request, body), answer => encodeAnswer(answer, encoding))
     return toResponse(yield* answerWithFault(fault, normal, rawSocket(incoming)))
   }).pipe(
-    HttpIncomingMessage.withMaxBodySize(Option.some(maxBody)),
-    Effect.catchTag("RequestError", () => Effect.succeed(toResponse(answerJson(413, { error: "unreadable body" })))),
+    Effect.catchTag("RequestError", () => Effect.succeed(toResponse(refuse(400, "the body cannot be read")))),
     Effect.interruptible
   )
 
@@ -682,9 +769,9 @@ export const make = Effect.fnUntraced(function* (options: LocalStatsigOptions = 
     growIdList: (name, { add = [], remove = [] }) =>
       setIdList(name, text => text + linesOf("+", add) + linesOf("-", remove)),
     removeIdList: name => Effect.sync(() => void idLists.delete(name)),
-    batches: Effect.sync(() => [...batches]),
-    events: Effect.sync(() => batches.flatMap(batch => batch.events)),
-    takeEvents: count => Effect.map(Queue.takeN(newEvents, count), Chunk.toReadonlyArray),
+    batches: Effect.sync(received.all),
+    events: Effect.sync(() => received.all().flatMap(batch => batch.events)),
+    takeEvents: received.takeEvents,
     requests: Effect.sync(() => [...requests]),
     takeRequests: (endpoint, count) => Effect.map(Queue.takeN(newRequests[endpoint], count), Chunk.toReadonlyArray),
     faultNext: (target, ...faults) =>

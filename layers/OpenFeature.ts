@@ -43,6 +43,7 @@ export const make = Effect.fnUntraced(function* (
       store,
       overrides,
       status: () => Runtime.runSync(runtime)(statsig.status),
+      idListStatus: () => Runtime.runSync(runtime)(statsig.idListStatus),
       isRunning: () => isRunning
     },
     initialize: () =>

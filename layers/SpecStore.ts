@@ -7,6 +7,7 @@
  *
  * @since 0.1.0
  */
+import { createHash } from "node:crypto"
 import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
@@ -20,11 +21,14 @@ import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
 import type * as Tracer from "effect/Tracer"
 import { EventLogger } from "../src/EventLogger.js"
-import type { Snapshot } from "../src/engine/snapshot.js"
-import { inBackground } from "../src/internal/backgroundClock.js"
+import type { BadPart, Snapshot } from "../src/engine/snapshot.js"
+import { inBackground } from "../src/internal/clocks.js"
 import { record } from "../src/internal/diagnostics.js"
+import { released } from "../src/internal/errors.js"
 import { makeListeners } from "../src/internal/listeners.js"
 import { exceptionOf, observer, reportException } from "../src/internal/observe.js"
+import { makePace } from "../src/internal/pace.js"
+import { sizeLimit } from "../src/internal/payload.js"
 import {
   type Apply,
   type Fetch,
@@ -35,7 +39,9 @@ import {
 } from "../src/SpecSource.js"
 import { type SpecChange, type SpecState, SpecStore } from "../src/SpecStore.js"
 import * as Specs from "../src/Specs.js"
-import type { SpecSourceError, SpecsError } from "../src/StatsigError.js"
+import { type SpecSourceError, SpecsError } from "../src/StatsigError.js"
+import type { StatsigOptions } from "../src/StatsigOptions.js"
+import * as Protobuf from "./internal/protobuf/decode.js"
 
 /** Updates that a slow reader of `changes` may be behind. */
 const changesKept = 64
@@ -56,15 +62,26 @@ const restarts = Schedule.exponential("1 second").pipe(
 )
 
 /**
+ * How a store works.
+ *
+ * @since 0.1.0
+ */
+export interface SpecStoreOptions extends Pick<StatsigOptions, "maxSpecsBytes"> {
+  /** The pause between two polls, from the end of one to the start of the next. */
+  readonly syncInterval: Duration.DurationInput
+}
+
+/**
  * Makes a store that asks the `SpecSource` of the context, and polls it every `syncInterval` once `startUpdates` ran.
  * An `ObservabilityClient` in the context gets its metrics, an `EventLogger` the diagnostics of syncs. Background work
  * ends with the scope; the specs stay.
  *
  * @since 0.1.0
  */
-export const make = Effect.fnUntraced(function* (options: { readonly syncInterval: Duration.DurationInput }) {
+export const make = Effect.fnUntraced(function* (options: SpecStoreOptions) {
   const source = yield* SpecSource
   const syncInterval = Duration.decode(options.syncInterval)
+  const pace = makePace(syncInterval)
   const observe = yield* observer
   const logger = yield* Effect.serviceOption(EventLogger)
   const changes = makeListeners<SpecChange>()
@@ -84,14 +101,41 @@ export const make = Effect.fnUntraced(function* (options: { readonly syncInterva
   /** What the metrics tell of the payload that the sync at hand read. */
   let answer: Partial<Pick<SpecResponse, "sourceApi" | "format" | "deltasUsed">> | undefined
   let lastError: SpecSourceError | SpecsError | undefined
+  /** What is held, if it came as protobuf: the hash of the payload, and the envelopes that were left out of it. */
+  let heldProtobuf: { readonly hash: string; readonly warnings: ReadonlyArray<BadPart> } | undefined
+  const limit = sizeLimit(options.maxSpecsBytes)
 
   const onWarning = (warning: Specs.SpecWarning) => void Queue.unsafeOffer(badParts, warning)
+
+  const onSums = (result: "success" | "failure") =>
+    observe(client => client.increment("statsig.sdk.deltas_checksum_validation.count", 1, { result }))
+
+  /** A payload whatever its form, and of protobuf what is remembered of it. The same payload again is not decoded. */
+  const read = Effect.fnUntraced(function* (body: string | Uint8Array, held: Snapshot | undefined) {
+    if (body.length > limit) {
+      const message = `expected at most ${limit} bytes (maxSpecsBytes), got ${body.length}`
+      return yield* new SpecsError({ reason: "Size", message })
+    }
+    if (!Protobuf.isProtobuf(body)) return { parsed: yield* Specs.parse(body, onWarning, held) }
+    const hash = createHash("sha256").update(body).digest("hex")
+    if (held !== undefined && heldProtobuf?.hash === hash) {
+      const parsed: Specs.Parsed = { _tag: "Specs", snapshot: held }
+      return { parsed, protobuf: { ...heldProtobuf, whole: undefined } }
+    }
+    const { isDelta, json, warnings } = yield* Protobuf.decode(body, { limit, held: held?.body, onSums })
+    warnings.forEach(onWarning)
+    const parsed = yield* Specs.parse(json, onWarning, held)
+    return { parsed, protobuf: { hash, warnings, whole: isDelta ? undefined : body } }
+  })
 
   /** Interruptible also within a source that is not, so that nothing is applied after the deadline of `initialize`. */
   const apply: Apply = Effect.fnUntraced(function* ({ body, deltasUsed, format, source, sourceApi }) {
     answer = { sourceApi: sourceApi ?? (source === "Adapter(DataStore)" ? "datastore" : ""), format, deltasUsed }
     const held = state.snapshot
-    const parsed = yield* Specs.parse(body, onWarning, held)
+    const { parsed, protobuf } = yield* Effect.mapError(
+      read(body, held),
+      ({ message, reason }) => new SpecsError({ reason, message, format })
+    )
     const tags = { source, source_api: sourceApi ?? "" }
     if (parsed._tag === "NoUpdates") {
       observe(client => client.increment("statsig.sdk.config_no_update", 1, tags))
@@ -99,8 +143,13 @@ export const make = Effect.fnUntraced(function* (options: { readonly syncInterva
       return parsed
     }
     const { snapshot } = parsed
-    if (!isNewer(snapshot, held)) return { _tag: "NotNewer", time: snapshot.time } as const
-    const receivedAt = yield* Clock.currentTimeMillis
+    const now = yield* Clock.currentTimeMillis
+    const isRepaired = isBeyond(state, now) && snapshot.time <= now + farthestTime
+    if (!isRepaired && !isNewer(snapshot, held)) {
+      yield* Effect.logDebug(`The specs of ${snapshot.time} from ${source} are not newer than those that are held`)
+      return { _tag: "NotNewer", time: snapshot.time } as const
+    }
+    const receivedAt = now
     const before = state
     const change: SpecChange = {
       source,
@@ -112,6 +161,7 @@ export const make = Effect.fnUntraced(function* (options: { readonly syncInterva
     yield* Effect.uninterruptible(
       Effect.sync(() => {
         state = { source, sourceApi, snapshot, receivedAt, defaultEnvironment: state.defaultEnvironment }
+        heldProtobuf = protobuf && { hash: protobuf.hash, warnings: protobuf.warnings }
         changes.tell(change)
       })
     )
@@ -119,14 +169,14 @@ export const make = Effect.fnUntraced(function* (options: { readonly syncInterva
       observe(client =>
         client.distribution("statsig.sdk.config_propagation_diff", receivedAt - snapshot.time, {
           ...tags,
-          response_format: format === "protobuf" ? "Protobuf" : "JSON",
+          response_format: protobuf === undefined ? "JSON" : "Protobuf",
           ...(client.allowsHighCardinality?.("lcut") === true ? { lcut: String(snapshot.time) } : {}),
           ...(client.allowsHighCardinality?.("prev_lcut") === true ? { prev_lcut: String(held?.time ?? 0) } : {})
         })
       )
     }
     yield* Effect.logDebug(`Specs of ${snapshot.time} from ${source}`)
-    return { _tag: "Applied", time: snapshot.time } as const
+    return { _tag: "Applied", time: snapshot.time, json: snapshot.body.bytes, protobuf: protobuf?.whole } as const
   }, Effect.interruptible)
 
   /** One fetch, in turn, with its end noted for the status. */
@@ -134,7 +184,7 @@ export const make = Effect.fnUntraced(function* (options: { readonly syncInterva
     lock.withPermits(1)(
       Effect.flatMap(Clock.currentTimeMillis, started => {
         const held = state.snapshot
-        const { checksum, time: sinceTime = 0 } = held ?? {}
+        const { checksum, time: sinceTime = 0 } = isBeyond(state, started) ? {} : (held ?? {})
         answer = undefined
         const options: Tracer.SpanOptions = {
           kind: "client",
@@ -148,14 +198,18 @@ export const make = Effect.fnUntraced(function* (options: { readonly syncInterva
           fetchFrom(source.name, fetch)({ purpose, sinceTime, checksum }, apply).pipe(
             Effect.tapBoth({
               onFailure: error =>
-                Effect.map(Clock.currentTimeMillis, now => {
-                  lastError = error
+                Effect.flatMap(Clock.currentTimeMillis, now => {
+                  lastError = released(error)
                   measureSync(now - started, error)
+                  if (isRefusal(error)) return pace.refused(error.retryAfter)
+                  // A payload came, though not one that can be used.
+                  return error._tag === "SpecsError" ? Effect.sync(pace.accepted) : Effect.void
                 }),
               onSuccess: () =>
                 Effect.map(Clock.currentTimeMillis, now => {
                   lastSuccessAt = now
                   lastError = undefined
+                  pace.accepted()
                   measureSync(now - started, undefined)
                 })
             }),
@@ -173,7 +227,7 @@ export const make = Effect.fnUntraced(function* (options: { readonly syncInterva
     )
 
   const measureSync = (millis: number, error: SpecSourceError | SpecsError | undefined) => {
-    const told: typeof answer = answer ?? error
+    const told: typeof answer = answer ?? (error?._tag === "SpecSourceError" ? error : undefined)
     const exception = error === undefined ? undefined : exceptionOf(error)
     observe(client => {
       client.distribution("statsig.sdk.config_sync_overall.latency", millis, {
@@ -263,7 +317,7 @@ export const make = Effect.fnUntraced(function* (options: { readonly syncInterva
   let isPolled = false
   const poll = Effect.suspend(() => {
     isPolled = true
-    return Effect.forever(Effect.andThen(Effect.sleep(syncInterval), withWarning(sync(source.fetch, "poll"))))
+    return Effect.forever(Effect.andThen(pace.pause, withWarning(sync(source.fetch, "poll"))))
   })
 
   const follow = Stream.runForEach(source.updates, fetch => withWarning(sync(fetch, "poll")))
@@ -272,17 +326,14 @@ export const make = Effect.fnUntraced(function* (options: { readonly syncInterva
     Effect.as(Effect.logError(`${source.name} does not tell whether it polls`, cause), true)
   )
 
-  yield* Effect.forkScoped(
-    Deferred.await(started).pipe(
-      Effect.andThen(
-        Effect.all(
-          [supervised(`Following ${source.name}`, follow), Effect.whenEffect(supervised("Polling", poll), polls)],
-          { concurrency: "unbounded", discard: true }
-        )
-      ),
-      inBackground
-    )
-  )
+  const polling = Effect.whenEffect(supervised("Polling", poll), polls)
+  // Most sources have no updates, and fibers and streams are not free.
+  const updating =
+    source.updates === Stream.empty
+      ? polling
+      : Effect.zip(supervised(`Following ${source.name}`, follow), polling, { concurrent: true })
+
+  yield* Effect.forkScoped(inBackground(Effect.andThen(Deferred.await(started), updating)))
 
   yield* Effect.forkScoped(
     Effect.forever(
@@ -298,18 +349,13 @@ export const make = Effect.fnUntraced(function* (options: { readonly syncInterva
     startUpdates: Effect.asVoid(Deferred.succeed(started, undefined)),
     syncNow,
     syncIfOlderThan: oldest =>
-      Effect.flatMap(age, known =>
-        known !== undefined && Duration.lessThanOrEqualTo(known, oldest) ? Effect.void : syncNow
-      ),
+      Effect.flatMap(Effect.zip(age, pace.rest), ([known, rest]) => {
+        if (known !== undefined && Duration.lessThanOrEqualTo(known, oldest)) return Effect.void
+        // It may be called with every request of a program, which a server that refuses is not to feel.
+        return rest > 0 && lastError !== undefined ? Effect.fail(lastError) : syncNow
+      }),
     onChange: changes.add,
-    changes: Stream.asyncPush<SpecChange>(
-      emit =>
-        Effect.acquireRelease(
-          Effect.sync(() => changes.add(change => emit.single(change))),
-          end => Effect.sync(end)
-        ),
-      { bufferSize: changesKept, strategy: "sliding" }
-    ),
+    changes: changes.stream(changesKept),
     status: Effect.map(age, age => ({
       source: state.source,
       time: state.snapshot?.time ?? 0,
@@ -320,10 +366,27 @@ export const make = Effect.fnUntraced(function* (options: { readonly syncInterva
         state.snapshot === undefined ||
         (isPolled && (age === undefined || Duration.greaterThan(age, Duration.times(syncInterval, staleAfter)))),
       lastError,
-      warnings: state.snapshot === undefined ? [] : [...Iterable.take(state.snapshot.badParts(), warningsKept)]
+      warnings: [...(heldProtobuf?.warnings ?? []), ...Iterable.take(state.snapshot?.badParts() ?? [], warningsKept)]
     }))
   })
 })
+
+/** Clocks differ a little. In milliseconds. */
+const farthestTime = 24 * 60 * 60 * 1_000
+
+/**
+ * Whether the specs are from a data store and say that they are made in the future. Others write to such stores too, and
+ * specs like these would keep all later ones out for ever.
+ */
+const isBeyond = ({ snapshot, source }: SpecState, now: number): boolean =>
+  source === "Adapter(DataStore)" && snapshot !== undefined && snapshot.time > now + farthestTime
+
+/** Whether a server answered, and gave nothing. */
+const isRefusal = (error: SpecSourceError | SpecsError): error is SpecSourceError =>
+  error._tag === "SpecSourceError" &&
+  (error.reason === "Status" ||
+    (error.reason === "Key" && error.status !== undefined) ||
+    error.retryAfter !== undefined)
 
 /** Equal times pass: specs may change twice in a millisecond. An equal checksum is the same payload whatever its time. */
 const isNewer = (next: Snapshot, held: Snapshot | undefined): boolean => {
@@ -333,10 +396,10 @@ const isNewer = (next: Snapshot, held: Snapshot | undefined): boolean => {
 }
 
 /**
- * The store. `syncInterval` is the pause between two polls, from the end of one to the start of the next.
+ * The store. `syncInterval` is the pause between two polls, from the end of one to the start of the next. It is longer
+ * while the server refuses.
  *
  * @since 0.1.0
  */
-export const layer = (options: {
-  readonly syncInterval: Duration.DurationInput
-}): Layer.Layer<SpecStore, never, SpecSource> => Layer.scoped(SpecStore, make(options))
+export const layer = (options: SpecStoreOptions): Layer.Layer<SpecStore, never, SpecSource> =>
+  Layer.scoped(SpecStore, make(options))

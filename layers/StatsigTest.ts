@@ -25,7 +25,7 @@ import { SpecSource } from "../src/SpecSource.js"
 import { SpecStore } from "../src/SpecStore.js"
 import { decodeParameter } from "../src/Specs.js"
 import * as Statsig from "../src/Statsig.js"
-import { type StatsigUser, toJson } from "../src/StatsigUser.js"
+import { toJson } from "../src/StatsigUser.js"
 import * as NoCountryLookup from "./CountryLookup/Disabled.js"
 import * as EvaluatorLayer from "./Evaluator.js"
 import * as MemoryEventLogger from "./EventLogger/Memory.js"
@@ -44,7 +44,7 @@ import * as NoUserAgentParser from "./UserAgentParser/Disabled.js"
  */
 export interface Audience {
   readonly id?: string | undefined
-  readonly when?: ((user: StatsigUser) => boolean) | undefined
+  readonly when?: ((user: User) => boolean) | undefined
 }
 
 /**
@@ -77,7 +77,7 @@ export interface LoggedExposure {
   readonly ruleID: string
   readonly groupName: string | undefined
   readonly userID: string | undefined
-  readonly user: StatsigUser
+  readonly user: User
 }
 
 /**
@@ -90,7 +90,7 @@ export interface LoggedEvent {
   readonly value: string | number | null
   readonly metadata: JsonObject | null
   readonly userID: string | undefined
-  readonly user: StatsigUser
+  readonly user: User
 }
 
 /**
@@ -473,6 +473,7 @@ const marking = (evaluator: EvaluatorService, project: Project): EvaluatorServic
     dynamicConfig: (user, ...rest) => evaluator.dynamicConfig(marked(user), ...rest),
     experiment: (user, ...rest) => evaluator.experiment(marked(user), ...rest),
     layer: (user, ...rest) => evaluator.layer(marked(user), ...rest),
+    look: (user, ...rest) => evaluator.look(marked(user), ...rest),
     parameterStore: (user, ...rest) => evaluator.parameterStore(marked(user), ...rest),
     explain: (user, ...rest) => evaluator.explain(marked(user), ...rest),
     writeClientInitializeResponse: (user, ...rest) => evaluator.writeClientInitializeResponse(marked(user), ...rest),

@@ -1,26 +1,27 @@
 #!/usr/bin/env node
 /**
- * The program `statsig-effect`.
+ * The program `statsig-effect`, which is published as one file with Effect inside.
  *
  * @since 0.1.0
  */
+import { argv, stderr, stdout } from "node:process"
+import * as Effect from "effect/Effect"
+import * as Logger from "effect/Logger"
+import { run } from "./Codegen.js"
 
-const fail = (message: string) => {
-  process.stderr.write(`${message}\n`)
-  process.exitCode = 1
-}
+/** The standard output is for what is generated. */
+const logger = Logger.replace(Logger.defaultLogger, Logger.withConsoleError(Logger.stringLogger))
 
-const isMissing = (error: unknown): boolean =>
-  error instanceof Error && "code" in error && error.code === "ERR_MODULE_NOT_FOUND"
+// The reader of the output may stop early: `statsig-effect generate | head`.
+for (const stream of [stdout, stderr]) stream.on("error", () => {})
 
-const main = async (args: ReadonlyArray<string>): Promise<void> => {
-  const { catchTag, runPromise, sync } = await import("effect/Effect")
-  const { run } = await import("./Codegen.js")
-  await runPromise(catchTag(run(args), "CodegenError", ({ message }) => sync(() => fail(message))))
-}
-
-// Programs of the Promise API have no Effect installed.
-main(process.argv.slice(2)).catch(error => {
-  if (!isMissing(error)) throw error
-  fail("The program statsig-effect needs Effect: npm install effect @effect/platform")
-})
+await run(argv.slice(2)).pipe(
+  Effect.catchTag("CodegenError", ({ message }) =>
+    Effect.sync(() => {
+      console.error(message.trimEnd())
+      process.exitCode = 1
+    })
+  ),
+  Effect.provide(logger),
+  Effect.runPromise
+)

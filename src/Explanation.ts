@@ -14,12 +14,14 @@
 import * as Schema from "effect/Schema"
 import type { SecondaryExposure } from "./engine/evaluation.js"
 import type {
-  Bucket as BucketType,
   ExplainedBandit,
+  ExplainedBucket,
   ExplainedCondition,
   ExplainedEvaluation,
   ExplainedExposure,
   ExplainedMapping,
+  ExplainedOperand,
+  ExplainedOutcome,
   ExplainedOverride,
   ExplainedParameter,
   ExplainedRecheck,
@@ -27,9 +29,7 @@ import type {
   ExplainedSpec,
   ExplainedSticky,
   Explanation as ExplanationType,
-  FoundIn as FoundInType,
-  Operand as OperandType,
-  Outcome as OutcomeType
+  FoundIn as FoundInType
 } from "./engine/explanation.js"
 import type { StickyValues } from "./engine/sticky.js"
 import type { Json, JsonObject } from "./engine/user.js"
@@ -65,7 +65,7 @@ const SecondaryExposures: Schema.Schema<ReadonlyArray<SecondaryExposure>> = Sche
  *
  * @since 0.1.0
  */
-export type Outcome = OutcomeType
+export type Outcome = ExplainedOutcome
 
 /**
  * The answer, as the check gives it.
@@ -109,7 +109,7 @@ export const Exposure: Schema.Schema<Exposure> = Schema.Struct({
  *
  * @since 0.1.0
  */
-export type Bucket = BucketType
+export type Bucket = ExplainedBucket
 
 /**
  * Where a unit falls, of 10,000: it passes below the threshold.
@@ -159,7 +159,7 @@ export const FoundIn: Schema.Schema<FoundIn> = Schema.Literal(
  *
  * @since 0.1.0
  */
-export type Operand = OperandType
+export type Operand = ExplainedOperand
 
 /**
  * The value on the user's side of a condition.
@@ -370,12 +370,20 @@ export const Parameter: Schema.Schema<Parameter> = Schema.Struct({
   reference: Schema.optional(Schema.suspend((): Schema.Schema<Explanation> => Explanation))
 })
 
-/**
- * What can be explained.
- *
- * @since 0.1.0
- */
-export type { ExplainedKind as Kind } from "./engine/explanation.js"
+export type {
+  DecidedBy,
+  ExplainedBandit as Bandit,
+  ExplainedBanditGroup as BanditGroup,
+  ExplainedDelegate as Delegate,
+  ExplainedKind as Kind,
+  ExplainedMapping as Mapping,
+  ExplainedMappingRule as MappingRule,
+  ExplainedOverride as Override,
+  ExplainedRecheck as Recheck,
+  ExplainedSpec as Spec,
+  ExplainedSticky as Sticky,
+  RuleResult
+} from "./engine/explanation.js"
 
 /**
  * Why a check gives its answer.

@@ -12,14 +12,26 @@
 import * as Context from "effect/Context"
 import * as Schema from "effect/Schema"
 import { asObject } from "./engine/getters.js"
-import { GroupOverride, type OverrideKind, type OverrideLookup, OverrideTable } from "./engine/overrides.js"
+import {
+  GroupOverride,
+  type OverriddenName,
+  type OverrideKind,
+  type OverrideLookup,
+  OverrideTable
+} from "./engine/overrides.js"
 import type { Parameter } from "./engine/specs.js"
 import type { JsonObject } from "./engine/user.js"
 import { makeListeners } from "./internal/listeners.js"
 import { decodeParameter } from "./Specs.js"
 import { toJson } from "./StatsigUser.js"
 
-export type { OverrideLookup } from "./engine/overrides.js"
+export type {
+  GroupOverride,
+  OverriddenName,
+  OverrideKind,
+  OverrideLookup,
+  OverrideValues
+} from "./engine/overrides.js"
 
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === "object" && value !== null && !Array.isArray(value)
@@ -76,8 +88,8 @@ export interface Service extends OverrideLookup {
   readonly set: (override: Override) => void
   readonly remove: (target: OverrideTarget) => void
   readonly removeAll: () => void
-  /** Calls the listener after each change. Gives what ends it. */
-  readonly onChange: (listener: () => void) => () => void
+  /** Calls the listener after each change, with the names that it concerns. Gives what ends it. */
+  readonly onChange: (listener: (changed: ReadonlyArray<OverriddenName>) => void) => () => void
 }
 
 /**
@@ -103,7 +115,7 @@ export class Overrides extends Context.Tag("statsig-effect/Overrides")<Overrides
  */
 export const make = (overrides: Iterable<Override> = []): Service => {
   const table = new OverrideTable()
-  const listeners = makeListeners<void>()
+  const listeners = makeListeners<ReadonlyArray<OverriddenName>>()
   const enter = (override: Override) => {
     const { id } = override
     if ("gate" in override) table.set("gate", override.gate, override.value, id)
@@ -122,24 +134,34 @@ export const make = (overrides: Iterable<Override> = []): Service => {
     find: table.find,
     set: override => {
       enter(override)
-      listeners.tell()
+      listeners.tell(namesOf(override))
     },
     remove: target => {
-      for (const kind of kinds) {
-        const name = (target as { readonly [kind in OverrideKind]?: string })[kind]
-        if (name !== undefined) table.remove(kind, name, target.id)
-      }
-      listeners.tell()
+      const names = namesOf(target)
+      for (const { kind, name } of names) table.remove(kind, name, target.id)
+      listeners.tell(names)
     },
     removeAll: () => {
+      const names = table.names()
       table.clear()
-      listeners.tell()
+      listeners.tell(names)
     },
     onChange: listeners.add
   }
 }
 
 const kinds: ReadonlyArray<OverrideKind> = ["gate", "dynamicConfig", "experiment", "layer", "parameterStore"]
+
+/**
+ * The name that an override is for, with its kind.
+ *
+ * @internal
+ */
+export const namesOf = (target: OverrideTarget): ReadonlyArray<OverriddenName> =>
+  kinds.flatMap(kind => {
+    const name = (target as { readonly [kind in OverrideKind]?: string })[kind]
+    return name === undefined ? [] : [{ kind, name }]
+  })
 
 /** A copy of its own, so that changing what was given changes nothing. What cannot be JSON is left out. */
 const json = (value: unknown): JsonObject => asObject(toJson(value) ?? null)

@@ -77,9 +77,8 @@ const timeOf = (time: unknown): number | null =>
 const decodeSticky = Schema.decodeUnknownEither(StickyJson, { exact: true })
 
 const decodeEntry = (json: unknown): StickyValues | undefined => {
-  const decoded = decodeSticky(json)
-  if (Either.isLeft(decoded)) return undefined
-  const sticky = decoded.right
+  const sticky = attempt(() => Either.getOrUndefined(decodeSticky(json)))
+  if (sticky === undefined) return undefined
   return {
     value: sticky.value,
     json_value: toJson(sticky.json_value) ?? null,
@@ -95,12 +94,21 @@ const decodeEntry = (json: unknown): StickyValues | undefined => {
   }
 }
 
+/** What a program passes in may have getters that throw: what they stand for is malformed. */
+const attempt = <A>(read: () => A): A | undefined => {
+  try {
+    return read()
+  } catch {
+    return undefined
+  }
+}
+
 /** The entries of what a storage holds for a user: the good ones, and the names of those that are malformed. */
 const decodeEntries = (json: object) => {
   const values = new Map<string, StickyValues>()
   const malformed: Array<string> = []
-  for (const [name, entry] of Object.entries(json)) {
-    const sticky = decodeEntry(entry)
+  for (const name of Object.keys(json)) {
+    const sticky = decodeEntry(attempt(() => (json as Readonly<Record<string, unknown>>)[name]))
     if (sticky === undefined) malformed.push(name)
     else values.set(name, sticky)
   }

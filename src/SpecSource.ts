@@ -26,10 +26,13 @@ export interface SpecRequest {
   readonly sinceTime: number
   /** The `checksum` of the held specs, if they have one. */
   readonly checksum: string | undefined
+  /** Whether protobuf is better than JSON, because others read it in the data store. Default: `false`. */
+  readonly prefersProtobuf?: boolean | undefined
 }
 
 /**
- * A payload as it came, not parsed yet: its text, or better its UTF-8, which need not be translated.
+ * A payload as it came, not parsed yet: JSON as text, or better its UTF-8, which need not be translated; or protobuf as
+ * Statsig sends it, compressed by brotli. Which of them it is, its bytes tell.
  *
  * @since 0.1.0
  */
@@ -38,7 +41,7 @@ export interface SpecResponse {
   readonly source: string
   /** The origin and API version that answered, e.g. `https://api.statsigcdn.com/v2`; `undefined` where there is none. */
   readonly sourceApi: string | undefined
-  /** How the payload was written when it came, whatever `body` is now. Metrics tell it. Default: `unknown`. */
+  /** How the answer says that the payload is written. Metrics tell it. Default: `unknown`. */
   readonly format?: typeof PayloadFormat.Type | undefined
   /** Whether no more was asked for than differs from what was held. Metrics tell it. Default: `false`. */
   readonly deltasUsed?: boolean | undefined
@@ -47,13 +50,20 @@ export interface SpecResponse {
 }
 
 /**
- * What became of a payload that could be read: it replaced what was held, it was not newer, or it said itself that
- * there is nothing new. `time` is the payload's own, in epoch milliseconds.
+ * The result for a payload that could be read: it replaced what was held, it was not newer, or it said itself that there
+ * is nothing new. `time` is the payload's own, in epoch milliseconds.
  *
  * @since 0.1.0
  */
 export type Outcome =
-  | { readonly _tag: "Applied"; readonly time: number }
+  | {
+      readonly _tag: "Applied"
+      readonly time: number
+      /** The specs as JSON in UTF-8, whatever they came as. Must not be changed. */
+      readonly json: Uint8Array
+      /** The same as protobuf, where they came so and as a whole. */
+      readonly protobuf?: Uint8Array | undefined
+    }
   | { readonly _tag: "NotNewer"; readonly time: number }
   | { readonly _tag: "NoUpdates" }
 
@@ -150,13 +160,15 @@ export const inOrder = (first: Source, ...rest: ReadonlyArray<Source>): Source =
 
   const fetchInOrder: Fetch = Effect.fnUntraced(function* (request, apply) {
     const failures: Array<string> = []
+    let reason: SpecSourceError["reason"] = "Failed"
     for (const source of sources) {
       const answer = yield* Effect.merge(fetchFrom(source.name, source.fetch)(request, apply))
       if (!(answer instanceof Error)) return answer
       yield* Effect.logDebug(`No specs from ${source.name}: ${answer.message}`)
       failures.push(`${source.name}: ${answer.message}`)
+      if (answer.reason === "Key") reason = "Key"
     }
-    return yield* new SpecSourceError({ source: name, reason: "Failed", message: failures.join("; ") })
+    return yield* new SpecSourceError({ source: name, reason, message: failures.join("; ") })
   })
 
   return {

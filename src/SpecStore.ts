@@ -105,7 +105,10 @@ export class SpecStore extends Context.Tag("statsig-effect/SpecStore")<
      * but the status.
      */
     readonly syncNow: Effect.Effect<void, SpecSourceError | SpecsError>
-    /** As `syncNow`, where the last success is longer ago than this; else nothing. */
+    /**
+     * As `syncNow`, where the last success is longer ago than this; else nothing. While a server that refuses is left
+     * alone, it fails as the last sync did, without a request.
+     */
     readonly syncIfOlderThan: (age: Duration.DurationInput) => Effect.Effect<void, SpecSourceError | SpecsError>
     /** Every applied update from now on; one who reads slowly loses the oldest. */
     readonly changes: Stream.Stream<SpecChange>

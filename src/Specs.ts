@@ -4,7 +4,8 @@
  * Strictness is the official SDK's: unknown keys are ignored, `null` stands for an absent optional field, integers must
  * be written as integers, a known key must not occur twice. A mistake in a spec costs that spec alone. A mistake
  * elsewhere refuses the payload, with one exception that is deliberate: a bad condition costs only the specs that use
- * it, where the official SDK refuses everything.
+ * it, where the official SDK refuses everything. A value that the official parser does not take, such as one with the
+ * number `1e400`, is no mistake: it counts as `{}`, and as no target in a condition.
  *
  * The envelope is decoded when a payload arrives, specs and conditions when they are first used. What is the same in the
  * payload before is not decoded again.
@@ -16,8 +17,16 @@ import * as Either from "effect/Either"
 import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
 import { type Body, type Entry, NotAnObject, portion, readBody, textOf } from "./engine/body.js"
-import { NumberLiteral, plain, type RawDocument, type RawJson, type RawObject, readExact } from "./engine/json.js"
-import { type BadPart, type Decoder, type Envelope, Snapshot, tableNames } from "./engine/snapshot.js"
+import {
+  isReadable,
+  NumberLiteral,
+  plain,
+  type RawDocument,
+  type RawJson,
+  type RawObject,
+  readExact
+} from "./engine/json.js"
+import { type Decoder, type Envelope, Snapshot, type BadPart as SpecWarning, tableNames } from "./engine/snapshot.js"
 import type * as Engine from "./engine/specs.js"
 import type { Json } from "./engine/user.js"
 import { inTurns } from "./internal/eventLoop.js"
@@ -26,7 +35,9 @@ import { SpecsError } from "./StatsigError.js"
 
 // --- scalars
 
-const Literal = Schema.instanceOf(NumberLiteral)
+const Literal = Schema.instanceOf(NumberLiteral).pipe(
+  Schema.filter(({ text }) => Number.isFinite(Number(text)) || `expected a number, not one out of range: ${text}`)
+)
 
 /** Any number; those whose spelling is kept are read as the number they stand for. */
 const Float = Schema.Union(
@@ -71,6 +82,14 @@ const Int64 = Schema.Union(
 
 /** Any JSON that is there. Spellings of numbers are kept here and dropped where the value is given out. */
 const Any = Schema.declare((value: unknown): value is RawJson => value !== undefined, { identifier: "JSON" })
+
+/** The same for a value that stands at that level of the payload and is parsed with it. */
+const Readable = (level: number) =>
+  Any.pipe(
+    Schema.filter(
+      value => isReadable(value, level, true) || "expected no number out of range, and no more than 127 levels in all"
+    )
+  )
 
 const optional = <A, I>(schema: Schema.Schema<A, I>) => Schema.optionalWith(schema, { nullable: true })
 
@@ -153,8 +172,8 @@ const parameterFields = { ref_type: Schema.String, param_type: Schema.String, na
 /** A parameter is the first of these shapes that fits; `ref_type` is not looked at. */
 const Parameter = () =>
   Schema.Union(
-    Schema.Struct({ ...parameterFields, value: Any }),
-    Schema.Struct({ ...parameterFields, gate_name: Schema.String, pass_value: Any, fail_value: Any }),
+    Schema.Struct({ ...parameterFields, value: Readable(6) }),
+    Schema.Struct({ ...parameterFields, gate_name: Schema.String, pass_value: Readable(6), fail_value: Readable(6) }),
     Schema.Struct({ ...parameterFields, config_name: Schema.String, param_name: Schema.String }),
     Schema.Struct({ ...parameterFields, experiment_name: Schema.String, param_name: Schema.String }),
     Schema.Struct({ ...parameterFields, layer_name: Schema.String, param_name: Schema.String })
@@ -244,12 +263,7 @@ const describe = (error: ParseResult.ParseError, member?: string): string => {
 
 // --- reading
 
-/**
- * A part of a payload that could not be used: it fails alone, the rest works.
- *
- * @since 0.1.0
- */
-export type SpecWarning = BadPart
+export type { BadPart as SpecWarning, Snapshot } from "./engine/snapshot.js"
 
 /**
  * A payload that was read: specs, or the word that there is nothing new.
@@ -258,13 +272,24 @@ export type SpecWarning = BadPart
  */
 export type Parsed = { readonly _tag: "Specs"; readonly snapshot: Snapshot } | { readonly _tag: "NoUpdates" }
 
-const plainRule = (rule: typeof Rule.Type): Engine.Rule => ({ ...rule, returnValue: plain(rule.returnValue) })
+/** Values of specs are parsed one by one officially; one that its parser does not take counts as an empty object. */
+const valueOf = (raw: RawJson): Json => (isReadable(raw) ? plain(raw) : {})
 
-const unreadable = "nested too deeply, or a number out of range"
+const withValue = (rule: typeof Rule.Type): Engine.Rule => ({ ...rule, returnValue: valueOf(rule.returnValue) })
+
+/** Members whose values are parsed on their own, or elsewhere here. */
+const parsedApart: ReadonlySet<string> = new Set(["defaultValue", "returnValue", "targetValue", "rules"])
+
+const holdsHalfPair = (object: RawJson, known: ReadonlySet<string>): boolean =>
+  isRawObject(object) &&
+  Object.keys(object).some(
+    key => !isReadable(key) || (known.has(key) && !parsedApart.has(key) && !isReadable(object[key]!))
+  )
+
+const halfPair = "a text holds half a pair of surrogates, such as \\ud800 alone"
 
 const makeDecoder = (onWarning: (warning: SpecWarning) => void): Decoder => ({
-  spec: (raw: RawDocument | undefined): Engine.Spec | string => {
-    if (raw === undefined) return unreadable
+  spec: (raw: RawDocument): Engine.Spec | string => {
     const twice = raw.duplicates.find(
       ({ key, object }) =>
         (object === raw.value && specKeys.has(key)) || (isRuleOf(raw.value, object) && ruleKeys.has(key))
@@ -273,16 +298,20 @@ const makeDecoder = (onWarning: (warning: SpecWarning) => void): Decoder => ({
     const decoded = decodeSpec(raw.value)
     if (Either.isLeft(decoded)) return describe(decoded.left)
     const spec = decoded.right
-    return raw.hasLiterals
-      ? { ...spec, defaultValue: plain(spec.defaultValue), rules: spec.rules.map(plainRule) }
-      : (spec as Engine.Spec)
+    if (raw.isPlain) return spec as Engine.Spec
+    const rules = (raw.value as RawObject)["rules"] as ReadonlyArray<RawJson>
+    if (holdsHalfPair(raw.value, specKeys) || rules.some(rule => holdsHalfPair(rule, ruleKeys))) return halfPair
+    return { ...spec, defaultValue: valueOf(spec.defaultValue), rules: spec.rules.map(withValue) }
   },
-  condition: (raw: RawDocument | undefined): Engine.Condition | string => {
-    if (raw === undefined) return unreadable
+  condition: (raw: RawDocument): Engine.Condition | string => {
     const twice = raw.duplicates.find(({ key, object }) => object === raw.value && conditionKeys.has(key))
     if (twice !== undefined) return `${JSON.stringify(twice.key)} occurs twice`
     const decoded = decodeCondition(raw.value)
-    return Either.isLeft(decoded) ? describe(decoded.left) : decoded.right
+    if (Either.isLeft(decoded)) return describe(decoded.left)
+    if (raw.isPlain) return decoded.right
+    if (holdsHalfPair(raw.value, conditionKeys)) return halfPair
+    const condition = decoded.right
+    return isReadable(condition.targetValue ?? null) ? condition : { ...condition, targetValue: null }
   },
   onBadPart: onWarning
 })
@@ -322,7 +351,7 @@ const identity = <A>(value: A): A => value
 const forgotten = () => undefined
 const text = () => Schema.String
 const flags = () => NameMap(Schema.Boolean)
-const anything = () => NameMap(Any)
+const anything = () => NameMap(Readable(3))
 /** Of the four tables nothing is looked at here. */
 const table = () => ObjectFromRaw
 
@@ -362,7 +391,7 @@ const payloadMembers = {
   company_id: optionally(text, forgotten),
   response_format: optionally(text, forgotten),
   app_id: optionally(
-    () => Any,
+    () => Readable(2),
     value => value && plain(value)
   ),
   param_stores: optionally(
@@ -378,13 +407,13 @@ const payloadMembers = {
     bandits =>
       mapValues(bandits, bandit => ({
         ...bandit,
-        defaultValue: plain(bandit.defaultValue),
-        groups: bandit.groups.map(group => ({ ...group, parameterValues: plain(group.parameterValues) }))
+        defaultValue: valueOf(bandit.defaultValue),
+        groups: bandit.groups.map(group => ({ ...group, parameterValues: valueOf(group.parameterValues) }))
       }))
   ),
   override_rules: optionally(
     () => NameMap(Rule),
-    rules => mapValues(rules, plainRule)
+    rules => mapValues(rules, withValue)
   ),
   overrides: optionally(
     () => NameMap(Schema.Array(Mapping())),
@@ -451,6 +480,22 @@ const triggerOf = (trigger: ReturnType<typeof Trigger>["Type"]): Engine.Recordin
   values: trigger.values ?? undefined
 })
 
+const decodeParameterStore = Schema.decodeUnknownEither(Schema.suspend(ParameterStore))
+
+/**
+ * Why the JSON of a parameter store cannot be used; `undefined` for one that can.
+ *
+ * @internal
+ */
+export const parameterStoreProblem = (json: Uint8Array): string | undefined => {
+  try {
+    const decoded = decodeParameterStore(readExact(textOf(json, 0, json.length)).value)
+    return Either.isLeft(decoded) ? describe(decoded.left) : undefined
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error)
+  }
+}
+
 /** A top-level member that was decoded; `value` may be `undefined`. */
 interface Decoded {
   readonly value: unknown
@@ -465,11 +510,7 @@ const decodeMember = (body: Body, key: MemberName): Decoded | string => {
   if (entry?.content !== undefined) return entry.content
   let raw: RawJson | undefined
   if (ordinal !== undefined && !body.tables.has(key)) {
-    try {
-      raw = readExact(textOf(body.bytes, body.members.starts[ordinal]!, body.members.ends[ordinal]!)).value
-    } catch (error) {
-      return `${JSON.stringify(key)}: ${error instanceof Error ? error.message : String(error)}`
-    }
+    raw = readExact(textOf(body.bytes, body.members.starts[ordinal]!, body.members.ends[ordinal]!)).value
   } else if (ordinal !== undefined) raw = {}
   const decoded = member.decode(raw)
   if (Either.isLeft(decoded)) return describe(decoded.left, key)

@@ -24,14 +24,16 @@ import type { ClientInitializeOptions } from "./engine/clientInitialize/clientIn
 import type { Evaluation } from "./engine/evaluation.js"
 import type { ExplainedKind, Explanation } from "./engine/explanation.js"
 import { ownValue } from "./engine/getters.js"
-import { byReference, type StickyOptions } from "./engine/sticky.js"
 import type { JsonObject, User } from "./engine/user.js"
 import type { FlagMismatch } from "./Flag.js"
 import { IdLists, type IdListsStatus } from "./IdLists.js"
+import { guarded } from "./internal/clocks.js"
 import { BackgroundRecorder, mark, record } from "./internal/diagnostics.js"
 import { makeListeners } from "./internal/listeners.js"
+import { type Look, type LookTarget, makeLook, stickyOf } from "./internal/look.js"
 import { makeReport } from "./internal/mismatches.js"
 import { observer, reportException } from "./internal/observe.js"
+import { withQuietLoggers } from "./internal/quietly.js"
 import { sdkKeyShown, sdkType, sdkVersion } from "./internal/sdkInfo.js"
 import { make as makeOverrides, type Override, type OverrideLookup, Overrides } from "./Overrides.js"
 import type { UserPersistedValues } from "./PersistentStorage.js"
@@ -132,6 +134,12 @@ export interface Service {
    * yield* Console.log(Explanation.render(statsig.explain(user, "gate", "new_checkout")))
    */
   readonly explain: (user: User, kind: ExplainedKind, name: string, options?: ExperimentCheckOptions) => Explanation
+  /**
+   * The check of a flag by a caller who may refuse the value. Nothing is logged before `finish` says whether it is used.
+   *
+   * @internal
+   */
+  readonly look: (user: User, target: LookTarget) => Look
   /** The value that a group of an experiment gets; no user takes part and nothing is logged. */
   readonly getExperimentByGroupName: (name: string, groupName: string) => Experiment
   /** As `getExperimentByGroupName`, by the id of any rule. */
@@ -143,7 +151,8 @@ export interface Service {
   readonly manuallyLogLayerParameterExposure: (user: User, name: string, parameter: string) => void
   /**
    * Logs an event of the program's own. `value` is text or a finite number, anything else counts as none; metadata
-   * values may be any JSON. What cannot be JSON is left out, as in users.
+   * values may be any JSON. What cannot be JSON is left out, as in users. Metadata with a getter that throws are refused,
+   * and the event is counted as dropped.
    */
   readonly logEvent: (
     user: User,
@@ -229,6 +238,12 @@ export interface Service {
    */
   readonly updates: Stream.Stream<void>
   /**
+   * Counts an event that cannot be logged as dropped.
+   *
+   * @internal
+   */
+  readonly refuseEvent: (problem: string) => void
+  /**
    * Tells that a value does not fit its flag. Returns at once.
    *
    * @internal
@@ -253,6 +268,9 @@ export class Statsig extends Context.Tag("statsig-effect/Statsig")<Statsig, Serv
 const inTurn = <E, E2>(first: Effect.Effect<void, E>, second: Effect.Effect<void, E2>): Effect.Effect<void, E | E2> =>
   Effect.flatMap(Effect.exit(first), exit => Effect.zipRight(second, exit))
 
+/** What a caller waits for ends in time under fake timers, and no log line ends it. */
+const forCaller = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> => guarded(withQuietLoggers(effect))
+
 /**
  * Makes the service from an evaluator, a spec store, ID lists and an event logger.
  *
@@ -271,7 +289,7 @@ export const make = Effect.fnUntraced(function* (options: {
   const overrides = yield* Overrides
   const idLists = yield* IdLists
   const observe = yield* observer
-  const fork = Runtime.runFork(yield* Effect.runtime<never>())
+  const fork = Runtime.runFork(yield* withQuietLoggers(Effect.runtime<never>()))
   const warn: Warn = message => void fork(Effect.logWarning(message))
 
   const buffer = makeBuffer()
@@ -290,8 +308,16 @@ export const make = Effect.fnUntraced(function* (options: {
     else logger.logExposure({ kind, origin, name, user, evaluation, parameter: undefined })
   }
 
-  const logEvent = (user: User, name: string, value: string | number | null, metadata: JsonObject | null) =>
-    logger.logEvent({ user, name, value, metadata, remote: store.current().snapshot?.remote })
+  const refuseEvent = (problem: string) => logger.refuse?.(problem)
+
+  /** Nothing is queued that could not be written later, where it would spoil a whole batch. */
+  const logEvent = (user: User, name: string, value?: unknown, metadata?: unknown, more?: JsonObject) => {
+    const json = eventMetadata(metadata)
+    if (typeof name !== "string") return refuseEvent("the name is no text")
+    if (json === undefined) return refuseEvent("a getter of the metadata throws")
+    const { remote } = store.current().snapshot ?? { remote: undefined }
+    logger.logEvent({ user, name, value: eventValue(value), metadata: more ? { ...json, ...more } : json, remote })
+  }
 
   // Whoever switches the network off wants to start without specs.
   const loadSpecs = Effect.catchIf(
@@ -341,14 +367,10 @@ export const make = Effect.fnUntraced(function* (options: {
 
   /** What does not depend on the evaluator. */
   const shared = {
-    logEvent: (user, name, value, metadata) => logEvent(user, name, eventValue(value), eventMetadata(metadata)),
+    logEvent: (user, name, value, metadata) => logEvent(user, name, value, metadata),
     forwardLogLine: (user, level, value, metadata) =>
-      logEvent(user, "statsig::log_line", value ?? null, {
-        ...metadata,
-        ...logLineLevels[level],
-        source: sdkType
-      }),
-    identify: user => logEvent(user, "statsig::identify", null, null),
+      logEvent(user, "statsig::log_line", value, metadata, { ...logLineLevels[level], source: sdkType }),
+    identify: user => logEvent(user, "statsig::identify"),
     metadata: everyone.metadata,
     getParsedUserAgent: user => Option.fromNullable(everyone.parsedUserAgent(user)),
     initialize: Effect.gen(function* () {
@@ -370,40 +392,37 @@ export const make = Effect.fnUntraced(function* (options: {
         rate: "initialize",
         remote: () => store.current().snapshot?.remote,
         log: logger.logEvent
-      })
+      }),
+      forCaller
     ),
-    syncNow: inTurn(store.syncNow, syncLists),
-    syncIfOlderThan: age => inTurn(store.syncIfOlderThan(age), listsIfOlderThan(age)),
-    flush: logger.flush,
-    shutdown: logger.shutdown,
+    syncNow: forCaller(inTurn(store.syncNow, syncLists)),
+    syncIfOlderThan: age => forCaller(inTurn(store.syncIfOlderThan(age), listsIfOlderThan(age))),
+    flush: forCaller(logger.flush),
+    shutdown: forCaller(logger.shutdown),
     status: store.status,
     eventStatus: logger.status,
     idListStatus: idLists.status,
     changes: store.changes,
-    evaluations: Stream.asyncPush<Answer>(
-      emit =>
-        Effect.acquireRelease(
-          Effect.sync(() => listeners.add(answer => emit.single(answer))),
-          end => Effect.sync(end)
-        ),
-      { bufferSize: answersKept, strategy: "sliding" }
-    ),
+    evaluations: listeners.stream(answersKept),
     onEvaluation: listeners.add,
-    updates: Stream.unwrapScoped(
-      Effect.gen(function* () {
-        const news = yield* Queue.sliding<void>(1)
-        const tell = () => void Queue.unsafeOffer(news, undefined)
-        yield* Effect.acquireRelease(
-          Effect.sync(() => [overrides.onChange(tell), store.onChange(tell)]),
-          ends =>
-            Effect.sync(() => {
-              for (const end of ends) end()
-            })
-        )
-        tell()
-        return Stream.fromQueue(news)
-      })
+    updates: Stream.suspend(() =>
+      Stream.unwrapScoped(
+        Effect.gen(function* () {
+          const news = yield* Queue.sliding<void>(1)
+          const tell = () => void Queue.unsafeOffer(news, undefined)
+          yield* Effect.acquireRelease(
+            Effect.sync(() => [overrides.onChange(tell), store.onChange(tell)]),
+            ends =>
+              Effect.sync(() => {
+                for (const end of ends) end()
+              })
+          )
+          tell()
+          return Stream.fromQueue(news)
+        })
+      )
     ),
+    refuseEvent,
     reportMismatch: makeReport(() => store.current().snapshot, fork, observe)
   } satisfies Partial<Service>
 
@@ -500,6 +519,14 @@ export const make = Effect.fnUntraced(function* (options: {
           }
         })
       },
+      look: makeLook(evaluator, logger, (kind, user, name, evaluation) => {
+        if (listeners.isEmpty()) return
+        if (kind === "gate") listeners.tell({ kind, user, result: new FeatureGate(name, evaluation) })
+        else if (kind === "dynamicConfig") {
+          listeners.tell({ kind, user, result: new DynamicConfig(name, evaluation, warn) })
+        } else if (kind === "experiment") listeners.tell({ kind, user, result: new Experiment(name, evaluation, warn) })
+        else listeners.tell({ kind, user, result: new Layer(name, evaluation, warn, () => {}) })
+      }),
       explain: (user, kind, name, options) => {
         const sticky = kind === "experiment" || kind === "layer" ? stickyOf(options, "get") : undefined
         return evaluator.explain(user, kind, name, options?.disableExposureLogging === true, sticky)
@@ -529,7 +556,7 @@ export const make = Effect.fnUntraced(function* (options: {
           evaluator.overlaid({ overrides: Symbol.iterator in overrides ? makeOverrides(overrides) : overrides })
         ),
       withPersistedValues: (user, idTypes = ["userID", ...Object.keys(user.customIDs ?? {})]) =>
-        Effect.map(evaluator.loadPersistedValues(user, idTypes), persistedValues =>
+        Effect.map(withQuietLoggers(evaluator.loadPersistedValues(user, idTypes)), persistedValues =>
           serviceBy(evaluator.overlaid({ persistedValues }))
         ),
       // Last: an object literal that begins with others takes V8 a hundred times as long.
@@ -539,19 +566,6 @@ export const make = Effect.fnUntraced(function* (options: {
 
   return Statsig.of(serviceBy(everyone))
 })
-
-const nothingGiven: StickyOptions = {}
-
-const stickyOf = (options: ExperimentCheckOptions | undefined, origin: ExposureOrigin): StickyOptions | undefined => {
-  switch (origin) {
-    case "manual":
-      return undefined
-    case "parameterStore":
-      return byReference
-    default:
-      return options ?? nothingGiven
-  }
-}
 
 /**
  * The user that an effect works for. Provide it with `withUser`; the compiler refuses to run an effect that lacks it.
@@ -651,6 +665,61 @@ export const logEvent = (...event: Tail<Parameters<Service["logEvent"]>>) =>
   forCurrentUser((statsig, user) => statsig.logEvent(user, ...event))
 
 /**
+ * Logs a line of the program's own log as an event of the current user. See `Service.forwardLogLine`.
+ *
+ * @since 0.1.0
+ */
+export const forwardLogLine = (...line: Tail<Parameters<Service["forwardLogLine"]>>) =>
+  forCurrentUser((statsig, user) => statsig.forwardLogLine(user, ...line))
+
+/**
+ * Tells Statsig of the current user without asking anything.
+ *
+ * @example
+ * yield* Statsig.identify
+ *
+ * @since 0.1.0
+ */
+export const identify = /* @__PURE__ */ forCurrentUser((statsig, user) => statsig.identify(user))
+
+/**
+ * Logs that the current user met the gate's answer of now, whatever was checked before.
+ *
+ * @example
+ * const isOpen = yield* Statsig.checkGate("new_checkout", { disableExposureLogging: true })
+ * // … once the user has seen it:
+ * yield* Statsig.manuallyLogGateExposure("new_checkout")
+ *
+ * @since 0.1.0
+ */
+export const manuallyLogGateExposure = (name: string) =>
+  forCurrentUser((statsig, user) => statsig.manuallyLogGateExposure(user, name))
+
+/**
+ * As `manuallyLogGateExposure`, for a dynamic config.
+ *
+ * @since 0.1.0
+ */
+export const manuallyLogDynamicConfigExposure = (name: string) =>
+  forCurrentUser((statsig, user) => statsig.manuallyLogDynamicConfigExposure(user, name))
+
+/**
+ * As `manuallyLogGateExposure`, for an experiment.
+ *
+ * @since 0.1.0
+ */
+export const manuallyLogExperimentExposure = (name: string) =>
+  forCurrentUser((statsig, user) => statsig.manuallyLogExperimentExposure(user, name))
+
+/**
+ * As `manuallyLogGateExposure`, for a parameter of a layer.
+ *
+ * @since 0.1.0
+ */
+export const manuallyLogLayerParameterExposure = (name: string, parameter: string) =>
+  forCurrentUser((statsig, user) => statsig.manuallyLogLayerParameterExposure(user, name, parameter))
+
+/**
  * All answers for the current user, as the JSON that a client starts from.
  *
  * @since 0.1.0
@@ -693,9 +762,14 @@ export const withPersistedValues =
 const eventValue = (value: unknown): string | number | null =>
   typeof value === "string" || Number.isFinite(value) ? (value as string | number) : null
 
-const eventMetadata = (metadata: unknown): JsonObject | null => {
-  const json = toJson(metadata)
-  return typeof json === "object" && !Array.isArray(json) ? (json as JsonObject | null) : null
+/** An object; `null` for anything else, and `undefined` for what throws when it is read. */
+const eventMetadata = (metadata: unknown): JsonObject | null | undefined => {
+  try {
+    const json = toJson(metadata)
+    return typeof json === "object" && !Array.isArray(json) ? (json as JsonObject | null) : null
+  } catch {
+    return undefined
+  }
 }
 
 /**

@@ -14,10 +14,12 @@ import * as Schema from "effect/Schema"
  * - `Status`: an answer that is not 2xx; `status` holds it
  * - `Empty`: the source works and has nothing (a data store without the key, no bootstrap text)
  * - `Failed`: the source itself broke (a missing file, a data store that threw)
+ * - `Key`: the network gave no specs, and the SDK key is no server secret key: it is empty, or a client key, say;
+ *   `message` tells which, and what the network said
  *
  * @since 0.1.0
  */
-export const SpecSourceReason = Schema.Literal("Disabled", "Timeout", "Transport", "Status", "Empty", "Failed")
+export const SpecSourceReason = Schema.Literal("Disabled", "Timeout", "Transport", "Status", "Empty", "Failed", "Key")
 
 /**
  * A source could not give specs. Secrets in `message` are masked.
@@ -34,7 +36,9 @@ export class SpecSourceError extends Schema.TaggedError<SpecSourceError>("statsi
     /** The API that was asked, as in `SpecResponse.sourceApi`. */
     sourceApi: Schema.optional(Schema.String),
     /** As in `SpecResponse.deltasUsed`. */
-    deltasUsed: Schema.optional(Schema.Boolean)
+    deltasUsed: Schema.optional(Schema.Boolean),
+    /** How long the server asked to be left alone (`Retry-After`), in milliseconds, ten minutes at most. */
+    retryAfter: Schema.optional(Schema.Number)
   }
 ) {}
 
@@ -54,14 +58,13 @@ export const PayloadFormat = Schema.Literal("json", "plain_text", "protobuf", "u
 export class SpecsError extends Schema.TaggedError<SpecsError>("statsig-effect/SpecsError")("SpecsError", {
   /**
    * `Syntax`: neither JSON nor protobuf. `Shape`: JSON, but not a specs payload; `message` names the field and what was
-   * expected. `Checksum`: differences that do not lead to the specs that they should.
+   * expected. `Checksum`: differences that do not lead to the specs that they should. `Size`: more bytes than
+   * `maxSpecsBytes`.
    */
-  reason: Schema.Literal("Syntax", "Shape", "Checksum"),
+  reason: Schema.Literal("Syntax", "Shape", "Checksum", "Size"),
   message: Schema.String,
-  /** Of the answer that had the payload, as in `SpecResponse`. */
-  sourceApi: Schema.optional(Schema.String),
-  format: Schema.optional(PayloadFormat),
-  deltasUsed: Schema.optional(Schema.Boolean)
+  /** As in `SpecResponse.format`. */
+  format: Schema.optional(PayloadFormat)
 }) {}
 
 /**
@@ -111,7 +114,8 @@ export class PersistentStorageError extends Schema.TaggedError<PersistentStorage
  * A batch of events was not delivered.
  *
  * - `Timeout`, `Transport`: no answer in time, or none at all
- * - `Status`: an answer that is not 2xx; `status` holds it
+ * - `Status`: an answer that is not 2xx; `status` holds it. After a 413 the batch is sent again in halves, and a 429
+ *   does not count as one of its attempts
  * - `Refused`: a 2xx answer that does not accept the events
  * - `Failed`: the sink itself broke
  *
@@ -124,7 +128,9 @@ export class EventSinkError extends Schema.TaggedError<EventSinkError>("statsig-
     message: Schema.String,
     status: Schema.optional(Schema.Number),
     /** Whether sending the same batch again can help. */
-    retryable: Schema.Boolean
+    retryable: Schema.Boolean,
+    /** How long the server asks to wait before the next request, in milliseconds. */
+    retryAfterMillis: Schema.optional(Schema.Number)
   }
 ) {}
 
@@ -144,5 +150,7 @@ export class IdListError extends Schema.TaggedError<IdListError>("statsig-effect
   list: Schema.optional(Schema.String),
   reason: Schema.Literal("Timeout", "Transport", "Status", "Invalid", "Failed"),
   message: Schema.String,
-  status: Schema.optional(Schema.Number)
+  status: Schema.optional(Schema.Number),
+  /** How long the server asked to be left alone (`Retry-After`), in milliseconds, ten minutes at most. */
+  retryAfter: Schema.optional(Schema.Number)
 }) {}

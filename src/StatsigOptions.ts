@@ -1,5 +1,6 @@
 /**
- * Every option of the SDK: once, with its type, default and meaning.
+ * Every option of the SDK: once, with its type, default and meaning. Those of the Promise API that have the same name are
+ * documented here as well.
  *
  * `StatsigOptions` is what a program writes; durations may be `"10 seconds"`, milliseconds, or a `Duration`. `resolve`
  * turns it into `ResolvedOptions`: checked, and with all defaults in place. `config` reads the same from the environment.
@@ -14,6 +15,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 
 /**
@@ -85,142 +87,186 @@ const Fields = /* @__PURE__ */ Schema.declare(
 )
 
 /**
+ * The options that both APIs have under one name. What each means is said here, for both.
+ *
+ * @since 0.1.0
+ */
+export interface CommonOptions {
+  /** The tier of users that carry no environment of their own, such as `staging`. Default: none. */
+  environment: string
+  /** Custom fields of every user; the user's own win. Default: none. */
+  globalCustomFields: { readonly [field: string]: unknown }
+  /**
+   * The most bytes that specs may have, decompressed; larger ones are refused as soon as that shows, and what is held
+   * stays. Less than 1 stands for the default, and more than 512 MB for that. Default: 268,435,456 (256 MB).
+   */
+  maxSpecsBytes: number
+  /**
+   * Where to fetch specs; `/<sdkKey>.json` is appended. Empty or `null` stands for the default. Default: Statsig's CDN,
+   * https://api.statsigcdn.com/v2/download_config_specs.
+   */
+  specsUrl: string
+  /**
+   * Asks Statsig's CDN where a URL of one's own fails, for specs and for the manifest of ID lists: at once at
+   * `initialize`, for every fifth poll that fails afterwards. Default: false.
+   */
+  fallbackToStatsigApi: boolean
+  /** Asks for specs as protobuf, and for no more of them than has changed. Default: false. */
+  enableDcsDeltas: boolean
+  /**
+   * Where events are posted, as it is written. Empty or `null` stands for the default. Default: Statsig's own,
+   * https://prodregistryv2.org/v1/log_event.
+   */
+  logEventUrl: string
+  /**
+   * Events that travel together, and whose number starts a flush: 10 to 2,000, anything else stands for the default (and
+   * is accepted when the environment variable STATSIG_RUNNING_TESTS is set). Default: 2,000.
+   */
+  eventLoggingMaxQueueSize: number
+  /**
+   * Batches of events that wait at most; beyond that the oldest events are dropped and counted. Less than 1 stands for
+   * the default. Default: 100.
+   */
+  eventLoggingMaxPendingBatchQueueSize: number
+  /**
+   * The memory that pending events may take, estimated, in bytes: beyond it the oldest events are dropped and counted.
+   * Less than 1,048,576 stands for the default (and is accepted when the environment variable STATSIG_RUNNING_TESTS is
+   * set). Default: 67,108,864, which is 64 MiB.
+   */
+  eventLoggingMaxPendingBytes: number
+  /**
+   * Exposures that are remembered for up to a minute, so as not to be logged again; 0 stands for the default. Default:
+   * 100,000.
+   */
+  exposureDedupeMaxKeys: number
+  /** Logs no exposure and no event. Default: false. */
+  disableAllLogging: boolean
+  /** Opaque switches of Statsig's. Default: none. */
+  experimentalFlags: ReadonlySet<string>
+  /** Keeps ID lists, for conditions on large segments. Default: false: no list has anyone. */
+  enableIdLists: boolean
+  /**
+   * Where the manifest of ID lists is, as it is written. Empty or `null` stands for the default. Default: Statsig's CDN,
+   * https://api.statsigcdn.com/v1/get_id_lists, with `/<sdkKey>.json` behind it.
+   */
+  idListsUrl: string
+  /**
+   * Takes the place of scheme and host in the address of every ID-list file. Empty or `null` stands for the default.
+   * Default: files are where the manifest says.
+   */
+  downloadIdListFileApi: string
+  /** The name of the program, sent along with requests. Default: none. */
+  serviceName: string
+  /** Makes no request of any kind. `initialize` succeeds without specs. Default: false. */
+  disableNetwork: boolean
+  /** Derives no country from the user's IP address. Default: false. */
+  disableCountryLookup: boolean
+  /** Derives no browser or operating system from the user agent. Default: false. */
+  disableUserAgentParsing: boolean
+  /** Parses user agents by the rules of uap-core in place of Statsig's own. Default: false. */
+  useThirdPartyUaParser: boolean
+}
+
+/** How an Effect program writes them. A mapped type like this one keeps what is said of each member. */
+type Written<A> = { readonly [Name in keyof A]?: A[Name] | undefined }
+
+/**
  * The options that concern the SDK itself, whatever its parts are.
  *
  * @since 0.1.0
  */
-export const CoreOptions = /* @__PURE__ */ (() =>
-  Schema.Struct({
-    specsSyncInterval: Schema.optionalWith(DurationInput, { default: () => defaultSyncInterval }).annotations({
-      description:
-        "The pause between two polls for new specs. Less than one second is not accepted and stands for the default " +
-        "(it is accepted when the environment variable STATSIG_RUNNING_TESTS is set). Default: 10 seconds."
-    }),
-    initTimeout: Schema.optional(DurationInput).annotations({
-      description:
-        "The deadline of `initialize`, and how long its request for specs may take. Default: no deadline, and 3 seconds " +
-        "for the request."
-    }),
-    environment: Schema.optional(Schema.String).annotations({
-      description: "The tier of users that carry no environment of their own, such as `staging`. Default: none."
-    }),
-    globalCustomFields: Schema.optional(Fields).annotations({
-      description: "Custom fields of every user; the user's own win. Default: none."
-    })
-  }).annotations({ identifier: "CoreOptions" }))()
+export interface CoreOptions
+  extends Written<Pick<CommonOptions, "environment" | "globalCustomFields" | "maxSpecsBytes">> {
+  /**
+   * The pause between two polls for new specs. Less than one second is not accepted and stands for the default (it is
+   * accepted when the environment variable STATSIG_RUNNING_TESTS is set). Default: 10 seconds.
+   */
+  readonly specsSyncInterval?: Duration.DurationInput | undefined
+  /**
+   * The deadline of `initialize`, and how long its request for specs may take. Default: no deadline, and 3 seconds for
+   * the request.
+   */
+  readonly initTimeout?: Duration.DurationInput | undefined
+}
 
 /**
  * All options.
  *
  * @since 0.1.0
  */
+export interface StatsigOptions extends CoreOptions, Written<CommonOptions> {
+  /** A server secret key of the Statsig project, wrapped by `Redacted.make` so that it is never shown. */
+  readonly sdkKey: Redacted.Redacted
+  /**
+   * The proxy of all requests, such as `http://user:password@proxy:3128`, wrapped by `Redacted.make`. Default: that of the
+   * environment variables HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY, if any.
+   */
+  readonly proxyUrl?: Redacted.Redacted | undefined
+  /** A PEM file of root certificates to trust besides those that Node trusts. Default: none. */
+  readonly caCertPath?: string | undefined
+  /** How long events wait for a batch to fill, at least 50 milliseconds. Default: 60 seconds. */
+  readonly eventLoggingFlushInterval?: Duration.DurationInput | undefined
+  /**
+   * The pause between two syncs of ID lists. Less than one second is not accepted and stands for the default (it is
+   * accepted when the environment variable STATSIG_RUNNING_TESTS is set). Default: 60 seconds.
+   */
+  readonly idListsSyncInterval?: Duration.DurationInput | undefined
+  /**
+   * How long a request for ID lists may take; that of a file longer by a second for each announced megabyte. 0 stands for
+   * the default. Default: 10 seconds.
+   */
+  readonly idListsRequestTimeout?: Duration.DurationInput | undefined
+}
+
+/**
+ * The schema of `CoreOptions`.
+ *
+ * @since 0.1.0
+ */
+export const CoreOptions = /* @__PURE__ */ (() =>
+  Schema.Struct({
+    specsSyncInterval: Schema.optionalWith(DurationInput, { default: () => defaultSyncInterval }),
+    initTimeout: Schema.optional(DurationInput),
+    maxSpecsBytes: Schema.optional(Schema.Int),
+    environment: Schema.optional(Schema.String),
+    globalCustomFields: Schema.optional(Fields)
+  }).annotations({ identifier: "CoreOptions" }))()
+
+/**
+ * The schema of `StatsigOptions`.
+ *
+ * @since 0.1.0
+ */
 export const StatsigOptions = /* @__PURE__ */ (() =>
   Schema.Struct({
     sdkKey: Schema.RedactedFromSelf(Schema.String).annotations({
-      description: "A server secret key of the Statsig project, wrapped by `Redacted.make` so that it is never shown.",
       message: () => "expected the SDK key wrapped by Redacted.make"
     }),
-    specsUrl: Url(defaultSpecsUrl).annotations({
-      description:
-        "Where to fetch specs; `/<sdkKey>.json` is appended. Empty or `null` stands for the default. " +
-        `Default: ${defaultSpecsUrl}.`
-    }),
-    fallbackToStatsigApi: Flag.annotations({
-      description: "Asks Statsig's CDN where a URL of one's own fails, for specs and the manifest. Default: false."
-    }),
-    enableDcsDeltas: Flag.annotations({
-      description: "Asks for specs as protobuf, and for no more of them than has changed. Default: false."
-    }),
-    proxyUrl: Schema.optional(Schema.RedactedFromSelf(Schema.String)).annotations({
-      description:
-        "The proxy of all requests, such as `http://user:password@proxy:3128`, wrapped by `Redacted.make`. Default: that " +
-        "of the environment variables HTTP_PROXY, HTTPS_PROXY and NO_PROXY."
-    }),
-    caCertPath: Schema.optional(Schema.String).annotations({
-      description: "A PEM file of root certificates to trust besides those that Node trusts. Default: none."
-    }),
-    logEventUrl: Url(defaultLogEventUrl).annotations({
-      description:
-        "Where events are posted, as it is written. Empty or `null` stands for the default. " +
-        `Default: ${defaultLogEventUrl}.`
-    }),
-    eventLoggingMaxQueueSize: Schema.optional(Schema.Int).annotations({
-      description:
-        "Events that travel together, and whose number starts a flush: 10 to 2,000, anything else stands for the default " +
-        "(and is accepted when the environment variable STATSIG_RUNNING_TESTS is set). Default: 2,000."
-    }),
-    eventLoggingMaxPendingBatchQueueSize: Schema.optional(Schema.Int).annotations({
-      description:
-        "Batches of events that wait at most; beyond that the oldest events are dropped and counted. Less than 1 stands " +
-        "for the default. Default: 100."
-    }),
-    eventLoggingFlushInterval: Schema.optional(DurationInput).annotations({
-      description: "How long events wait for a batch to fill, at least 50 milliseconds. Default: 60 seconds."
-    }),
-    exposureDedupeMaxKeys: Schema.optional(Schema.NonNegativeInt).annotations({
-      description:
-        "Exposures that are remembered for up to a minute, so as not to be logged again; 0 stands for the default. " +
-        "Default: 100,000."
-    }),
-    disableAllLogging: Flag.annotations({
-      description: "Logs no exposure and no event. Default: false."
-    }),
-    experimentalFlags: Schema.optional(Schema.ReadonlySetFromSelf(Schema.String)).annotations({
-      description: "Opaque switches of Statsig's. Default: none."
-    }),
-    enableIdLists: Flag.annotations({
-      description: "Keeps ID lists, for conditions on large segments. Default: false: no list has anyone."
-    }),
-    idListsUrl: OptionalUrl.annotations({
-      description:
-        "Where the manifest of ID lists is, as it is written. Empty or `null` stands for the default. " +
-        `Default: ${defaultIdListsUrl}, with \`/<sdkKey>.json\` behind it.`
-    }),
-    downloadIdListFileApi: OptionalUrl.annotations({
-      description:
-        "Takes the place of scheme and host in the address of every ID-list file. Default: files are where the manifest says."
-    }),
-    idListsSyncInterval: Schema.optional(DurationInput).annotations({
-      description:
-        "The pause between two syncs of ID lists. Less than one second is not accepted and stands for the default (it is " +
-        "accepted when the environment variable STATSIG_RUNNING_TESTS is set). Default: 60 seconds."
-    }),
-    idListsRequestTimeout: Schema.optional(DurationInput).annotations({
-      description:
-        "How long a request for ID lists may take; that of a file longer by a second for each announced megabyte. 0 stands " +
-        "for the default. Default: 10 seconds."
-    }),
-    serviceName: Schema.optional(Schema.String).annotations({
-      description: "The name of the program, sent along with requests. Default: none."
-    }),
-    disableNetwork: Flag.annotations({
-      description: "Makes no request of any kind. `initialize` succeeds without specs. Default: false."
-    }),
-    disableCountryLookup: Flag.annotations({
-      description: "Derives no country from the user's IP address. Default: false."
-    }),
-    disableUserAgentParsing: Flag.annotations({
-      description: "Derives no browser or operating system from the user agent. Default: false."
-    }),
-    useThirdPartyUaParser: Flag.annotations({
-      description: "Parses user agents by the rules of uap-core in place of Statsig's own. Default: false."
-    }),
+    specsUrl: Url(defaultSpecsUrl),
+    fallbackToStatsigApi: Flag,
+    enableDcsDeltas: Flag,
+    proxyUrl: Schema.optional(Schema.RedactedFromSelf(Schema.String)),
+    caCertPath: Schema.optional(Schema.String),
+    logEventUrl: Url(defaultLogEventUrl),
+    eventLoggingMaxQueueSize: Schema.optional(Schema.Int),
+    eventLoggingMaxPendingBatchQueueSize: Schema.optional(Schema.Int),
+    eventLoggingMaxPendingBytes: Schema.optional(Schema.Int),
+    eventLoggingFlushInterval: Schema.optional(DurationInput),
+    exposureDedupeMaxKeys: Schema.optional(Schema.NonNegativeInt),
+    disableAllLogging: Flag,
+    experimentalFlags: Schema.optional(Schema.ReadonlySetFromSelf(Schema.String)),
+    enableIdLists: Flag,
+    idListsUrl: OptionalUrl,
+    downloadIdListFileApi: OptionalUrl,
+    idListsSyncInterval: Schema.optional(DurationInput),
+    idListsRequestTimeout: Schema.optional(DurationInput),
+    serviceName: Schema.optional(Schema.String),
+    disableNetwork: Flag,
+    disableCountryLookup: Flag,
+    disableUserAgentParsing: Flag,
+    useThirdPartyUaParser: Flag,
     ...CoreOptions.fields
   }).annotations({ identifier: "StatsigOptions" }))()
-
-/**
- * What a program writes that brings the parts itself.
- *
- * @since 0.1.0
- */
-export interface CoreOptions extends Schema.Schema.Encoded<typeof CoreOptions> {}
-
-/**
- * What a program writes.
- *
- * @since 0.1.0
- */
-export interface StatsigOptions extends Schema.Schema.Encoded<typeof StatsigOptions> {}
 
 /**
  * The core options with all defaults in place.
@@ -241,7 +287,7 @@ export interface ResolvedOptions extends Schema.Schema.Type<typeof StatsigOption
  *
  * @internal
  */
-export const isRunningTests: Effect.Effect<boolean> = Effect.match(Config.string("STATSIG_RUNNING_TESTS"), {
+export const isRunningTests: Effect.Effect<boolean> = Effect.matchCause(Config.string("STATSIG_RUNNING_TESTS"), {
   onFailure: () => false,
   onSuccess: () => true
 })
@@ -304,11 +350,31 @@ const duration = (name: string): Config.Config<Duration.Duration> =>
     const decoded = /^[0-9]+$/.test(text) ? Option.some(Duration.millis(Number(text))) : Duration.decodeUnknown(text)
     return Either.fromOption(decoded, () =>
       ConfigError.InvalidData(
-        [name],
+        [],
         `expected a duration such as "10 seconds", or a number of milliseconds, got "${text}"`
       )
     )
   })
+
+/** The variable of the key first, then others that programs have it in. */
+const sdkKeyNames = ["STATSIG_SDK_KEY", "STATSIG_SERVER_SECRET", "STATSIG_KEY"]
+
+/** Without the end of a line that a file or a mounted secret may bring along. */
+const trimmed = (key: Redacted.Redacted): Redacted.Redacted => Redacted.make(Redacted.value(key).trim())
+
+/** The first key that is not empty; an empty one where there is no other, for without network it is as good as any. */
+const sdkKeyConfig: Config.Config<Redacted.Redacted> = /* @__PURE__ */ Config.suspend(() =>
+  Config.mapOrFail(Config.all(sdkKeyNames.map(name => optional(Config.redacted(name)))), found => {
+    const keys = found.filter(key => key !== undefined)
+    const key = keys.map(trimmed).find(key => Redacted.value(key) !== "") ?? keys[0]
+    return Either.fromNullable(key, () =>
+      ConfigError.MissingData(
+        [sdkKeyNames[0]!],
+        `expected the server secret key of the project, here or in ${sdkKeyNames.slice(1).join(" or ")}`
+      )
+    )
+  })
+)
 
 /**
  * The options from the environment, or whatever `ConfigProvider` is in use: `STATSIG_SDK_KEY`, `STATSIG_SPECS_URL`,
@@ -318,14 +384,16 @@ const duration = (name: string): Config.Config<Duration.Duration> =>
  * `STATSIG_ID_LISTS_SYNC_INTERVAL`, `STATSIG_ID_LISTS_REQUEST_TIMEOUT`,
  * `STATSIG_SERVICE_NAME`, `STATSIG_FALLBACK_TO_STATSIG_API`, `STATSIG_ENABLE_DCS_DELTAS`, `STATSIG_PROXY_URL`,
  * `STATSIG_CA_CERT_PATH`, `STATSIG_LOG_EVENT_URL`, `STATSIG_EVENT_LOGGING_MAX_QUEUE_SIZE`,
- * `STATSIG_EVENT_LOGGING_MAX_PENDING_BATCH_QUEUE_SIZE`, `STATSIG_EVENT_LOGGING_FLUSH_INTERVAL`,
- * `STATSIG_EXPOSURE_DEDUPE_MAX_KEYS`, `STATSIG_DISABLE_ALL_LOGGING`. Only the key is required; durations are milliseconds or text such as `10 seconds`.
+ * `STATSIG_EVENT_LOGGING_MAX_PENDING_BATCH_QUEUE_SIZE`, `STATSIG_EVENT_LOGGING_MAX_PENDING_BYTES`,
+ * `STATSIG_EVENT_LOGGING_FLUSH_INTERVAL`, `STATSIG_EXPOSURE_DEDUPE_MAX_KEYS`, `STATSIG_DISABLE_ALL_LOGGING`,
+ * `STATSIG_MAX_SPECS_BYTES`. Only the key is required; where its variable is not set or empty, `STATSIG_SERVER_SECRET`
+ * and `STATSIG_KEY` are read, in this order. Durations are milliseconds or text such as `10 seconds`.
  *
  * @since 0.1.0
  */
 export const config: Config.Config<StatsigOptions> = /* @__PURE__ */ Config.suspend(() =>
   Config.all({
-    sdkKey: Config.redacted("STATSIG_SDK_KEY"),
+    sdkKey: sdkKeyConfig,
     specsUrl: optional(Config.string("STATSIG_SPECS_URL")),
     specsSyncInterval: optional(duration("STATSIG_SPECS_SYNC_INTERVAL")),
     initTimeout: optional(duration("STATSIG_INIT_TIMEOUT")),
@@ -349,8 +417,10 @@ export const config: Config.Config<StatsigOptions> = /* @__PURE__ */ Config.susp
     eventLoggingMaxPendingBatchQueueSize: optional(
       Config.integer("STATSIG_EVENT_LOGGING_MAX_PENDING_BATCH_QUEUE_SIZE")
     ),
+    eventLoggingMaxPendingBytes: optional(Config.integer("STATSIG_EVENT_LOGGING_MAX_PENDING_BYTES")),
     eventLoggingFlushInterval: optional(duration("STATSIG_EVENT_LOGGING_FLUSH_INTERVAL")),
     exposureDedupeMaxKeys: optional(Config.integer("STATSIG_EXPOSURE_DEDUPE_MAX_KEYS")),
-    disableAllLogging: optional(Config.boolean("STATSIG_DISABLE_ALL_LOGGING"))
+    disableAllLogging: optional(Config.boolean("STATSIG_DISABLE_ALL_LOGGING")),
+    maxSpecsBytes: optional(Config.integer("STATSIG_MAX_SPECS_BYTES"))
   })
 )

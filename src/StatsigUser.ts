@@ -3,8 +3,8 @@
  *
  * @since 0.1.0
  */
-import { setOwn } from "./engine/getters.js"
 import { type Json, type JsonObject, User } from "./engine/user.js"
+import { Walk } from "./internal/walk.js"
 
 /**
  * An immutable user. Make one with `make`.
@@ -35,9 +35,12 @@ export interface StatsigUserInput {
 }
 
 /**
- * Makes a user. It copies what it is given, so changing the input later changes nothing. It never throws: what cannot
- * be JSON is dropped (`undefined`, functions, symbols, bigints, anything nested deeper than 100 levels) or becomes
- * `null` (`NaN` and the infinities), and a field of the wrong shape counts as absent.
+ * Makes a user. It copies what it is given, so changing the input later changes nothing. It never throws. What cannot
+ * be JSON is left out (`undefined`, functions, symbols, bigints, getters that throw) or becomes `null` (`NaN` and the
+ * infinities). A field of the wrong shape counts as absent.
+ *
+ * In each of the maps an object is left out where it is met within itself, and so is what is nested deeper than 100
+ * levels, what comes after the first 100,000 values, and texts that make it more than 16,777,216 characters (2^24).
  *
  * @example
  * const user = StatsigUser.make({ userID: "u-1", customIDs: { companyID: "c-7" }, custom: { plan: "pro" } })
@@ -46,53 +49,98 @@ export interface StatsigUserInput {
  */
 export const make = (input: StatsigUserInput): StatsigUser =>
   new User({
-    userID: scalar(input.userID),
-    customIDs: record(input.customIDs, scalar),
-    email: scalar(input.email),
-    ip: scalar(input.ip),
-    userAgent: scalar(input.userAgent),
-    country: scalar(input.country),
-    locale: scalar(input.locale),
-    appVersion: scalar(input.appVersion),
-    custom: record(input.custom, toJson),
-    privateAttributes: record(input.privateAttributes, toJson),
-    statsigEnvironment: record(input.statsigEnvironment, scalar)
+    userID: text(input, "userID"),
+    customIDs: record(input, "customIDs", scalar),
+    email: text(input, "email"),
+    ip: text(input, "ip"),
+    userAgent: text(input, "userAgent"),
+    country: text(input, "country"),
+    locale: text(input, "locale"),
+    appVersion: text(input, "appVersion"),
+    custom: record(input, "custom", toJson),
+    privateAttributes: record(input, "privateAttributes", toJson),
+    statsigEnvironment: record(input, "statsigEnvironment", scalar)
   })
 
 const scalar = (value: unknown): Json | undefined =>
   typeof value === "string" || (typeof value === "number" && Number.isFinite(value)) ? value : undefined
 
-const record = (value: unknown, member: (value: unknown) => Json | undefined): JsonObject | undefined => {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) return undefined
-  const result: { [key: string]: Json } = {}
-  for (const key of Object.keys(value)) {
-    const json = member((value as Record<string, unknown>)[key])
-    if (json !== undefined) setOwn(result, key, json)
+/** Whether it is an object and no array; a revoked proxy is neither. */
+const isMap = (value: unknown): value is object => {
+  try {
+    return typeof value === "object" && value !== null && !Array.isArray(value)
+  } catch {
+    return false
   }
-  return result
 }
 
-/** Deeper nesting than this is dropped: it bounds the work and ends cycles. */
-const maxDepth = 100
+type ToJson = (value: unknown, walk: Walk) => Json | undefined
+
+/** A field of the input; `undefined` where its getter throws. */
+const field = (input: StatsigUserInput, name: keyof StatsigUserInput): unknown => {
+  try {
+    return input[name]
+  } catch {
+    return undefined
+  }
+}
+
+const text = (input: StatsigUserInput, name: keyof StatsigUserInput): Json | undefined => scalar(field(input, name))
+
+const record = (
+  input: StatsigUserInput,
+  name: keyof StatsigUserInput,
+  memberToJson: ToJson
+): JsonObject | undefined => {
+  const value = field(input, name)
+  return isMap(value) ? members(value, new Walk(), memberToJson) : undefined
+}
+
+/** A copy; `undefined` for a proxy that tells no keys. A member whose getter throws is left out. */
+const members = (value: object, walk: Walk, memberToJson: ToJson): JsonObject | undefined => {
+  try {
+    return walk.members(value, Object.keys, (holder, key) => read(holder, key, walk, memberToJson))
+  } catch {
+    return undefined
+  }
+}
+
+const items = (value: ReadonlyArray<unknown>, walk: Walk): ReadonlyArray<Json> | undefined => {
+  try {
+    return walk.items(value, (holder, index) => read(holder, index, walk, toJson))
+  } catch {
+    return undefined
+  }
+}
+
+const read = <Key extends PropertyKey>(
+  holder: { readonly [key in Key]: unknown },
+  key: Key,
+  walk: Walk,
+  valueToJson: ToJson
+): Json | undefined => {
+  try {
+    return valueToJson(holder[key], walk)
+  } catch {
+    return undefined
+  }
+}
 
 /**
- * The JSON form of anything, `undefined` when it has none.
+ * The JSON form of anything, within the bounds of a `Walk`; `undefined` when it has none. It never throws.
  *
  * @internal
  */
-export const toJson = (value: unknown, depth = 0): Json | undefined => {
+export const toJson = (value: unknown, walk = new Walk()): Json | undefined => {
   switch (typeof value) {
     case "string":
     case "boolean":
       return value
     case "number":
       return Number.isFinite(value) ? value : null
-    case "object": {
+    case "object":
       if (value === null) return null
-      if (depth >= maxDepth) return undefined
-      if (Array.isArray(value)) return value.map(item => toJson(item, depth + 1) ?? null)
-      return record(value, member => toJson(member, depth + 1))
-    }
+      return isMap(value) ? members(value, walk, toJson) : items(value as ReadonlyArray<unknown>, walk)
     default:
       return undefined
   }

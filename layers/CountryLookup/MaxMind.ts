@@ -54,6 +54,16 @@ const failure = (message: string) => (cause: unknown) =>
   new LayerError({ layer: "CountryLookup/MaxMind", message, cause })
 
 /**
+ * Where the table is.
+ *
+ * @since 0.1.0
+ */
+export interface MaxMindOptions {
+  /** The MMDB file. */
+  readonly path: string
+}
+
+/**
  * A lookup in the MMDB file at `path`, which is read once, as a whole, when the layer is built.
  *
  * Fails with a `LayerError` if `maxmind` is not installed or if the file is missing or no MMDB. Where the reader throws
@@ -61,13 +71,13 @@ const failure = (message: string) => (cause: unknown) =>
  *
  * @since 0.1.0
  */
-export const layer = (options: { readonly path: string }): Layer.Layer<CountryLookup, LayerError> =>
+export const layer = (options: MaxMindOptions): Layer.Layer<CountryLookup, LayerError> =>
   Layer.scoped(
     CountryLookup,
     Effect.gen(function* () {
       const { open } = yield* Effect.tryPromise({
         try: () => import("maxmind"),
-        catch: failure("The package maxmind cannot be loaded. Install it: npm install maxmind")
+        catch: failure("The package maxmind cannot be loaded. Install it: npm install maxmind@5")
       })
       const reader = yield* Effect.tryPromise({
         try: async () => {

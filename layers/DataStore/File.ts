@@ -4,22 +4,26 @@
  *
  * A value is written to a file of another name, brought to the disk and then renamed, so that a reader, and one that
  * starts after a crash, finds the old value or the new one and never a part. Of processes that write to one directory
- * the last wins.
+ * the last wins. What a writer that was killed left behind is removed at the next start.
  *
  * Changes are found by looking, as `statsig-effect/layers/SpecSource/File` does, and only where that is asked for.
  *
  * @since 0.1.0
  */
 import { createHash, randomUUID } from "node:crypto"
+import { hostname } from "node:os"
+import { kill, pid, uptime } from "node:process"
 import type * as PlatformError from "@effect/platform/Error"
 import * as FileSystem from "@effect/platform/FileSystem"
 import * as Path from "@effect/platform/Path"
+import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import * as DataStore from "../../src/DataStore.js"
+import { interval } from "../../src/internal/clocks.js"
 import { largestPayload, payloadText } from "../../src/internal/payload.js"
 import { DataStoreError } from "../../src/StatsigError.js"
 
@@ -72,7 +76,7 @@ export const make = Effect.fnUntraced(function* (options: FileOptions) {
 
   const write = (key: string, value: Uint8Array) => {
     const file = fileOf(key)
-    const unfinished = `${file}.${randomUUID()}.unfinished`
+    const unfinished = `${file}.${host}-${pid}-${randomUUID()}.unfinished`
     return Effect.scoped(
       Effect.gen(function* () {
         const handle = yield* files.open(unfinished, { flag: "wx" })
@@ -86,6 +90,20 @@ export const make = Effect.fnUntraced(function* (options: FileOptions) {
       Effect.mapError(failed("set"))
     )
   }
+
+  /** Never fails: it is only about room on the disk. */
+  const removeLeftovers = Effect.gen(function* () {
+    const names = yield* files.readDirectory(directory)
+    const now = yield* Clock.currentTimeMillis
+    yield* Effect.forEach(names.filter(isUnfinished), name => {
+      const leftover = path.join(directory, name)
+      return Effect.ignore(
+        Effect.flatMap(files.stat(leftover), ({ mtime }) =>
+          isLeft(name, Option.getOrUndefined(mtime)?.getTime() ?? now, now) ? files.remove(leftover) : Effect.void
+        )
+      )
+    })
+  }).pipe(Effect.ignore)
 
   const look = (key: string) =>
     Effect.map(Effect.option(files.stat(fileOf(key))), info => Option.getOrUndefined(Option.map(info, looksOf)))
@@ -102,14 +120,17 @@ export const make = Effect.fnUntraced(function* (options: FileOptions) {
         told = now
         return true
       })
-      return Stream.repeatEffect(Effect.andThen(Effect.sleep(pauseBetweenLooks), isChanged)).pipe(
+      return Stream.repeatEffect(Effect.andThen(interval(pauseBetweenLooks), isChanged)).pipe(
         Stream.filter(changed => changed),
         Stream.map(() => undefined)
       )
     })
 
   return DataStore.make({
-    initialize: Effect.mapError(files.makeDirectory(directory, { recursive: true }), failed("initialize")),
+    initialize: Effect.zipLeft(
+      Effect.mapError(files.makeDirectory(directory, { recursive: true }), failed("initialize")),
+      removeLeftovers
+    ),
     get: key =>
       Effect.flatMap(read(key), bytes =>
         bytes === undefined
@@ -123,6 +144,33 @@ export const make = Effect.fnUntraced(function* (options: FileOptions) {
     ...(options.watch === true ? { changes } : {})
   })
 })
+
+/** Tells this machine, or container, from others that share the directory. */
+const host = createHash("sha256").update(hostname()).digest("hex").slice(0, 8)
+
+/** No file is written for so long, in milliseconds. */
+const longestWrite = 10 * 60 * 1_000
+
+const unfinishedName = /\.data\.(?:([0-9a-f]{8})-(\d+)-)?[0-9a-f-]{36}\.unfinished$/
+
+const isUnfinished = (name: string): boolean => unfinishedName.test(name)
+
+/** Whether nobody writes a file any more: its writer has ended, or began too long ago. */
+const isLeft = (name: string, changedAt: number, now: number): boolean => {
+  if (now - changedAt > longestWrite) return true
+  const [, writtenOn, writer] = unfinishedName.exec(name) ?? []
+  if (writtenOn !== host) return false
+  // In containers a process often has the id of the one before it.
+  return Number(writer) === pid ? changedAt < now - uptime() * 1_000 : !isRunning(Number(writer))
+}
+
+const isRunning = (pid: number): boolean => {
+  try {
+    return kill(pid, 0)
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== "ESRCH"
+  }
+}
 
 /** The longest name, of which some file systems take 255 bytes, with what is put behind it. */
 const longestName = 180

@@ -15,7 +15,7 @@ import * as Layer from "effect/Layer"
 import type * as Redacted from "effect/Redacted"
 import * as DataStore from "../../src/DataStore.js"
 import type { LayerError } from "../../src/StatsigError.js"
-import * as RedisStore from "./redisStore.js"
+import * as RedisStore from "../internal/redisStore.js"
 
 /**
  * Where Redis is.
@@ -23,8 +23,10 @@ import * as RedisStore from "./redisStore.js"
  * @since 0.1.0
  */
 export interface RedisOptions {
-  /** `redis[s]://[[username][:password]@][host][:port][/database]`. */
+  /** Where the Redis is: `redis[s]://[[username][:password]@][host][:port][/database]`. */
   readonly url: Redacted.Redacted
+  /** Loads the package `redis`. Default: `() => import("redis")`. */
+  readonly load?: (() => Promise<unknown>) | undefined
 }
 
 /**

@@ -10,7 +10,8 @@
  * A lease alone does not keep a holder that was paused or cut off from writing late. What is written is therefore
  * compared in Redis, by version; the lease only decides between equal ones. The holder also writes again what Redis lost.
  *
- * Who hears nothing of Redis for two intervals polls Statsig by itself until Redis answers again.
+ * Who hears nothing of Redis for two intervals, or cannot read the value there for so long, polls Statsig by itself until that works
+ * again.
  *
  * @since 0.1.0
  */
@@ -24,10 +25,10 @@ import * as Queue from "effect/Queue"
 import * as Random from "effect/Random"
 import * as Stream from "effect/Stream"
 import * as DataStore from "../../src/DataStore.js"
-import { inBackground } from "../../src/internal/backgroundClock.js"
-import type { LayerError } from "../../src/StatsigError.js"
+import { guarded, inBackground } from "../../src/internal/clocks.js"
+import type { DataStoreError, LayerError } from "../../src/StatsigError.js"
+import * as RedisStore from "../internal/redisStore.js"
 import type { RedisOptions } from "./Redis.js"
-import * as RedisStore from "./redisStore.js"
 
 /**
  * How the fleet works.
@@ -50,16 +51,26 @@ const longestRush = 500
 /** A lease that is not released in time ends by itself. */
 const releaseTimeout = Duration.seconds(1)
 
-/** Takes or renews the lease. Answers what version Redis holds, or for how long another has the lease. */
+/**
+ * Takes or renews the lease. A lease that would never end, or that is none, is taken over, and one that lasts longer than
+ * any member's is cut short. Answers what version Redis holds, or for how long another has the lease.
+ */
 const claimScript = `
-if redis.call("SET", KEYS[3], ARGV[1], "NX", "PX", ARGV[2]) or redis.call("GET", KEYS[3]) == ARGV[1] then
-  redis.call("PEXPIRE", KEYS[3], ARGV[2])
-  return {1, redis.call("EXISTS", KEYS[1]) == 1 and redis.call("HGET", KEYS[2], "version")}
+local holder = lease()
+local left = redis.call("PTTL", KEYS[3])
+if not holder or holder == ARGV[1] or left == -1 then
+  redis.call("SET", KEYS[3], ARGV[1], "PX", ARGV[2])
+  return {1, version() and meta("version")}
 end
-return {0, redis.call("PTTL", KEYS[3])}`
+local longest = tonumber(ARGV[2])
+if left > longest then
+  redis.call("PEXPIRE", KEYS[3], ARGV[2])
+  left = longest
+end
+return {0, left}`
 
 const releaseScript = `
-if redis.call("GET", KEYS[3]) == ARGV[1] then
+if lease() == ARGV[1] then
   redis.call("DEL", KEYS[3])
   redis.call("PUBLISH", ARGV[2], ARGV[3])
 end
@@ -70,6 +81,8 @@ interface Lease {
   heldUntil: number
   /** When Redis answered last. */
   heardAt: number
+  /** When a read last worked. */
+  readAt: number
   /** A process that does not poll has no use for the lease. */
   wantedUntil: number
   /** Ends when the lease was asked for the first time. */
@@ -102,7 +115,7 @@ export const make = Effect.fnUntraced(function* (options: FleetOptions) {
       Effect.disconnect(
         run("set", releaseScript, key, [token, channel, `Released ${token} ${key}`], { isAwaited: false })
       )
-    ).pipe(Effect.timeout(releaseTimeout), Effect.ignore)
+    ).pipe(Effect.timeout(releaseTimeout), Effect.ignore, guarded)
 
   /** Gives Redis what it lost, or never got. */
   const restore = (key: string, version: unknown) => {
@@ -145,7 +158,8 @@ export const make = Effect.fnUntraced(function* (options: FleetOptions) {
   })
 
   const leaseOf = Effect.fnUntraced(function* (key: string) {
-    const wantedUntil = (yield* nowMillis) + 3 * interval + Duration.toMillis(longestPoll)
+    const now = yield* nowMillis
+    const wantedUntil = now + 3 * interval + Duration.toMillis(longestPoll)
     const found = leases.get(key)
     if (found !== undefined) {
       found.wantedUntil = wantedUntil
@@ -154,6 +168,7 @@ export const make = Effect.fnUntraced(function* (options: FleetOptions) {
     const lease: Lease = {
       heldUntil: 0,
       heardAt: Number.NEGATIVE_INFINITY,
+      readAt: now,
       wantedUntil,
       asked: yield* Deferred.make<void>(),
       wake: yield* Queue.sliding<void>(1)
@@ -174,13 +189,29 @@ export const make = Effect.fnUntraced(function* (options: FleetOptions) {
     Effect.forkScoped
   )
 
+  const noted =
+    <A>(read: (key: string) => Effect.Effect<A | undefined, DataStoreError>) =>
+    (key: string) =>
+      Effect.tap(read(key), () =>
+        Effect.map(nowMillis, now => {
+          const lease = leases.get(key)
+          if (lease !== undefined) lease.readAt = now
+        })
+      )
+  const get = noted(store.get)
+
   return DataStore.make({
     ...store,
+    get,
+    getBytes: noted(store.getBytes),
     supportsPollingUpdatesFor: Effect.fnUntraced(function* (key) {
       const lease = yield* leaseOf(key)
       yield* Deferred.await(lease.asked)
       const now = yield* nowMillis
-      return now >= lease.heldUntil && now - lease.heardAt < 2 * interval
+      const follows = now >= lease.heldUntil && now - lease.heardAt < 2 * interval
+      if (!follows || now - lease.readAt < 2 * interval) return follows
+      // Redis answers, and could not be read for long.
+      return yield* Effect.isSuccess(get(key))
     }),
     stepDown: Effect.fnUntraced(function* (key) {
       const fiber = fibers.get(key)

@@ -2,7 +2,8 @@
  * Events into a file: for runs without a network, whose events are looked at or carried on later, and for debugging.
  *
  * Each batch becomes one line, the JSON array of its events. Lines are only ever appended, and each in one go; the file
- * grows until somebody takes it away, after which a new one begins.
+ * grows until somebody takes it away, after which a new one begins. After a writer that was killed in the middle of a
+ * line the next one begins a line of its own.
  *
  * @since 0.1.0
  */
@@ -11,33 +12,62 @@ import * as FileSystem from "@effect/platform/FileSystem"
 import * as Path from "@effect/platform/Path"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import { EventSink, type Sink } from "../../src/EventSink.js"
 import { EventSinkError } from "../../src/StatsigError.js"
 
+const newLine = 0x0a
+
 const decodeBody = Schema.decodeUnknown(Schema.parseJson(Schema.Struct({ events: Schema.Array(Schema.Unknown) })))
+
+/**
+ * Where events are written.
+ *
+ * @since 0.1.0
+ */
+export interface FileOptions {
+  /** The file that is appended to. It is made when it is not there. */
+  readonly path: string
+}
 
 /**
  * Makes a sink that appends to the file at `path`, which it makes along with its folders where they are missing.
  *
  * @since 0.1.0
  */
-export const make = Effect.fnUntraced(function* (options: { readonly path: string }) {
+export const make = Effect.fnUntraced(function* (options: FileOptions) {
   const { path } = options
   const files = yield* FileSystem.FileSystem
   const folder = (yield* Path.Path).dirname(path)
   const oneWriter = yield* Effect.makeSemaphore(1)
-  /** Whether the last line may be cut off: what comes next must not be glued to it. */
-  let torn = false
+  /** Whether the last line may be cut off: what comes next must not be glued to it. Not known before the first look. */
+  let torn: boolean | undefined
 
   const cannotWrite = (error: PlatformError.PlatformError) =>
     new EventSinkError({ reason: "Failed", message: `cannot write ${path}: ${error.message}`, retryable: true })
 
+  /** Whether another writer left the last line without its end. */
+  const endsTorn = Effect.scoped(
+    Effect.gen(function* () {
+      const file = yield* files.open(path, { flag: "r" })
+      const { size } = yield* file.stat
+      if (size === 0n) return false
+      yield* file.seek(size - 1n, "start")
+      const last = Option.getOrUndefined(yield* file.readAlloc(1n))
+      return last?.[0] !== newLine
+    })
+  ).pipe(
+    // There is none yet, or it cannot be read: to write will tell.
+    Effect.orElseSucceed(() => false)
+  )
+
   const append = (line: string) =>
-    Effect.suspend(() => {
+    Effect.gen(function* () {
+      torn ??= yield* endsTorn
       const text = torn ? `\n${line}\n` : `${line}\n`
       torn = true
-      return files.writeFileString(path, text, { flag: "a" })
+      yield* files.writeFileString(path, text, { flag: "a" })
     }).pipe(
       Effect.tap(() => {
         torn = false
@@ -64,6 +94,5 @@ export const make = Effect.fnUntraced(function* (options: { readonly path: strin
  *
  * @since 0.1.0
  */
-export const layer = (options: {
-  readonly path: string
-}): Layer.Layer<EventSink, never, FileSystem.FileSystem | Path.Path> => Layer.effect(EventSink, make(options))
+export const layer = (options: FileOptions): Layer.Layer<EventSink, never, FileSystem.FileSystem | Path.Path> =>
+  Layer.effect(EventSink, make(options))

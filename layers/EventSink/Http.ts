@@ -2,8 +2,9 @@
  * Events to Statsig's network, or to a proxy that speaks its protocol: one `POST` a batch, compressed.
  *
  * A batch has arrived when the answer is 2xx and a JSON object that does not say `"success": false`; any other answer is
- * an error that tells whether the same batch may be sent again. Nothing is repeated here. The body is compressed away
- * from the event loop: by zstd where the runtime has it, else by gzip.
+ * an error that tells whether the same batch may be sent again. Nothing is repeated here. Redirects of status 307 and
+ * 308 are followed, to other origins without the SDK key. The body is compressed away from the event loop: by zstd where
+ * the runtime has it, else by gzip.
  *
  * @since 0.1.0
  */
@@ -21,27 +22,23 @@ import {
   causesOf,
   describeStatus,
   errorBodyShown,
+  executeWithRedirects,
   neverRepeated,
   readBody,
+  retryAfter,
   withoutTraces
 } from "../../src/internal/http.js"
 import { sdkHeaders } from "../../src/internal/sdkInfo.js"
 import { masking } from "../../src/internal/secrets.js"
 import { EventSinkError } from "../../src/StatsigError.js"
-import { defaultLogEventUrl } from "../../src/StatsigOptions.js"
+import { defaultLogEventUrl, type StatsigOptions } from "../../src/StatsigOptions.js"
 
 /**
  * What the sink needs to know.
  *
  * @since 0.1.0
  */
-export interface HttpOptions {
-  readonly sdkKey: Redacted.Redacted
-  /** Where events go, as it is written. Empty or `null` stands for the default: Statsig's own. */
-  readonly logEventUrl?: string | undefined
-  /** Tells Statsig which of a company's services is sending. */
-  readonly serviceName?: string | undefined
-}
+export interface HttpOptions extends Pick<StatsigOptions, "logEventUrl" | "sdkKey" | "serviceName"> {}
 
 const timeout = Duration.seconds(10)
 
@@ -87,6 +84,14 @@ const findCompression = async (): Promise<Compression> => {
   return { encoding: "gzip", compress: inZlib((body, done) => gzip(body, gzipOptions, done)) }
 }
 
+let found: Promise<Compression> | undefined
+
+/** The same for the whole process. */
+const compression = (): Promise<Compression> => {
+  found ??= findCompression()
+  return found
+}
+
 const compressAsStream = async (body: Uint8Array): Promise<Uint8Array> => {
   const compressed = new Blob([body as Uint8Array<ArrayBuffer>]).stream().pipeThrough(new CompressionStream("gzip"))
   return new Uint8Array(await new Response(compressed).arrayBuffer())
@@ -111,21 +116,29 @@ export const make = Effect.fnUntraced(function* (options: HttpOptions) {
     "statsig-api-key": key,
     ...sdkHeaders(options.serviceName)
   }
-  const compression = yield* Effect.cached(Effect.promise(findCompression))
-
-  const failure = (reason: EventSinkError["reason"], problem: string, retryable: boolean, status?: number) =>
+  const failure = (
+    reason: EventSinkError["reason"],
+    problem: string,
+    retryable: boolean,
+    status?: number,
+    retryAfterMillis?: number
+  ) =>
     new EventSinkError({
       reason,
       message: `${shownUrl} status(${status ?? "None"}) attempts(1) ${mask(problem)}`,
       status,
-      retryable
+      retryable,
+      retryAfterMillis
     })
 
   const readAnswer = Effect.fnUntraced(function* (response: HttpClientResponse.HttpClientResponse) {
     const { status } = response
     if (status < 200 || status > 299) {
       const problem = describeStatus(status, yield* readBody(response, errorBodyShown))
-      return yield* failure("Status", problem, !neverRepeated.has(status), status)
+      // Unlike the official package: a server that is asked too often takes the events later.
+      const retryable = status === 429 || !neverRepeated.has(status)
+      const wait = retryAfter(response.headers, yield* Clock.currentTimeMillis)
+      return yield* failure("Status", problem, retryable, status, wait)
     }
     const text = new TextDecoder().decode(yield* readBody(response, longestAnswer))
     const { success } = yield* Effect.mapError(decodeAnswer(text), () =>
@@ -139,7 +152,7 @@ export const make = Effect.fnUntraced(function* (options: HttpOptions) {
       const problem = `logEventUrl: expected an absolute http or https URL, got ${mask(JSON.stringify(url))}`
       return yield* failure("Failed", problem, false)
     }
-    const { compress, encoding } = yield* compression
+    const { compress, encoding } = yield* Effect.promise(compression)
     const bytes = yield* Effect.tryPromise({
       try: () => compress(body),
       catch: error => failure("Failed", `cannot compress the events: ${error}`, true)
@@ -153,9 +166,10 @@ export const make = Effect.fnUntraced(function* (options: HttpOptions) {
         "statsig-client-time": String(yield* Clock.currentTimeMillis)
       }
     }).pipe(HttpClientRequest.bodyUint8Array(bytes, "application/json"))
-    yield* Effect.flatMap(client.execute(request), readAnswer).pipe(
+    yield* Effect.flatMap(executeWithRedirects(client, request, key), readAnswer).pipe(
       Effect.scoped,
       Effect.catchTags({
+        RedirectError: ({ message, status }) => failure("Status", message, true, status),
         RequestError: error => failure("Transport", causesOf(error), true),
         ResponseError: error => failure("Transport", causesOf(error), true, error.response.status)
       }),

@@ -6,12 +6,16 @@
  * proxies, trusts what Node trusts (`NODE_EXTRA_CA_CERTS` too) and further roots, decodes gzip, brotli and deflate, and
  * follows no redirect: requests carry the SDK key, and whoever makes one decides where it may go.
  *
+ * Requests are made by `http.request` and `https.request` as these are at the moment, so that mocks and tracers that
+ * replace them see every request. They replace members of the module object, which is the default import; the named
+ * imports of an ES module stay what they were.
+ *
  * @since 0.1.0
  */
 import { X509Certificate } from "node:crypto"
 import { readFileSync } from "node:fs"
-import * as http from "node:http"
-import * as https from "node:https"
+import http from "node:http"
+import https from "node:https"
 import { Socket } from "node:net"
 import { type Duplex, pipeline, Readable, type Transform } from "node:stream"
 import { arrayBuffer } from "node:stream/consumers"
@@ -19,27 +23,26 @@ import type { ReadableStream as WebStream } from "node:stream/web"
 import * as tls from "node:tls"
 import * as zlib from "node:zlib"
 import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
-import type * as HttpClient from "@effect/platform/HttpClient"
+import * as HttpClient from "@effect/platform/HttpClient"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
-import { getProxyForUrl } from "proxy-from-env"
+import type * as Scope from "effect/Scope"
+import { environmentVariable } from "../../src/internal/environment.js"
+import type { BoundedBody } from "../../src/internal/http.js"
+import type { StatsigOptions } from "../../src/StatsigOptions.js"
+import { environmentProxy } from "../internal/environmentProxy.js"
 
 /**
  * What a client may be told. All may be left out.
  *
  * @since 0.1.0
  */
-export interface NodeOptions {
-  /**
-   * The proxy of all requests: `http://host:port` or `https://…`, with `user:password@` where it asks for them. Default:
-   * that of the environment (`HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY`, but for the hosts of `NO_PROXY`), if any.
-   */
-  readonly proxyUrl?: Redacted.Redacted | undefined
-  /** A PEM file of root certificates to trust besides those that Node trusts. */
-  readonly caCertPath?: string | undefined
-  /** PEM files of the client's own certificate and its key, for servers that ask for one. */
+export interface NodeOptions extends Pick<StatsigOptions, "caCertPath" | "proxyUrl"> {
+  /** A PEM file of the client's own certificate, for servers that ask for one. */
   readonly clientCertPath?: string | undefined
+  /** A PEM file of the key of the client's own certificate. */
   readonly clientKeyPath?: string | undefined
   /** The name that the server's certificate must have, where it is not that of the URL. */
   readonly domainName?: string | undefined
@@ -98,11 +101,14 @@ interface Proxy {
   readonly request: (options: http.RequestOptions) => http.ClientRequest
 }
 
+/** Bytes that are decoded at a time: fewer make the decoding of megabytes slow. */
+const chunkSize = 64 * 1024
+
 const decoders: Readonly<Record<string, () => Transform>> = {
-  gzip: () => zlib.createGunzip(),
-  "x-gzip": () => zlib.createGunzip(),
-  br: () => zlib.createBrotliDecompress(),
-  deflate: () => zlib.createInflate()
+  gzip: () => zlib.createGunzip({ chunkSize }),
+  "x-gzip": () => zlib.createGunzip({ chunkSize }),
+  br: () => zlib.createBrotliDecompress({ chunkSize }),
+  deflate: () => zlib.createInflate({ chunkSize })
 }
 
 /** The body of an answer without its encoding. One that is not known is left to the reader, who finds it in the head. */
@@ -114,33 +120,50 @@ const decoded = (incoming: http.IncomingMessage): Readable => {
 
 const withoutBody: ReadonlySet<number> = new Set([204, 205, 304])
 
-/** What is read of a `Response`. */
-type Answer = Pick<Response, "status" | "headers" | "body" | "arrayBuffer" | "text" | "formData">
+/** What Effect and this package read of a `Response`. */
+type Answer = Pick<Response, "status" | "headers" | "body" | "arrayBuffer" | "text" | "formData"> & BoundedBody
 
-/** A whole `Response` and its stream cost more than all else that is done for a short answer, which is read at once. */
+const readAtMost = async (body: Readable, bytes: number) => {
+  const parts: Array<Uint8Array> = []
+  let size = 0
+  // To leave the loop ends the stream, and the connection with it.
+  for await (const part of body) {
+    parts.push(part)
+    size += part.length
+    if (size > bytes) break
+  }
+  return { parts, size }
+}
+
+/** The fields of the head, with the one method of `Headers` that Effect calls. */
+const headersOf = ({ headers }: http.IncomingMessage) => {
+  const getSetCookie = () => headers["set-cookie"] ?? []
+  return Object.defineProperty({ ...headers }, "getSetCookie", { value: getSetCookie }) as unknown as Headers
+}
+
+/**
+ * Not a `Response`: with it Node loads its own `fetch`, which takes more time than a whole request, and reads the
+ * environment, which Deno may refuse.
+ */
 const answerOf = (incoming: http.IncomingMessage): Answer => {
-  const headers = new Headers()
-  for (let index = 0; index + 1 < incoming.rawHeaders.length; index += 2) {
-    headers.append(incoming.rawHeaders[index]!, incoming.rawHeaders[index + 1]!)
-  }
   const status = incoming.statusCode!
-  if (withoutBody.has(status)) {
-    incoming.resume()
-    return new Response(null, { status, headers })
-  }
+  const isEmpty = withoutBody.has(status)
+  if (isEmpty) incoming.resume()
+  const read = () => (isEmpty ? Readable.from([]) : decoded(incoming))
   let response: Response | undefined
   const whole = () => {
     const body = () => Readable.toWeb(decoded(incoming)) as unknown as ReadableStream<Uint8Array>
-    response ??= new Response(body(), { status, headers })
+    response ??= new Response(isEmpty ? null : body(), { status, headers: incoming.headers as Record<string, string> })
     return response
   }
   return {
     status,
-    headers,
+    headers: headersOf(incoming),
     get body() {
       return whole().body
     },
-    arrayBuffer: () => arrayBuffer(decoded(incoming)),
+    arrayBuffer: () => arrayBuffer(read()),
+    readAtMost: bytes => readAtMost(read(), bytes),
     text: () => whole().text(),
     formData: () => whole().formData()
   }
@@ -198,7 +221,7 @@ const makePools = (proxyUrl: Redacted.Redacted | undefined, tls: https.AgentOpti
   const given = proxyUrl === undefined ? undefined : Redacted.value(proxyUrl)
 
   const requestTo = (url: URL, options: http.RequestOptions): http.ClientRequest => {
-    const proxyText = given ?? fromEnvironment(url)
+    const proxyText = given ?? environmentProxy(url)
     if (proxyText === undefined) {
       return url.protocol === "https:"
         ? https.request(url, { ...options, agent: secured })
@@ -217,7 +240,8 @@ const makePools = (proxyUrl: Redacted.Redacted | undefined, tls: https.AgentOpti
       const send = () => {
         const request = requestTo(new URL(input), {
           method: init.method ?? "GET",
-          headers: init.headers as http.OutgoingHttpHeaders,
+          // A plain object: those who patch http.request look into it.
+          headers: { ...(init.headers as http.OutgoingHttpHeaders) },
           signal: init.signal ?? undefined
         })
         let isAnswered = false
@@ -231,7 +255,7 @@ const makePools = (proxyUrl: Redacted.Redacted | undefined, tls: https.AgentOpti
           isAnswered = true
           resolve(answerOf(incoming))
         })
-        if (body instanceof ReadableStream) pipeline(Readable.fromWeb(body as WebStream), request, () => {})
+        if (isWebStream(body)) pipeline(Readable.fromWeb(body), request, () => {})
         else request.end(body)
       }
       send()
@@ -249,6 +273,9 @@ const makePools = (proxyUrl: Redacted.Redacted | undefined, tls: https.AgentOpti
   }
 }
 
+/** Not by `instanceof`, with which Node loads the streams of the web. */
+const isWebStream = (body: unknown): body is WebStream => typeof (body as WebStream | null)?.getReader === "function"
+
 const isReset = (error: Error): boolean => (error as NodeJS.ErrnoException).code === "ECONNRESET"
 
 const decode = (text: string): string => {
@@ -261,29 +288,27 @@ const decode = (text: string): string => {
 
 const unbracketed = (hostname: string): string => hostname.replace(/^\[(.*)\]$/, "$1")
 
-/** Of the environment's proxies those that speak HTTP. */
-const fromEnvironment = (url: URL): string | undefined => {
-  const text = getProxyForUrl(url.href)
-  return /^https?:\/\//i.test(text) && URL.canParse(text) ? text : undefined
-}
-
 /** Given roots replace Node's own, which are therefore given along with them. */
 const trustedRoots = (): ReadonlyArray<string | Buffer> => {
   const { getCACertificates } = tls as { readonly getCACertificates?: (kind: "default") => ReadonlyArray<string> }
   if (getCACertificates !== undefined) return getCACertificates("default")
   try {
-    return [...tls.rootCertificates, readFileSync(process.env["NODE_EXTRA_CA_CERTS"] ?? "")]
+    return [...tls.rootCertificates, readFileSync(environmentVariable("NODE_EXTRA_CA_CERTS") ?? "")]
   } catch {
     // There is none, or Node has warned of it when it started.
     return tls.rootCertificates
   }
 }
 
+const tlsOptions = (domainName: string | undefined): https.AgentOptions => ({
+  keepAlive: true,
+  ...(domainName === undefined ? {} : { servername: domainName })
+})
+
 /** What concerns TLS. Files that cannot be used cost a warning, not the network. */
 const makeTls = Effect.fnUntraced(function* (options: NodeOptions) {
   const { caCertPath, clientCertPath, clientKeyPath, domainName } = options
-  const named = { keepAlive: true, ...(domainName === undefined ? {} : { servername: domainName }) }
-  if (caCertPath === undefined && clientCertPath === undefined) return named
+  const named = tlsOptions(domainName)
   return yield* Effect.try(() => {
     const ca = caCertPath === undefined ? undefined : [...trustedRoots(), certificates(caCertPath)]
     const own = clientCertPath === undefined ? {} : { cert: readFileSync(clientCertPath), key: keyOf(clientKeyPath) }
@@ -305,14 +330,60 @@ const certificates = (path: string): Buffer => {
 
 const keyOf = (path: string | undefined): Buffer | undefined => (path === undefined ? undefined : readFileSync(path))
 
-const makeFetch = Effect.fnUntraced(function* (options: NodeOptions) {
-  const tls = yield* makeTls(options)
-  const pools = yield* Effect.acquireRelease(
-    Effect.sync(() => makePools(options.proxyUrl, tls)),
-    ({ close }) => Effect.sync(close)
+/** A client and its pools of connections. */
+interface Opened {
+  readonly client: HttpClient.HttpClient
+  readonly close: () => void
+}
+
+const open = (proxyUrl: Redacted.Redacted | undefined, tls: https.AgentOptions): Opened => {
+  const { close, fetch } = makePools(proxyUrl, tls)
+  const withFetch = Layer.succeed(FetchHttpClient.Fetch, fetch as unknown as typeof globalThis.fetch)
+  const built = Effect.runSync(Effect.scoped(Layer.build(Layer.provide(FetchHttpClient.layer, withFetch))))
+  return { client: Context.get(built, HttpClient.HttpClient), close }
+}
+
+/** Clients that are in use, by what they were told, and how many use each. */
+const shared = new Map<string, Opened & { users: number }>()
+
+/** Clients that are told the same share their connections: a process may have hundreds of instances. */
+const acquireShared = ({ domainName, proxyUrl }: NodeOptions) => {
+  const key = JSON.stringify([proxyUrl && Redacted.value(proxyUrl), domainName])
+  return Effect.acquireRelease(
+    Effect.sync(() => {
+      const opened = shared.get(key) ?? { ...open(proxyUrl, tlsOptions(domainName)), users: 0 }
+      opened.users++
+      shared.set(key, opened)
+      return opened
+    }),
+    opened =>
+      Effect.sync(() => {
+        opened.users--
+        if (opened.users > 0) return
+        shared.delete(key)
+        opened.close()
+      })
   )
-  return pools.fetch as unknown as typeof globalThis.fetch
-})
+}
+
+/** Not shared: the same path may lead to other certificates later. */
+const acquireOwn = (options: NodeOptions) =>
+  Effect.flatMap(makeTls(options), tls =>
+    Effect.acquireRelease(
+      Effect.sync(() => open(options.proxyUrl, tls)),
+      ({ close }) => Effect.sync(close)
+    )
+  )
+
+/**
+ * Makes a client that is told where to go through and whom to trust. It is let go of with the scope.
+ *
+ * @internal
+ */
+export const make = (options: NodeOptions): Effect.Effect<HttpClient.HttpClient, never, Scope.Scope> => {
+  const namesFiles = options.caCertPath !== undefined || options.clientCertPath !== undefined
+  return Effect.map(namesFiles ? acquireOwn(options) : acquireShared(options), ({ client }) => client)
+}
 
 /**
  * A client that is told where to go through and whom to trust.
@@ -323,10 +394,10 @@ const makeFetch = Effect.fnUntraced(function* (options: NodeOptions) {
  * @since 0.1.0
  */
 export const layerWith = (options: NodeOptions): Layer.Layer<HttpClient.HttpClient> =>
-  Layer.provide(FetchHttpClient.layer, Layer.scoped(FetchHttpClient.Fetch, makeFetch(options)))
+  Layer.scoped(HttpClient.HttpClient, make(options))
 
 /**
- * A client with a pool of connections for each time the layer is built.
+ * A client on the pool of connections that all clients share that are told nothing.
  *
  * @since 0.1.0
  */

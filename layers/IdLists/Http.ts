@@ -4,7 +4,11 @@
  *
  * A list is changed on a copy that shares most of its memory with the list in use, in slices that give the event loop
  * its turns, and takes the list's place by one assignment when the whole answer was good. So a check sees a list before
- * or after a change, never in between, and whatever fails leaves the list as it was. Lists do not wait for each other.
+ * or after a change, never in between, and whatever fails leaves the list as it was.
+ *
+ * Lists do not wait for each other. Each file has a deadline of its own, a file that is silent gives its place to the
+ * next (`downloads.ts`), and a file that failed is left out of more and more syncs. The manifest is polled like the specs:
+ * less often while the server refuses.
  *
  * The SDK key goes to the host of the manifest, to Statsig's own, and to that of `downloadIdListFileApi`; other hosts that
  * a manifest names get the request without it.
@@ -25,6 +29,7 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as ParseResult from "effect/ParseResult"
 import * as Queue from "effect/Queue"
+import * as Random from "effect/Random"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
@@ -32,8 +37,9 @@ import type { KeyOptions } from "../../src/DataStore.js"
 import { bytesPerId, IdListReader } from "../../src/engine/idLists/idListFile.js"
 import { PackedSet } from "../../src/engine/idLists/packedSet.js"
 import { type IdListStatus, IdLists } from "../../src/IdLists.js"
-import { inBackground } from "../../src/internal/backgroundClock.js"
+import { inBackground } from "../../src/internal/clocks.js"
 import { BackgroundRecorder, marked, markedRequest, type Recorder } from "../../src/internal/diagnostics.js"
+import { released } from "../../src/internal/errors.js"
 import { yieldToEventLoop } from "../../src/internal/eventLoop.js"
 import {
   causesOf,
@@ -42,43 +48,57 @@ import {
   executeWithRedirects,
   neverRepeated,
   readBody,
+  retryAfter,
+  withoutQuery,
   withoutTraces
 } from "../../src/internal/http.js"
 import { exceptionOf, measureRequest, observer, reportException } from "../../src/internal/observe.js"
+import { makePace } from "../../src/internal/pace.js"
 import { sdkHeaders } from "../../src/internal/sdkInfo.js"
 import { masking } from "../../src/internal/secrets.js"
 import * as Stored from "../../src/internal/storedIdLists.js"
 import { IdListError } from "../../src/StatsigError.js"
-import { checkInterval, defaultIdListsSyncInterval, defaultIdListsUrl } from "../../src/StatsigOptions.js"
+import {
+  checkInterval,
+  defaultIdListsSyncInterval,
+  defaultIdListsUrl,
+  type StatsigOptions
+} from "../../src/StatsigOptions.js"
+import * as Downloads from "../internal/downloads.js"
 
 /**
  * What the lists need to know. The key schema is that of the data store.
  *
  * @since 0.1.0
  */
-export interface HttpOptions extends KeyOptions {
-  /** Where the manifest is, as it is written. Default: Statsig's CDN, with `/<sdkKey>.json` behind it. */
-  readonly idListsUrl?: string | undefined
-  /** Takes the place of scheme and host in the address of every list file. Default: files are where the manifest says. */
-  readonly downloadIdListFileApi?: string | undefined
-  /** From the end of a sync to the start of the next, at least one second. Default: 1 minute. */
-  readonly idListsSyncInterval?: Duration.DurationInput | undefined
-  /** How long a request may take; that of a file longer by a second for each announced megabyte. Default: 10 seconds. */
-  readonly idListsRequestTimeout?: Duration.DurationInput | undefined
-  /** Asks Statsig's own CDN when `idListsUrl` gives no answer or one that may be different next time. Default: `false`. */
-  readonly fallbackToStatsigApi?: boolean | undefined
-  /** Makes no request: the lists are those of the data store. Default: `false`. */
-  readonly disableNetwork?: boolean | undefined
-  /** Tells Statsig which of a company's services is asking. */
-  readonly serviceName?: string | undefined
-}
+export interface HttpOptions
+  extends KeyOptions,
+    Pick<
+      StatsigOptions,
+      | "disableNetwork"
+      | "downloadIdListFileApi"
+      | "fallbackToStatsigApi"
+      | "idListsRequestTimeout"
+      | "idListsSyncInterval"
+      | "idListsUrl"
+      | "serviceName"
+    > {}
 
 const cdn = "https://api.statsigcdn.com"
 
 const defaultRequestTimeout = Duration.seconds(10)
 
-/** Downloads at a time. */
-const concurrency = 4
+/** Entries of a manifest between two turns of the event loop. */
+const entriesPerTurn = 500
+
+/** A poll goes on when no file has brought anything for so long; what is under way goes on too. */
+const waitingOfPoll: Downloads.Waiting = { awaited: "quick", patience: Duration.seconds(1) }
+
+/** A file that fails again and again is left out of this many syncs in a row at most: about an hour by default. */
+const mostSkips = 64
+
+/** Lists that one sync tells of in the log; the others are counted. */
+const mostLogged = 10
 
 const largestManifest = 64 * 1024 * 1024
 
@@ -124,9 +144,20 @@ interface Ask {
   readonly fileID?: string | undefined
 }
 
-type Fail = (reason: IdListError["reason"], problem: string, status?: number) => IdListError
+type Fail = (reason: IdListError["reason"], problem: string, status?: number, retryAfter?: number) => IdListError
 
-/** What to download, and what becomes of it. */
+/** A list that could not be brought up to date. */
+interface Failing {
+  readonly error: IdListError
+  /** How often in a row. */
+  readonly failures: number
+  /** In how many syncs from now on it is left alone, unless the manifest names another file. */
+  readonly skips: number
+  /** Which file it was. */
+  readonly file: string
+}
+
+/** What to download, and how the list is made of it. */
 interface Download {
   /** How much of the file was read before. */
   readonly start: number
@@ -173,11 +204,18 @@ export const make = Effect.fnUntraced(function* (options: HttpOptions) {
   const lock = yield* Effect.makeSemaphore(1)
   const started = yield* Deferred.make<Recorder>()
   const changes = yield* Queue.sliding<void>(1)
+  const downloads = yield* Downloads.make
+  const pace = makePace(syncInterval)
   const trusted = new Set([cdn, ...originOf(manifestUrl), ...originOf(options.downloadIdListFileApi ?? "")])
 
   const lists = new Map<string, Stored.HeldList>()
   const unwritten = new Set<string>()
-  const failures = new Map<string, IdListError>()
+  const failing = new Map<string, Failing>()
+  /** Errors that are not in the log yet. */
+  let unlogged: Array<IdListError> = []
+  let unloggedMore = 0
+  let downloaded = 0
+  let isSyncing = false
   let isRead = false
   let isReady: boolean | undefined
   let lastSuccessAt: number | undefined
@@ -185,10 +223,11 @@ export const make = Effect.fnUntraced(function* (options: HttpOptions) {
 
   const failure =
     (url: string, list?: string): Fail =>
-    (reason, problem, status) =>
+    (reason, problem, status, retryAfter) =>
       new IdListError({
         list,
         reason,
+        retryAfter,
         // The query of a file may be a signature, which opens it.
         message: `${mask(withoutQuery(url))} status(${status ?? "None"}) ${mask(problem)}`,
         status
@@ -259,7 +298,9 @@ export const make = Effect.fnUntraced(function* (options: HttpOptions) {
   const orStatus = Effect.fnUntraced(function* (response: HttpClientResponse.HttpClientResponse, fail: Fail) {
     const { status } = response
     if (status >= 200 && status <= 299) return response
-    return yield* fail("Status", describeStatus(status, yield* readBody(response, errorBodyShown)), status)
+    const problem = describeStatus(status, yield* readBody(response, errorBodyShown))
+    const wait = retryAfter(response.headers, yield* Clock.currentTimeMillis)
+    return yield* fail("Status", problem, status, wait)
   })
 
   const fetchManifest = (url: string) => {
@@ -301,7 +342,13 @@ export const make = Effect.fnUntraced(function* (options: HttpOptions) {
         })
 
   /** Gives the list as it is afterwards; nobody else has it yet. */
-  const download = (name: string, next: ListFile, { as, start }: Download, held: Stored.HeldList | undefined) => {
+  const download = (
+    name: string,
+    next: ListFile,
+    { as, start }: Download,
+    held: Stored.HeldList | undefined,
+    progress: () => void
+  ) => {
     const url = fileUrl(next.url, options.downloadIdListFileApi)
     const fail = failure(url, name)
     const missing = next.size - start
@@ -311,6 +358,9 @@ export const make = Effect.fnUntraced(function* (options: HttpOptions) {
       { fail, timeout, step: "get_id_list", fileID: next.fileID },
       Effect.fnUntraced(function* (response) {
         const { status } = response
+        // Of an empty file no range can be had.
+        const hasBody = status !== 416 || next.size > 0
+        if (hasBody) yield* orStatus(response, fail)
         const ids =
           as === "replacement" || held === undefined
             ? new PackedSet(Math.min(next.size, largestFile) / bytesPerId)
@@ -318,14 +368,14 @@ export const make = Effect.fnUntraced(function* (options: HttpOptions) {
         const reader = new IdListReader(ids)
         const decoder = new TextDecoder("utf-8", { fatal: true })
         let length = 0
-        // Of an empty file no range can be had.
-        if (status !== 416 || next.size > 0) {
-          yield* orStatus(response, fail)
+        if (hasBody) {
+          progress()
           const first = /^bytes (\d+)-/.exec(response.headers["content-range"] ?? "")?.[1]
           if (status === 206 && first !== undefined && Number(first) !== start) {
             return yield* fail("Invalid", `expected the bytes from ${start} on, got those from ${first} on`, status)
           }
           yield* Stream.runForEach(response.stream, bytes => {
+            progress()
             length += bytes.length
             if (length > largestFile) return fail("Invalid", `got more than ${largestFile} bytes`, status)
             return Effect.mapError(read(reader, decoder, bytes, sliceOf(as)), () => fail("Invalid", notUtf8, status))
@@ -362,54 +412,98 @@ export const make = Effect.fnUntraced(function* (options: HttpOptions) {
     )
   }
 
-  /** Whether there was something to download. */
-  const syncList = Effect.fnUntraced(function* (name: string, entry: unknown) {
-    const { creationTime, fileID, size, url } = yield* Effect.mapError(Schema.decodeUnknown(Entry)(entry), error =>
-      failure(manifestUrl, name)("Invalid", ParseResult.TreeFormatter.formatErrorSync(error))
-    )
-    const next: ListFile = { creationTime, fileID: fileID ?? undefined, size, url }
-    const held = lists.get(name)
-    const plan = planOf(next, held)
-    if (plan === undefined) return false
-    const list = yield* download(name, next, plan, held)
+  const syncList = Effect.fnUntraced(function* (name: string, next: ListFile, plan: Download, progress: () => void) {
+    const list = yield* download(name, next, plan, lists.get(name), progress)
     const publish = Effect.sync(() => {
       lists.set(name, list)
       unwritten.add(name)
+      downloaded++
+      failing.delete(name)
+      // A sync has all of its changes written together.
+      if (!isSyncing) Queue.unsafeOffer(changes, undefined)
     })
-    const shownUrl = mask(withoutQuery(fileUrl(url, options.downloadIdListFileApi)))
+    const shownUrl = mask(withoutQuery(fileUrl(next.url, options.downloadIdListFileApi)))
     yield* marked({ key: "get_id_list", step: "process", url: shownUrl })(publish)
-    return true
   })
 
-  const removeAllBut = (named: ReadonlySet<string>) => {
-    for (const name of failures.keys()) if (!named.has(name)) failures.delete(name)
+  /** Leaves the file alone for a while that doubles with each failure, and is as long as the server asks for. */
+  const failed = (name: string, file: string, error: IdListError, share: number) => {
+    const failures = (failing.get(name)?.failures ?? 0) + 1
+    const grown = failures === 1 ? 0 : Math.min(2 ** (failures - 1), mostSkips)
+    const told = Math.ceil((error.retryAfter ?? 0) / Math.max(Duration.toMillis(syncInterval), 1))
+    failing.set(name, { error: released(error), failures, file, skips: Math.max(Math.ceil(grown * share), told) })
+    if (unlogged.length < mostLogged) unlogged.push(error)
+    else unloggedMore++
+  }
+
+  const startDownload = Effect.fnUntraced(function* (name: string, next: ListFile, plan: Download) {
+    const file = fileKeyOf(next)
+    const share = 0.5 + (yield* Random.next) / 2
+    yield* downloads.start({
+      name,
+      file,
+      run: progress =>
+        Effect.catchAll(orBroken(syncList(name, next, plan, progress), name), error =>
+          Effect.sync(() => failed(name, file, error, share))
+        ),
+      onGivenUp: () => failed(name, file, failure(manifestUrl, name)("Timeout", tooManyHang), share)
+    })
+  })
+
+  const decodeEntry = (name: string, entry: unknown) =>
+    Effect.mapBoth(Schema.decodeUnknown(Entry)(entry), {
+      onFailure: error => failure(manifestUrl, name)("Invalid", ParseResult.TreeFormatter.formatErrorSync(error)),
+      onSuccess: ({ creationTime, fileID, size, url }): ListFile => ({
+        creationTime,
+        fileID: fileID ?? undefined,
+        size,
+        url
+      })
+    })
+
+  /** Begins the download of a list, where there is something to download and it is not to be left alone. */
+  const beginList = (name: string, entry: unknown) =>
+    Effect.matchEffect(decodeEntry(name, entry), {
+      onFailure: error => Effect.sync(() => failed(name, "", error, 1)),
+      onSuccess: next => {
+        const file = fileKeyOf(next)
+        const before = failing.get(name)
+        if (before !== undefined && before.file !== file) failing.delete(name)
+        else if (before !== undefined && before.skips > 0) {
+          failing.set(name, { ...before, skips: before.skips - 1 })
+          return Effect.void
+        }
+        return downloads.underWay(name) === file ? Effect.void : beginDownload(name, next)
+      }
+    })
+
+  const beginDownload = (name: string, next: ListFile) =>
+    Effect.suspend(() => {
+      const plan = planOf(next, lists.get(name))
+      if (plan !== undefined) return startDownload(name, next, plan)
+      failing.delete(name)
+      return Effect.void
+    })
+
+  const removeAllBut = Effect.fnUntraced(function* (named: ReadonlySet<string>) {
+    for (const name of failing.keys()) if (!named.has(name)) failing.delete(name)
+    yield* downloads.cancelAllBut(named)
     for (const name of lists.keys()) {
       if (named.has(name)) continue
       lists.delete(name)
       unwritten.add(name)
     }
-  }
+  })
 
-  /** How many lists were downloaded. Fails with the first failure of all, after all have ended. */
-  const syncLists = Effect.fnUntraced(function* (entries: { readonly [name: string]: unknown }) {
+  /** Those that did not fail come first. */
+  const beginLists = Effect.fnUntraced(function* (entries: { readonly [name: string]: unknown }) {
+    yield* removeAllBut(new Set(Object.keys(entries)))
     const named = Object.entries(entries)
-    removeAllBut(new Set(Object.keys(entries)))
-    const downloaded = yield* Effect.forEach(
-      named,
-      ([name, entry]) =>
-        Effect.match(orBroken(syncList(name, entry), name), {
-          onFailure: error => {
-            failures.set(name, error)
-            return false
-          },
-          onSuccess: isDownloaded => {
-            failures.delete(name)
-            return isDownloaded
-          }
-        }),
-      { concurrency }
-    )
-    return downloaded.filter(isDownloaded => isDownloaded).length
+    const sorted = [...named.filter(([name]) => !failing.has(name)), ...named.filter(([name]) => failing.has(name))]
+    for (const [index, [name, entry]] of sorted.entries()) {
+      yield* beginList(name, entry)
+      if (index % entriesPerTurn === entriesPerTurn - 1) yield* yieldToEventLoop
+    }
   })
 
   /** Whatever else goes wrong. */
@@ -429,7 +523,7 @@ export const make = Effect.fnUntraced(function* (options: HttpOptions) {
       observe(client => client.increment(`statsig.sdk.id_list_manifest_download_${outcome}`, 1, undefined))
     )
 
-  const syncFromNetwork = Effect.gen(function* () {
+  const syncFromNetwork = Effect.fnUntraced(function* (waiting: Downloads.Waiting) {
     const begun = yield* Clock.currentTimeMillis
     const measureSync = (hasManifest: boolean, downloaded: number) =>
       Effect.map(Clock.currentTimeMillis, now =>
@@ -441,42 +535,93 @@ export const make = Effect.fnUntraced(function* (options: HttpOptions) {
         )
       )
     const entries = yield* Effect.tapBoth(manifest, {
-      onFailure: () => Effect.zipRight(countManifest("failure"), measureSync(false, 0)),
+      onFailure: ({ reason, retryAfter }) =>
+        Effect.all(
+          [
+            countManifest("failure"),
+            measureSync(false, 0),
+            reason === "Status" ? pace.refused(retryAfter) : Effect.void
+          ],
+          { discard: true }
+        ),
       onSuccess: () => countManifest("success")
     })
+    pace.accepted()
     const idListCount = Object.keys(entries).length
+    const before = downloaded
     yield* Effect.gen(function* () {
-      yield* measureSync(true, yield* syncLists(entries))
-      const [failed] = failures.values()
-      if (failed !== undefined) return yield* failed
+      yield* beginLists(entries)
+      const haveEnded = yield* downloads.settled(waiting)
+      yield* measureSync(true, downloaded - before)
+      const [first] = failing.values()
+      if (first !== undefined) return yield* first.error
+      if (!haveEnded) return yield* failure(manifestUrl)("Timeout", "some of the lists are still being downloaded")
     }).pipe(marked({ key: "get_id_list_sources", step: "process", idListCount }))
     lastSuccessAt = yield* Clock.currentTimeMillis
   })
 
-  const sync = Effect.andThen(readStored, options.disableNetwork === true ? Effect.void : syncFromNetwork).pipe(
-    orBroken,
-    Effect.tapBoth({
-      onFailure: error =>
-        Effect.sync(() => {
-          lastError = error
-          isReady ??= false
-        }),
-      onSuccess: () =>
-        Effect.sync(() => {
-          lastError = undefined
-          isReady ??= true
-        })
-    }),
-    Effect.ensuring(Queue.offer(changes, undefined)),
-    lock.withPermits(1)
-  )
+  /** How long a sync waits for lists of which nothing comes. Their own deadlines come first, unless many hang. */
+  const waitingOfSync: Downloads.Waiting = {
+    awaited: "all",
+    patience: Duration.sum(requestTimeout, waitingOfPoll.patience)
+  }
 
-  const withWarnings = Effect.tapError(sync, error =>
-    Effect.forEach(failures.size > 0 ? failures.values() : [error], ({ list, message }) => {
-      const what = list === undefined ? "The ID lists were" : `The ID list ${JSON.stringify(list)} was`
-      return Effect.logWarning(`${what} not synced: ${message}`)
+  const syncWith = (waiting: Downloads.Waiting) =>
+    Effect.andThen(readStored, options.disableNetwork === true ? Effect.void : syncFromNetwork(waiting)).pipe(
+      orBroken,
+      Effect.tapBoth({
+        onFailure: error =>
+          Effect.sync(() => {
+            lastError = released(error)
+            isReady ??= false
+          }),
+        onSuccess: () =>
+          Effect.sync(() => {
+            lastError = undefined
+            isReady ??= true
+          })
+      }),
+      Effect.ensuring(
+        Effect.sync(() => {
+          isSyncing = false
+          Queue.unsafeOffer(changes, undefined)
+        })
+      ),
+      effect =>
+        Effect.suspend(() => {
+          isSyncing = true
+          return effect
+        }),
+      lock.withPermits(1)
+    )
+
+  /** Tells in the log what failed since the last time. */
+  const logFailures = (error: IdListError | undefined) =>
+    Effect.suspend(() => {
+      const told = error === undefined || error.list !== undefined ? unlogged : [error, ...unlogged]
+      const more = unloggedMore
+      unlogged = []
+      unloggedMore = 0
+      return Effect.zipRight(
+        Effect.forEach(
+          told,
+          ({ list, message }) => {
+            const what = list === undefined ? "The ID lists were" : `The ID list ${JSON.stringify(list)} was`
+            return Effect.logWarning(`${what} not synced: ${message}`)
+          },
+          { discard: true }
+        ),
+        more > 0 ? Effect.logWarning(`${more} more ID lists were not synced`) : Effect.void
+      )
     })
-  )
+
+  const logSynced = Effect.suspend(() => Effect.logDebug(`The ID lists are synced: there are ${lists.size}`))
+
+  const syncAndLog = (waiting: Downloads.Waiting) =>
+    Effect.tapBoth(syncWith(waiting), {
+      onFailure: logFailures,
+      onSuccess: () => Effect.zipRight(logFailures(undefined), logSynced)
+    })
 
   const writeChanges = Effect.suspend(() => {
     if (unwritten.size === 0 || Option.isNone(stored)) return Effect.void
@@ -487,7 +632,7 @@ export const make = Effect.fnUntraced(function* (options: HttpOptions) {
     })
   })
 
-  const poll = (record: Recorder) => Effect.andThen(Effect.sleep(syncInterval), Effect.ignore(record(withWarnings)))
+  const poll = (record: Recorder) => Effect.andThen(pace.pause, Effect.ignore(record(syncAndLog(waitingOfPoll))))
 
   yield* Effect.forkScoped(
     inBackground(Effect.flatMap(Deferred.await(started), record => Effect.forever(poll(record))))
@@ -501,22 +646,26 @@ export const make = Effect.fnUntraced(function* (options: HttpOptions) {
       ids: list?.ids.size ?? 0,
       file: list && { fileID: list.file.fileID, bytes: list.file.size },
       updatedAt: list?.updatedAt,
-      lastError: failures.get(name)
+      lastError: failing.get(name)?.error
     }
   }
 
   return IdLists.of({
     contains: (list, high, low) => lists.get(list)?.ids.has(high, low) === true,
-    sync: withWarnings,
+    sync: syncAndLog(waitingOfSync),
     startUpdates: Effect.flatMap(BackgroundRecorder, record => Effect.asVoid(Deferred.succeed(started, record))),
     status: Effect.sync(() => ({
       isReady,
-      lists: Array.from(new Set([...lists.keys(), ...failures.keys()]), statusOf),
+      lists: Array.from(new Set([...lists.keys(), ...failing.keys()]), statusOf),
       lastSuccessAt,
       lastError
     }))
   })
 })
+
+const fileKeyOf = ({ creationTime, fileID, url }: ListFile): string => JSON.stringify([fileID, creationTime, url])
+
+const tooManyHang = "too many other files hang"
 
 const notUtf8 = "expected UTF-8 text, got other bytes"
 
@@ -539,8 +688,6 @@ const read = Effect.fnUntraced(function* (
 /** None for what is no absolute http or https URL. */
 const originOf = (url: string): ReadonlyArray<string> =>
   URL.canParse(url) && /^https?:$/.test(new URL(url).protocol) ? [new URL(url).origin] : []
-
-const withoutQuery = (url: string): string => url.replace(/[?#].*$/s, "")
 
 /** With another scheme and host; what has no path becomes just these. */
 const fileUrl = (url: string, api: string | undefined): string => {

@@ -13,13 +13,21 @@ import * as Layer from "effect/Layer"
 import * as LocalStatsig from "../LocalStatsig.js"
 
 /**
+ * What the server has, and where it listens.
+ *
+ * @since 0.1.0
+ */
+export interface NodeOptions extends LocalStatsig.LocalStatsigOptions {
+  /** The port. Default: one that is free. */
+  readonly port?: number | undefined
+}
+
+/**
  * Listens on 127.0.0.1, on a free port unless one is given, until the scope closes. Fails when the port is taken.
  *
  * @since 0.1.0
  */
-export const layer = (
-  options: LocalStatsig.LocalStatsigOptions & { readonly port?: number | undefined } = {}
-): Layer.Layer<LocalStatsig.LocalStatsig, ServeError> =>
+export const layer = (options: NodeOptions = {}): Layer.Layer<LocalStatsig.LocalStatsig, ServeError> =>
   Layer.provide(LocalStatsig.layer(options), Layer.scoped(HttpServer.HttpServer, makeServer(options.port ?? 0)))
 
 /** Closing waits for the clients' connections, so it cuts what they keep alive. */

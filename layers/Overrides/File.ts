@@ -27,9 +27,16 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
-import { inBackground } from "../../src/internal/backgroundClock.js"
+import { inBackground, interval } from "../../src/internal/clocks.js"
 import { makeListeners } from "../../src/internal/listeners.js"
-import { make as makeOverrides, Override, Overrides, type Service } from "../../src/Overrides.js"
+import {
+  make as makeOverrides,
+  namesOf,
+  type OverriddenName,
+  Override,
+  Overrides,
+  type Service
+} from "../../src/Overrides.js"
 
 const pauseBetweenLooks = Duration.millis(500)
 
@@ -43,17 +50,28 @@ const decode = Schema.decode(Schema.parseJson(Schema.Array(Override)), { onExces
 const absent = "absent"
 
 /**
+ * Where the overrides are.
+ *
+ * @since 0.1.0
+ */
+export interface FileOptions {
+  /** The file that is read, and followed. */
+  readonly path: string
+}
+
+/**
  * Makes overrides that follow the file at `path` until the scope ends.
  *
  * @since 0.1.0
  */
-export const make = Effect.fnUntraced(function* (options: { readonly path: string }) {
+export const make = Effect.fnUntraced(function* (options: FileOptions) {
   const { path } = options
   const files = yield* FileSystem.FileSystem
   const own = makeOverrides()
-  const listeners = makeListeners<void>()
+  const listeners = makeListeners<ReadonlyArray<OverriddenName>>()
   own.onChange(listeners.tell)
   let fromFile: Service = makeOverrides()
+  let namesInFile: ReadonlyArray<OverriddenName> = []
   let read = absent
   let seen = absent
 
@@ -75,8 +93,10 @@ export const make = Effect.fnUntraced(function* (options: { readonly path: strin
     {
       onFailure: problem => Effect.logWarning(`${path} cannot be used, its overrides stay as they were: ${problem}`),
       onSuccess: overrides => {
+        const before = namesInFile
         fromFile = makeOverrides(overrides)
-        listeners.tell()
+        namesInFile = overrides.flatMap(namesOf)
+        listeners.tell([...before, ...namesInFile])
         return Effect.logInfo(`${overrides.length} overrides from ${path}`)
       }
     }
@@ -92,7 +112,7 @@ export const make = Effect.fnUntraced(function* (options: { readonly path: strin
 
   seen = Option.getOrElse(yield* Effect.option(look), () => absent)
   yield* follow
-  yield* Effect.forkScoped(inBackground(Effect.forever(Effect.andThen(Effect.sleep(pauseBetweenLooks), follow))))
+  yield* Effect.forkScoped(inBackground(Effect.forever(Effect.andThen(interval(pauseBetweenLooks), follow))))
 
   return Overrides.of({
     ...own,
@@ -114,5 +134,5 @@ const looksOf = ({ ino, mtime, size }: FileSystem.File.Info): string =>
  *
  * @since 0.1.0
  */
-export const layer = (options: { readonly path: string }): Layer.Layer<Overrides, never, FileSystem.FileSystem> =>
+export const layer = (options: FileOptions): Layer.Layer<Overrides, never, FileSystem.FileSystem> =>
   Layer.scoped(Overrides, make(options))

@@ -11,9 +11,10 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
-import { inBackground } from "../../src/internal/backgroundClock.js"
+import { inBackground } from "../../src/internal/clocks.js"
 import { PersistentStorage, type Storage } from "../../src/PersistentStorage.js"
 import { LayerError, PersistentStorageError } from "../../src/StatsigError.js"
+import type { RedisOptions } from "../DataStore/Redis.js"
 
 const prefix = "statsig|sticky|"
 
@@ -28,13 +29,13 @@ const pauseBetweenConnections = Duration.seconds(1)
  *
  * @since 0.1.0
  */
-export const make = Effect.fnUntraced(function* (options: { readonly url: Redacted.Redacted }) {
+export const make = Effect.fnUntraced(function* (options: Pick<RedisOptions, "url">) {
   const { createClient } = yield* Effect.tryPromise({
     try: () => import("redis"),
     catch: cause =>
       new LayerError({
         layer: "PersistentStorage/Redis",
-        message: "The package redis cannot be loaded. Install it: npm install redis",
+        message: "The package redis cannot be loaded. Install it: npm install redis@6",
         cause
       })
   })
@@ -113,5 +114,5 @@ const parse = (text: string): unknown => {
  *
  * @since 0.1.0
  */
-export const layer = (options: { readonly url: Redacted.Redacted }): Layer.Layer<PersistentStorage, LayerError> =>
+export const layer = (options: Pick<RedisOptions, "url">): Layer.Layer<PersistentStorage, LayerError> =>
   Layer.scoped(PersistentStorage, make(options))

@@ -13,11 +13,11 @@ import { SpecSourceError } from "../../src/StatsigError.js"
 const name = "Bootstrap"
 
 /**
- * A payload, as its JSON text or as a value that becomes it.
+ * A payload: its JSON text, its bytes as they came (JSON or protobuf), or a value that becomes JSON.
  *
  * @since 0.1.0
  */
-export type BootstrapSpecs = string | object
+export type BootstrapSpecs = string | Uint8Array | object
 
 /**
  * A source whose specs can be replaced.
@@ -27,6 +27,16 @@ export type BootstrapSpecs = string | object
 export interface BootstrapSource extends Source {
   /** Gives new specs; a store that follows this source applies them at once. */
   readonly set: (specs: BootstrapSpecs) => Effect.Effect<void>
+}
+
+/**
+ * What the source has.
+ *
+ * @since 0.1.0
+ */
+export interface BootstrapOptions {
+  /** The specs, as the network gives them. */
+  readonly specs: BootstrapSpecs
 }
 
 /**
@@ -40,14 +50,14 @@ export interface BootstrapSource extends Source {
  *
  * @since 0.1.0
  */
-export const make = Effect.fnUntraced(function* (options: { readonly specs: BootstrapSpecs }) {
+export const make = Effect.fnUntraced(function* (options: BootstrapOptions) {
   const news = yield* Queue.sliding<void>(1)
   let current = options.specs
   let fetched: BootstrapSpecs | undefined
 
   const fetch: Fetch = Effect.fnUntraced(function* (_request, apply) {
     fetched = current
-    const body = yield* textOf(current)
+    const body = yield* bodyOf(current)
     return yield* apply({ source: name, sourceApi: undefined, body })
   })
 
@@ -68,11 +78,11 @@ export const make = Effect.fnUntraced(function* (options: { readonly specs: Boot
   return source
 })
 
-const textOf = (specs: BootstrapSpecs): Effect.Effect<string, SpecSourceError> => {
+const bodyOf = (specs: BootstrapSpecs): Effect.Effect<string | Uint8Array, SpecSourceError> => {
   if (specs === "") {
     return new SpecSourceError({ source: name, reason: "Empty", message: "specs: expected JSON, got an empty text" })
   }
-  if (typeof specs === "string") return Effect.succeed(specs)
+  if (typeof specs === "string" || specs instanceof Uint8Array) return Effect.succeed(specs)
   return Effect.try({
     try: () => String(JSON.stringify(specs)),
     catch: cause =>
@@ -85,5 +95,4 @@ const textOf = (specs: BootstrapSpecs): Effect.Effect<string, SpecSourceError> =
  *
  * @since 0.1.0
  */
-export const layer = (options: { readonly specs: BootstrapSpecs }): Layer.Layer<SpecSource> =>
-  Layer.effect(SpecSource, make(options))
+export const layer = (options: BootstrapOptions): Layer.Layer<SpecSource> => Layer.effect(SpecSource, make(options))

@@ -1,6 +1,11 @@
 /**
  * Specs from the `DataStore`: what an earlier process, or another one, got from the network and left there.
  *
+ * Specs have two keys there, as in the official SDK: one for JSON, one for protobuf. Both are read, and the newest counts.
+ * JSON is always written; protobuf besides, where the network sent it. So each process of a fleet finds the newest specs,
+ * ours or official, whatever members its store has. A process that finds protobuf in the store asks the network for it
+ * too: official processes that read bytes never look at the JSON then.
+ *
  * Alone (`layer`) it only reads. `layerBefore` puts it before the source that it is given: `initialize` asks the store
  * first and that source where the store has nothing of use. Before every poll the store says who is asked, the store or
  * that source; a store of a fleet so makes one process of many the one that fetches. What is applied from that source is
@@ -12,16 +17,21 @@ import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import * as Queue from "effect/Queue"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { DataStore, type KeyOptions, keyOf, type Stamp, type Store } from "../../src/DataStore.js"
-import { inBackground } from "../../src/internal/backgroundClock.js"
-import { payloadText } from "../../src/internal/payload.js"
+import { memberOf } from "../../src/engine/body.js"
+import { guarded, inBackground } from "../../src/internal/clocks.js"
+import { inTurns } from "../../src/internal/eventLoop.js"
+import { payloadBytes, payloadText, sizeLimit } from "../../src/internal/payload.js"
 import { masking } from "../../src/internal/secrets.js"
-import { type Fetch, inOrder, type Source, SpecSource } from "../../src/SpecSource.js"
+import { type Fetch, inOrder, type Outcome, type Source, SpecSource } from "../../src/SpecSource.js"
 import { type DataStoreError, SpecSourceError, type SpecsError } from "../../src/StatsigError.js"
+import type { StatsigOptions } from "../../src/StatsigOptions.js"
+import * as Protobuf from "../internal/protobuf/decode.js"
 
 const name = "Adapter(DataStore)"
 
@@ -35,20 +45,38 @@ const firstTimeout = Duration.seconds(2)
 const shortTimeout = Duration.seconds(1)
 
 /**
- * The key under which specs are stored.
+ * The key under which specs are stored as JSON.
  *
  * @since 0.1.0
  */
 export const specsKey = (options: KeyOptions): string => keyOf("/v2/download_config_specs", "plain_text", options)
 
 /**
+ * The key under which specs are stored as protobuf, compressed as they came.
+ *
+ * @since 0.1.0
+ */
+export const protobufKey = (options: KeyOptions): string => keyOf("/v2/download_config_specs", "statsig-br", options)
+
+/**
+ * What the source needs to know.
+ *
+ * @since 0.1.0
+ */
+export interface DataStoreOptions extends KeyOptions, Pick<StatsigOptions, "maxSpecsBytes"> {}
+
+/** Stores in which protobuf was found. */
+const holdsProtobuf = new WeakSet<Store>()
+
+/**
  * Makes the source that reads the store. The store is initialised by the first fetch and shut down with the scope.
  *
  * @since 0.1.0
  */
-export const make = Effect.fnUntraced(function* (options: KeyOptions) {
+export const make = Effect.fnUntraced(function* (options: DataStoreOptions) {
   const store = yield* DataStore
   const key = specsKey(options)
+  const limit = sizeLimit(options.maxSpecsBytes)
   const mask = masking(options.sdkKey)
   let initialized = false
   let isUnsure = false
@@ -75,8 +103,14 @@ export const make = Effect.fnUntraced(function* (options: KeyOptions) {
       yield* bounded(store.initialize)
       initialized = true
     }
-    const body = yield* bounded(store.get(key))
-    if (body !== undefined) return body
+    const read = [bounded(store.get(key)), bounded(store.getBytes(protobufKey(options)))] as const
+    const [json, protobuf] = yield* Effect.all(read, { concurrency: "unbounded", mode: "either" })
+    if (Either.isRight(protobuf) && protobuf.right !== undefined) holdsProtobuf.add(store)
+    const found = [Either.getOrUndefined(json), Either.getOrUndefined(protobuf)].filter(body => body !== undefined)
+    if (found.length > 0) return yield* newestFirst(found, limit)
+    // What could not be read is what is wrong, whichever it was.
+    yield* json
+    yield* protobuf
     return yield* new SpecSourceError({ source: name, reason: "Empty", message: `the data store has no ${mask(key)}` })
   })
 
@@ -101,8 +135,16 @@ export const make = Effect.fnUntraced(function* (options: KeyOptions) {
   )
 
   const fetch: Fetch = (request, apply) => {
-    const applyFrom = (reading: typeof read) =>
-      Effect.flatMap(reading, body => apply({ source: name, sourceApi: undefined, body }))
+    const applyFirst = ([body, ...others]: ReadonlyArray<string | Uint8Array>): Effect.Effect<Outcome, SpecsError> => {
+      const applied = apply({ source: name, sourceApi: undefined, body: body! })
+      if (others.length === 0) return applied
+      return Effect.catchAll(applied, error =>
+        Effect.andThen(Effect.logWarning(`The newest specs of the data store cannot be used: ${error.message}`), () =>
+          applyFirst(others)
+        )
+      )
+    }
+    const applyFrom = (reading: typeof read) => Effect.flatMap(reading, applyFirst)
     if (request.purpose !== "initialize") return applyFrom(read)
     return Effect.tapErrorCause(applyFrom(readFirst), cause =>
       cause._tag === "Fail" && isEmpty(cause.error)
@@ -119,7 +161,7 @@ export const make = Effect.fnUntraced(function* (options: KeyOptions) {
     name,
     fetch,
     polls,
-    updates: Stream.map(store.changes(key), () => fetch)
+    updates: Stream.merge(store.changes(key), store.changes(protobufKey(options))).pipe(Stream.map(() => fetch))
   }
   return source
 })
@@ -136,7 +178,7 @@ export const writing = Effect.fnUntraced(function* (source: Source, options: Key
   const key = specsKey(options)
   const mask = masking(options.sdkKey)
   const wake = yield* Queue.sliding<void>(1)
-  let unwritten: { readonly body: string | Uint8Array; readonly stamp: Stamp } | undefined
+  let unwritten: { readonly specs: Applied; readonly stamp: Stamp } | undefined
 
   const warn = (cause: Cause.Cause<unknown>) =>
     Effect.logWarning(`The specs were not written to the data store: ${mask(textOf(cause))}`)
@@ -144,8 +186,13 @@ export const writing = Effect.fnUntraced(function* (source: Source, options: Key
   const write = Effect.suspend(() => {
     const now = unwritten
     if (now === undefined) return Effect.void
+    const { specs, stamp } = now
+    const asJson = Effect.flatMap(payloadText(specs.json), text => store.set(key, text, stamp))
+    const asProtobuf =
+      specs.protobuf === undefined ? Effect.void : store.setBytes(protobufKey(options), specs.protobuf, stamp)
+    // Where the one is not taken, the other is written all the same.
     return Effect.map(
-      Effect.flatMap(payloadText(now.body), text => store.set(key, text, now.stamp)),
+      Effect.flatMap(Effect.exit(asProtobuf), written => Effect.zipRight(asJson, written)),
       () => {
         if (unwritten === now) unwritten = undefined
       }
@@ -167,13 +214,13 @@ export const writing = Effect.fnUntraced(function* (source: Source, options: Key
   const andWrite =
     (fetch: Fetch): Fetch =>
     (request, apply) =>
-      fetch(request, response =>
+      fetch(holdsProtobuf.has(store) ? { ...request, prefersProtobuf: true } : request, response =>
         Effect.tap(
           apply(response),
           Effect.fnUntraced(function* (outcome) {
             if (outcome._tag !== "Applied") return
             const stamp = { version: outcome.time, receivedAt: yield* Clock.currentTimeMillis }
-            unwritten = { body: response.body, stamp }
+            unwritten = { specs: outcome, stamp }
           })
         )
       ).pipe(
@@ -189,6 +236,27 @@ export const writing = Effect.fnUntraced(function* (source: Source, options: Key
   return result
 })
 
+type Applied = Extract<Outcome, { readonly _tag: "Applied" }>
+
+/** Of two with the same time the first stays first. What tells no time comes last. */
+const newestFirst = Effect.fnUntraced(function* (bodies: ReadonlyArray<string | Uint8Array>, limit: number) {
+  if (bodies.length === 1) return bodies
+  const timed = yield* Effect.forEach(bodies, body =>
+    Effect.map(timeOf(body, limit), time => ({ body, time: time ?? Number.NEGATIVE_INFINITY }))
+  )
+  return timed.sort((one, other) => other.time - one.time).map(({ body }) => body)
+})
+
+/** The `time` of a payload, of which no more is read than that takes. */
+const timeOf = (body: string | Uint8Array, limit: number): Effect.Effect<number | undefined> => {
+  if (Protobuf.isProtobuf(body)) return Protobuf.timeOf(body, limit)
+  return payloadBytes(body).pipe(
+    Effect.flatMap(bytes => inTurns(() => memberOf(bytes, "time"))),
+    Effect.map(json => (json !== undefined && /^[0-9]+$/.test(json) ? Number(json) : undefined)),
+    Effect.orElseSucceed(() => undefined)
+  )
+}
+
 const isEmpty = (error: SpecSourceError | SpecsError): boolean =>
   error._tag === "SpecSourceError" && error.reason === "Empty"
 
@@ -202,7 +270,9 @@ const shortly = <E>(
   call: Effect.Effect<void, E>,
   onTrouble: (cause: Cause.Cause<unknown>) => Effect.Effect<void>
 ): Effect.Effect<void> =>
-  Effect.interruptible(Effect.disconnect(call)).pipe(Effect.timeout(shortTimeout), Effect.catchAllCause(onTrouble))
+  guarded(
+    Effect.interruptible(Effect.disconnect(call)).pipe(Effect.timeout(shortTimeout), Effect.catchAllCause(onTrouble))
+  )
 
 const stepsDown = (store: Store, options: KeyOptions): Effect.Effect<void> =>
   shortly(store.stepDown(specsKey(options)), cause => Effect.logDebug("The data store was not told", cause))
@@ -212,7 +282,7 @@ const stepsDown = (store: Store, options: KeyOptions): Effect.Effect<void> =>
  *
  * @since 0.1.0
  */
-export const layer = (options: KeyOptions): Layer.Layer<SpecSource, never, DataStore> =>
+export const layer = (options: DataStoreOptions): Layer.Layer<SpecSource, never, DataStore> =>
   Layer.scoped(SpecSource, make(options))
 
 /**
@@ -223,10 +293,10 @@ export const layer = (options: KeyOptions): Layer.Layer<SpecSource, never, DataS
  *
  * @since 0.1.0
  */
-export const layerBefore = (options: KeyOptions): Layer.Layer<SpecSource, never, SpecSource | DataStore> =>
+export const layerBefore = (options: DataStoreOptions): Layer.Layer<SpecSource, never, SpecSource | DataStore> =>
   Layer.scoped(SpecSource, makeBefore(options))
 
-const makeBefore = (options: KeyOptions): Effect.Effect<Source, never, SpecSource | DataStore | Scope.Scope> =>
+const makeBefore = (options: DataStoreOptions): Effect.Effect<Source, never, SpecSource | DataStore | Scope.Scope> =>
   Effect.gen(function* () {
     const source = yield* SpecSource
     const stepDown = stepsDown(yield* DataStore, options)

@@ -14,6 +14,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
+import { interval } from "../../src/internal/clocks.js"
 import { largestPayload } from "../../src/internal/payload.js"
 import { type Fetch, type Source, SpecSource } from "../../src/SpecSource.js"
 import { SpecSourceError } from "../../src/StatsigError.js"
@@ -22,12 +23,22 @@ const name = "Adapter(FileBased)"
 const pauseBetweenLooks = Duration.millis(500)
 
 /**
+ * Where the specs are.
+ *
+ * @since 0.1.0
+ */
+export interface FileOptions {
+  /** The file that is read, and followed. */
+  readonly path: string
+}
+
+/**
  * Makes a source that reads the file at `path`, and again whenever it changes or is replaced. A file that is gone, or
  * that cannot be used, changes nothing.
  *
  * @since 0.1.0
  */
-export const make = Effect.fnUntraced(function* (options: { readonly path: string }) {
+export const make = Effect.fnUntraced(function* (options: FileOptions) {
   const { path } = options
   const files = yield* FileSystem.FileSystem
 
@@ -57,10 +68,7 @@ export const make = Effect.fnUntraced(function* (options: { readonly path: strin
       seen = Option.getOrUndefined(Option.map(info, looksOf))
       return seen !== undefined && seen === before && seen !== read ? Option.some(fetch) : Option.none()
     })
-    return Stream.filterMap(
-      Stream.repeatEffect(Effect.andThen(Effect.sleep(pauseBetweenLooks), look)),
-      changed => changed
-    )
+    return Stream.filterMap(Stream.repeatEffect(Effect.andThen(interval(pauseBetweenLooks), look)), changed => changed)
   })
 
   const source: Source = { name, fetch, polls: Effect.succeed(false), updates }
@@ -76,5 +84,5 @@ const looksOf = ({ ino, mtime, size }: FileSystem.File.Info): string =>
  *
  * @since 0.1.0
  */
-export const layer = (options: { readonly path: string }): Layer.Layer<SpecSource, never, FileSystem.FileSystem> =>
+export const layer = (options: FileOptions): Layer.Layer<SpecSource, never, FileSystem.FileSystem> =>
   Layer.effect(SpecSource, make(options))

@@ -1,6 +1,6 @@
 /**
- * Specs from Statsig's network, or from a proxy that speaks its protocol: `GET <specsUrl>/<sdkKey>.json`, answered with
- * JSON, or with protobuf where that is asked for (`enableDcsDeltas`).
+ * Specs from Statsig's network, or from a proxy that speaks its protocol: `GET <specsUrl>/<sdkKey>.json`. It asks for
+ * JSON, and for protobuf where the options or the data store want that; it takes what comes.
  *
  * The SDK key is a part of the URL and a header of its own. The HTTP clients under `layers/HttpClient` therefore follow
  * no redirect; this source does, without the key where one leads to another origin. Requests are not traced and carry no
@@ -19,6 +19,7 @@ import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as Stream from "effect/Stream"
 import { marked, markedRequest } from "../../src/internal/diagnostics.js"
+import { takeTurn } from "../../src/internal/eventLoop.js"
 import {
   causesOf,
   describeStatus,
@@ -26,40 +27,30 @@ import {
   executeWithRedirects,
   neverRepeated,
   readBody,
+  readParts,
+  retryAfter,
+  withoutQuery,
   withoutTraces
 } from "../../src/internal/http.js"
 import { measureRequest, observer } from "../../src/internal/observe.js"
-import { largestPayload } from "../../src/internal/payload.js"
+import { concat, sizeLimit } from "../../src/internal/payload.js"
 import { sdkHeaders } from "../../src/internal/sdkInfo.js"
-import { masking } from "../../src/internal/secrets.js"
+import { masking, sdkKeyProblem } from "../../src/internal/secrets.js"
 import { type Apply, type Fetch, type Source, type SpecRequest, SpecSource } from "../../src/SpecSource.js"
-import { type PayloadFormat, SpecSourceError } from "../../src/StatsigError.js"
-import { defaultSpecsUrl } from "../../src/StatsigOptions.js"
-import * as Deltas from "./deltas.js"
+import { type PayloadFormat, SpecSourceError, type SpecsError } from "../../src/StatsigError.js"
+import { defaultSpecsUrl, type StatsigOptions } from "../../src/StatsigOptions.js"
+import * as Deltas from "../internal/deltas.js"
 
 /**
  * What the source needs to know.
  *
  * @since 0.1.0
  */
-export interface HttpOptions {
-  readonly sdkKey: Redacted.Redacted
-  /** `/<sdkKey>.json` is appended. Default: Statsig's CDN. */
-  readonly specsUrl?: string | undefined
-  /** How long the request of `initialize` may take as a whole. Default: 3 seconds; 0 means the 10 of a poll. */
-  readonly initTimeout?: Duration.DurationInput | undefined
-  /** Tells Statsig which of a company's services is asking. */
-  readonly serviceName?: string | undefined
-  /**
-   * Asks Statsig's CDN where `specsUrl` fails: at once for `initialize` and `sync`, for every fifth poll that fails in
-   * the background. Default: `false`.
-   */
-  readonly fallbackToStatsigApi?: boolean | undefined
-  /**
-   * Asks for specs as protobuf, and for no more of them than differs from those held. Default: `false`.
-   */
-  readonly enableDcsDeltas?: boolean | undefined
-}
+export interface HttpOptions
+  extends Pick<
+    StatsigOptions,
+    "enableDcsDeltas" | "fallbackToStatsigApi" | "initTimeout" | "maxSpecsBytes" | "sdkKey" | "serviceName" | "specsUrl"
+  > {}
 
 const name = "Network"
 const defaultInitTimeout = Duration.seconds(3)
@@ -97,7 +88,11 @@ interface Answer {
 
 /**
  * Makes the source. It asks once for `initialize` and `sync`; for a poll it repeats a failed request up to three times,
- * after 200, 400 and 800 ms. Each attempt is bounded: 10 seconds but for `initialize`.
+ * after 200, 400 and 800 ms, unless the server says when to come back (`Retry-After`). Each attempt is bounded: 10 seconds
+ * but for `initialize`.
+ *
+ * A key that is no server secret key gets a warning at once, for servers of one's own may take it. When no specs come, it
+ * is the reason.
  *
  * @since 0.1.0
  */
@@ -106,6 +101,8 @@ export const make = Effect.fnUntraced(function* (options: HttpOptions) {
   const observe = yield* observer
   const mask = masking(options.sdkKey)
   const key = Redacted.value(options.sdkKey)
+  const keyProblem = sdkKeyProblem(options.sdkKey)
+  if (keyProblem !== undefined) yield* Effect.logWarning(keyProblem)
   const specsUrl = options.specsUrl ?? defaultSpecsUrl
   const initTimeout = Duration.min(options.initTimeout ?? defaultInitTimeout, longestTimer)
   const timeouts: Record<SpecRequest["purpose"], Duration.Duration> = {
@@ -113,7 +110,8 @@ export const make = Effect.fnUntraced(function* (options: HttpOptions) {
     sync: pollTimeout,
     poll: pollTimeout
   }
-  const deltas = options.enableDcsDeltas === true ? yield* Effect.cached(Deltas.make(observe)) : undefined
+  const limit = sizeLimit(options.maxSpecsBytes)
+  const negotiation = new Deltas.Negotiation(options.enableDcsDeltas === true)
   const headers = {
     accept: "*/*",
     "statsig-api-key": key,
@@ -131,14 +129,15 @@ export const make = Effect.fnUntraced(function* (options: HttpOptions) {
 
   const failureOf =
     ({ deltasUsed, shownUrl, sourceApi }: Asked, attempt: number) =>
-    (reason: SpecSourceError["reason"], problem: string, status?: number) =>
+    (reason: SpecSourceError["reason"], problem: string, status?: number, retryAfter?: number) =>
       new SpecSourceError({
         source: name,
         reason,
         message: `${shownUrl} status(${status ?? "None"}) attempts(${attempt}) ${mask(problem)}`,
         status,
         sourceApi,
-        deltasUsed
+        deltasUsed,
+        retryAfter
       })
 
   const readAnswer = Effect.fnUntraced(function* (
@@ -148,11 +147,12 @@ export const make = Effect.fnUntraced(function* (options: HttpOptions) {
     const { headers, status } = response
     if (status < 200 || status > 299) {
       const shown = (yield* readBody(response, errorBodyShown)).subarray(0, errorBodyShown)
-      return yield* failure("Status", describeStatus(status, shown), status)
+      const wait = retryAfter(headers, yield* Clock.currentTimeMillis)
+      return yield* failure("Status", describeStatus(status, shown), status, wait)
     }
-    const bytes = yield* readBody(response, largestPayload)
-    if (bytes.length <= largestPayload) return { bytes, headers }
-    return yield* failure("Failed", `expected at most ${largestPayload} bytes, got more`, status)
+    const { parts, size } = yield* readParts(response, limit)
+    if (size <= limit) return { bytes: yield* concat(parts, size), headers }
+    return yield* failure("Failed", `expected at most ${limit} bytes (maxSpecsBytes), got more`, status)
   })
 
   const measured = ({ deltasUsed, url }: Asked, started: number, status: number | undefined, isSuccess: boolean) =>
@@ -193,7 +193,7 @@ export const make = Effect.fnUntraced(function* (options: HttpOptions) {
     timeout: Duration.Duration
   ) => {
     const failure = failureOf(asked, attempt)
-    const url = asked.shownUrl.replace(/[?#].*$/, "")
+    const url = withoutQuery(asked.shownUrl)
     return markedRequest({ key: "download_config_specs", url, attempt: attempt - 1 }, answered =>
       executeWithRedirects(client, request, key).pipe(
         Effect.flatMap(response => {
@@ -224,11 +224,14 @@ export const make = Effect.fnUntraced(function* (options: HttpOptions) {
     Effect.catchIf(
       send(asked, request, attempt, timeout),
       error => attempt < attempts && isRepeated(error),
-      () =>
-        Effect.andThen(
-          Effect.sleep(Duration.times(firstPause, 2 ** (attempt - 1))),
-          sendUpTo(attempts, asked, request, timeout, attempt + 1)
+      ({ message }) => {
+        const pause = Duration.times(firstPause, 2 ** (attempt - 1))
+        const told = `Attempt ${attempt} of ${attempts} failed, the next is in ${Duration.toMillis(pause)} ms: ${message}`
+        return Effect.logDebug(told).pipe(
+          Effect.andThen(Effect.sleep(pause)),
+          Effect.andThen(sendUpTo(attempts, asked, request, timeout, attempt + 1))
         )
+      }
     )
 
   const fetchFrom = Effect.fnUntraced(function* (endpoint: Endpoint, request: SpecRequest, apply: Apply) {
@@ -237,29 +240,24 @@ export const make = Effect.fnUntraced(function* (options: HttpOptions) {
       const message = `specsUrl: expected an absolute http or https URL, got ${mask(JSON.stringify(specsUrl))}`
       return yield* new SpecSourceError({ source: name, reason: "Failed", message })
     }
-    const differ = deltas === undefined ? undefined : yield* deltas
     const now = yield* Clock.currentTimeMillis
-    const http = HttpClientRequest.get(withQuery(url, request, differ?.query() ?? []), {
-      headers: {
-        ...headers,
-        "accept-encoding": "gzip, br",
-        ...differ?.headers,
-        "statsig-client-time": String(now)
-      }
+    const { deltasUsed, ...asking } = negotiation.asking(request.prefersProtobuf === true)
+    const http = HttpClientRequest.get(withQuery(url, request, asking.query), {
+      headers: { ...headers, ...asking.headers, "statsig-client-time": String(now) }
     })
-    const deltasUsed = differ?.isAccepting() === true
     const { bytes, headers: answered } = yield* sendUpTo(
       attemptsFor[request.purpose],
       { ...endpoint, deltasUsed },
       http,
       timeouts[request.purpose]
     )
-    const told = { sourceApi, format: formatOf(answered), deltasUsed }
-    const applyBody = (body: string | Uint8Array) => apply({ source: name, ...told, body })
+    // Other instances may have their answers at the same moment.
+    yield* takeTurn
     return yield* processing(
-      differ === undefined
-        ? applyBody(bytes)
-        : differ.read({ bytes, headers: answered, since: request.sinceTime, told }, applyBody)
+      Effect.tapBoth(apply({ source: name, sourceApi, format: formatOf(answered), deltasUsed, body: bytes }), {
+        onFailure: () => Effect.sync(() => negotiation.refused()),
+        onSuccess: outcome => Effect.sync(() => negotiation.used(answered, outcome))
+      })
     )
   })
 
@@ -269,7 +267,7 @@ export const make = Effect.fnUntraced(function* (options: HttpOptions) {
   const fallsBack = ({ purpose }: SpecRequest): boolean =>
     purpose !== "poll" || ++failedPolls % failuresPerFallback === 0
 
-  const fetch: Fetch = (request, apply) =>
+  const fetchFromAny: Fetch = (request, apply) =>
     fallback === undefined
       ? fetchFrom(own, request, apply)
       : Effect.catchIf(
@@ -278,15 +276,37 @@ export const make = Effect.fnUntraced(function* (options: HttpOptions) {
           () => fetchFrom(fallback, request, apply)
         )
 
+  const fetch: Fetch =
+    keyProblem === undefined
+      ? fetchFromAny
+      : (request, apply) => Effect.mapError(fetchFromAny(request, apply), error => blamingKey(error, keyProblem))
+
   const source: Source = { name, fetch, polls: Effect.succeed(true), updates: Stream.empty }
   return source
 })
 
-const isRepeated = ({ reason, status }: SpecSourceError): boolean =>
-  reason === "Transport" || reason === "Timeout" || (reason === "Status" && !neverRepeated.has(status!))
+const blamingKey = (error: SpecSourceError | SpecsError, problem: string): SpecSourceError | SpecsError => {
+  if (error._tag === "SpecsError") return error
+  const { deltasUsed, message, retryAfter, source, sourceApi, status } = error
+  return new SpecSourceError({
+    source,
+    reason: "Key",
+    message: `${problem}: ${message}`,
+    status,
+    sourceApi,
+    deltasUsed,
+    retryAfter
+  })
+}
+
+/** Whether to repeat a request soon can help, and the server did not ask to be left alone. */
+const isRepeated = ({ reason, retryAfter = 0, status }: SpecSourceError): boolean =>
+  reason === "Transport" ||
+  reason === "Timeout" ||
+  (reason === "Status" && !neverRepeated.has(status!) && retryAfter === 0)
 
 const formatOf = (headers: Headers.Headers): typeof PayloadFormat.Type => {
-  if (Deltas.isProtobuf(headers)) return "protobuf"
+  if (Deltas.saysProtobuf(headers)) return "protobuf"
   const type = headers["content-type"]?.toLowerCase() ?? ""
   if (type.includes("application/json")) return "json"
   return type.includes("text/plain") ? "plain_text" : "unknown"

@@ -11,4 +11,11 @@ import { UserAgentParser } from "../../src/UserAgentParser.js"
  *
  * @since 0.1.0
  */
-export const layer: Layer.Layer<UserAgentParser> = Layer.succeed(UserAgentParser, { parse: () => null })
+export const parser: UserAgentParser["Type"] = { parse: () => null }
+
+/**
+ * That parser as a layer.
+ *
+ * @since 0.1.0
+ */
+export const layer: Layer.Layer<UserAgentParser> = Layer.succeed(UserAgentParser, parser)

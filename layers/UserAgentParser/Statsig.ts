@@ -11,7 +11,7 @@
  */
 import * as Layer from "effect/Layer"
 import { type ParsedUserAgent, UserAgentParser } from "../../src/UserAgentParser.js"
-import { memoize } from "./memoize.js"
+import { memoize } from "../internal/memoize.js"
 
 interface Token {
   readonly name: string
@@ -506,8 +506,15 @@ export const parse = (userAgent: string): ParsedUserAgent => {
 }
 
 /**
- * The default parser, with a memo of about 1,000 user agents for each time the layer is built.
+ * The default parser as a service. All who use it share one memo of about 1,000 user agents.
  *
  * @since 0.1.0
  */
-export const layer: Layer.Layer<UserAgentParser> = Layer.sync(UserAgentParser, () => ({ parse: memoize(parse) }))
+export const parser: UserAgentParser["Type"] = { parse: /* @__PURE__ */ memoize(parse) }
+
+/**
+ * The default parser as a layer.
+ *
+ * @since 0.1.0
+ */
+export const layer: Layer.Layer<UserAgentParser> = Layer.succeed(UserAgentParser, parser)

@@ -15,7 +15,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { LayerError } from "../../src/StatsigError.js"
 import { type ParsedUserAgent, UserAgentParser } from "../../src/UserAgentParser.js"
-import { memoize } from "./memoize.js"
+import { memoize } from "../internal/memoize.js"
 
 const unknownVersion = "0.0.0"
 

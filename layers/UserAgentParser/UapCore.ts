@@ -10,8 +10,8 @@
  */
 import * as Layer from "effect/Layer"
 import { type ParsedUserAgent, UserAgentParser } from "../../src/UserAgentParser.js"
-import { memoize } from "./memoize.js"
-import { browserRules, osRules, type Rule } from "./uapRules.generated.js"
+import { memoize } from "../internal/memoize.js"
+import { browserRules, osRules, type Rule } from "../internal/uapRules.generated.js"
 
 interface Matcher {
   readonly pattern: RegExp
@@ -87,29 +87,35 @@ const isTooLong = (userAgent: string): boolean =>
   userAgent.length > mostBytes ||
   (userAgent.length * 3 > mostBytes && new TextEncoder().encode(userAgent).length > mostBytes)
 
+const plain = lazily(() => compile(pattern => new RegExp(pattern)))
+const unicode = lazily(() => compile(withUnicode))
+
 /**
- * Makes a parser, which compiles the rules on its first use and keeps them.
+ * Parses a user agent. The rules are compiled on the first use and kept.
  *
- * The parser is total. It gives null for user agents of more than 1,000 bytes of UTF-8, because the time of a regular
- * expression is bounded by its input only.
+ * It is total. It gives null for user agents of more than 1,000 bytes of UTF-8, because the time of a regular expression
+ * is bounded by its input only.
  *
  * @since 0.1.0
  */
-export const make = (): ((userAgent: string) => ParsedUserAgent | null) => {
-  const plain = lazily(() => compile(pattern => new RegExp(pattern)))
-  const unicode = lazily(() => compile(withUnicode))
-  return userAgent => {
-    if (isTooLong(userAgent)) return null
-    const matchers = isPlain(userAgent) ? plain() : unicode()
-    const [osName, osVersion] = find(matchers.os, userAgent)
-    const [browserName, browserVersion] = find(matchers.browser, userAgent)
-    return { osName, osVersion, browserName, browserVersion }
-  }
+export const parse = (userAgent: string): ParsedUserAgent | null => {
+  if (isTooLong(userAgent)) return null
+  const matchers = isPlain(userAgent) ? plain() : unicode()
+  const [osName, osVersion] = find(matchers.os, userAgent)
+  const [browserName, browserVersion] = find(matchers.browser, userAgent)
+  return { osName, osVersion, browserName, browserVersion }
 }
 
 /**
- * The third-party parser, with a memo of about 1,000 user agents for each time the layer is built.
+ * The third-party parser as a service. All who use it share its rules and one memo of about 1,000 user agents.
  *
  * @since 0.1.0
  */
-export const layer: Layer.Layer<UserAgentParser> = Layer.sync(UserAgentParser, () => ({ parse: memoize(make()) }))
+export const parser: UserAgentParser["Type"] = { parse: /* @__PURE__ */ memoize(parse) }
+
+/**
+ * The third-party parser as a layer.
+ *
+ * @since 0.1.0
+ */
+export const layer: Layer.Layer<UserAgentParser> = Layer.succeed(UserAgentParser, parser)

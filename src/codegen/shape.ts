@@ -74,31 +74,45 @@ const membersOf = (value: JsonObject): ReadonlyArray<readonly [string, Json]> =>
 /** Types that are nested deeper are too much for the compiler. */
 const maxDepth = 16
 
-/** The Schema of a shape. */
-export const schemaDoc = (shape: Shape, depth = 0): Doc => {
-  const parts: Array<Doc> = []
-  if (shape.string) parts.push("Schema.String")
-  if (shape.number) parts.push("Schema.Number")
-  if (shape.boolean) parts.push("Schema.Boolean")
-  if (depth >= maxDepth && (shape.array ?? shape.object)) return "Schema.Unknown"
-  if (shape.array) parts.push(block("Schema.Array(", [schemaDoc(shape.array, depth + 1)], ")"))
-  if (shape.object) parts.push(objectDoc(shape.object, depth + 1))
-  if (parts.length === 0) return shape.null ? "Schema.Null" : "Schema.Unknown"
-  const one = parts.length === 1 ? parts[0]! : block("Schema.Union(", parts, ")")
-  return shape.null ? block("Schema.NullOr(", [one], ")") : one
+/** How types are written for one API. */
+export interface Words {
+  readonly string: string
+  readonly number: string
+  readonly boolean: string
+  readonly null: string
+  readonly unknown: string
+  /** Any object. */
+  readonly record: string
+  readonly nullable: (type: Doc) => Doc
+  readonly union: (types: ReadonlyArray<Doc>) => Doc
+  readonly array: (type: Doc) => Doc
+  readonly object: (members: Doc) => Doc
+  /** A member that may be missing. */
+  readonly optional: (type: Doc) => Doc
 }
 
-const objectDoc = ({ count, members }: ObjectShape, depth: number): Doc => {
-  if (members.size === 0) return "Schema.Record({ key: Schema.String, value: Schema.Unknown })"
+/** The type of a shape. */
+export const typeDoc = (shape: Shape, words: Words, depth = 0): Doc => {
+  const parts: Array<Doc> = []
+  if (shape.string) parts.push(words.string)
+  if (shape.number) parts.push(words.number)
+  if (shape.boolean) parts.push(words.boolean)
+  if (depth >= maxDepth && (shape.array ?? shape.object)) return words.unknown
+  if (shape.array) parts.push(words.array(typeDoc(shape.array, words, depth + 1)))
+  if (shape.object) parts.push(objectDoc(shape.object, words, depth + 1))
+  if (parts.length === 0) return shape.null ? words.null : words.unknown
+  const one = parts.length === 1 ? parts[0]! : words.union(parts)
+  return shape.null ? words.nullable(one) : one
+}
+
+const objectDoc = ({ count, members }: ObjectShape, words: Words, depth: number): Doc => {
+  if (members.size === 0) return words.record
   const fields = [...members].sort(byName).map(([key, member]) => {
     // To the compiler every object has these, and they are functions.
-    const schema = key in Object.prototype ? "Schema.Unknown" : schemaDoc(member.shape, depth)
-    return property(
-      key,
-      member.count === count ? schema : block("Schema.optionalWith(", [schema, "{ exact: true }"], ")")
-    )
+    const type = key in Object.prototype ? words.unknown : typeDoc(member.shape, words, depth)
+    return property(key, member.count === count ? type : words.optional(type))
   })
-  return block("Schema.Struct(", [block("{ ", fields, " }")], ")")
+  return words.object(block("{ ", fields, " }"))
 }
 
 /** By code units, the same everywhere. */

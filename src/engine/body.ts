@@ -114,6 +114,34 @@ export function* readBody(
   return { bytes: scanner.bytes, members: members.build(), tables, repeated }
 }
 
+/** Checks that bytes are one JSON value and nothing else. They must be UTF-8. Throws `JsonError` for anything else. */
+export function* checkJson(bytes: Uint8Array): Generator<void, void> {
+  const scanner = new Scanner(bytes)
+  while (!scanner.skipValue()) yield scanner.rest()
+  const end = skipSpace(scanner.bytes, scanner.at)
+  if (end < bytes.length) throw unexpected(scanner.bytes, end)
+}
+
+/**
+ * The JSON of one top-level member, the first of that name; `undefined` where there is none, or the bytes are no JSON
+ * object as far as they were read.
+ */
+export function* memberOf(bytes: Uint8Array, name: string): Generator<void, string | undefined> {
+  const scanner = new Scanner(bytes)
+  if (!scanner.isAtObject) return undefined
+  try {
+    for (let goesOn = scanner.open(); goesOn; goesOn = scanner.next()) {
+      const key = scanner.key()
+      const start = scanner.at
+      while (!scanner.skipValue()) yield scanner.rest()
+      if (key === name) return textOf(bytes, start, scanner.at)
+    }
+  } catch {
+    // What is wrong is found again, and told, where the payload is read.
+  }
+  return undefined
+}
+
 /** Looks through the object that the scanner is at. `held` is the table that stands in `before`. */
 function* readTable(
   scanner: Scanner,

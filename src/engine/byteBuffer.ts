@@ -7,7 +7,8 @@ const decoder = new TextDecoder("utf-8", { ignoreBOM: true })
 
 /** The longest UTF-8 form of one UTF-16 unit. */
 const maxBytesPerUnit = 3
-const firstSize = 65_536
+const defaultFirstSize = 65_536
+const noBytes = new Uint8Array(0)
 
 /** A text that is written often, with the comma before it where it is not the first of its list. */
 export interface Fragment {
@@ -26,12 +27,17 @@ export const bytesOf = (text: string): Uint8Array => encoder.encode(text)
 
 /** A growing buffer of UTF-8 text. */
 export class ByteBuffer {
-  #bytes: Uint8Array
+  #bytes = noBytes
   #length = 0
+  readonly #firstSize: number
 
-  /** `size` is that of the memory at first. */
-  constructor(size = firstSize) {
-    this.#bytes = new Uint8Array(size)
+  /**
+   * Takes `firstSize` bytes of memory when it is first written to: a buffer that stays empty costs none.
+   *
+   * @internal
+   */
+  constructor(firstSize = defaultFirstSize) {
+    this.#firstSize = firstSize
   }
 
   /** How many bytes were written since `clear`. */
@@ -48,11 +54,16 @@ export class ByteBuffer {
     return decoder.decode(this.bytes)
   }
 
-  /** Begins anew; the memory is kept. */
+  /**
+   * Empties the buffer. Its memory is kept for the next use.
+   *
+   * @internal
+   */
   clear(): void {
     this.#length = 0
   }
 
+  /** @internal */
   append(bytes: Uint8Array): void {
     const start = this.#length
     const end = start + bytes.length
@@ -61,6 +72,7 @@ export class ByteBuffer {
     this.#length = end
   }
 
+  /** @internal */
   appendText(text: string): void {
     const start = this.#length
     const longest = start + text.length * maxBytesPerUnit
@@ -68,7 +80,11 @@ export class ByteBuffer {
     this.#length += encoder.encodeInto(text, this.#bytes.subarray(start)).written
   }
 
-  /** Writes once more what stands from one position to another. */
+  /**
+   * Writes once more what stands from one position to another.
+   *
+   * @internal
+   */
   repeat(from: number, to: number): void {
     const start = this.#length
     const end = start + to - from
@@ -78,7 +94,7 @@ export class ByteBuffer {
   }
 
   #grow(needed: number): void {
-    const larger = new Uint8Array(Math.max(needed, this.#bytes.length * 2))
+    const larger = new Uint8Array(Math.max(needed, this.#firstSize, this.#bytes.length * 2))
     larger.set(this.#bytes.subarray(0, this.#length))
     this.#bytes = larger
   }

@@ -6,12 +6,13 @@
  * steps are kept as they are described, and the record is the single place that they write to.
  *
  * The depth of nesting is limited as in the official SDK. Three more limits are ours, where the official process would
- * overflow its stack, run without end or fill the memory: they end the evaluation the same way.
+ * overflow its stack, run for minutes or fill the memory: they end the evaluation with an error that names the limit.
  */
 
 import type { CompiledCondition, Host, Subject } from "./conditions.js"
-import { Evaluation, type SecondaryExposure } from "./evaluation.js"
+import { Evaluation } from "./evaluation.js"
 import type { Explainer } from "./explainer.js"
+import { type Exposures, join, noExposures } from "./exposures.js"
 import { asObject } from "./getters.js"
 import { GroupOverride, type OverrideLookup } from "./overrides.js"
 import type { CompiledRule, CompiledSpec, Snapshot } from "./snapshot.js"
@@ -23,40 +24,54 @@ import type { UserValue } from "./values.js"
 /** Evaluates the experiment that an `experiment_group` condition names, as a call of its own. */
 export type EvaluateExperiment = (user: User, name: string) => Evaluation
 
-/** What calls within calls have used up together. */
-export interface Work {
-  depth: number
-  evaluations: number
-}
+/** What the calls of one check share. */
+export class Work {
+  depth = 0
+  evaluations = 0
+  /** How often a bandit has picked a group, which may be by chance. */
+  picks = 0
+  /** What conditions have read of experiments. */
+  readonly experiments = new Map<string, Evaluation>()
 
-/** Thrown and caught inside this module: the nesting limit of the official SDK was passed. */
-const tooDeep = new Error("Statsig Evaluation Depth Exceeded")
-/** One of our own limits was passed, which ends the whole call. */
-const exhausted = new Error(tooDeep.message)
+  /** A new check begins. */
+  begin(): void {
+    this.evaluations = 0
+    if (this.experiments.size > 0) this.experiments.clear()
+  }
+}
 
 /** The nesting limit of the official SDK. */
 const maxNested = 300
 /** Evaluations on the stack at once; the limit above is reset by config mappings. */
 const maxDepth = 600
-/** Evaluations within one call, and exposures gathered by it: nested gates can double both at each level. */
-const maxEvaluations = 100_000
-const maxExposures = 100_000
+/** Specs evaluated in one check, about a second of work. Gates that remain unsupported are evaluated each time. */
+const maxEvaluations = 1_000_000
+/** Secondary exposures of one check: they can double with each level of nesting. 20 levels are within the limit. */
+const maxExposures = 2 ** 21
 
-const noExposures: ReadonlyArray<SecondaryExposure> = []
-const noAnswers: NestedAnswers = new Map()
+/** Thrown and caught inside this module: the nesting limit of the official SDK was passed. */
+const tooDeep = new Error("Statsig Evaluation Depth Exceeded")
+/** One of our own limits was passed, which ends the whole call. */
+const exhaustedStack = new Error(tooDeep.message)
+const tooManyEvaluations = new Error(`more than ${maxEvaluations} evaluations in one check`)
+const tooManyExposures = new Error(`more than ${maxExposures} secondary exposures in one check`)
 
 /** The reason of every answer that an override took part in. */
 export const overrideReason = "LocalOverride:Recognized"
 
-interface NestedResult {
+/** What a nested gate left in the record, as the memo keeps it. */
+export interface NestedResult {
   readonly bool: boolean
   readonly ruleID: string | undefined
-  readonly secondaryExposures: ReadonlyArray<SecondaryExposure>
+  readonly exposures: Exposures
   readonly hasUnsampled: boolean
 }
 
-/** What nested gates said of a user, by their names. */
-export type NestedAnswers = ReadonlyMap<string, NestedResult>
+/** The gates that were evaluated because they were nested, by their names: they are not evaluated again. */
+export interface NestedMemo {
+  readonly get: (name: string) => NestedResult | undefined
+  readonly set: (name: string, result: NestedResult) => unknown
+}
 
 /** The state of one evaluation. */
 export class Call implements Subject {
@@ -66,15 +81,14 @@ export class Call implements Subject {
   readonly host: Host
   readonly tier: string | undefined
   appId: Json | undefined
-  /** These gates are not evaluated where they are nested, and leave no more in the record than their answers. */
-  known: NestedAnswers | undefined = undefined
+  /** Calls may share one. */
+  memo: NestedMemo | undefined = undefined
   readonly #experiment: EvaluateExperiment | undefined
   readonly #work: Work
   readonly #overrides: OverrideLookup | undefined
   readonly #filter: RuleFilter | undefined
   readonly #explainer: Explainer | undefined
   #nested = 0
-  #memo: Map<string, NestedResult> | undefined = undefined
 
   /**
    * Without `experiment`, conditions on the group of an experiment are unsupported. With a filter only the rules that it
@@ -108,7 +122,7 @@ export class Call implements Subject {
     const work = this.#work
     const { depth } = work
     const explained = this.#explainer?.depth
-    if (depth === 0) work.evaluations = 0
+    if (depth === 0) work.begin()
     try {
       return this.#evaluate(kind, name)
     } catch (error) {
@@ -120,15 +134,13 @@ export class Call implements Subject {
     }
   }
 
-  /** What the gates said that were evaluated because they were nested. */
-  get nested(): NestedAnswers {
-    return this.#memo ?? noAnswers
-  }
-
   experimentGroup(name: string | undefined): UserValue {
     if (name === undefined || this.#experiment === undefined) return undefined
     this.#spend()
-    return this.#experiment(this.user, name).groupName
+    const { groupName } = this.#experiment(this.user, name)
+    // The experiment's own call has ended with an error, and this one is not to go on with half an answer.
+    if (this.#work.evaluations > maxEvaluations) throw tooManyEvaluations
+    return groupName
   }
 
   lacks(reason: string): void {
@@ -136,55 +148,58 @@ export class Call implements Subject {
   }
 
   #spend(): void {
-    if (this.#work.depth >= maxDepth || ++this.#work.evaluations > maxEvaluations) throw exhausted
+    if (this.#work.depth >= maxDepth) throw exhaustedStack
+    if (++this.#work.evaluations > maxEvaluations) throw tooManyEvaluations
   }
 
   /** A condition that is unsupported leaves the answer of the condition before it standing. */
   #apply(condition: CompiledCondition): void {
     switch (condition.kind) {
       case "test":
-        this.record.bool = condition.test(this)
+        this.record.bool = this.#explainer?.test(condition, this) ?? condition.test(this)
         break
       case "gate":
         this.#nestedGate(condition.gate, condition.negated)
         break
       case "experiment":
-        this.record.bool = condition.test(this)
+        this.record.bool = this.#explainer?.test(condition, this) ?? condition.test(this)
         if (this.#experiment === undefined) this.record.unsupported = true
         break
       case "unsupported":
-        condition.read?.(this)
+        if (this.#explainer !== undefined) this.#explainer.unsupported(condition, this)
+        else if (condition.mustRead) condition.read?.(this)
         this.record.unsupported = true
     }
   }
 
   /** A `pass_gate` or `fail_gate` condition. */
   #nestedGate(name: string, negated: boolean): void {
-    const known = this.#memo?.get(name) ?? this.known?.get(name)
+    const known = this.memo?.get(name)
     if (known !== undefined) {
       const { record } = this
       record.bool = known.bool
       record.ruleID = known.ruleID
       if (known.hasUnsampled) record.hasUnsampledSecondaryExposure = true
-      if (known.secondaryExposures.length > 0)
-        record.secondaryExposures = join(record.secondaryExposures, known.secondaryExposures)
+      this.#addExposures(known.exposures)
     } else {
       this.#enter()
-      const saved = this.record.secondaryExposures
-      this.record.secondaryExposures = noExposures
+      const saved = this.record.exposures
+      this.record.exposures = noExposures
       this.#evaluate("gate", name)
       const { record } = this
       if (record.unsupported) return
       if (name !== "") {
-        this.#memo ??= new Map()
-        this.#memo.set(name, {
+        this.memo ??= new Map()
+        this.memo.set(name, {
           bool: record.bool,
           ruleID: record.ruleID,
-          secondaryExposures: record.secondaryExposures,
+          exposures: record.exposures,
           hasUnsampled: record.hasUnsampledSecondaryExposure
         })
       }
-      record.secondaryExposures = join(saved, record.secondaryExposures)
+      const nested = record.exposures
+      record.exposures = saved
+      this.#addExposures(nested)
     }
     const { record } = this
     this.#expose(name, record.bool, record.ruleID)
@@ -195,7 +210,11 @@ export class Call implements Subject {
     if (ruleID === undefined || ruleID === "" || gate.startsWith("segment:")) return
     const { record } = this
     if (record.samplingRate === undefined) record.hasUnsampledSecondaryExposure = true
-    record.secondaryExposures = join(record.secondaryExposures, [{ gate, gateValue: bool ? "true" : "false", ruleID }])
+    this.#addExposures([{ gate, gateValue: bool ? "true" : "false", ruleID }])
+  }
+
+  #addExposures(exposures: Exposures): void {
+    this.record.exposures = bounded(join(this.record.exposures, exposures))
   }
 
   /** One level of nesting more. */
@@ -291,8 +310,8 @@ export class Call implements Subject {
       this.#nested--
       return
     }
-    if (record.secondaryExposures.length === 0 || record.undelegatedSecondaryExposures !== undefined) return
-    record.undelegatedSecondaryExposures = record.secondaryExposures
+    if (record.exposures.length === 0 || record.undelegated !== undefined) return
+    record.undelegated = record.exposures
   }
 
   /**
@@ -388,10 +407,10 @@ export class Call implements Subject {
 
   #delegate(name: string): boolean {
     if (!this.snapshot?.hasDynamicConfig(name)) return false
-    this.record.undelegatedSecondaryExposures = this.record.secondaryExposures
+    this.record.undelegated = this.record.exposures
     this.#enter()
     if (!this.#evaluate("experiment", name)) {
-      this.record.undelegatedSecondaryExposures = undefined
+      this.record.undelegated = undefined
       return false
     }
     const { record } = this
@@ -426,9 +445,7 @@ export class Call implements Subject {
       const { record } = this
       const passed = record.bool
       if (isEntered && !gate.startsWith("segment:")) {
-        record.secondaryExposures = join(record.secondaryExposures, [
-          { gate, gateValue: passed ? "true" : "false", ruleID: record.ruleID ?? "" }
-        ])
+        this.#addExposures([{ gate, gateValue: passed ? "true" : "false", ruleID: record.ruleID ?? "" }])
       }
       if (!passed) return settle("inlineTargetingRules")
     }
@@ -437,6 +454,7 @@ export class Call implements Subject {
     record.version = bandit.version
     record.isExperimentActive = bandit.enabled
     const { group, suffix } = bandit.pick(this)
+    this.#work.picks++
     this.#explainer?.picked(bandit, group)
     record.bool = true
     record.ruleID = group.id
@@ -467,8 +485,8 @@ export class Call implements Subject {
       }
     }
     const gather = () => {
-      exposures = join(exposures, this.record.secondaryExposures)
-      this.record.secondaryExposures = noExposures
+      exposures = bounded(join(exposures, this.record.exposures))
+      this.record.exposures = noExposures
     }
     this.#explainer?.spec(spec, spec.rules)
     for (const rule of spec.rules) {
@@ -507,19 +525,14 @@ export class Call implements Subject {
     record.isExperimentGroup = isGroup
     record.isExperimentActive = spec.isActive ?? false
     record.explicitParameters = explicit
-    record.secondaryExposures = exposures
-    record.undelegatedSecondaryExposures = noExposures
+    record.exposures = exposures
+    record.undelegated = noExposures
     record.parameterRuleIDs = ruleIDs
     this.#finish(spec, undefined)
   }
 }
 
-const join = (
-  left: ReadonlyArray<SecondaryExposure>,
-  right: ReadonlyArray<SecondaryExposure>
-): ReadonlyArray<SecondaryExposure> => {
-  if (right.length === 0) return left
-  if (left.length === 0) return right
-  if (left.length + right.length > maxExposures) throw exhausted
-  return [...left, ...right]
+const bounded = (exposures: Exposures): Exposures => {
+  if (exposures.length > maxExposures) throw tooManyExposures
+  return exposures
 }

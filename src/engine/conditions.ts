@@ -44,12 +44,26 @@ export interface Subject {
 /** By what a condition or a rule tells users apart: not at all, by a draw, or by what is known of them. */
 export type Selection = "everyone" | "split" | "targeting"
 
+/** Reads the value on the user's side. */
+export type Read = (subject: Subject) => UserValue
+
+/** Tests a value that was read. */
+type Decide = (value: UserValue, subject: Subject) => boolean
+
+/** A test in two steps, for those who want to see the value between them. It may be another one when it is read again. */
+export interface TestSteps {
+  readonly read: Read
+  readonly decide: Decide
+}
+
 /** A condition ready to run. */
 export type CompiledCondition =
   | {
       readonly kind: "test"
       readonly selection: Selection
       readonly test: (subject: Subject) => boolean
+      /** `undefined`: no value is tested. */
+      readonly steps: TestSteps | undefined
       /** Whether data may be missing to it, which is told even after another condition of the rule has failed. */
       readonly mayLack: boolean
       /** Whether the answer for a user may be another one a moment later. */
@@ -57,14 +71,9 @@ export type CompiledCondition =
     }
   | { readonly kind: "gate"; readonly gate: string; readonly negated: boolean }
   /** Reads the group of an experiment, which is an evaluation of its own. */
-  | { readonly kind: "experiment"; readonly test: (subject: Subject) => boolean }
-  /** `read`: what it would compare is read nevertheless, for the sake of what that tells. */
-  | { readonly kind: "unsupported"; readonly read: ((subject: Subject) => void) | undefined }
-
-/** Reads the value on the user's side. */
-export type Read = (subject: Subject) => UserValue
-
-const unsupported: CompiledCondition = { kind: "unsupported", read: undefined }
+  | { readonly kind: "experiment"; readonly test: (subject: Subject) => boolean; readonly steps: TestSteps }
+  /** `read` reads what it would compare. With `mustRead` that is done in every case, because it has effects. */
+  | { readonly kind: "unsupported"; readonly read: Read | undefined; readonly mustRead: boolean }
 
 /** Reads the value on the user's side as a text in lower case. */
 type ReadText = (subject: Subject) => LowerText
@@ -105,58 +114,73 @@ const keepingLast = (read: Read): ReadText => {
 export const compileCondition = (condition: Condition, bucketers: Bucketers, texts: FieldTexts): CompiledCondition => {
   const { type } = condition
   if (type === "public") {
-    return { kind: "test", selection: "everyone", test: () => true, mayLack: false, isVolatile: false }
+    return {
+      kind: "test",
+      selection: "everyone",
+      test: () => true,
+      steps: undefined,
+      mayLack: false,
+      isVolatile: false
+    }
   }
   if (type === "pass_gate" || type === "fail_gate") {
     const gate = typeof condition.targetValue === "string" ? condition.targetValue : ""
     return { kind: "gate", gate, negated: type === "fail_gate" }
   }
-  const read = compileRead(condition, bucketers)
-  if (read === undefined || condition.operator === undefined) return unsupported
   const mayLack = type === "ua_based" || type === "ip_based"
   const readsExperiment = type === "experiment_group"
-  const operator = compileOperator(condition.operator, condition.targetValue)
-  if (operator === undefined) return mayLack || readsExperiment ? { kind: "unsupported", read } : unsupported
-  const test = compileTest(condition, operator, read, texts)
-  if (readsExperiment && condition.field !== undefined) return { kind: "experiment", test }
+  const operator =
+    condition.operator === undefined ? undefined : compileOperator(condition.operator, condition.targetValue)
+  const read = compileRead(condition, operator, bucketers)
+  if (read === undefined || operator === undefined) {
+    return { kind: "unsupported", read, mustRead: condition.operator !== undefined && (mayLack || readsExperiment) }
+  }
+  const steps = { read, decide: compileDecide(condition, operator) }
+  const test = compileTest(condition, operator, steps, texts)
+  if (readsExperiment && condition.field !== undefined) return { kind: "experiment", test, steps }
   const selection = type === "user_bucket" ? "split" : "targeting"
   const isVolatile = type === "current_time" || operator.kind === "idList"
-  return { kind: "test", selection, test, mayLack, isVolatile }
+  return { kind: "test", selection, test, steps, mayLack, isVolatile }
 }
 
-const compileTest = (
-  { field, type }: Condition,
-  operator: Operator,
-  read: Read,
-  texts: FieldTexts
-): ((subject: Subject) => boolean) => {
+const compileDecide = ({ type }: Condition, operator: Operator): Decide => {
   switch (operator.kind) {
     case "text": {
       const { test } = operator
-      if (type === "user_bucket") {
-        const testBucket = askingOnce(bucket => test(new LowerText(bucket)))
-        return subject => testBucket(read(subject) as number)
-      }
-      if (type !== "user_field") return subject => test(new LowerText(read(subject)))
-      const text = texts.of(field, read)
-      return subject => test(text(subject))
+      return value => test(new LowerText(value))
     }
-    case "value": {
-      const { test } = operator
-      return subject => test(read(subject))
-    }
+    case "value":
+      return operator.test
     case "time": {
       const { test } = operator
-      return type === "current_time" ? subject => test(subject.host.now()) : subject => test(timeOf(read(subject)))
+      return type === "current_time" ? now => test(now as number) : value => test(timeOf(value))
     }
     case "idList": {
       const { list, negated } = operator
-      return subject => {
-        const id = textOf(read(subject))
+      return (value, subject) => {
+        const id = textOf(value)
         return (list !== undefined && id !== undefined && isInList(subject, list, id)) !== negated
       }
     }
   }
+}
+
+/** Reads and decides. What of a text can be kept until the next test is kept. */
+const compileTest = (
+  { field, type }: Condition,
+  operator: Operator,
+  { decide, read }: TestSteps,
+  texts: FieldTexts
+): ((subject: Subject) => boolean) => {
+  if (operator.kind !== "text") return subject => decide(read(subject), subject)
+  const { test } = operator
+  if (type === "user_bucket") {
+    const testBucket = askingOnce(bucket => test(new LowerText(bucket)))
+    return subject => testBucket(read(subject) as number)
+  }
+  if (type !== "user_field") return subject => decide(read(subject), subject)
+  const text = texts.of(field, read)
+  return subject => test(text(subject))
 }
 
 /** How many buckets a `user_bucket` condition tells apart. */
@@ -179,7 +203,7 @@ const isInList = (subject: Subject, list: string, id: string): boolean => {
 }
 
 /** The reader of a condition type; `undefined` for a type that does not exist. */
-export const compileRead = (condition: Condition, bucketers: Bucketers): Read | undefined => {
+const compileRead = (condition: Condition, operator: Operator | undefined, bucketers: Bucketers): Read | undefined => {
   const { additionalValues, field, idType } = condition
   switch (condition.type) {
     case "user_field":
@@ -192,7 +216,7 @@ export const compileRead = (condition: Condition, bucketers: Bucketers): Read | 
       return compileEnvironment(field)
     // Only times compare with the current time; to every other operator it is a missing value.
     case "current_time":
-      return () => undefined
+      return operator?.kind === "time" ? subject => subject.host.now() : () => undefined
     case "user_bucket": {
       const salt = additionalValues === undefined ? undefined : ownText(additionalValues, "salt")
       const bucketer = bucketers.shared(`${salt ?? ""}.`, bucketCount)

@@ -20,7 +20,7 @@ import type { Json, User } from "./user.js"
 /** Paths that are kept, for all names together. Projects have some thousands; beyond this new ones are not kept. */
 const maxPaths = 50_000
 
-/** Specs asked within one question. Only gates whose answer may change at any moment are asked more than once. */
+/** Specs asked within one question. */
 const maxSteps = 10_000
 
 /** Where decisions have led to. */
@@ -98,6 +98,8 @@ class Decision {
   /** Whether it was decided for everyone, whoever asks. */
   isSettled = false
   turn = 0
+  /** The question in which it was decided last, if a moment later the answer may be another one. */
+  question = 0
   path = nowhere
 
   constructor(kind: SpecKind, name: string) {
@@ -124,6 +126,8 @@ export class Decider implements Subject {
   #lack: string | undefined = undefined
   /** Counts the users: what is remembered from another turn is of another user. */
   #turn = 1
+  /** Counts the questions: in one of them a gate is asked once, as in a `Call`. */
+  #question = 0
   #steps = 0
   #paths = 0
   #isBusy = false
@@ -149,6 +153,7 @@ export class Decider implements Subject {
     this.isVolatile = false
     if (decision.isSettled || decision.turn === this.#turn) return known(decision.path)
     this.#isBusy = true
+    this.#question++
     this.#steps = 0
     try {
       return known(this.#decide(decision))
@@ -244,6 +249,10 @@ export class Decider implements Subject {
 
   #decide(decision: Decision): Path {
     if (decision.isSettled || decision.turn === this.#turn) return decision.path
+    if (decision.question === this.#question) {
+      this.isVolatile = true
+      return decision.path
+    }
     if (decision.choices === undefined) decision.choices = this.#prepare(decision)
     if (decision.choices === null || decision.isOpen || ++this.#steps > maxSteps) return nowhere
     const wasVolatile = this.isVolatile
@@ -254,10 +263,13 @@ export class Decider implements Subject {
         ? this.#walkAll(decision, decision.choices)
         : this.#walk(decision, decision.choices)
     decision.isOpen = false
-    if (this.isVolatile) return path
+    decision.path = path
+    if (this.isVolatile) {
+      decision.question = this.#question
+      return path
+    }
     this.isVolatile = wasVolatile
     decision.turn = this.#turn
-    decision.path = path
     decision.isSettled = isForEveryone(decision)
     return path
   }

@@ -3,13 +3,13 @@
  */
 
 import type { ResponseBuffer } from "./byteBuffer.js"
-import { Call, type EvaluateExperiment, overrideReason, type Work } from "./call.js"
+import { Call, type EvaluateExperiment, overrideReason, Work } from "./call.js"
 import type { ClientInitialize, ClientInitializeOptions } from "./clientInitialize/clientInitialize.js"
 import type { Host } from "./conditions.js"
 import { Decider, type Path } from "./decider.js"
 import { Evaluation } from "./evaluation.js"
 import type { ExposureOfAll, ExposureOrigin } from "./events/events.js"
-import { Explainer, explainedExposure, outcomeOf, StickyExplainer } from "./explainer.js"
+import { Explainer, explainedExposure, outcomeOf, repeatedExperiment, StickyExplainer } from "./explainer.js"
 import type {
   ExplainedEvaluation,
   ExplainedExposure,
@@ -56,6 +56,13 @@ export interface Overlay {
   readonly persistence?: Persistence | undefined
 }
 
+/** An answer of which it is not known yet whether it is used. */
+export interface Look {
+  readonly evaluation: Evaluation
+  /** Tells of the experiments that conditions read. To be called once. */
+  readonly settle: (exposed: boolean) => void
+}
+
 /** Evaluates names for users. */
 export interface Engine {
   /** With `sticky` an answer that the user keeps comes first, and changes of what is kept are stored. */
@@ -66,6 +73,8 @@ export interface Engine {
     disableExposureLogging: boolean,
     sticky?: StickyOptions
   ) => Evaluation
+  /** As `evaluate`, but nobody hears yet of the experiments that conditions read. `settle` says whether with exposures. */
+  readonly look: (kind: SpecKind, user: User, name: string, sticky?: StickyOptions) => Look
   /** The value of the first rule of an experiment that `matches` holds for. */
   readonly experimentGroup: (name: string, by: "groupName" | "id", wanted: string) => Evaluation
   readonly parameterStore: (
@@ -122,19 +131,32 @@ export const makeEngine = (
     decider?.isVolatile !== true || pathOf(specs, user, kind, name) === path
 
   const over = ({ overrides, persistence }: Overlay): Engine => {
-    const work: Work = { depth: 0, evaluations: 0 }
+    const work = new Work()
 
     const overridesNow = () => (overrides === undefined || overrides.isEmpty() ? undefined : overrides)
 
-    const readExperiment: EvaluateExperiment = (user, name) => {
-      const evaluation = evaluate("experiment", user, name, readExperiment, byReference)
-      onExperimentRead(user, name, evaluation, true)
-      return evaluation
+    const reader = (onRead: (user: User, name: string, evaluation: Evaluation) => void): EvaluateExperiment => {
+      const read: EvaluateExperiment = (user, name) => {
+        const evaluation = settled("experiment", user, name, findOnce(user, name, read), byReference)
+        onRead(user, name, evaluation)
+        return evaluation
+      }
+      return read
     }
-    const readExperimentSilently: EvaluateExperiment = (user, name) => {
-      const evaluation = evaluate("experiment", user, name, readExperimentSilently, byReference)
-      onExperimentRead(user, name, evaluation, false)
-      return evaluation
+    const readExperiment = reader((user, name, evaluation) => onExperimentRead(user, name, evaluation, true))
+    const readExperimentSilently = reader((user, name, evaluation) => onExperimentRead(user, name, evaluation, false))
+
+    /**
+     * The answer of an experiment to the conditions of one check, which may read it again and again, and each time all
+     * that it reads itself. Only what a bandit picks may be another answer the next time.
+     */
+    const findOnce = (user: User, name: string, experiment: EvaluateExperiment): Evaluation => {
+      const known = work.experiments.get(name)
+      if (known !== undefined) return known
+      const { picks } = work
+      const found = find("experiment", user, name, experiment)
+      if (work.picks === picks && !found.failed) work.experiments.set(name, found)
+      return found
     }
 
     /** The answer of now. Where the short way leads to one, it is made the long way, once, by the first who gets it. */
@@ -189,14 +211,34 @@ export const makeEngine = (
       name: string,
       experiment: EvaluateExperiment,
       sticky: StickyOptions | undefined
+    ): Evaluation => settled(kind, user, name, find(kind, user, name, experiment), sticky)
+
+    const settled = (
+      kind: SpecKind,
+      user: User,
+      name: string,
+      found: Evaluation,
+      sticky: StickyOptions | undefined
     ): Evaluation => {
-      const found = find(kind, user, name, experiment)
       if (persistence === undefined || sticky === undefined) return found
       return settle(kind, user, name, found, sticky, persistence, {
         now: host.now,
         isActive: name => view().snapshot?.spec("experiment", name)?.isActive,
-        passes: (name, filter) => find("experiment", user, name, experiment, filter).bool
+        // A check for the answer that is given logs what its conditions read; this one is not given to anyone.
+        passes: (name, filter) => find("experiment", user, name, readExperimentSilently, filter).bool
       })
+    }
+
+    const look: Engine["look"] = (kind, user, name, sticky) => {
+      const reads: Array<readonly [name: string, evaluation: Evaluation]> = []
+      const read = reader((_, name, evaluation) => void reads.push([name, evaluation]))
+      const evaluation = evaluate(kind, user, name, read, sticky)
+      return {
+        evaluation,
+        settle: exposed => {
+          for (const [name, evaluation] of reads) onExperimentRead(user, name, evaluation, exposed)
+        }
+      }
     }
 
     const parameterStore: Engine["parameterStore"] = (user, name) => {
@@ -228,21 +270,31 @@ export const makeEngine = (
         if (isLogged) exposures.push(explainedExposure(exposure))
       }
 
-      const experiment: EvaluateExperiment = (_, name) => {
-        const read = now("experiment", name, byReference)
-        explainer.experimentRead(name, ...read)
-        const [evaluation] = read
-        log({ kind: "experiment", origin: "parameterStore", name, evaluation, parameter: undefined })
-        return evaluation
+      const explainedReader = (isExposed: boolean): EvaluateExperiment => {
+        const read: EvaluateExperiment = (_, name) => {
+          const known = work.experiments.get(name)
+          const { picks } = work
+          const live =
+            known === undefined ? found("experiment", name, read) : ([known, repeatedExperiment(name, known)] as const)
+          if (work.picks === picks && !live[0].failed) work.experiments.set(name, live[0])
+          const answer = now("experiment", name, byReference, read, live)
+          explainer.experimentRead(name, ...answer)
+          const [evaluation] = answer
+          if (isExposed) log({ kind: "experiment", origin: "parameterStore", name, evaluation, parameter: undefined })
+          return evaluation
+        }
+        return read
       }
-      const found = (kind: SpecKind, name: string, filter?: RuleFilter) =>
+      const silently = explainedReader(false)
+      const found = (kind: SpecKind, name: string, experiment: EvaluateExperiment, filter?: RuleFilter) =>
         explainer.watch(() => findBy(specs, overridesNow(), kind, user, name, experiment, filter, explainer))
       const now = (
         kind: SpecKind,
         name: string,
-        sticky: StickyOptions | undefined
+        sticky: StickyOptions | undefined,
+        experiment: EvaluateExperiment,
+        [live, explained] = found(kind, name, experiment)
       ): readonly [Evaluation, ExplainedEvaluation] => {
-        const [live, explained] = found(kind, name)
         if (persistence === undefined || sticky === undefined) return [live, explained]
         const kept = new StickyExplainer()
         const { valuesOf } = persistence
@@ -258,7 +310,7 @@ export const makeEngine = (
             now: host.now,
             isActive: name => specs.snapshot?.spec("experiment", name)?.isActive,
             passes: (name, filter) => {
-              const [{ bool }, evaluation] = found("experiment", name, filter)
+              const [{ bool }, evaluation] = found("experiment", name, silently, filter)
               kept.rechecked(filter, bool, evaluation)
               return bool
             },
@@ -268,7 +320,7 @@ export const makeEngine = (
         return [settled, { ...explained, sticky: kept.explained(settled !== live) }]
       }
 
-      const [record, evaluation] = now(kind, name, sticky)
+      const [record, evaluation] = now(kind, name, sticky, explainedReader(true))
       const outcome = outcomeOf(kind, record)
       if (kind !== "layer") log({ kind, origin, name, evaluation: record, parameter: undefined })
       else {
@@ -310,6 +362,7 @@ export const makeEngine = (
     return {
       evaluate: (kind, user, name, disableExposureLogging, sticky) =>
         evaluate(kind, user, name, disableExposureLogging ? readExperimentSilently : readExperiment, sticky),
+      look,
       experimentGroup: (name, by, wanted) => {
         const specs = view()
         const record = new Evaluation()

@@ -4,16 +4,11 @@
  * caller without a copy.
  */
 import type { ExposureForm } from "./events/events.js"
+import { type Exposures, listOf, noExposures, type SecondaryExposure } from "./exposures.js"
 import type { RemoteConfig } from "./specs.js"
 import type { JsonObject } from "./user.js"
 
-/** A gate that was evaluated on the way, as it is logged. */
-export interface SecondaryExposure {
-  readonly gate: string
-  /** The gate's own result, not inverted by `fail_gate`. */
-  readonly gateValue: "true" | "false"
-  readonly ruleID: string
-}
+export type { SecondaryExposure } from "./exposures.js"
 
 /** The fields are those of the reference's result record; `undefined` where it says "none". */
 export class Evaluation {
@@ -30,8 +25,18 @@ export class Evaluation {
   version: number | undefined = undefined
   configDelegate: string | undefined = undefined
   explicitParameters: ReadonlyArray<string> | undefined = undefined
-  secondaryExposures: ReadonlyArray<SecondaryExposure> = noExposures
-  undelegatedSecondaryExposures: ReadonlyArray<SecondaryExposure> | undefined = undefined
+  /**
+   * The gates that were evaluated on the way.
+   *
+   * @internal
+   */
+  exposures: Exposures = noExposures
+  /**
+   * Those of a layer before it delegated; unset where the official SDK has none.
+   *
+   * @internal
+   */
+  undelegated: Exposures | undefined = undefined
   /** Only in new layer evaluation: parameter name to the id of the layer rule that gave it. */
   parameterRuleIDs: ReadonlyMap<string, string> | undefined = undefined
   isExperimentGroup = false
@@ -54,14 +59,36 @@ export class Evaluation {
   remote: RemoteConfig | undefined = undefined
   /** A nested gate was recorded whose deciding rule has no sampling rate. */
   hasUnsampledSecondaryExposure = false
-  /** What its exposures have in common, as far as it was worked out. Changes after all else is done. */
+  /**
+   * What its exposures have in common, as far as it was worked out. Changes after all else is done.
+   *
+   * @internal
+   */
   forms: ExposureForm | undefined = undefined
-  /** The members of its value that are objects or lists, once they are looked for. */
+  /**
+   * The members of its value that are objects or lists, once they are looked for.
+   *
+   * @internal
+   */
   deepMembers: ReadonlyArray<string> | undefined = undefined
-}
 
-/** The one empty list, so that an evaluation without nested gates allocates none. */
-const noExposures: ReadonlyArray<SecondaryExposure> = []
+  /** The gates that were evaluated on the way, written out. */
+  get secondaryExposures(): ReadonlyArray<SecondaryExposure> {
+    return listOf(this.exposures)
+  }
+
+  set secondaryExposures(list: ReadonlyArray<SecondaryExposure>) {
+    this.exposures = list
+  }
+
+  get undelegatedSecondaryExposures(): ReadonlyArray<SecondaryExposure> | undefined {
+    return this.undelegated && listOf(this.undelegated)
+  }
+
+  set undelegatedSecondaryExposures(list: ReadonlyArray<SecondaryExposure> | undefined) {
+    this.undelegated = list
+  }
+}
 
 /** The rule id as it is shown and logged. */
 export const ruleIDOf = (evaluation: Evaluation): string =>

@@ -2,30 +2,30 @@
  * Watches an evaluation and writes down how it goes.
  *
  * A `Call` that has an explainer tells it each step that it takes; without one it takes the same steps. So what is
- * explained is what was done, not what somebody thinks is done. What a condition compares is read by the condition's own
- * reader, from a user and a host that notice where it finds something.
+ * explained is what was done, not what somebody thinks is done. What a condition compares is read once, by the condition's
+ * own reader, from a user and a host that notice where it finds something; that value is tested, and that value is shown.
  */
 import type { BanditGroup, CompiledBandit } from "./bandit.js"
 import { scoreOf } from "./bandit.js"
-import { type CompiledCondition, compileUnit, type Host, type Subject } from "./conditions.js"
+import { type CompiledCondition, compileUnit, type Host, type Read, type Subject } from "./conditions.js"
 import { type Evaluation, ruleIDOf } from "./evaluation.js"
 import { type ExposureOfAll, exposureJson } from "./events/events.js"
 import type {
-  Bucket,
   DecidedBy,
   ExplainedBandit,
   ExplainedBanditGroup,
+  ExplainedBucket,
   ExplainedCondition,
   ExplainedEvaluation,
   ExplainedExposure,
   ExplainedMapping,
   ExplainedMappingRule,
+  ExplainedOperand,
+  ExplainedOutcome,
   ExplainedRecheck,
   ExplainedRule,
   ExplainedSticky,
-  FoundIn,
-  Operand,
-  Outcome
+  FoundIn
 } from "./explanation.js"
 import { asObject, copyJson, copyJsonObject, emptyObject, literalOf } from "./getters.js"
 import { NumberLiteral, plain, type RawJson } from "./json.js"
@@ -288,6 +288,28 @@ export class Explainer {
     }
   }
 
+  /** Tests a condition, and writes down the value that is tested. */
+  test({ steps, test }: CompiledCondition & { readonly kind: "test" | "experiment" }, subject: Subject): boolean {
+    if (steps === undefined || this.#top.isSilent) return test(subject)
+    return steps.decide(this.#read(steps.read, subject), subject)
+  }
+
+  /** Writes down the value that a condition would test if it were supported. */
+  unsupported({ mustRead, read }: CompiledCondition & { readonly kind: "unsupported" }, subject: Subject): void {
+    if (read === undefined) return
+    if (!this.#top.isSilent) this.#read(read, mustRead ? subject : undefined)
+    else if (mustRead) read(subject)
+  }
+
+  /** The subject is told of what reading has to tell. */
+  #read(read: Read, subject: Subject | undefined): UserValue {
+    const { condition, explained } = this.#top.condition!
+    const { lack, operand, value } = this.#subject.read(condition!, read, subject)
+    explained.operand ??= operand
+    if (lack !== undefined) explained.problem = lack
+    return value
+  }
+
   /** The condition was evaluated; it has left `record.bool`. */
   conditionEnd(compiled: CompiledCondition, record: Evaluation): void {
     const frame = this.#top
@@ -301,11 +323,6 @@ export class Explainer {
       if (!record.unsupported) explained.passes = record.bool
       else explained.problem = "not decided: something in it, or before it in the rule, is unsupported"
       return
-    }
-    if (explained.operand === undefined) {
-      const operand = this.#subject.operand(condition, this.#snapshot!)
-      if (operand !== undefined) explained.operand = operand
-      if (this.#subject.lack !== undefined) explained.problem = this.#subject.lack
     }
     if (compiled.kind === "unsupported") explained.problem = unsupportedBecause(condition, explained.operand)
     else explained.passes = record.bool
@@ -359,7 +376,7 @@ export class Explainer {
     else frame.rule!.explained.result = "skipped"
   }
 
-  #bucket(idType: string, salt: string, threshold: number, passes?: boolean): Bucket {
+  #bucket(idType: string, salt: string, threshold: number, passes?: boolean): ExplainedBucket {
     const unitID = textOf(compileUnit(idType)(this.#user)) ?? ""
     const value = this.#bucketers.make(`${salt}.`, 10_000).of(unitID)
     return { idType, unitID, salt, value, threshold, passes: passes ?? value < threshold }
@@ -501,13 +518,21 @@ const explainedCondition = ({
 const shown = (target: RawJson) =>
   target instanceof NumberLiteral && !Number.isFinite(Number(target.text)) ? target.text : plain(target)
 
-const unsupportedBecause = ({ operator, type }: Condition, operand: Operand | undefined): string => {
+const unsupportedBecause = ({ operator, type }: Condition, operand: ExplainedOperand | undefined): string => {
   if (operand === undefined) return `this SDK knows no condition of the type "${type}"`
   if (operator === undefined) return "the condition has no operator"
   return `this SDK knows no operator "${operator}"`
 }
 
 // --- what conditions read
+
+/** A value that a condition has read. */
+interface ReadValue {
+  readonly value: UserValue
+  readonly operand: ExplainedOperand
+  /** The data that was wanting, in words. */
+  readonly lack: string | undefined
+}
 
 /** A subject that notices where something is found. */
 class Reading implements Subject {
@@ -516,8 +541,9 @@ class Reading implements Subject {
   readonly #snapshot: Snapshot | undefined
   readonly #tier: string | undefined
   #found: { readonly foundIn: FoundIn; readonly key?: string; readonly from?: string } = { foundIn: "nothing" }
-  /** The data that the last condition lacked, in words. */
-  lack: string | undefined = undefined
+  /** Whom the reading is done for. */
+  #reader: Subject | undefined = undefined
+  #lack: string | undefined = undefined
 
   constructor(user: User, snapshot: Snapshot | undefined, host: Host, tier: string | undefined) {
     this.#snapshot = snapshot
@@ -540,6 +566,10 @@ class Reading implements Subject {
     )
     this.host = {
       ...host,
+      now: () => {
+        this.#found = { foundIn: "clock" }
+        return host.now()
+      },
       globalCustomFields: this.#noticing("globalCustomFields", host.globalCustomFields),
       parseUserAgent: from => {
         this.#found = { foundIn: "userAgent", from }
@@ -573,44 +603,49 @@ class Reading implements Subject {
     return this.#snapshot?.appId
   }
 
-  /** Is noticed elsewhere: it is an evaluation of its own. */
-  experimentGroup(): undefined {
-    return undefined
+  /** Is noticed elsewhere: it is an evaluation of its own, with readings of its own. */
+  experimentGroup(name: string | undefined): UserValue {
+    const group = this.#reader?.experimentGroup(name)
+    this.#lack = undefined
+    return group
   }
 
   lacks(reason: string): void {
-    this.lack = reason.startsWith("UAParser")
+    this.#reader?.lacks(reason)
+    this.#lack = reason.startsWith("UAParser")
       ? "there is no user agent parser: nothing is known of the user agent"
       : "there is no country table: nothing is known of the address"
   }
 
-  /** The value on the user's side of a condition; `undefined` for conditions that have none. */
-  operand(condition: Condition, snapshot: Snapshot): Operand | undefined {
-    this.lack = undefined
-    if (condition.type === "current_time") {
-      return comparesTimes.has(condition.operator ?? "")
-        ? { value: this.host.now(), foundIn: "clock" }
-        : { foundIn: "nothing" }
-    }
-    const read = snapshot.reader(condition)
-    if (read === undefined) return undefined
+  /** Reads the value on the user's side of a condition. */
+  read(condition: Condition, read: Read, reader: Subject | undefined): ReadValue {
+    this.#reader = reader
+    this.#lack = undefined
     this.#found = { foundIn: "nothing" }
-    const value: UserValue = read(this)
-    if (condition.type === "user_bucket") {
-      const from = textOf(compileUnit(condition.idType)(this.user)) ?? ""
-      return { value: value as number, foundIn: "bucket", from }
-    }
-    return value === undefined ? { foundIn: "nothing" } : { value: copyJson(value), ...this.#found }
+    const value = read(this)
+    return { value, operand: this.#operand(condition, value), lack: this.#lack }
+  }
+
+  #operand({ idType, type }: Condition, value: UserValue): ExplainedOperand {
+    if (value === undefined) return { foundIn: "nothing" }
+    if (type !== "user_bucket") return { value: copyJson(value), ...this.#found }
+    return { value: value as number, foundIn: "bucket", from: textOf(compileUnit(idType)(this.user)) ?? "" }
   }
 }
 
-/** To all others the current time is a missing value. */
-const comparesTimes = new Set(["before", "after", "on"])
+/** An experiment that the same check has read before. */
+export const repeatedExperiment = (name: string, record: Evaluation): ExplainedEvaluation => ({
+  kind: "experiment",
+  name,
+  value: valueOf("experiment", record),
+  ruleID: record.ruleID === undefined ? null : ruleIDOf(record),
+  omitted: "repeated"
+})
 
 // --- the outcome
 
 /** The answer that a record stands for. */
-export const outcomeOf = (kind: SpecKind, record: Evaluation): Outcome => ({
+export const outcomeOf = (kind: SpecKind, record: Evaluation): ExplainedOutcome => ({
   value: kind === "gate" ? record.bool : copyJsonObject(record.value ?? emptyObject),
   ruleID: ruleIDOf(record),
   idType: record.idType ?? "",

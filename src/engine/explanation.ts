@@ -14,7 +14,7 @@ export interface Explanation {
   readonly kind: ExplainedKind
   /** The name that was asked for. */
   readonly name: string
-  readonly outcome: Outcome
+  readonly outcome: ExplainedOutcome
   /**
    * What the check would log, before repetitions are left out and before sampling. A layer and a parameter store log a
    * parameter when it is read: each of the layer's parameters is listed here, those of a store are with the parameter.
@@ -27,7 +27,7 @@ export interface Explanation {
 }
 
 /** The answer, as the check gives it. */
-export interface Outcome {
+export interface ExplainedOutcome {
   /** A gate's answer, else all parameters. Those of a parameter store are what they are when read without a fallback. */
   readonly value: boolean | JsonObject
   /** The id of the rule that decided; `default`, `disabled` or `override` when none did, empty for an unknown name. */
@@ -157,7 +157,7 @@ export interface ExplainedRule {
   readonly conditions: ReadonlyArray<ExplainedCondition>
   readonly passPercentage: number
   /** Once the pass percentage was asked. */
-  readonly bucket?: Bucket | undefined
+  readonly bucket?: ExplainedBucket | undefined
   readonly delegate?: ExplainedDelegate | undefined
 }
 
@@ -168,7 +168,7 @@ export interface ExplainedDelegate {
 }
 
 /** Where a unit falls: `value` is `hash(salt + "." + unitID)` modulo 10,000, and passes below the threshold. */
-export interface Bucket {
+export interface ExplainedBucket {
   readonly idType: string
   /** Empty when the user has no such unit. */
   readonly unitID: string
@@ -208,7 +208,7 @@ export type FoundIn =
   | "nothing"
 
 /** The value on the user's side. */
-export interface Operand {
+export interface ExplainedOperand {
   /** Absent when nothing was found. */
   readonly value?: Json | undefined
   readonly foundIn: FoundIn
@@ -231,7 +231,7 @@ export interface ExplainedCondition {
   readonly targetValue?: Json | undefined
   /** Whether it holds; `null` where that cannot be told. */
   readonly passes: boolean | null
-  readonly operand?: Operand | undefined
+  readonly operand?: ExplainedOperand | undefined
   /** The gate that `pass_gate` and `fail_gate` ask. */
   readonly gate?: ExplainedEvaluation | undefined
   /** The experiment whose group an `experiment_group` condition compares. */
@@ -271,7 +271,7 @@ export interface ExplainedBandit {
    */
   readonly pickedBy: "notStarted" | "notTargeted" | "bucket" | "exploration" | "score" | "draw"
   /** The unit's bucket against the share that explores. */
-  readonly bucket?: Bucket | undefined
+  readonly bucket?: ExplainedBucket | undefined
   readonly groups: ReadonlyArray<ExplainedBanditGroup>
 }
 

@@ -24,6 +24,9 @@ export interface ParameterRead<A> {
 export const ownValue = (value: JsonObject, key: string): Json | undefined =>
   hasOwn(value, key) ? value[key] : undefined
 
+/** The guard of `getInteger`. */
+export const isInteger = (value: unknown): value is number => Number.isInteger(value)
+
 /**
  * `get(key, fallback, guard?)`: the parameter if it has the fallback's type (or passes the guard), else the fallback.
  *
@@ -44,7 +47,7 @@ export const readTyped = (
     return {
       value: expected,
       exposes: false,
-      mismatch: `[Statsig] Parameter type mismatch. '${name}.${key}' failed typeGuard. Expected '${kindOf(expected)}', got '${kindOf(found)}'`
+      mismatch: `[Statsig] Parameter type mismatch. '${name}.${key}' failed typeGuard. Expected '${guard === isInteger ? "integer" : kindOf(expected)}', got '${kindOf(found)}'`
     }
   }
   if (expected === null || kindOf(expected) === kindOf(found))

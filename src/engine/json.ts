@@ -2,14 +2,16 @@
  * Reads JSON text where `JSON.parse` would lose something that decides answers: which of `1` and `1.0` was written,
  * integers beyond 2^53, keys that occur twice.
  *
- * The text was checked before (`body.ts`); what is here may therefore assume well-formed JSON and only bounds its own
- * depth.
+ * The text was checked before (`body.ts`), so what is here assumes well-formed JSON.
+ *
+ * Well-formed JSON may still be more than the official parser takes: a number beyond the doubles, half a pair of
+ * surrogates, or more levels than it follows. Nothing is refused here for that, because it depends on the place what
+ * follows from it: `isReadable` tells.
  */
-import { JsonError } from "./body.js"
 import { setOwn } from "./getters.js"
 import type { Json } from "./user.js"
 
-/** A number whose spelling matters: integral with a point or an exponent, minus zero, or beyond 2^53. */
+/** A number whose spelling matters: integral with a point or an exponent, minus zero, beyond 2^53, or out of range. */
 export class NumberLiteral {
   readonly text: string
   constructor(text: string) {
@@ -28,17 +30,27 @@ export interface RawObject {
 /** What reading one value gave. */
 export interface RawDocument {
   readonly value: RawJson
-  /** Whether a `NumberLiteral` occurs anywhere in the value. */
-  readonly hasLiterals: boolean
+  /** Whether no `NumberLiteral` occurs anywhere in the value, and nothing that the official parser does not take. */
+  readonly isPlain: boolean
   /** Keys that occur twice in one object, with the object. */
   readonly duplicates: ReadonlyArray<{ readonly object: RawJson; readonly key: string }>
 }
 
-/** As deep as the official parser follows. */
-const maxDepth = 128
+/** The levels of arrays and objects that the official parser follows. */
+export const maxDepth = 127
+
+/** The levels that are kept here: more than enough for a value of `maxDepth` levels at any place of a payload. */
+const maxDepthKept = 160
+
+/** Half a pair of surrogates. */
+const halfPair = /\p{Surrogate}/u
 
 const quote = 0x22
 const backslash = 0x5c
+const openBracket = 0x5b
+const closeBracket = 0x5d
+const openBrace = 0x7b
+const closeBrace = 0x7d
 
 const isSpace = (code: number): boolean => code === 0x20 || code === 0x0a || code === 0x0d || code === 0x09
 
@@ -51,7 +63,6 @@ const skipSpace = (text: string, at: number): number => {
 const skipString = (text: string, at: number): number => {
   for (let from = at + 1; ; ) {
     const end = text.indexOf('"', from)
-    if (end < 0) throw new JsonError(`unterminated string at offset ${at}`)
     let slashes = 0
     while (text.charCodeAt(end - 1 - slashes) === backslash) slashes++
     if (slashes % 2 === 0) return end + 1
@@ -59,43 +70,64 @@ const skipString = (text: string, at: number): number => {
   }
 }
 
+/** The position behind the array or object that begins at `at`. */
+const skipContainer = (text: string, at: number): number => {
+  let depth = 0
+  for (let i = at; i < text.length; i++) {
+    const code = text.charCodeAt(i)
+    if (code === quote) i = skipString(text, i) - 1
+    else if (code === openBracket || code === openBrace) depth++
+    else if ((code === closeBracket || code === closeBrace) && --depth === 0) return i + 1
+  }
+  return text.length
+}
+
 const endsScalar = (code: number): boolean =>
   code === 0x2c || code === 0x7d || code === 0x5d || code === 0x3a || code === quote || isSpace(code)
 
-const readString = (text: string, at: number, end: number): string => {
-  const inner = text.slice(at + 1, end - 1)
-  return inner.includes("\\") ? (JSON.parse(text.slice(at, end)) as string) : inner
-}
-
-/** Reads a value, keeping what `JSON.parse` loses. Throws `JsonError` for what it cannot hold. */
+/** Reads a value, keeping what `JSON.parse` loses. What is nested deeper than any place allows stands as `[]`. */
 export const readExact = (text: string): RawDocument => {
   const duplicates: Array<{ object: RawJson; key: string }> = []
-  let hasLiterals = false
+  let isPlain = true
   let i = 0
+
+  const string = (): string => {
+    const start = i
+    i = skipString(text, i)
+    const inner = text.slice(start + 1, i - 1)
+    if (!inner.includes("\\")) return inner
+    const decoded = JSON.parse(text.slice(start, i)) as string
+    // Only escapes can write half a pair.
+    if (halfPair.test(decoded)) isPlain = false
+    return decoded
+  }
 
   const number = (): RawJson => {
     const start = i
     while (i < text.length && !endsScalar(text.charCodeAt(i))) i++
     const literal = text.slice(start, i)
     const value = Number(literal)
-    if (!Number.isFinite(value)) throw new JsonError(`number out of range at offset ${start}`)
     const exact = Number.isSafeInteger(value)
       ? !Object.is(value, -0) && /^-?\d+$/.test(literal)
-      : !Number.isInteger(value)
+      : Number.isFinite(value) && !Number.isInteger(value)
     if (exact) return value
-    hasLiterals = true
+    isPlain = false
     return new NumberLiteral(literal)
   }
 
+  /** Whether the container at hand is passed over. */
+  const isTooDeep = (depth: number): boolean => {
+    isPlain = false
+    if (depth <= maxDepthKept) return false
+    i = skipContainer(text, i)
+    return true
+  }
+
   const read = (depth: number): RawJson => {
-    if (depth > maxDepth) throw new JsonError(`nested deeper than ${maxDepth} levels at offset ${i}`)
     i = skipSpace(text, i)
     switch (text.charCodeAt(i)) {
-      case quote: {
-        const start = i
-        i = skipString(text, i)
-        return readString(text, start, i)
-      }
+      case quote:
+        return string()
       case 0x74:
         i += 4
         return true
@@ -105,10 +137,11 @@ export const readExact = (text: string): RawDocument => {
       case 0x6e:
         i += 4
         return null
-      case 0x5b: {
+      case openBracket: {
+        if (depth > maxDepth && isTooDeep(depth)) return []
         const items: Array<RawJson> = []
         i = skipSpace(text, i + 1)
-        if (text.charCodeAt(i) === 0x5d) {
+        if (text.charCodeAt(i) === closeBracket) {
           i++
           return items
         }
@@ -118,18 +151,17 @@ export const readExact = (text: string): RawDocument => {
           if (text.charCodeAt(i - 1) !== 0x2c) return items
         }
       }
-      case 0x7b: {
+      case openBrace: {
+        if (depth > maxDepth && isTooDeep(depth)) return []
         const object: { [key: string]: RawJson } = {}
         i = skipSpace(text, i + 1)
-        if (text.charCodeAt(i) === 0x7d) {
+        if (text.charCodeAt(i) === closeBrace) {
           i++
           return object
         }
         for (;;) {
           i = skipSpace(text, i)
-          const start = i
-          i = skipString(text, i)
-          const key = readString(text, start, i)
+          const key = string()
           i = skipSpace(text, i) + 1
           const value = read(depth + 1)
           if (Object.hasOwn(object, key)) duplicates.push({ object, key })
@@ -144,7 +176,22 @@ export const readExact = (text: string): RawDocument => {
   }
 
   const value = read(1)
-  return { value, hasLiterals, duplicates }
+  return { value, isPlain, duplicates }
+}
+
+/**
+ * Whether the official parser takes the value. It counts levels from where it begins to parse: `depth` is the level of
+ * the value there. `takesHalfPairs` is for places that are less strict here than officially.
+ */
+export const isReadable = (value: RawJson, depth = 1, takesHalfPairs = false): boolean => {
+  if (typeof value === "string") return takesHalfPairs || !halfPair.test(value)
+  if (typeof value !== "object" || value === null) return true
+  if (value instanceof NumberLiteral) return Number.isFinite(Number(value.text))
+  if (depth > maxDepth) return false
+  if (Array.isArray(value)) return value.every(item => isReadable(item, depth + 1, takesHalfPairs))
+  return Object.keys(value).every(
+    key => (takesHalfPairs || !halfPair.test(key)) && isReadable((value as RawObject)[key]!, depth + 1, takesHalfPairs)
+  )
 }
 
 /** Plain JSON again: spellings become the numbers they stand for. */

@@ -27,6 +27,12 @@ export interface OverrideValues {
 /** What can be overridden. */
 export type OverrideKind = keyof OverrideValues
 
+/** A name that is overridden, or was. */
+export interface OverriddenName {
+  readonly kind: OverrideKind
+  readonly name: string
+}
+
 /** Overrides as the engine asks for them. Everything is synchronous. */
 export interface OverrideLookup {
   /** Whether there are none at all: nothing is looked up then. */
@@ -63,6 +69,12 @@ export class OverrideTable implements OverrideLookup {
     const values = this.#values[kind].get(name)
     return values && (findFor(values, user.userID) ?? findForAny(values, user.customIDs) ?? values.get(everyone))
   }
+
+  /** Every name that has an override. */
+  readonly names = (): ReadonlyArray<OverriddenName> =>
+    Object.entries(this.#values).flatMap(([kind, names]) =>
+      Array.from(names.keys(), name => ({ kind: kind as OverrideKind, name }))
+    )
 
   /** Without an id it holds for everyone. */
   readonly set = <Kind extends OverrideKind>(

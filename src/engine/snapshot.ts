@@ -12,15 +12,7 @@
 
 import { type CompiledBandit, compileBandit } from "./bandit.js"
 import { type Body, type Entry, emptyTable, type Table, textOf as textOfBytes } from "./body.js"
-import {
-  type CompiledCondition,
-  compileCondition,
-  compileRead,
-  compileUnit,
-  FieldTexts,
-  type Read,
-  type Selection
-} from "./conditions.js"
+import { type CompiledCondition, compileCondition, compileUnit, FieldTexts, type Selection } from "./conditions.js"
 import { asObject } from "./getters.js"
 import { type RawDocument, readExact } from "./json.js"
 import { type Bucketer, Bucketers } from "./sha256.js"
@@ -101,9 +93,14 @@ export interface Envelope {
   readonly sessionReplay: SessionReplay | undefined
 }
 
-/** A part of a payload that cannot be used. */
+/**
+ * A part of a payload that cannot be used: it fails alone, the rest works. Parameter stores and envelopes are parts of a
+ * payload in protobuf.
+ *
+ * @since 0.1.0
+ */
 export interface BadPart {
-  readonly kind: "gate" | "dynamicConfig" | "layer" | "condition"
+  readonly kind: "gate" | "dynamicConfig" | "layer" | "condition" | "parameterStore" | "envelope"
   readonly name: string
   /** What was found and what was expected. */
   readonly message: string
@@ -111,8 +108,8 @@ export interface BadPart {
 
 /** Decodes one part when it is first used. A text says why it cannot be used, and `onBadPart` hears of it then, once. */
 export interface Decoder {
-  readonly spec: (raw: RawDocument | undefined) => Spec | string
-  readonly condition: (raw: RawDocument | undefined) => Condition | string
+  readonly spec: (raw: RawDocument) => Spec | string
+  readonly condition: (raw: RawDocument) => Condition | string
   readonly onBadPart: (part: BadPart) => void
 }
 
@@ -147,18 +144,32 @@ export interface NameChanges {
 const kindOf = { gates: "gate", dynamicConfigs: "dynamicConfig", layers: "layer" } as const
 const specTables = ["gates", "dynamicConfigs", "layers"] as const
 
+/**
+ * The specs of one payload. A program hands it on as it is.
+ *
+ * @since 0.1.0
+ */
 export class Snapshot {
   readonly time: number
   readonly checksum: string | undefined
+  /** @internal */
   readonly remote: RemoteConfig
+  /** @internal */
   readonly appId: Json | undefined
+  /** @internal */
   readonly parameterStores: ReadonlyMap<string, ParameterStoreSpec>
+  /** @internal */
   readonly bandits: ReadonlyMap<string, CompiledBandit>
+  /** @internal */
   readonly hasMappings: boolean
+  /** @internal */
   readonly clientKeys: ClientKeys
+  /** @internal */
   readonly sessionReplay: SessionReplay | undefined
+  /** @internal */
   readonly body: Body
-  readonly #envelope: Envelope
+  /** @internal */
+  readonly envelope: Envelope
   readonly #decoder: Decoder
   readonly #bucketers: Bucketers
   readonly #texts = new FieldTexts()
@@ -168,7 +179,11 @@ export class Snapshot {
   readonly #specs: Readonly<Record<SpecTable, Array<CompiledSpec | undefined>>>
   readonly #mappings = new Map<string, ReadonlyArray<CompiledMapping>>()
 
-  /** `before` is the snapshot that `body` was compared with; what is the same is taken over from it. */
+  /**
+   * `before` is the snapshot that `body` was compared with; what is the same is taken over from it.
+   *
+   * @internal
+   */
   constructor(body: Body, envelope: Envelope, decoder: Decoder, before: Snapshot | undefined) {
     this.body = body
     this.time = envelope.time
@@ -187,20 +202,20 @@ export class Snapshot {
     const isCrowded = before !== undefined && before.#bucketers.size > 2 * this.#conditions.names.length
     this.#bucketers = before === undefined || isCrowded ? new Bucketers() : before.#bucketers
     this.bandits =
-      before !== undefined && before.#envelope.bandits === envelope.bandits
+      before !== undefined && before.envelope.bandits === envelope.bandits
         ? before.bandits
         : new Map([...envelope.bandits].map(([name, bandit]) => [name, compileBandit(bandit, this.#bucketers)]))
     this.hasMappings = envelope.mappings.size > 0 && envelope.mappingRules.size > 0
     this.clientKeys = envelope.clientKeys
     this.sessionReplay = envelope.sessionReplay
-    this.#envelope = envelope
+    this.envelope = envelope
     this.#decoder = decoder
     this.#specs = this.#takeOver(before)
   }
 
   /** The compiled specs of the snapshot before that hold in this one too. */
   #takeOver(before: Snapshot | undefined): Record<SpecTable, Array<CompiledSpec | undefined>> {
-    const conditions = before === undefined ? new Set<string>() : changedKeys(before.#conditions, this.#conditions)
+    const conditions = before === undefined ? new Set<string>() : this.changedConditions(before)
     const taken = (key: SpecTable) => {
       const table = this.#tables[key]
       return before === undefined
@@ -210,12 +225,20 @@ export class Snapshot {
     return { gates: taken("gates"), dynamicConfigs: taken("dynamicConfigs"), layers: taken("layers") }
   }
 
-  /** The environment of users that have none, where the SDK has none either. */
+  /**
+   * The environment of users that have none, where the SDK has none either.
+   *
+   * @internal
+   */
   get defaultEnvironment(): string | undefined {
     return this.remote.defaultEnvironment
   }
 
-  /** The spec that a name of a kind stands for. */
+  /**
+   * The spec that a name of a kind stands for.
+   *
+   * @internal
+   */
   spec(kind: SpecKind, name: string): CompiledSpec | undefined {
     const table = tableOf[kind]
     const ordinal = this.#tables[table].ordinals.get(name)
@@ -230,23 +253,59 @@ export class Snapshot {
     return compiled
   }
 
-  /** Whether something else may answer in place of a name's own spec: the spec of a config mapping, or a bandit. */
+  /**
+   * Whether something else may answer in place of a name's own spec: the spec of a config mapping, or a bandit.
+   *
+   * @internal
+   */
   isReplaceable(kind: SpecKind, name: string): boolean {
-    if (this.hasMappings && this.#envelope.mappings.has(name)) return true
+    if (this.hasMappings && this.envelope.mappings.has(name)) return true
     return kind === "experiment" && this.bandits.has(name)
   }
 
-  /** Whether a delegate of that name exists. */
+  /**
+   * Whether a delegate of that name exists.
+   *
+   * @internal
+   */
   hasDynamicConfig(name: string): boolean {
     return this.spec("dynamicConfig", name) !== undefined
   }
 
-  /** Every name of a table. */
+  /**
+   * The spec of a name, not compiled; `undefined` for one that is bad.
+   *
+   * @internal
+   */
+  decoded(table: SpecTable, name: string): Spec | undefined {
+    const ordinal = this.#tables[table].ordinals.get(name)
+    if (ordinal === undefined) return undefined
+    return this.#content(this.#tables[table], kindOf[table], name, ordinal, this.#decoder.spec)
+  }
+
+  /**
+   * Every key of a condition.
+   *
+   * @internal
+   */
+  conditionKeys(): Iterable<string> {
+    return this.#conditions.ordinals.keys()
+  }
+
+  /**
+   * Every name of a table.
+   *
+   * @internal
+   */
   names(table: SpecTable): Iterable<string> {
     return this.#tables[table].ordinals.keys()
   }
 
-  /** Every name of a table whose spec is good, with the spec. */
+  /**
+   * Every name of a table whose spec is good, with the spec.
+   *
+   * @internal
+   */
   *specs(table: SpecTable): Iterable<readonly [string, Spec]> {
     for (const name of this.names(table)) {
       const compiled = this.spec(kindOf[table], name)
@@ -254,9 +313,13 @@ export class Snapshot {
     }
   }
 
-  /** The mappings of a name, prepared for the salt of the spec that it stands for. */
+  /**
+   * The mappings of a name, prepared for the salt of the spec that it stands for.
+   *
+   * @internal
+   */
   mappings(name: string, salt: string): ReadonlyArray<CompiledMapping> | undefined {
-    const mappings = this.#envelope.mappings.get(name)
+    const mappings = this.envelope.mappings.get(name)
     if (mappings === undefined) return undefined
     // A gate and a config may share a name, not a salt.
     const key = `${salt} ${name}`
@@ -265,7 +328,7 @@ export class Snapshot {
     const compiled = mappings.map(mapping => ({
       newConfigName: mapping.newConfigName,
       rules: mapping.rules.map(({ ruleName, startTime }) => {
-        const rule = this.#envelope.mappingRules.get(ruleName)
+        const rule = this.envelope.mappingRules.get(ruleName)
         return { ruleName, startTime, rule: rule === undefined ? undefined : this.#compileRule(rule, salt) }
       })
     }))
@@ -273,36 +336,56 @@ export class Snapshot {
     return compiled
   }
 
-  /** The JSON of a condition. */
+  /**
+   * The JSON of a condition.
+   *
+   * @internal
+   */
   conditionText(key: string): string | undefined {
     const { ends, ordinals, starts } = this.#conditions
     const ordinal = ordinals.get(key)
     return ordinal === undefined ? undefined : textOfBytes(this.body.bytes, starts[ordinal]!, ends[ordinal]!)
   }
 
-  /** A condition as the payload has it, decoded anew: a text says why it cannot be used, `undefined` that it is missing. */
+  /**
+   * A condition as the payload has it, decoded at each call: a text says why it cannot be used, `undefined` that it is missing.
+   *
+   * @internal
+   */
   condition(key: string): Condition | string | undefined {
     const { ends, ordinals, starts } = this.#conditions
     const ordinal = ordinals.get(key)
     return ordinal === undefined ? undefined : this.#decoder.condition(this.#read(starts[ordinal]!, ends[ordinal]!))
   }
 
-  /** What a condition reads; `undefined` for one that reads nothing. */
-  reader(condition: Condition): Read | undefined {
-    return compileRead(condition, this.#bucketers)
-  }
-
-  /** The parts that turned out bad until now, those of the snapshots before too if they are still there. */
+  /**
+   * The parts that turned out bad until now, those of the snapshots before too if they are still there.
+   *
+   * @internal
+   */
   *badParts(): Iterable<BadPart> {
     for (const table of specTables) yield* badPartsOf(kindOf[table], this.#tables[table])
     yield* badPartsOf("condition", this.#conditions)
   }
 
-  /** Names whose text differs from that in the snapshot before; all, if there is none. */
+  /**
+   * Names whose text differs from that in the snapshot before; all, if there is none.
+   *
+   * @internal
+   */
   changesSince(before: Snapshot | undefined): Record<SpecTable, NameChanges> {
     const changes = (table: SpecTable) =>
       changedNames(before === undefined ? emptyTable : before.#tables[table], this.#tables[table])
     return { gates: changes("gates"), dynamicConfigs: changes("dynamicConfigs"), layers: changes("layers") }
+  }
+
+  /**
+   * Keys of conditions whose text differs from that in the snapshot before; all, if there is none.
+   *
+   * @internal
+   */
+  changedConditions(before: Snapshot | undefined): ReadonlySet<string> {
+    return changedKeys(before === undefined ? emptyTable : before.#conditions, this.#conditions)
   }
 
   /** What the decoder makes of a member. */
@@ -311,7 +394,7 @@ export class Snapshot {
     kind: BadPart["kind"],
     name: string,
     ordinal: number,
-    decode: (raw: RawDocument | undefined) => A | string
+    decode: (raw: RawDocument) => A | string
   ): A | undefined {
     const entry = entries[ordinal]!
     if (entry.content !== undefined || entry.problem !== undefined) return entry.content
@@ -323,12 +406,8 @@ export class Snapshot {
     return entry.content
   }
 
-  #read(start: number, end: number): RawDocument | undefined {
-    try {
-      return readExact(textOfBytes(this.body.bytes, start, end))
-    } catch {
-      return undefined
-    }
+  #read(start: number, end: number): RawDocument {
+    return readExact(textOfBytes(this.body.bytes, start, end))
   }
 
   #condition(key: string): CompiledCondition | undefined {

@@ -133,6 +133,10 @@ const stickyValues = (found: Evaluation): StickyValues => ({
   config_version: found.version ?? null
 })
 
+/**
+ * The kept answer as a record. What decides how its exposure is logged is not kept: sampling rate, forwarding of all
+ * exposures, nested gates that must be logged and the config mapping are those of the answer of now.
+ */
 const fromSticky = (kept: StickyValues, found: Evaluation, now: number): Evaluation => {
   const record = new Evaluation()
   record.name = found.name
@@ -152,6 +156,10 @@ const fromSticky = (kept: StickyValues, found: Evaluation, now: number): Evaluat
   record.lcut = kept.time ?? undefined
   record.receivedAt = now
   record.remote = found.remote
+  record.samplingRate = found.samplingRate
+  record.forwardAllExposures = found.forwardAllExposures
+  record.hasUnsampledSecondaryExposure = found.hasUnsampledSecondaryExposure
+  record.overrideConfigName = found.overrideConfigName
   return record
 }
 

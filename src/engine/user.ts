@@ -45,9 +45,20 @@ export class User {
   readonly custom: JsonObject | undefined
   readonly privateAttributes: JsonObject | undefined
   readonly statsigEnvironment: JsonObject | undefined
-  /** What exposures are keyed by, once it is worked out. */
+  /**
+   * What exposures are keyed by, once it is worked out.
+   *
+   * @internal
+   */
   key: string | undefined = undefined
+  /**
+   * The bytes that it takes while its events wait, about, once they are worked out.
+   *
+   * @internal
+   */
+  size: number | undefined = undefined
 
+  /** @internal */
   constructor(fields: UserFields) {
     this.userID = fields.userID
     this.customIDs = fields.customIDs
@@ -73,4 +84,4 @@ export class User {
   }
 }
 
-const hidden: ReadonlySet<string> = new Set(["privateAttributes", "key"])
+const hidden: ReadonlySet<string> = new Set(["privateAttributes", "key", "size"])

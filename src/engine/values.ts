@@ -2,6 +2,7 @@
  * The forms of a value: text, number, integer, time. Each operator compares one of them; `undefined` means that a value
  * has no such form.
  */
+import { parseDate } from "./dates.js"
 import { NumberLiteral, type RawJson, type RawObject } from "./json.js"
 import type { Json } from "./user.js"
 
@@ -133,24 +134,6 @@ export const integerOf = (value: UserValue): Integer | undefined => {
   return value >= -(2 ** 63) && value < 2 ** 63 ? value : undefined
 }
 
-const dateTime = /^(\d{4})-(\d{2})-(\d{2})([Tt ])(\d{2}):(\d{2}):(\d{2})(\.\d+)?(?:([Zz])|([+-])(\d{2}):(\d{2}))?$/
-
-/** Epoch milliseconds of an RFC 3339 text, or of `YYYY-MM-DD HH:MM:SS`, which is taken as UTC. */
-const parseDateTime = (text: string): number | undefined => {
-  const match = dateTime.exec(text)
-  if (match === null) return undefined
-  const [, year, month, day, separator, hour, minute, second, fraction, zulu, sign, offsetHour, offsetMinute] = match
-  if (zulu === undefined && sign === undefined && (separator !== " " || fraction !== undefined)) return undefined
-  if (Number(hour) > 23 || Number(minute) > 59 || Number(second) > 60) return undefined
-  if (Number(offsetHour ?? 0) > 23 || Number(offsetMinute ?? 0) > 59) return undefined
-  const date = new Date(0)
-  date.setUTCFullYear(Number(year), Number(month) - 1, Number(day))
-  if (date.getUTCMonth() !== Number(month) - 1 || date.getUTCDate() !== Number(day)) return undefined
-  const millis = fraction === undefined ? 0 : Number(fraction.slice(1, 4).padEnd(3, "0"))
-  const offset = (Number(offsetHour ?? 0) * 60 + Number(offsetMinute ?? 0)) * (sign === "-" ? -60000 : 60000)
-  return date.getTime() + ((Number(hour) * 60 + Number(minute)) * 60 + Number(second)) * 1000 + millis - offset
-}
-
 /** The UTF-8 length of a text. */
 export const utf8Length = (text: string): number => {
   let length = text.length
@@ -166,11 +149,14 @@ export const utf8Length = (text: string): number => {
   return length
 }
 
-/** The time form of a user's text; the official SDK only tries texts of 8 to 20 bytes. */
+/** A user's text that is longer than this is no date. In UTF-8 bytes, as officially. */
+const maxUserDateBytes = 20
+
+/** The time form of a user's text. Officially a date also has at least 8 bytes, which every date has. */
 const parseUserTime = (text: string): Integer | undefined => {
   const integer = parseInteger(text)
   if (integer !== undefined) return integer
-  return text.length <= 20 && text.length >= 8 && /[-T:]/.test(text) ? parseDateTime(text) : undefined
+  return text.length <= maxUserDateBytes && utf8Length(text) <= maxUserDateBytes ? parseDate(text) : undefined
 }
 
 /** The time that operators compare: the time form of a user's value, else its integer form. */
@@ -178,4 +164,4 @@ export const timeOf = (value: UserValue): Integer | undefined =>
   typeof value === "string" ? parseUserTime(value) : integerOf(value)
 
 /** The time form of a target's text. */
-export const parseTargetTime = (text: string): Integer | undefined => parseInteger(text) ?? parseDateTime(text)
+export const parseTargetTime = (text: string): Integer | undefined => parseInteger(text) ?? parseDate(text)

@@ -2,16 +2,16 @@
  * The text of an explanation.
  */
 import type {
-  Bucket,
   ExplainedCondition as Condition,
   ExplainedEvaluation as Evaluation,
   ExplainedBandit,
+  ExplainedBucket,
   ExplainedMapping,
+  ExplainedOperand,
+  ExplainedOutcome,
   ExplainedSticky,
   Explanation,
   ExplainedExposure as Exposure,
-  Operand,
-  Outcome,
   ExplainedParameter as Parameter,
   ExplainedRule as Rule
 } from "../engine/explanation.js"
@@ -59,7 +59,7 @@ const kindWords = {
   parameterStore: "parameter store"
 } as const
 
-const factsOf = (outcome: Outcome): string => {
+const factsOf = (outcome: ExplainedOutcome): string => {
   const facts = [`reason ${outcome.reason}`]
   if (outcome.ruleID !== "") facts.push(`ruleID ${word(outcome.ruleID)}`)
   if (outcome.groupName !== null) facts.push(`group ${word(outcome.groupName)}`)
@@ -205,7 +205,10 @@ const delegateLines = (
     : []
 }
 
-const bucketLine = ({ idType, passes, salt, threshold, unitID, value }: Bucket, percentage: number): string => {
+const bucketLine = (
+  { idType, passes, salt, threshold, unitID, value }: ExplainedBucket,
+  percentage: number
+): string => {
   if (threshold >= 10_000) return `✓ ${percentage} % of ${word(idType)}`
   if (threshold <= 0) return `✗ ${percentage} % of ${word(idType)}`
   return `${passes ? "✓" : "✗"} ${percentage} % of ${word(idType)}: bucket ${value} of 10000 is ${passes ? "" : "not "}below ${threshold} (${unitText(unitID)}, salt ${quote(salt)})`
@@ -246,7 +249,7 @@ const comparison = ({ field, idType, operator, targetValue, type }: Condition): 
 
 const comparesTimes = new Set(["before", "after", "on"])
 
-const operandText = ({ operator, salt }: Condition, { foundIn, from, key, value }: Operand): string => {
+const operandText = ({ operator, salt }: Condition, { foundIn, from, key, value }: ExplainedOperand): string => {
   if (foundIn === "nothing" || value === undefined) return "nothing found"
   const shown = comparesTimes.has(operator ?? "") ? timed(value, 1000) : json(value)
   switch (foundIn) {

@@ -4,25 +4,40 @@
 import * as Headers from "@effect/platform/Headers"
 import * as HttpClient from "@effect/platform/HttpClient"
 import type * as HttpClientError from "@effect/platform/HttpClientError"
+import { ResponseError } from "@effect/platform/HttpClientError"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
+import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { concat } from "./payload.js"
+import { masking } from "./secrets.js"
+
+const untrace = (client: HttpClient.HttpClient) =>
+  client.pipe(
+    HttpClient.withTracerPropagation(false),
+    HttpClient.withTracerDisabledWhen(() => true),
+    HttpClient.withScope
+  )
+
+/** Instances share clients, and what is made of them. */
+const untraced = new WeakMap<HttpClient.HttpClient, ReturnType<typeof untrace>>()
 
 /**
  * A client whose requests are not traced and carry no trace headers: both would hold the SDK key.
  *
  * @internal
  */
-export const withoutTraces = (client: HttpClient.HttpClient) =>
-  client.pipe(
-    HttpClient.withTracerPropagation(false),
-    HttpClient.withTracerDisabledWhen(() => true),
-    HttpClient.withScope
-  )
+export const withoutTraces = (client: HttpClient.HttpClient): ReturnType<typeof untrace> => {
+  const made = untraced.get(client) ?? untrace(client)
+  untraced.set(client, made)
+  return made
+}
 
 /**
  * Statuses that say the request itself is wrong or not welcome: to repeat it is of no use.
@@ -46,22 +61,25 @@ export class RedirectError extends Data.TaggedError("RedirectError")<{
   readonly status: number
 }> {}
 
+type Client = HttpClient.HttpClient.With<HttpClientError.HttpClientError, Scope.Scope>
+
 /**
  * Sends a request and follows redirects, up to ten. The SDK key stays with the origin that it was sent to: elsewhere the
  * request goes without the header of the key, and an address that holds the key, or one that is not encrypted after one
- * that is, is refused. The scope of the answer is the caller's.
+ * that is, is refused. So is a 301, 302 or 303 of a request with a body: it asks for a `GET`, in which the body is lost.
+ * The scope of the answer is the caller's.
  *
  * @internal
  */
 export const executeWithRedirects = Effect.fnUntraced(function* (
-  client: HttpClient.HttpClient.With<HttpClientError.HttpClientError, Scope.Scope>,
+  client: Client,
   request: HttpClientRequest.HttpClientRequest,
   key: string
 ) {
   const first = new URL(request.url)
   let current = request
   for (let followed = 0; ; followed++) {
-    const response = yield* client.execute(current)
+    const response = yield* logged(client, current, key)
     const { status } = response
     const location = response.headers["location"]
     if (!redirects.has(status) || location === undefined) return response
@@ -77,14 +95,33 @@ export const executeWithRedirects = Effect.fnUntraced(function* (
     }
     const isAtHome = next.origin === first.origin
     if (!isAtHome && holds(next.href, key)) return yield* refuse("another host would learn the SDK key")
-    const isRead = current.method === "GET" || (status !== 307 && status !== 308)
-    const kept = isAtHome ? request.headers : Headers.remove(request.headers, "statsig-api-key")
-    const redirected = HttpClientRequest.get(next.href, { headers: kept })
-    current = isRead
-      ? redirected
-      : redirected.pipe(HttpClientRequest.setMethod(current.method), HttpClientRequest.setBody(current.body))
+    if (request.method !== "GET" && status !== 307 && status !== 308) return yield* refuse("it would lose the body")
+    const headers = isAtHome ? request.headers : Headers.remove(request.headers, "statsig-api-key")
+    current = HttpClientRequest.make(request.method)(next.href, { headers, body: request.body })
   }
 })
+
+/** Sends a request. A line at level debug says how it was answered, and after how long. */
+const logged = (client: Client, request: HttpClientRequest.HttpClientRequest, key: string) =>
+  Effect.flatMap(Clock.currentTimeMillis, started =>
+    Effect.onExit(client.execute(request), exit =>
+      Effect.flatMap(Clock.currentTimeMillis, now => {
+        const outcome = Exit.match(exit, {
+          onSuccess: ({ status }) => `status(${status})`,
+          onFailure: cause => (Cause.isInterruptedOnly(cause) ? "given up" : "no answer")
+        })
+        const mask = masking(Redacted.make(key))
+        return Effect.logDebug(`${request.method} ${mask(withoutQuery(request.url))} ${outcome} in ${now - started} ms`)
+      })
+    )
+  )
+
+/**
+ * A URL as it may be shown: queries may hold secrets.
+ *
+ * @internal
+ */
+export const withoutQuery = (url: string): string => url.replace(/[?#].*$/s, "")
 
 const holds = (url: string, key: string): boolean =>
   key.trim() !== "" && (url.includes(key.trim()) || url.includes(encodeURIComponent(key.trim())))
@@ -96,6 +133,29 @@ const holds = (url: string, key: string): boolean =>
  */
 export const errorBodyShown = 1_000
 
+/** What was read of a body, and how many bytes that is. */
+interface BodyParts {
+  readonly parts: ReadonlyArray<Uint8Array>
+  readonly size: number
+}
+
+/**
+ * What an HTTP client of this package can give in place of a `Response`: a body that is read without an Effect stream,
+ * which takes more time than everything else that is done for an answer.
+ *
+ * @internal
+ */
+export interface BoundedBody {
+  /** Reads the body, and stops as soon as there are more bytes than that. */
+  readonly readAtMost: (bytes: number) => Promise<BodyParts>
+}
+
+/** Effect keeps the `Response` that a client gave in this member. */
+const boundedBody = (response: HttpClientResponse.HttpClientResponse): BoundedBody | undefined => {
+  const { source } = response as { readonly source?: Partial<BoundedBody> }
+  return typeof source?.readAtMost === "function" ? (source as BoundedBody) : undefined
+}
+
 /**
  * The body, of which no more is read than makes it longer than `limit` bytes.
  *
@@ -104,9 +164,29 @@ export const errorBodyShown = 1_000
 export const readBody = (
   response: HttpClientResponse.HttpClientResponse,
   limit: number
-): Effect.Effect<Uint8Array, HttpClientError.ResponseError> => {
+): Effect.Effect<Uint8Array, HttpClientError.ResponseError> =>
+  Effect.flatMap(readParts(response, limit), ({ parts, size }) => concat(parts, size))
+
+/**
+ * As `readBody`, in the parts in which it came: what is too long need not be put together.
+ *
+ * @internal
+ */
+export const readParts = (
+  response: HttpClientResponse.HttpClientResponse,
+  limit: number
+): Effect.Effect<BodyParts, HttpClientError.ResponseError> => {
+  const bounded = boundedBody(response)
+  if (bounded !== undefined) {
+    return Effect.tryPromise({
+      try: () => bounded.readAtMost(limit),
+      catch: cause => new ResponseError({ request: response.request, response, reason: "Decode", cause })
+    })
+  }
   // A stream costs more than all else that is done for a short answer.
-  if (isShort(response, limit)) return Effect.map(response.arrayBuffer, bytes => new Uint8Array(bytes))
+  if (isShort(response, limit)) {
+    return Effect.map(response.arrayBuffer, bytes => ({ parts: [new Uint8Array(bytes)], size: bytes.byteLength }))
+  }
   const parts: Array<Uint8Array> = []
   const read = Stream.runFoldWhile(
     response.stream,
@@ -122,7 +202,7 @@ export const readBody = (
     error => error.reason === "EmptyBody",
     () => Effect.succeed(0)
   )
-  return Effect.flatMap(orNothing, size => concat(parts, size))
+  return Effect.map(orNothing, size => ({ parts, size }))
 }
 
 /** Answers up to this length, in bytes, are read at once, if they tell it. */
@@ -137,6 +217,34 @@ const isShort = ({ headers }: HttpClientResponse.HttpClientResponse, limit: numb
     Number(length) <= Math.min(limit, longestAtOnce)
   )
 }
+
+/**
+ * The longest wait that a server may ask for, in milliseconds: ten minutes. It bounds the harm of a wrong header.
+ *
+ * @internal
+ */
+export const longestRetryAfter = 10 * 60 * 1_000
+
+/** The three forms of a date in HTTP (RFC 9110, 5.6.7). `Date.parse` alone would also take "1.5" for one. */
+const httpDate = /^[A-Z][a-z]{2,8},? .*\d\d:\d\d:\d\d/
+
+/**
+ * How long the server asks to wait before the next request, in milliseconds from `now`: the header `Retry-After`, in
+ * seconds or as a date. It is never longer than `longestRetryAfter`, and 0 for a date in the past. `undefined` when the
+ * answer has no such header, or one that is neither.
+ *
+ * @internal
+ */
+export const retryAfter = (headers: Headers.Headers, now: number): number | undefined => {
+  const text = headers["retry-after"]?.trim()
+  if (text === undefined) return undefined
+  const wait = /^\d+$/.test(text) ? Number(text) * 1_000 : timeOf(text) - now
+  return Number.isNaN(wait) ? undefined : Math.min(Math.max(wait, 0), longestRetryAfter)
+}
+
+/** All dates in HTTP are in GMT, also the one form that does not say so. */
+const timeOf = (text: string): number =>
+  httpDate.test(text) ? Date.parse(text.endsWith("GMT") ? text : `${text} GMT`) : Number.NaN
 
 const statusTexts = new Map([
   [400, "Bad Request"],

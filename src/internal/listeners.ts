@@ -1,6 +1,8 @@
 /**
  * Listeners that are called one after the other, at once.
  */
+import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
 
 /**
  * Who listens, and the way to tell them.
@@ -12,6 +14,8 @@ export interface Listeners<A> {
   /** Gives what ends it. */
   readonly add: (listener: (news: A) => void) => () => void
   readonly tell: (news: A) => void
+  /** The news from now on. A slow reader may be that many behind; then it misses the oldest. */
+  readonly stream: (bufferSize: number) => Stream.Stream<A>
 }
 
 /**
@@ -21,14 +25,27 @@ export interface Listeners<A> {
  */
 export const makeListeners = <A>(): Listeners<A> => {
   const all = new Set<(news: A) => void>()
+  const add: Listeners<A>["add"] = listener => {
+    all.add(listener)
+    return () => void all.delete(listener)
+  }
   return {
     isEmpty: () => all.size === 0,
-    add: listener => {
-      all.add(listener)
-      return () => void all.delete(listener)
-    },
+    add,
     tell: news => {
       for (const listener of all) listener(news)
-    }
+    },
+    stream: bufferSize =>
+      // Made when it is run: a stream takes kilobytes.
+      Stream.suspend(() =>
+        Stream.asyncPush<A>(
+          emit =>
+            Effect.acquireRelease(
+              Effect.sync(() => add(news => emit.single(news))),
+              end => Effect.sync(end)
+            ),
+          { bufferSize, strategy: "sliding" }
+        )
+      )
   }
 }

@@ -89,10 +89,14 @@ export const exceptionOf = (
 ): { readonly tag: string; readonly exception: string } | undefined => {
   if (error._tag === "SpecsError") return { tag: "SpecStore", exception: parseExceptionOf(error) }
   switch (error.reason) {
+    case "Key":
     case "Status":
     case "Timeout":
     case "Transport": {
-      const isFinal = error.status !== undefined && error.reason === "Status" && neverRepeated.has(error.status)
+      const isFinal =
+        error._tag === "EventSinkError"
+          ? !error.retryable
+          : error.status !== undefined && neverRepeated.has(error.status)
       return { tag: "NetworkClient", exception: isFinal ? "RequestNotRetryable" : "RetriesExhausted" }
     }
     case "Disabled":

@@ -13,8 +13,23 @@ import { inTurns } from "./eventLoop.js"
  */
 export const largestPayload = 512 * 1024 * 1024 - 32
 
+/** 256 MB. */
+const defaultSizeLimit = 256 * 1024 * 1024
+
+/**
+ * The most bytes that specs may have, by the option `maxSpecsBytes`: less than 1 stands for the default, and more than
+ * can be read for that.
+ *
+ * @internal
+ */
+export const sizeLimit = (maxSpecsBytes: number | undefined): number =>
+  maxSpecsBytes === undefined || !(maxSpecsBytes >= 1) ? defaultSizeLimit : Math.min(maxSpecsBytes, largestPayload)
+
 /** Bytes, or characters, that are copied or translated in one turn. */
 const portion = 1 << 20
+
+/** What it costs to copy one more part, in bytes: of short parts there may be hundreds of thousands. */
+const costOfPart = 512
 
 /**
  * The UTF-8 of a payload, checked. A byte order mark stays, and is refused later: it is not JSON.
@@ -62,7 +77,7 @@ function* encode(text: string): Generator<void, Uint8Array> {
     size += part.length
     start = end
   }
-  return parts.length === 1 ? parts[0]! : yield* join(parts, size)
+  return yield* join(parts, size)
 }
 
 const isHighSurrogate = (code: number): boolean => (code & 0xfc00) === 0xd800
@@ -81,14 +96,20 @@ function* decode(bytes: Uint8Array): Generator<void, string> {
   return text
 }
 
-function* join(parts: ReadonlyArray<Uint8Array>, size: number): Generator<void, Uint8Array> {
+/**
+ * As `concat`, for work that is done in turns already.
+ *
+ * @internal
+ */
+export function* join(parts: ReadonlyArray<Uint8Array>, size: number): Generator<void, Uint8Array> {
+  if (parts.length === 1) return parts[0]!
   const bytes = new Uint8Array(size)
   let offset = 0
   let copied = 0
   for (const part of parts) {
     bytes.set(part, offset)
     offset += part.length
-    copied += part.length
+    copied += part.length + costOfPart
     if (copied < portion) continue
     copied = 0
     yield

@@ -13,7 +13,8 @@ import * as Runtime from "effect/Runtime"
 import type { LoadedValues, Persistence, StickyValues } from "../engine/sticky.js"
 import { load, type Storage } from "../PersistentStorage.js"
 import type { PersistentStorageError } from "../StatsigError.js"
-import { inBackground } from "./backgroundClock.js"
+import { guarded, inBackground } from "./clocks.js"
+import { setImmediate } from "./timers.js"
 
 /** Changes that wait; further ones are dropped. */
 const mostWaiting = 10_000
@@ -77,7 +78,8 @@ export const make = Effect.fnUntraced(function* (storage: Storage) {
         onSuccess: value => Effect.succeed<A | undefined>(value),
         onTimeout: () => Effect.as(warn(`The persistent storage was too slow to ${operation}`), undefined)
       }),
-      Effect.flatten
+      Effect.flatten,
+      guarded
     )
 
   const write = ({ key, name, values }: Change) =>
@@ -115,7 +117,7 @@ export const make = Effect.fnUntraced(function* (storage: Storage) {
   }).pipe(Effect.andThen(warnOfDropped), lock.withPermits(1))
 
   yield* Effect.addFinalizer(() =>
-    writeAll.pipe(Effect.disconnect, Effect.interruptible, Effect.timeoutOption(closeTimeout))
+    writeAll.pipe(Effect.disconnect, Effect.interruptible, Effect.timeoutOption(closeTimeout), guarded)
   )
 
   const add = (change: Change) => {

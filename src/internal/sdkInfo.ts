@@ -1,7 +1,7 @@
 /**
  * What the SDK says of itself, in headers and events alike.
  */
-import * as GlobalValue from "effect/GlobalValue"
+import { ofProcess } from "./ofProcess.js"
 
 /**
  * The SDK's name and version; the version is that of `package.json`.
@@ -25,8 +25,7 @@ export const sdkKeyShown = 13
  *
  * @internal
  */
-export const sessionID = (): string =>
-  GlobalValue.globalValue(Symbol.for("statsig-effect/sessionID"), () => crypto.randomUUID())
+export const sessionID = (): string => ofProcess("sessionID/1", () => crypto.randomUUID())
 
 /**
  * What every request says of the SDK, and of the program that runs it.

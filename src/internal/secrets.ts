@@ -7,6 +7,26 @@ import * as Redacted from "effect/Redacted"
 const visible = (key: string): string => /^secret-[A-Za-z0-9]{0,5}/.exec(key)?.[0] ?? ""
 
 /**
+ * What is wrong with an SDK key that no server of Statsig's takes; `undefined` for one that may be right. It never shows
+ * the key.
+ *
+ * @internal
+ */
+export const sdkKeyProblem = (sdkKey: Redacted.Redacted): string | undefined => {
+  const key = Redacted.value(sdkKey)
+  return /^secret-(?!.*\s$)/s.test(key)
+    ? undefined
+    : `sdkKey: expected a server secret key, which begins with "secret-", got ${kindOfKey(key)}`
+}
+
+const kindOfKey = (key: string): string => {
+  if (key.trim() === "") return "an empty text"
+  if (key.startsWith("client-")) return "a client key"
+  if (key.trim().startsWith("secret-")) return "one with white space at its beginning or end"
+  return key.startsWith("console-") ? "a console key" : "a text that begins otherwise"
+}
+
+/**
  * Makes a function that masks the SDK key in a text, and along with it whatever else looks like one, and the user
  * information of URLs.
  *
@@ -16,6 +36,6 @@ export const masking = (sdkKey: Redacted.Redacted): ((text: string) => string) =
   const key = Redacted.value(sdkKey).trim()
   return text =>
     (key === "" ? text : text.replaceAll(key, `${visible(key)}*****`))
-      .replace(/(secret-[A-Za-z0-9]{0,5})[A-Za-z0-9]*(?:\*{5})?/g, "$1*****")
+      .replace(/(secret-[A-Za-z0-9]{1,5})[A-Za-z0-9]*(?:\*{5})?/g, "$1*****")
       .replace(/(\/\/)[^/?#\s@]*@/g, "$1*****@")
 }

@@ -46,7 +46,7 @@ export interface HeldList {
   readonly updatedAt: number
 }
 
-/** How long the store may take for one call. */
+/** How long the store may take for one call, and for reading all lists. */
 const timeout = Duration.seconds(10)
 
 /** Longer texts, about three million ids, would weigh on whatever keeps them. */
@@ -130,11 +130,15 @@ export const make = Effect.fnUntraced(function* (options: KeyOptions) {
     const names = yield* Effect.flatMap(Effect.andThen(initialized, get(namesKey)), text =>
       text === undefined ? Effect.succeed([]) : Schema.decodeUnknown(Names)(text)
     ).pipe(logged("The ID lists were not read from the data store"))
-    for (const name of names ?? []) {
-      const what = `The ID list ${JSON.stringify(name)} was not read from the data store`
-      const list = yield* readList(name).pipe(logged(what))
-      if (list !== undefined) lists.set(name, list)
-    }
+    const readLists = Effect.gen(function* () {
+      for (const name of names ?? []) {
+        const what = `The ID list ${JSON.stringify(name)} was not read from the data store`
+        const list = yield* readList(name).pipe(logged(what))
+        if (list !== undefined) lists.set(name, list)
+      }
+    })
+    // For all together: the network has them too.
+    yield* Effect.timeout(readLists, timeout).pipe(logged("Not all ID lists were read from the data store"))
     return lists
   })
 
@@ -161,6 +165,11 @@ export const make = Effect.fnUntraced(function* (options: KeyOptions) {
         )
     const failed: Array<string> = []
     for (const name of names) {
+      // A store that does not take one is not asked to take the others now: there may be thousands.
+      if (failed.length > 0) {
+        failed.push(name)
+        continue
+      }
       const list = held.get(name)
       const isTooLong = list !== undefined && list.ids.size * bytesPerId > longestText
       if (isTooLong) yield* Effect.logDebug(`The ID list ${JSON.stringify(name)} is too long for the data store`)

@@ -3,7 +3,8 @@
  *
  * A flag's key is the name of a gate, a dynamic config, an experiment or a layer, or a name and a parameter:
  * `pricing.currency`. A gate is a boolean. A config whose only parameter is `value` is a flag of that value; any other
- * is a flag of the object that its parameters make. Each evaluation logs the exposures that Statsig's own checks log.
+ * is a flag of the object that its parameters make. Each evaluation whose value is used logs the exposures that Statsig's
+ * own checks log; one that ends in an error logs none.
  *
  * Evaluations never throw: what goes wrong is told in their details. Numbers in the tests' names are those of the
  * requirements of the OpenFeature specification, 0.9.0.
@@ -27,15 +28,19 @@ import {
   type TrackingEventDetails
 } from "@openfeature/server-sdk"
 import { compileUnit } from "../engine/conditions.js"
+import { changedFlags, idListNode, type Node, overrideNode } from "../engine/dependents.js"
 import { type Evaluation, ruleIDOf } from "../engine/evaluation.js"
 import { copyJson, emptyObject, kindOf, ownValue } from "../engine/getters.js"
-import type { Json, User } from "../engine/user.js"
+import type { Snapshot } from "../engine/snapshot.js"
+import type { Json, JsonObject } from "../engine/user.js"
 import { textOf } from "../engine/values.js"
 import { errorOf, outcomeOf } from "../internal/outcome.js"
-import { type Internals, internals } from "../promise/internals.js"
-import type { SpecChange, SpecStatus } from "../SpecStore.js"
+import { setImmediate, soon } from "../internal/timers.js"
+import { type Internals, internalsOf } from "../promise/internals.js"
+import type { SpecStatus } from "../SpecStore.js"
 import { ContextProblem, userOf } from "./context.js"
 import { locate, type Target } from "./flags.js"
+import { toJson } from "./json.js"
 
 /**
  * A `Statsig` instance of `statsig-effect/promise`.
@@ -60,14 +65,6 @@ export interface StatsigProviderOptions {
 /** How often is looked whether the specs have become stale, in milliseconds. */
 const lookInterval = 1_000
 
-/** What an evaluation of a target found: a value, and how it came about. */
-interface Found {
-  readonly value: Json | undefined
-  readonly evaluation: Evaluation
-  /** Logs what the value owes once it is known to be used. */
-  readonly expose: () => void
-}
-
 type FlagType = "boolean" | "string" | "number" | "object"
 
 /**
@@ -90,7 +87,10 @@ type FlagType = "boolean" | "string" | "number" | "object"
 export class StatsigProvider implements Provider {
   readonly metadata = { name: "statsig-effect" } as const
   readonly runsOn = "server"
-  /** Tells of every change of the provider's state, and of changed flags by their names. */
+  /**
+   * Tells of changes of the provider's state, and of changed flags by their names. How `initialize` ends is not told here:
+   * OpenFeature's SDK tells it itself.
+   */
   readonly events = new OpenFeatureEventEmitter()
   readonly hooks: Array<Hook>
   readonly #instance: StatsigInstance
@@ -98,13 +98,17 @@ export class StatsigProvider implements Provider {
   #state: "NOT_READY" | "READY" | "STALE" | "ERROR" = "NOT_READY"
   #stopWatching = () => {}
   #closed: Promise<void> | undefined
+  /** The specs whose flags were told of, and the ID lists at that time. */
+  #told: Snapshot | undefined
+  #lists: ReadonlyMap<string, number | undefined> = new Map()
+  /** What changed since then beside the specs; `undefined` when nothing is to be told. */
+  #changed: Set<Node> | undefined
+  #isTelling = false
 
   /** Throws a `TypeError` for anything but an instance of `statsig-effect/promise`. */
   constructor(statsig: StatsigInstance, options: StatsigProviderOptions = {}) {
-    const behind = (statsig as { [internals]?: Internals } | undefined)?.[internals]
-    if (behind === undefined) throw new TypeError("StatsigProvider takes a Statsig instance of statsig-effect/promise")
+    this.#behind = internalsOf(statsig, "StatsigProvider takes a Statsig instance of statsig-effect/promise")
     this.#instance = statsig
-    this.#behind = behind
     this.hooks = [...(options.hooks ?? [])]
   }
 
@@ -115,14 +119,13 @@ export class StatsigProvider implements Provider {
   async initialize(): Promise<void> {
     await this.#reopen()
     const result = this.#hasSpecs() ? { isSuccess: true } : await this.#instance.initialize()
-    // Events are for those who listen, and they cannot before this function has given its promise.
-    await Promise.resolve()
     if (this.#closed !== undefined) throw new GeneralError("the provider was closed while it was initialised")
     this.#watch()
-    if (result.isSuccess && this.#hasSpecs()) return this.#become("READY")
+    const isReady = result.isSuccess && this.#hasSpecs()
+    this.#state = isReady ? "READY" : "ERROR"
+    if (isReady) return
     const message = result.error ?? "there are no specs, and none can be fetched"
     const isFatal = isRefusal(this.#behind.status())
-    this.#become("ERROR", { message, errorCode: isFatal ? ErrorCode.PROVIDER_FATAL : ErrorCode.GENERAL })
     throw isFatal ? new ProviderFatalError(message) : new GeneralError(message)
   }
 
@@ -194,7 +197,7 @@ export class StatsigProvider implements Provider {
       user,
       trackingEventName,
       value ?? null,
-      Object.keys(metadata).length === 0 ? null : JSON.parse(JSON.stringify(metadata))
+      Object.keys(metadata).length === 0 ? null : (toJson(metadata, date => date.toISOString()) as JsonObject)
     )
   }
 
@@ -218,73 +221,39 @@ export class StatsigProvider implements Provider {
     }
 
     const { snapshot } = this.#behind.store.current()
-    const outcomeOfFound = ({ evaluation }: Found) =>
+    const { evaluation, finish, stored } = this.#behind.statsig.look(user, target)
+    const refused = (...error: Parameters<typeof failed>) => {
+      finish(false)
+      return failed(...error)
+    }
+    const flagMetadata = metadataOf(target, evaluation)
+    const outcome =
       kind === "parameterStore" ? errorOf(key, evaluation.reason) : outcomeOf(snapshot, kind, name, evaluation)
     const unit = kind === "parameterStore" ? undefined : snapshot?.spec(kind, name)?.idType
-    if (unit !== undefined && !textOf(compileUnit(unit)(user))) {
-      const outcome = outcomeOfFound(this.#evaluate(target, user, true))
-      if (outcome?._tag === "Resolved" && outcome.reason === "split") {
-        const message = `${key} is split by ${unit}, and the context has none`
-        return failed(ErrorCode.TARGETING_KEY_MISSING, message)
-      }
+    if (unit !== undefined && outcome?._tag === "Resolved" && outcome.reason === "split") {
+      const message = `${key} is split by ${unit}, and the context has none`
+      if (!textOf(compileUnit(unit)(user))) return refused(ErrorCode.TARGETING_KEY_MISSING, message)
     }
-
-    const found = this.#evaluate(target, user, false)
-    const flagMetadata = metadataOf(target, found.evaluation)
-    const outcome = outcomeOfFound(found)
-    if (outcome?._tag === "Failed") return failed(errorCodes[outcome.type], outcome.message, flagMetadata)
+    if (outcome?._tag === "Failed") return refused(errorCodes[outcome.type], outcome.message, flagMetadata)
     const reasonOf = (reason: string): string =>
       this.#state === "STALE" ? StandardResolutionReasons.STALE : reason.toUpperCase()
-    const { value } = found
-    const isNothing = value === undefined || value === null || (type !== "object" && isEmptyObject(value))
-    if (isNothing) {
-      found.expose()
-      const reason = outcome?.reason === "disabled" ? "disabled" : "default"
-      return { value: defaultValue, reason: reasonOf(reason), flagMetadata }
+    const value =
+      kind === "gate" ? evaluation.bool : kind === "parameterStore" ? stored : valueOf(evaluation, parameter)
+    const isDisabled = kind !== "gate" && outcome?.reason === "disabled"
+    if (isDisabled || isNothing(type, value)) {
+      finish(true)
+      return { value: defaultValue, reason: reasonOf(isDisabled ? "disabled" : "default"), flagMetadata }
     }
     if (!isOf(type, value)) {
       const message = `${key} is of type ${kindOf(value)}, and a ${type} was asked for`
-      return failed(ErrorCode.TYPE_MISMATCH, message, flagMetadata)
+      return refused(ErrorCode.TYPE_MISMATCH, message, flagMetadata)
     }
-    found.expose()
+    finish(true)
     return {
       value: copyJson(value) as T,
       reason: reasonOf(outcome?.reason ?? "unknown"),
       ...(outcome === undefined ? {} : { variant: outcome.variant }),
       flagMetadata
-    }
-  }
-
-  #evaluate({ kind, name, parameter }: Target, user: User, disableExposureLogging: boolean): Found {
-    const { statsig } = this.#behind
-    const options = { disableExposureLogging }
-    const nothing = () => {}
-    switch (kind) {
-      case "gate": {
-        const { evaluation, value } = statsig.getFeatureGate(user, name, options)
-        return { value, evaluation, expose: nothing }
-      }
-      case "dynamicConfig": {
-        const { evaluation } = statsig.getDynamicConfig(user, name, options)
-        return { value: valueOf(evaluation, parameter), evaluation, expose: nothing }
-      }
-      case "experiment": {
-        const { evaluation } = statsig.getExperiment(user, name, options)
-        return { value: valueOf(evaluation, parameter), evaluation, expose: nothing }
-      }
-      case "layer": {
-        const layer = statsig.getLayer(user, name, options)
-        const { evaluation } = layer
-        const read = parameter === undefined ? Object.keys(evaluation.value ?? {}) : [parameter]
-        const expose = () => {
-          for (const parameter of read) layer.logExposure(parameter)
-        }
-        return { value: valueOf(evaluation, parameter), evaluation, expose }
-      }
-      case "parameterStore": {
-        const store = statsig.getParameterStore(user, name, options)
-        return { value: store.get<Json>(parameter!, null) as Json, evaluation: store.evaluation, expose: nothing }
-      }
     }
   }
 
@@ -301,7 +270,7 @@ export class StatsigProvider implements Provider {
     return this.#behind.store.current().snapshot !== undefined
   }
 
-  #become(state: "READY" | "STALE" | "ERROR", details: { message?: string; errorCode?: ErrorCode } = {}): void {
+  #become(state: "READY" | "STALE", details: { message?: string } = {}): void {
     if (this.#state === state) return
     this.#state = state
     this.events.emit(eventOf[state], { providerName: this.metadata.name, ...details })
@@ -309,22 +278,22 @@ export class StatsigProvider implements Provider {
 
   #watch(): void {
     this.#stopWatching()
-    const timer = setInterval(() => this.#look(), lookInterval)
+    const { overrides, store } = this.#behind
+    this.#told = store.current().snapshot
+    this.#lists = listTimes(this.#behind)
+    const timer = setInterval(() => {
+      this.#look()
+      this.#lookAtLists()
+    }, lookInterval)
     timer.unref()
-    const endChanges = this.#behind.store.onChange(change =>
-      // An update is not to wait for those who hear of it.
-      queueMicrotask(() => {
-        if (this.#closed !== undefined) return
-        this.#look()
-        this.events.emit(ProviderEvents.ConfigurationChanged, {
-          providerName: this.metadata.name,
-          flagsChanged: namesOf(change)
-        })
-      })
+    const endSpecs = store.onChange(() => this.#note([]))
+    const endOverrides = overrides.onChange(names =>
+      this.#note(names.map(({ kind, name }) => overrideNode(kind, name)))
     )
     this.#stopWatching = () => {
       clearInterval(timer)
-      endChanges()
+      endSpecs()
+      endOverrides()
     }
   }
 
@@ -335,12 +304,65 @@ export class StatsigProvider implements Provider {
     if (!isStale) this.#become("READY")
     else if (this.#state !== "ERROR") this.#become("STALE", { message })
   }
+
+  #lookAtLists(): void {
+    const before = this.#lists
+    this.#lists = listTimes(this.#behind)
+    const names = new Set([...before.keys(), ...this.#lists.keys()])
+    const changed = [...names].filter(name => before.get(name) !== this.#lists.get(name))
+    if (changed.length > 0) this.#note(changed.map(idListNode))
+  }
+
+  /** Notes what changed beside the specs. An update is not to wait for those who hear of it. */
+  #note(nodes: ReadonlyArray<Node>): void {
+    if (this.#changed === undefined) {
+      this.#changed = new Set()
+      soon(() => void this.#tell())
+    }
+    for (const node of nodes) this.#changed.add(node)
+  }
+
+  /** Tells which flags may answer otherwise, for as long as there are changes. One telling follows the other. */
+  async #tell(): Promise<void> {
+    if (this.#isTelling) return
+    this.#isTelling = true
+    try {
+      while (this.#changed !== undefined && this.#closed === undefined) {
+        this.#look()
+        const [nodes, before] = [this.#changed, this.#told]
+        this.#changed = undefined
+        this.#told = this.#behind.store.current().snapshot
+        const flagsChanged = await inSlices(changedFlags(before, this.#told, nodes))
+        if (this.#closed === undefined && flagsChanged.length > 0) this.#tellOf(flagsChanged)
+      }
+    } finally {
+      this.#changed = undefined
+      this.#isTelling = false
+    }
+  }
+
+  #tellOf(flags: ReadonlyArray<string>): void {
+    const details = { providerName: this.metadata.name, flagsChanged: [...flags] }
+    this.events.emit(ProviderEvents.ConfigurationChanged, details)
+  }
+}
+
+/** When each ID list last changed. */
+const listTimes = ({ idListStatus }: Internals): ReadonlyMap<string, number | undefined> =>
+  new Map(idListStatus().lists.map(({ name, updatedAt }) => [name, updatedAt]))
+
+/** Does long work that gives the event loop a turn wherever it yields. */
+const inSlices = async <A>(work: Generator<void, A>): Promise<A> => {
+  for (;;) {
+    const step = work.next()
+    if (step.done === true) return step.value
+    await new Promise(resume => setImmediate(resume))
+  }
 }
 
 const eventOf = {
   READY: ProviderEvents.Ready,
-  STALE: ProviderEvents.Stale,
-  ERROR: ProviderEvents.Error
+  STALE: ProviderEvents.Stale
 } as const
 
 const errorCodes = {
@@ -354,18 +376,16 @@ const errorCodes = {
 const isRefusal = ({ lastError }: SpecStatus): boolean =>
   lastError?._tag === "SpecSourceError" && (lastError.status === 401 || lastError.status === 403)
 
-const namesOf = ({ dynamicConfigs, gates, layers }: SpecChange): Array<string> => [
-  ...new Set(
-    [gates, dynamicConfigs, layers].flatMap(({ added, changed, removed }) => [...added, ...changed, ...removed])
-  )
-]
-
 /** The value of the parameter, or of the whole: that of the parameter `value`, where it is the only one. */
 const valueOf = ({ value = emptyObject }: Evaluation, parameter: string | undefined): Json | undefined => {
   if (parameter !== undefined) return ownValue(value, parameter)
   const [first, ...others] = Object.keys(value)
   return first === "value" && others.length === 0 ? value["value"] : value
 }
+
+/** Whether a flag has no value of its own: a parameter that is missing or `null`, or parameters where a scalar is wanted. */
+const isNothing = (type: FlagType, value: Json | undefined): value is null | undefined =>
+  value === undefined || value === null || (type !== "object" && isEmptyObject(value))
 
 const isEmptyObject = (value: Json): boolean =>
   typeof value === "object" && value !== null && !Array.isArray(value) && Object.keys(value).length === 0

@@ -4,6 +4,8 @@
 import type { EvaluationContext } from "@openfeature/server-sdk"
 import { setOwn } from "../engine/getters.js"
 import { type Json, type JsonObject, User } from "../engine/user.js"
+import { Walk } from "../internal/walk.js"
+import { toJson } from "./json.js"
 
 /** The fields of a user that hold a text. The targeting key is the `userID`. */
 const textFields = ["email", "ip", "userAgent", "country", "locale", "appVersion"] as const
@@ -17,12 +19,6 @@ export class ContextProblem {
   constructor(readonly message: string) {}
 }
 
-/** Of `JSON.stringify`, which has made dates text before it asks. */
-function withTimes(this: unknown, key: string, value: unknown): unknown {
-  const member = (this as Record<string, unknown>)[key]
-  return member instanceof Date ? member.getTime() : value
-}
-
 /**
  * Statsig's own fields go by their names, and the targeting key is the `userID`; every other member is a custom field,
  * as are the members of `custom`, which come first. Dates become epoch milliseconds, throughout, which is what Statsig
@@ -30,6 +26,8 @@ function withTimes(this: unknown, key: string, value: unknown): unknown {
  */
 export const userOf = (context: EvaluationContext): User | ContextProblem => {
   const problems: Array<string> = []
+  // One for all of the context, so that it is bounded as a whole.
+  const walk = new Walk()
   const expected = (where: string, what: string) => void problems.push(`${where}: expected ${what}`)
 
   const scalar = (value: unknown, where: string): Json | undefined => {
@@ -38,11 +36,18 @@ export const userOf = (context: EvaluationContext): User | ContextProblem => {
     return expected(where, "text or a number")
   }
   const json = (value: unknown, where: string): Json | undefined => {
-    if (typeof value !== "object" || value === null) return value as Json | undefined
     try {
-      return JSON.parse(JSON.stringify(value, withTimes)) as Json
+      return toJson(value, date => date.getTime(), walk)
     } catch {
       return expected(where, "what can be JSON")
+    }
+  }
+  const entriesOf = (value: object, where: string): ReadonlyArray<readonly [string, unknown]> => {
+    try {
+      return Object.entries(value)
+    } catch {
+      expected(where, "members that can be read")
+      return []
     }
   }
   const map = (
@@ -53,7 +58,7 @@ export const userOf = (context: EvaluationContext): User | ContextProblem => {
     if (value === undefined || value === null) return undefined
     if (typeof value !== "object" || Array.isArray(value) || value instanceof Date) return expected(field, "an object")
     const members: { [key: string]: Json } = {}
-    for (const [key, member] of Object.entries(value)) {
+    for (const [key, member] of entriesOf(value, field)) {
       const known = read(member, `${field}.${key}`)
       if (known !== undefined) setOwn(members, key, known)
     }

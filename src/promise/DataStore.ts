@@ -12,6 +12,7 @@ import * as Stream from "effect/Stream"
 import { make as makeStore, type Store } from "../DataStore.js"
 import { payloadText } from "../internal/payload.js"
 import { DataStoreError, type LayerError } from "../StatsigError.js"
+import { fromPromises, type PromisedStore, toPromises } from "./promisedStore.js"
 
 /**
  * What a data store gives for a key.
@@ -58,6 +59,14 @@ export interface DataStore {
 /** A store of this package in the place of a program's own. */
 const own = Symbol("statsig-effect/DataStore")
 
+/** The same for the other copies of this package in the process. */
+const promised: unique symbol = Symbol.for("statsig-effect/DataStore/1") as never
+
+interface Given extends DataStore {
+  readonly [own]?: Store
+  readonly [promised]?: PromisedStore
+}
+
 /**
  * Makes a data store for the options of a `Statsig` instance of a store of this package. It has none of the members. The
  * store is made by `initialize`, since the layers of an instance are built synchronously.
@@ -101,7 +110,8 @@ export const toProgram = (make: Effect.Effect<Store, LayerError, Scope.Scope>): 
       return Effect.ensuring(store.shutdown, Scope.close(scope, Exit.void))
     })
   }
-  return { [own]: store } as DataStore
+  const given: Given = { [own]: store, [promised]: toPromises(store) }
+  return given
 }
 
 /**
@@ -109,8 +119,9 @@ export const toProgram = (make: Effect.Effect<Store, LayerError, Scope.Scope>): 
  *
  * @internal
  */
-export const fromProgram = (store: DataStore & { readonly [own]?: Store }): Store => {
+export const fromProgram = (store: Given): Store => {
   if (store[own] !== undefined) return store[own]
+  if (store[promised] !== undefined) return fromPromises(store[promised])
 
   const call = <A>(operation: DataStoreError["operation"], member: () => Promise<A> | A) =>
     Effect.tryPromise({

@@ -9,7 +9,7 @@ import { copyJson } from "../engine/getters.js"
 import type { Parameter, ParameterSpec } from "../engine/specs.js"
 import type { Json } from "../engine/user.js"
 import { asText } from "./argument.js"
-import { nameClass } from "./className.js"
+import { brandClass } from "./classes.js"
 import { toJson } from "./json.js"
 import type { EvaluationDetails } from "./results.js"
 
@@ -21,7 +21,7 @@ import type { EvaluationDetails } from "./results.js"
  */
 export class ParameterStore {
   static {
-    nameClass(this, "ParameterStore")
+    brandClass(this, "ParameterStore")
   }
 
   readonly #store: CoreParameterStore
@@ -63,11 +63,6 @@ export class ParameterStore {
     return this.getValue(paramName, fallback)
   }
 
-  /** The truth value of the parameter, or the fallback. */
-  getBool(paramName: string, fallback: boolean): boolean {
-    return this.getValue(paramName, fallback)
-  }
-
   /** The number of the parameter, or the fallback. */
   getFloat(paramName: string, fallback: number): number {
     return this.getValue(paramName, fallback)
@@ -77,6 +72,16 @@ export class ParameterStore {
   getInteger(paramName: string, fallback: number): number {
     const value = this.getValue(paramName, fallback)
     return Number.isInteger(value) ? value : fallback
+  }
+
+  /** The truth value of the parameter, or the fallback. */
+  getBoolean(paramName: string, fallback: boolean): boolean {
+    return this.getValue(paramName, fallback)
+  }
+
+  /** The same as `getBoolean`. */
+  getBool(paramName: string, fallback: boolean): boolean {
+    return this.getBoolean(paramName, fallback)
   }
 
   /** The array of the parameter, or the fallback. */

@@ -1,7 +1,7 @@
 /**
- * The `Statsig` class of the Promise API, over whatever layers it is given.
+ * The `Statsig` class of the Promise API, over whatever services it is given.
  *
- * The constructor builds the layers and resolves the services once. A check then calls the synchronous service as it is:
+ * The constructor makes the services once. A check then calls the synchronous service as it is:
  * no Effect runs, and around it are a `try` and the checks of its arguments. Nothing that works in the background knows
  * the instance, so that one that is dropped can be collected, and its background work is stopped then.
  *
@@ -10,16 +10,22 @@
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import type * as EffectLayer from "effect/Layer"
-import * as ManagedRuntime from "effect/ManagedRuntime"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Runtime from "effect/Runtime"
+import * as Scope from "effect/Scope"
 import { Evaluator } from "../Evaluator.js"
+import type { DropReason } from "../EventLogger.js"
 import { ResponseBuffer } from "../engine/byteBuffer.js"
 import type { ExplainedKind, Explanation } from "../engine/explanation.js"
 import { copyJsonObject } from "../engine/getters.js"
 import type { JsonObject } from "../engine/user.js"
+import { guarded } from "../internal/clocks.js"
 import { render } from "../internal/explanationText.js"
+import { ofProcess } from "../internal/ofProcess.js"
+import { quietly } from "../internal/quietly.js"
+import { soon } from "../internal/timers.js"
 import { Overrides } from "../Overrides.js"
 import { decode } from "../PersistentStorage.js"
 import { SpecStore } from "../SpecStore.js"
@@ -33,12 +39,14 @@ import type {
 } from "../StatsigError.js"
 import { argumentError, asFlag, asText, asUnsigned } from "./argument.js"
 import { type Failures, guardCall, guardMethods } from "./boundary.js"
-import { nameClass } from "./className.js"
+import { brandClass } from "./classes.js"
 import { type ClientInitResponseOptions, clientInitializeOptions } from "./clientInitialize.js"
+import { complain } from "./complain.js"
 import { startCapture, stopCapture } from "./consoleCapture.js"
 import { type Internals, internals } from "./internals.js"
-import { toJson, toMap } from "./json.js"
+import { toJson, toJsonMap, toMap } from "./json.js"
 import { logLineLevel } from "./logLineLevels.js"
+import { runtimeWithLogger } from "./outputLogger.js"
 import { ParameterStore } from "./ParameterStore.js"
 import { DynamicConfig, Experiment, FeatureGate, Layer, recordAsRaw } from "./results.js"
 import {
@@ -102,6 +110,25 @@ export interface SpecsStatus {
   lastError: string | null
   /** The parts of the held specs that turned out bad when they were first used. */
   warnings: Array<{ kind: string; name: string; message: string }>
+}
+
+/**
+ * How the events are doing. At every moment each event that was logged is pending, sent or dropped. Not in the official
+ * Node package.
+ *
+ * @since 0.1.0
+ */
+export interface EventStatus {
+  /** Events that wait or are being sent. */
+  pending: number
+  /** Events that the server accepted. */
+  sent: number
+  /** Events that were given up. */
+  dropped: number
+  /** The same by reason; a reason that did not occur is absent. */
+  droppedBy: { [reason in DropReason]?: number }
+  /** Why the last batch failed, until one succeeds, with keys masked. */
+  lastError: string | null
 }
 
 /**
@@ -190,13 +217,18 @@ export interface ExperimentGroupsResult {
 export type Services = Core.Statsig | Evaluator | SpecStore | Overrides
 
 /**
- * Gives the layers of one instance. They must be such that they are built synchronously.
+ * Makes the services of one instance, synchronously. They end with the scope.
  *
  * @since 0.1.0
  */
-export type MakeLayer = (sdkKey: string, options: StatsigOptions) => EffectLayer.Layer<Services>
+export type MakeServices = (
+  sdkKey: string,
+  options: StatsigOptions
+) => Effect.Effect<Context.Context<Services>, never, Scope.Scope>
 
 const defaultShutdownTimeout = 3000
+
+brandClass(ResponseBuffer, "ResponseBuffer")
 
 /**
  * A Statsig client. `new Statsig(sdkKey, options)` makes one without a request; `initialize` loads the specs and starts
@@ -214,7 +246,7 @@ const defaultShutdownTimeout = 3000
  *
  * @since 0.1.0
  */
-export abstract class Statsig {
+export abstract class StatsigClient {
   static readonly #collected = new FinalizationRegistry<Effect.Effect<void>>(stop => Effect.runFork(stop))
 
   readonly #statsig: Core.Service
@@ -223,7 +255,7 @@ export abstract class Statsig {
   readonly #store: SpecStore["Type"]
   readonly #subscriptions: Subscriptions
   readonly #provider: OutputLoggerProvider | undefined
-  /** Goes on to work after `shutdown`, unlike the managed runtime. */
+  /** Also works after `shutdown`. */
   readonly #run: <A>(effect: Effect.Effect<A>) => Promise<A>
   readonly #stop: Effect.Effect<void>
   #initialized: Core.InitializeResult | undefined
@@ -234,11 +266,15 @@ export abstract class Statsig {
    *
    * @internal
    */
-  protected constructor(makeLayer: MakeLayer, sdkKey: string, options?: StatsigOptions | null) {
+  protected constructor(makeServices: MakeServices, sdkKey: string, options?: StatsigOptions | null) {
     const key = asText(sdkKey, "sdkKey")
     const checked = checkOptions(options)
-    const managed = ManagedRuntime.make(makeLayer(key, checked))
-    const runtime = managed.runSync(Effect.runtime<Services>())
+    const scope = Effect.runSync(Scope.make())
+    const runtime = Runtime.runSync(runtimeWithLogger(checked))(
+      Effect.flatMap(Scope.extend(makeServices(key, checked), scope), services =>
+        Effect.provide(Effect.runtime<Services>(), services)
+      )
+    )
     this.#statsig = Context.get(runtime.context, Core.Statsig)
     this.#evaluator = Context.get(runtime.context, Evaluator)
     this.#overrides = Context.get(runtime.context, Overrides)
@@ -255,8 +291,8 @@ export abstract class Statsig {
     const capture = checked.consoleCaptureOptions
     const endCapture = capture?.enabled ? captureConsole(key, this.#statsig, capture) : () => {}
     this.#run = Runtime.runPromise(runtime)
-    this.#stop = Effect.ensuring(managed.disposeEffect, Effect.sync(endCapture))
-    Statsig.#collected.register(this, this.#stop)
+    this.#stop = Effect.ensuring(Scope.close(scope, Exit.void), Effect.sync(endCapture))
+    StatsigClient.#collected.register(this, this.#stop)
     guardMethods(this, failures)
   }
 
@@ -292,6 +328,12 @@ export abstract class Statsig {
     }
   }
 
+  /** How the events are doing: pending, sent, dropped, the last trouble. Not in the official Node package. */
+  getEventStatus(): EventStatus {
+    const { dropped, droppedBy, lastError, pending, sent } = Effect.runSync(this.#statsig.eventStatus)
+    return { pending, sent, dropped, droppedBy: { ...droppedBy }, lastError: lastError?.message ?? null }
+  }
+
   /**
    * Fetches specs and ID lists now, without waiting for the next poll: after a webhook, say. Calls while that is under way
    * wait for the same fetch. Not in the official Node package.
@@ -323,9 +365,9 @@ export abstract class Statsig {
       timeoutMs === undefined || timeoutMs === null ? defaultShutdownTimeout : asUnsigned(timeoutMs, "timeoutMs")
     stopCapture()
     this.#isRunning = false
+    // Events that are undelivered when the time is over are counted before this ends; the rest need not be waited for.
     return this.#run(
-      Effect.ensuring(this.#statsig.shutdown, this.#stop).pipe(
-        Effect.disconnect,
+      thenInBackground(this.#statsig.shutdown, this.#stop).pipe(
         Effect.match({
           onFailure: (error): StatsigResult => ({ isSuccess: false, error: sinkErrorText(error) }),
           onSuccess: (): StatsigResult => ({ isSuccess: true })
@@ -335,7 +377,8 @@ export abstract class Statsig {
           onSuccess: result => result,
           onTimeout: (): StatsigResult => ({ isSuccess: false, error: "Shutdown failure: Shutdown timed out" })
         }),
-        Effect.ensuring(Effect.sync(() => endProvider(this.#provider)))
+        Effect.ensuring(Effect.sync(() => endProvider(this.#provider))),
+        guarded
       )
     )
   }
@@ -437,7 +480,7 @@ export abstract class Statsig {
 
   /**
    * Logs an event of the program's own. A value that is neither text nor a number, and metadata that is no object, count
-   * as none; what cannot be JSON is refused.
+   * as none; an event with what cannot be JSON is refused, and counted as dropped.
    */
   logEvent(
     user: StatsigUser,
@@ -446,7 +489,14 @@ export abstract class Statsig {
     // biome-ignore lint/suspicious/noExplicitAny: as the official package declares it
     metadata?: Record<string, any> | null
   ): void {
-    this.#statsig.logEvent(userOf(user), asText(eventName, "eventName"), asEventValue(value), asEventMetadata(metadata))
+    this.#offer(() =>
+      this.#statsig.logEvent(
+        userOf(user),
+        asText(eventName, "eventName"),
+        asEventValue(value),
+        asEventMetadata(metadata)
+      )
+    )
   }
 
   /** Logs a line of the program's own log. A level that does not exist logs nothing. */
@@ -456,46 +506,53 @@ export abstract class Statsig {
     value?: string | null,
     metadata?: Record<string, string> | null
   ): void {
-    const target = userOf(user)
-    const level = logLineLevel(asText(logLevel, "logLevel"))
-    const line = value === undefined || value === null ? null : asText(value, "value")
-    const fields =
-      metadata === undefined || metadata === null
-        ? null
-        : toMap(metadata, (member, name) => asText(member, `metadata.${name}`))
-    if (level === undefined) {
-      this.#run(Effect.logError(`Invalid log level: ${logLevel}`))
-      return
-    }
-    this.#statsig.forwardLogLine(target, level, line, fields as Record<string, string> | null)
+    this.#offer(() => {
+      const target = userOf(user)
+      const level = logLineLevel(asText(logLevel, "logLevel"))
+      const line = value === undefined || value === null ? null : asText(value, "value")
+      const fields =
+        metadata === undefined || metadata === null
+          ? null
+          : toMap(metadata, (member, name) => asText(member, `metadata.${name}`))
+      if (level === undefined) {
+        this.#run(Effect.logError(`Invalid log level: ${logLevel}`))
+        this.#statsig.refuseEvent("the log level does not exist")
+        return
+      }
+      this.#statsig.forwardLogLine(target, level, line, fields as Record<string, string> | null)
+    })
   }
 
   /** Tells Statsig of a user without asking anything. */
   identify(user: StatsigUser): void {
-    this.#statsig.identify(userOf(user))
+    this.#offer(() => this.#statsig.identify(userOf(user)))
   }
 
   /** Logs that the user met the gate's answer of now. */
   manuallyLogFeatureGateExposure(user: StatsigUser, gateName: string): void {
-    this.#statsig.manuallyLogGateExposure(userOf(user), asText(gateName, "gateName"))
+    this.#offer(() => this.#statsig.manuallyLogGateExposure(userOf(user), asText(gateName, "gateName")))
   }
 
   /** Logs that the user met the dynamic config's value of now. */
   manuallyLogDynamicConfigExposure(user: StatsigUser, configName: string): void {
-    this.#statsig.manuallyLogDynamicConfigExposure(userOf(user), asText(configName, "configName"))
+    this.#offer(() => this.#statsig.manuallyLogDynamicConfigExposure(userOf(user), asText(configName, "configName")))
   }
 
   /** Logs that the user met the experiment's value of now. */
   manuallyLogExperimentExposure(user: StatsigUser, experimentName: string): void {
-    this.#statsig.manuallyLogExperimentExposure(userOf(user), asText(experimentName, "experimentName"))
+    this.#offer(() =>
+      this.#statsig.manuallyLogExperimentExposure(userOf(user), asText(experimentName, "experimentName"))
+    )
   }
 
   /** Logs that the user met the value of now of a layer's parameter. */
   manuallyLogLayerParamExposure(user: StatsigUser, layerName: string, paramName: string): void {
-    this.#statsig.manuallyLogLayerParameterExposure(
-      userOf(user),
-      asText(layerName, "layerName"),
-      asText(paramName, "paramName")
+    this.#offer(() =>
+      this.#statsig.manuallyLogLayerParameterExposure(
+        userOf(user),
+        asText(layerName, "layerName"),
+        asText(paramName, "paramName")
+      )
     )
   }
 
@@ -627,6 +684,7 @@ export abstract class Statsig {
     buffer: ResponseBuffer,
     options?: ClientInitResponseOptions | null
   ): Uint8Array {
+    // Of any copy: it is written to by its own methods.
     if (!(buffer instanceof ResponseBuffer)) throw argumentError("InvalidArg", "buffer: expected a ResponseBuffer")
     return this.#statsig.writeClientInitializeResponse(userOf(user), buffer, clientInitializeOptions(options))
   }
@@ -732,7 +790,18 @@ export abstract class Statsig {
       store: this.#store,
       overrides: this.#overrides,
       status: () => Effect.runSync(this.#statsig.status),
+      idListStatus: () => Effect.runSync(this.#statsig.idListStatus),
       isRunning: () => this.#isRunning
+    }
+  }
+
+  /** Logs an event. One that cannot be logged, by an argument of the wrong type, is counted as dropped. */
+  #offer(log: () => void): void {
+    try {
+      log()
+    } catch (error) {
+      this.#statsig.refuseEvent(problemOf(error))
+      throw error
     }
   }
 
@@ -740,7 +809,12 @@ export abstract class Statsig {
     const result = await this.#run(this.#statsig.initialize)
     this.#initialized = result
     const { error } = resultOf(result)
-    if (error !== undefined) await this.#run(Effect.logError(`Failed to initialize Statsig: ${error}`))
+    const millis = Duration.toMillis(result.duration)
+    await this.#run(
+      error === undefined
+        ? Effect.logDebug(`Initialized from ${result.source} in ${millis} ms`)
+        : Effect.logError(`Failed to initialize Statsig: ${error}`)
+    )
     // Whoever waits for the specs has heard of them then.
     await this.#subscriptions.delivered
     return result
@@ -765,6 +839,15 @@ export abstract class Statsig {
   }
 }
 
+/** What was thrown may be anything: a getter of the program's own may have done it. */
+const problemOf = (error: unknown): string => {
+  try {
+    return error instanceof Error ? error.message : String(error)
+  } catch {
+    return "an argument threw what is no text"
+  }
+}
+
 const asEventValue = (value: unknown): string | number | null => {
   const json = value === undefined ? null : toJson(value)
   return typeof json === "string" || typeof json === "number" ? json : null
@@ -775,17 +858,19 @@ const asEventMetadata = (value: unknown) => {
   return typeof json === "object" && !Array.isArray(json) ? (json as JsonObject) : null
 }
 
-const toJsonMap = (value: unknown) => toMap(value, member => (member === undefined ? undefined : toJson(member)))
+/** Does the second after the first, whatever becomes of that, and waits for it until it is interrupted. */
+const thenInBackground = <A, E>(first: Effect.Effect<A, E>, second: Effect.Effect<void>): Effect.Effect<A, E> =>
+  Effect.uninterruptibleMask(restore =>
+    Effect.flatMap(Effect.exit(restore(first)), exit =>
+      Effect.flatMap(Effect.forkDaemon(Effect.interruptible(second)), fiber =>
+        Effect.zipRight(restore(Fiber.await(fiber)), exit)
+      )
+    )
+  )
 
 const endProvider = (provider: OutputLoggerProvider | undefined): void => {
   if (provider === undefined) return
-  queueMicrotask(() => {
-    try {
-      provider.shutdown?.()
-    } catch {
-      // The program's own trouble.
-    }
-  })
+  soon(() => quietly(() => provider.shutdown?.()))
 }
 
 /** Turns what the service answers into the events that programs subscribe to. */
@@ -869,8 +954,12 @@ const checkable = (options: FeatureGateEvaluationOptions | null | undefined): Co
   return options
 }
 
-/** Of kept answers any mistake makes all count as not given. */
-const checkableSticky = (
+/**
+ * The same of an experiment or a layer. Of kept answers any mistake makes all count as not given.
+ *
+ * @internal
+ */
+export const checkableSticky = (
   options: ExperimentEvaluationOptions | null | undefined
 ): Core.ExperimentCheckOptions | undefined => {
   if (options === undefined || options === null) return undefined
@@ -927,8 +1016,10 @@ const errorText = (error: SpecSourceError | SpecsError | IdListError | Initializ
       return `Failed to parse JSON ResponseData - ${error.message}`
     case "SpecSourceError":
       // Of several sources none had specs.
-      if (error.source.includes(", ") || error.source === "specAdaptersConfig")
-        return "Adapter not started: Failed to start any adapters"
+      if (error.source.includes(", ") || error.source === "specAdaptersConfig") {
+        const told = error.reason === "Key" ? `: ${error.message}` : ""
+        return `Adapter not started: Failed to start any adapters${told}`
+      }
       if (error.reason === "Timeout") return `NetworkError|RetriesExhausted: ${error.message}: operation timed out`
       return notRetryable.has(error.status!)
         ? `NetworkError|RequestNotRetryable: ${error.message.replace(" attempts(1)", "")}`
@@ -939,18 +1030,18 @@ const errorText = (error: SpecSourceError | SpecsError | IdListError | Initializ
 const notRetryable = new Set([400, 403, 405, 413, 429, 501])
 
 /**
- * The `Statsig` class over one kind of layers, with its shared instance.
+ * The `Statsig` class over one kind of services, with its shared instance.
  *
  * @since 0.1.0
  */
 export interface StatsigClass {
-  readonly prototype: Statsig
+  readonly prototype: StatsigClient
   /** Throws, with a `code`, for a key that is no string and for options of the wrong type. */
-  new (sdkKey: string, options?: StatsigOptions | null): Statsig
+  new (sdkKey: string, options?: StatsigOptions | null): StatsigClient
   /** Makes the shared instance. While there is one, warns and gives an instance that answers with defaults only. */
-  newShared(sdkKey: string, options?: StatsigOptions | null): Statsig
+  newShared(sdkKey: string, options?: StatsigOptions | null): StatsigClient
   /** The shared instance. Without one, warns and gives an instance that answers with defaults only. */
-  shared(): Statsig
+  shared(): StatsigClient
   /** Whether there is a shared instance. */
   hasShared(): boolean
   /** Forgets the shared instance, without shutting it down. */
@@ -962,45 +1053,64 @@ export interface StatsigClass {
 }
 
 /**
- * Makes the `Statsig` class that works with these layers.
+ * Where a class keeps its shared instance.
  *
  * @since 0.1.0
  */
-export const makeStatsig = (makeLayer: MakeLayer): StatsigClass => {
-  let shared: Statsig | undefined
+export interface SharedPlace {
+  instance: StatsigClient | undefined
+}
 
-  const invalid = (problem: string): Statsig => {
-    console.warn(`[Statsig] ${problem}. Returning an invalid instance`)
+/**
+ * The place that the classes of all copies of this package in the process have in common.
+ *
+ * @internal
+ */
+export const sharedOfProcess = (): SharedPlace => ofProcess("shared/1", () => ({ instance: undefined }))
+
+/**
+ * Makes the `Statsig` class that works with these services. Its shared instance is its own, unless it is told a place
+ * for it.
+ *
+ * @since 0.1.0
+ */
+export const makeStatsig = (makeServices: MakeServices, sharedPlace?: () => SharedPlace): StatsigClass => {
+  const own: SharedPlace = { instance: undefined }
+  const place = sharedPlace ?? (() => own)
+
+  const invalid = (problem: string): StatsigClient => {
+    complain("warn", `[Statsig] ${problem}. Returning an invalid instance`)
     const instance = new Bound("INVALID-KEY", { disableNetwork: true })
     instance.shutdown()
     return instance
   }
 
-  class Bound extends Statsig {
+  class Bound extends StatsigClient {
     static {
-      nameClass(this, "Statsig")
+      brandClass(this, "Statsig")
     }
 
-    static newShared(sdkKey: string, options?: StatsigOptions | null): Statsig {
-      if (shared !== undefined) {
+    static newShared(sdkKey: string, options?: StatsigOptions | null): StatsigClient {
+      const shared = place()
+      if (shared.instance !== undefined) {
         return invalid(
           "Shared instance has been created, call removeSharedInstance() if you want to create another one"
         )
       }
-      shared = new Bound(sdkKey, options)
-      return shared
+      shared.instance = new Bound(sdkKey, options)
+      return shared.instance
     }
 
-    static shared(): Statsig {
-      return shared ?? invalid("No shared instance has been created yet. Call newShared() before using it")
+    static shared(): StatsigClient {
+      return place().instance ?? invalid("No shared instance has been created yet. Call newShared() before using it")
     }
 
     static hasShared(): boolean {
-      return shared !== undefined
+      return place().instance !== undefined
     }
 
     static removeSharedInstance(): void {
-      shared = undefined
+      place().instance = undefined
     }
 
     static hasSharedInstance(): boolean {
@@ -1012,7 +1122,7 @@ export const makeStatsig = (makeLayer: MakeLayer): StatsigClass => {
     }
 
     constructor(sdkKey: string, options?: StatsigOptions | null) {
-      super(makeLayer, sdkKey, options)
+      super(makeServices, sdkKey, options)
     }
   }
 

@@ -7,11 +7,12 @@
  * @since 0.1.0
  */
 import type { JsonObject } from "../engine/user.js"
+import type { CommonOptions } from "../StatsigOptions.js"
 import { argumentError, asFlag, asInteger, asText, asUnsigned, missingObject } from "./argument.js"
 import type { DataStore } from "./DataStore.js"
 import { toJson, toMap } from "./json.js"
 import type { SecondaryExposure } from "./results.js"
-import { type StatsigUser, userOf } from "./StatsigUser.js"
+import { type CustomFields, type StatsigUser, userOf } from "./StatsigUser.js"
 
 /**
  * The kinds of override adapters. Local overrides are always there.
@@ -42,15 +43,17 @@ export interface OverrideAdapterConfig {
  * @since 0.1.0
  */
 export interface ConsoleCaptureOptions {
+  /** Whether lines are captured. */
   enabled: boolean
-  /** Default: `warn` and `error`. */
+  /** The methods of the console whose lines are captured. Default: `warn` and `error`. */
   logLevels?: Array<"trace" | "debug" | "log" | "info" | "warn" | "error">
+  /** The user of the events. Default: one whose `userID` is `console-capture-user`. */
   user?: StatsigUser
-  /** Default and most: 100. */
+  /** How many members of an object are written. Default and most: 100. */
   maxKeys?: number
-  /** Default and most: 10. */
+  /** How deep objects are written. Default and most: 10. */
   maxDepth?: number
-  /** In characters. Default and most: 4096. */
+  /** How long a text may be, in characters. Default and most: 4096. */
   maxLength?: number
 }
 
@@ -127,12 +130,13 @@ export interface PersistentStorage {
  * @since 0.1.0
  */
 export interface ProxyConfig {
+  /** The name or address of the proxy. */
   proxyHost?: string
-  /** 0 to 65535. */
+  /** Its port, 0 to 65535. */
   proxyPort?: number
-  /** `user:password`. */
+  /** What it asks for: `user:password`. Default: none. */
   proxyAuth?: string
-  /** Default: `http`. */
+  /** How it is spoken to. Default: `http`. */
   proxyProtocol?: string
   /** A PEM file of root certificates, which works without a proxy too. */
   caCertPath?: string
@@ -144,16 +148,19 @@ export interface ProxyConfig {
  * @since 0.1.0
  */
 export interface SpecAdapterConfig {
-  /** `network_grpc_websocket` is not supported: it counts as a source that never has specs, and a warning says so. */
+  /** The kind of source. `network_grpc_websocket` is not supported: it counts as a source that never has specs, and a warning says so. */
   adapterType: "data_store" | "network_grpc_websocket" | "network_http"
-  /** Of a `network_http`. Default: that of the options. */
+  /** Where a `network_http` fetches specs. Default: the `specsUrl` of the options. */
   specsUrl?: string
   /** How long the request of a `network_http` may take at `initialize`; not above 0 stands for that of the options. */
   initTimeoutMs: number
   /** Of a `network_http`: with `tls` it trusts `caCertPath` too, with `mtls` it shows the client's certificate as well. */
   authenticationMode?: "none" | "tls" | "mtls" | undefined | null
+  /** A PEM file of root certificates to trust besides those that Node trusts. */
   caCertPath?: string
+  /** A PEM file of the client's certificate. */
   clientCertPath?: string
+  /** A PEM file of the key of the client's certificate. */
   clientKeyPath?: string
   /** The name that the server's certificate must have, where it is not that of the URL. */
   domainName?: string
@@ -164,63 +171,36 @@ export interface SpecAdapterConfig {
  *
  * @since 0.1.0
  */
-export interface StatsigOptions {
+export interface StatsigOptions extends Partial<CommonOptions> {
+  globalCustomFields?: CustomFields
+  experimentalFlags?: Set<string>
+  /** Milliseconds between two polls for new specs. Less than 1000 stands for the default. Default: 10000. */
+  specsSyncIntervalMs?: number
+  /**
+   * The deadline of `initialize`, and of its request for specs, in milliseconds. Below 0 neither is bounded. Default: no
+   * deadline, and 3000 for the request.
+   */
+  initTimeoutMs?: number
+  /** How long events wait for a batch to fill, in milliseconds, at least 50. Default: 60000. */
+  eventLoggingFlushIntervalMs?: number
+  /** Milliseconds between two syncs of ID lists. Less than 1000 stands for the default. Default: 60000. */
+  idListsSyncIntervalMs?: number
+  /**
+   * How long a request for ID lists may take, in milliseconds; that of a file longer by 1000 for each announced megabyte.
+   * Not above 0 stands for the default. Default: 10000.
+   */
+  idListsRequestTimeoutMs?: number
   /** Where specs are kept outside the process; it is asked before the network. One in Redis: `redisDataStore`. */
   dataStore?: DataStore
   /** How the SDK key appears in the keys of the data store: its hash (`v2`, the default) or its beginning (`v3`). */
   dataStoreKeySchemaVersion?: "v2" | "v3"
-  /** Sends no event. Default: false. */
-  disableAllLogging?: boolean
-  /** Derives no country from IP addresses. Default: false. */
-  disableCountryLookup?: boolean
-  /** Makes no request of any kind. Default: false. */
-  disableNetwork?: boolean
-  /** Derives no browser or operating system from user agents. Not in the official Node package. Default: false. */
-  disableUserAgentParsing?: boolean
   /** Has no effect: connections are always kept for a while, to be used again. */
   logEventConnectionReuse?: boolean
-  /** Keeps ID lists, for conditions on large segments. Default: false: no list has anyone. */
-  enableIdLists?: boolean
-  /** Asks for specs as protobuf, and for no more of them than has changed. Default: false. */
-  enableDcsDeltas?: boolean
-  /** The tier of users without an environment of their own, e.g. `staging`. */
-  environment?: string
-  /** Between two flushes of events. */
-  eventLoggingFlushIntervalMs?: number
-  /** Events per batch, 10 to 2000. Default: 2000. */
-  eventLoggingMaxQueueSize?: number
-  /** Batches that wait to be sent. Not in the official Node package. Default: 100. */
-  eventLoggingMaxPendingBatchQueueSize?: number
-  /** Exposures that are remembered to log each once. Default: 100000. */
-  exposureDedupeMaxKeys?: number
-  /**
-   * Asks Statsig's own host when a custom URL for specs or ID lists fails: at once at `initialize`, for every fifth poll
-   * that fails afterwards. Default: false.
-   */
-  fallbackToStatsigApi?: boolean
-  /** Fields that every user has, behind its own custom ones. */
-  globalCustomFields?: Record<string, string | number | boolean | Array<string | number | boolean>>
-  /** Between two syncs of ID lists; less than 1000 stands for the default, 60000. */
-  idListsSyncIntervalMs?: number
-  /**
-   * For each request of the manifest or a file, which has a second more for each announced megabyte; not above 0 stands
-   * for the default, 10000.
-   */
-  idListsRequestTimeoutMs?: number
-  /** Where the manifest of ID lists is, as it is written. Empty or `null` stands for the default: Statsig's CDN. */
-  idListsUrl?: string
-  /** Takes the place of scheme and host in the address of every ID-list file. */
-  downloadIdListFileApi?: string
-  /**
-   * The deadline of `initialize`, and of its request for specs. Without it there is no deadline and the request may take
-   * 3000; below 0 neither is bounded.
-   */
-  initTimeoutMs?: number
-  /** Where events are sent. */
-  logEventUrl?: string
+  /** Receives the SDK's own metrics. Default: none. */
   observabilityClient?: ObservabilityClient
-  /** The SDK's own log lines. Default: `warn`. */
+  /** Which of the SDK's own log lines are written. Default: `warn`. */
   outputLogLevel?: "none" | "debug" | "info" | "warn" | "error"
+  /** Receives the SDK's own log lines. Default: the console. */
   outputLoggerProvider?: OutputLoggerProvider
   /**
    * Has no effect, as in the official package: the protocol with dictionaries is gone, and specs come as the server
@@ -229,28 +209,21 @@ export interface StatsigOptions {
   configCompressionMode?: "gzip" | "dictionary"
   /** Accepted; local overrides are always there. */
   overrideAdapterConfig?: Array<OverrideAdapterConfig>
-  /** The name of the program, sent along with requests. */
-  serviceName?: string
+  /** Keeps the answers of users, for as long as an experiment runs. Default: none. */
   persistentStorage?: PersistentStorage
   /**
    * The sources of specs, in order: `initialize` asks one after the other until one has specs, and the first that can be
    * polled is polled from then on. Default: the data store, if there is one, and the network.
    */
   specAdaptersConfig?: Array<SpecAdapterConfig>
-  /** Between two polls for new specs; less than 1000 stands for the default, 10000. */
-  specsSyncIntervalMs?: number
-  /** Where to fetch specs; `/<sdkKey>.json` is appended. Empty or `null` stands for the default. */
-  specsUrl?: string
-  /** `initialize` waits for the country table. Default: false. */
+  /** Has nothing to do here: the country table is there for the first check that needs it. */
   waitForCountryLookupInit?: boolean
   /** Has nothing to do here: the user-agent rules are there from the beginning. */
   waitForUserAgentInit?: boolean
   /** The proxy of all requests. Default: that of HTTP_PROXY, HTTPS_PROXY and NO_PROXY. */
   proxyConfig?: ProxyConfig
+  /** Captures what the program writes to the console, as events. Default: off. */
   consoleCaptureOptions?: ConsoleCaptureOptions
-  /** Parses user agents by the rules of uap-core in place of Statsig's own. Default: false. */
-  useThirdPartyUaParser?: boolean
-  experimentalFlags?: Set<string>
 }
 
 /**
@@ -287,6 +260,14 @@ const list =
     return value.map((item, index) => read(item, `${where}[${index}]`))
   }
 
+/** Programs that come from `statsig-node` write an object: the error holds what to write instead. */
+const environment: Reader<string> = (value, where) => {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return asText(value, where)
+  const { tier } = value as { readonly tier?: unknown }
+  const text = JSON.stringify(typeof tier === "string" ? tier : "staging")
+  throw argumentError("StringExpected", `${where}: expected a string, got an object; write environment: ${text}`)
+}
+
 /** One of a few texts. What an unknown text stands for is decided where it is used. */
 const choice =
   <A extends string>(): Reader<A> =>
@@ -318,11 +299,11 @@ const persistentStorage: Reader<PersistentStorage> = (value, where) => {
 }
 
 const globalCustomFields: Reader<JsonObject> = (value, where) =>
-  toMap(value, (member, key) => {
+  toMap(value, (member, key, walk) => {
     if (member === undefined) return undefined
     if (typeof member === "string" || typeof member === "boolean") return member
     if (typeof member === "number") return Number.isFinite(member) ? member : null
-    if (Array.isArray(member)) return toJson(member)
+    if (Array.isArray(member)) return toJson(member, walk)
     throw argumentError("InvalidArg", `${where}.${key}: expected a string, a number, a boolean or an array`)
   })
 
@@ -369,10 +350,11 @@ const readOptions = members<StatsigOptions>({
   logEventConnectionReuse: asFlag,
   enableIdLists: asFlag,
   enableDcsDeltas: asFlag,
-  environment: asText,
+  environment,
   eventLoggingFlushIntervalMs: asUnsigned,
   eventLoggingMaxQueueSize: asUnsigned,
   eventLoggingMaxPendingBatchQueueSize: asUnsigned,
+  eventLoggingMaxPendingBytes: asUnsigned,
   exposureDedupeMaxKeys: asUnsigned,
   fallbackToStatsigApi: asFlag,
   globalCustomFields: globalCustomFields as Reader<NonNullable<StatsigOptions["globalCustomFields"]>>,
@@ -420,7 +402,8 @@ const readOptions = members<StatsigOptions>({
     ["enabled"]
   ),
   useThirdPartyUaParser: asFlag,
-  experimentalFlags: textSet
+  experimentalFlags: textSet,
+  maxSpecsBytes: asUnsigned
 })
 
 /**

@@ -8,10 +8,10 @@
  */
 
 import { copyJson, copyJsonObject, setOwn } from "../engine/getters.js"
-import { type Json, type JsonObject, User } from "../engine/user.js"
+import { type Json, type JsonObject, User, type UserFields } from "../engine/user.js"
 import { textOf } from "../engine/values.js"
 import { argumentError, asText, missingObject } from "./argument.js"
-import { nameClass, showMembers } from "./className.js"
+import { brandClass, brandOf, brandVersion, otherVersion, showMembers } from "./classes.js"
 import { toAssignedMap, toCustomMap, toIDMap, toJson, toMap } from "./json.js"
 
 /**
@@ -41,7 +41,12 @@ export interface StatsigUserArgs {
   >
 }
 
-type CustomFields = Record<string, string | number | boolean | Array<string | number | boolean>>
+/**
+ * Custom fields of a user, as `StatsigUser` gives and takes them.
+ *
+ * @since 0.1.0
+ */
+export type CustomFields = Record<string, string | number | boolean | Array<string | number | boolean>>
 
 type TextField = "userID" | "email" | "ip" | "userAgent" | "country" | "locale" | "appVersion"
 type MapField = "customIDs" | "custom" | "privateAttributes" | "statsigEnvironment"
@@ -54,6 +59,40 @@ type MapField = "customIDs" | "custom" | "privateAttributes" | "statsigEnvironme
 export const userOf = (value: unknown): User => engineUser(value)
 
 let engineUser: (value: unknown) => User
+
+const brand: unique symbol = brandOf("StatsigUser") as never
+
+/** Where a user shows its fields to other copies of this package, which cannot read what is private here. */
+const content: unique symbol = Symbol.for("statsig-effect/StatsigUser/content") as never
+
+/** The engine's users for those of other copies: what is worked out of a user stays with it. */
+const adopted = new WeakMap<UserFields, User>()
+
+/** The engine's user for a `StatsigUser` of another copy. */
+const adopt = (value: unknown): User => {
+  const fields = fieldsOf(value)
+  const known = adopted.get(fields)
+  if (known !== undefined) return known
+  const user = new User(fields)
+  adopted.set(fields, user)
+  return user
+}
+
+const fieldsOf = (value: unknown): UserFields => {
+  const { [brand]: version, [content]: fields } = Object(value) as Shown
+  if (version === brandVersion && fields !== undefined) return fields
+  const isOfNone = version === undefined || version === brandVersion
+  throw argumentError("InvalidArg", isOfNone ? noUser : otherVersion("StatsigUser", version))
+}
+
+interface Shown {
+  readonly [brand]?: unknown
+  readonly [content]?: UserFields | undefined
+}
+
+const noUser =
+  "Expected StatsigUser instance, plain javascript object is not supported. " +
+  "Please create a StatsigUser instance using `new StatsigUser(...)` instead."
 
 /**
  * The user that a check is made for.
@@ -68,21 +107,14 @@ let engineUser: (value: unknown) => User
  */
 export class StatsigUser {
   static {
-    nameClass(this, "StatsigUser")
+    brandClass(this, "StatsigUser")
     showMembers(this)
   }
 
   #user: User
 
   static {
-    engineUser = value => {
-      if (typeof value === "object" && value !== null && #user in value) return value.#user
-      throw argumentError(
-        "InvalidArg",
-        "Expected StatsigUser instance, plain javascript object is not supported. " +
-          "Please create a StatsigUser instance using `new StatsigUser(...)` instead."
-      )
-    }
+    engineUser = value => (typeof value === "object" && value !== null && #user in value ? value.#user : adopt(value))
   }
 
   /** A user with this `userID`. Throws `StringExpected` when it is no string. */
@@ -224,6 +256,11 @@ export class StatsigUser {
 
   [Symbol.for("nodejs.util.inspect.custom")](): unknown {
     return this.toJSON()
+  }
+
+  /** @internal */
+  get [content](): UserFields | undefined {
+    return #user in this ? this.#user : undefined
   }
 
   #text(field: TextField): string | null {

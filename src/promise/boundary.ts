@@ -4,6 +4,7 @@
  * Every method becomes a property of the instance, bound to it, so that it may be passed around; those of a subclass
  * too. What a method throws goes to `console.error`.
  */
+import { complain } from "./complain.js"
 
 /** What a method that threw gives in place of `null`, by its name and arguments. */
 export type Failures = Readonly<Record<string, (...input: ReadonlyArray<unknown>) => unknown>>
@@ -57,6 +58,4 @@ export const guardCall = (name: string, call: () => void): void => {
 const guardResult = (name: string, result: unknown): unknown =>
   typeof result === "object" && result instanceof Promise ? result.catch(error => report(name, error)) : result
 
-const report = (name: string, error: unknown): void => {
-  console.error(`Statsig::${name}`, error)
-}
+const report = (name: string, error: unknown): void => complain("error", `Statsig::${name}`, error)

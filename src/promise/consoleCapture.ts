@@ -2,9 +2,11 @@
  * Console capture: what the program writes to the console, as events.
  *
  * Capturing replaces the functions of `console`, which there is one of: a second capture takes over from the first, and
- * any end restores the originals. This module holds the capture in force, as `console` itself does; and which instances
- * capture, by their SDK keys, for lines that a program hands over itself.
+ * any end restores the originals. The capture in force is that of the process, as `console` itself is; and so is which
+ * instances capture, by their SDK keys, for lines that a program hands over itself.
  */
+import { ofProcess } from "../internal/ofProcess.js"
+import { maxCharacters, maxValues } from "../internal/walk.js"
 import type { LogLineLevel } from "../Statsig.js"
 import { argumentError, asText } from "./argument.js"
 import { logLineLevel } from "./logLineLevels.js"
@@ -37,8 +39,22 @@ const isPlainObject = (value: unknown): value is object => Object.prototype.toSt
 const isDeeper = (value: unknown, depth: number, met = new Set<object>()): boolean => {
   if (depth <= 0) return true
   if (typeof value !== "object" || value === null || met.has(value)) return false
+  // Getters may give new objects without end.
+  if (met.size === maxValues) return true
   met.add(value)
   return Object.values(value).some(member => isDeeper(member, depth - 1, met))
+}
+
+/** Lets `JSON.stringify` end where one object is reached in too many ways, or too much text is: it throws. */
+const bounded = (): ((key: string, value: unknown) => unknown) => {
+  let values = 0
+  let characters = 0
+  return (key, value) => {
+    values++
+    characters += key.length + (typeof value === "string" ? value.length : 0)
+    if (values > maxValues || characters > maxCharacters) throw new RangeError("too many values")
+    return value
+  }
 }
 
 /** Makes the text of one argument. */
@@ -49,7 +65,7 @@ export const makeStringify = (options: Pick<ConsoleCaptureOptions, "maxDepth" | 
   const textOf = (value: unknown): string => {
     if (typeof value === "string") return value
     if (isPlainObject(value) && (Object.keys(value).length > keys || isDeeper(value, depth))) return String(value)
-    return typeof value === "object" && value !== null ? JSON.stringify(value) : String(value)
+    return typeof value === "object" && value !== null ? JSON.stringify(value, bounded()) : String(value)
   }
   return (value: unknown): string => {
     try {
@@ -71,15 +87,22 @@ export const levelsOf = (options: Pick<ConsoleCaptureOptions, "logLevels">): Rea
   return new Set(known.length === 0 ? defaultLevels : known)
 }
 
-let restore: (() => void) | undefined
+/** Takes a line of the instance that captures, if its level is wanted. */
+type Take = (level: ConsoleLevel, texts: ReadonlyArray<string>, trace: string | undefined) => void
 
-/** By SDK key: takes a line of the instance that captures, if its level is wanted. */
-const takers = new Map<string, (level: ConsoleLevel, texts: ReadonlyArray<string>, trace: string | undefined) => void>()
+interface Captures {
+  restore: (() => void) | undefined
+  /** By SDK key. */
+  readonly takers: Map<string, Take>
+}
+
+const captures = (): Captures => ofProcess("consoleCapture/1", () => ({ restore: undefined, takers: new Map() }))
 
 /** Gives `console` back its own functions. */
 export const stopCapture = (): void => {
-  restore?.()
-  restore = undefined
+  const current = captures()
+  current.restore?.()
+  current.restore = undefined
 }
 
 /**
@@ -88,15 +111,16 @@ export const stopCapture = (): void => {
  */
 export const startCapture = (sdkKey: string, options: ConsoleCaptureOptions, record: Record): (() => void) => {
   stopCapture()
+  const current = captures()
   const levels = levelsOf(options)
   const stringify = makeStringify(options)
   let busy = false
 
-  const take = (level: ConsoleLevel, texts: ReadonlyArray<string>, trace: string | undefined) => {
+  const take: Take = (level, texts, trace) => {
     const line = lineOf(texts)
     if (line !== undefined && levels.has(level)) record(level, line, trace)
   }
-  takers.set(sdkKey, take)
+  current.takers.set(sdkKey, take)
 
   const capture = (level: ConsoleLevel, payload: ReadonlyArray<unknown>) => {
     if (busy || !levels.has(level)) return
@@ -121,11 +145,11 @@ export const startCapture = (sdkKey: string, options: ConsoleCaptureOptions, rec
     Object.defineProperty(replacement, original, { value: write, enumerable: false })
     console[level] = replacement
   }
-  restore = () => {
+  current.restore = () => {
     for (const [level, write] of originals) console[level] = write
   }
   return () => {
-    if (takers.get(sdkKey) === take) takers.delete(sdkKey)
+    if (current.takers.get(sdkKey) === take) current.takers.delete(sdkKey)
   }
 }
 
@@ -147,7 +171,7 @@ export const captureLogLine = (
   const known = logLineLevel(asText(level, "level"))
   if (!Array.isArray(payload)) throw argumentError("InvalidArg", "payload: expected an array of texts")
   const texts = payload.map((text, index) => asText(text, `payload[${index}]`))
-  const take = takers.get(asText(sdkKey, "sdkKey"))
+  const take = captures().takers.get(asText(sdkKey, "sdkKey"))
   const trace = stackTrace === undefined || stackTrace === null ? undefined : asText(stackTrace, "stackTrace")
   if (known !== undefined) take?.(known, texts, trace)
 }

@@ -1,18 +1,17 @@
 /**
- * The JSON form of what a program puts into a user. The rules are those of the official package: inherited enumerable
- * members count, strings and arrays stand for their indices where a map is expected, and what cannot be JSON throws.
- *
- * All of it is a plain loop: a user is made on every request.
+ * The JSON form of what a program puts into a user, an event or an override. The rules are those of the official package:
+ * inherited enumerable members count, strings and arrays stand for their indices where a map is expected, and what cannot
+ * be JSON throws.
  */
-import { setOwn } from "../engine/getters.js"
 import type { Json, JsonObject } from "../engine/user.js"
+import { maxCharacters, maxValues, Walk } from "../internal/walk.js"
 import { argumentError, missingObject } from "./argument.js"
 
-/** Deeper nesting than this is dropped: it bounds the work and ends cycles. */
-const maxDepth = 100
-
-/** The JSON form of a value, `undefined` when it is nested too deep. Throws `InvalidArg` for what has none. */
-export const toJson = (value: unknown, depth = 0): Json | undefined => {
+/**
+ * The JSON form of a value, within the bounds of a `Walk`; `undefined` when the value itself is beyond them. Throws
+ * `InvalidArg` for what has none.
+ */
+export const toJson = (value: unknown, walk = new Walk()): Json | undefined => {
   switch (typeof value) {
     case "string":
     case "boolean":
@@ -23,27 +22,34 @@ export const toJson = (value: unknown, depth = 0): Json | undefined => {
       return value + 0
     case "object":
       if (value === null) return null
-      if (depth === maxDepth) return undefined
-      return Array.isArray(value)
-        ? Array.from(value, item => toJson(item, depth + 1) ?? null)
-        : toMap(value, member => (member === undefined ? undefined : toJson(member, depth + 1)))
+      return Array.isArray(value) ? toItems(value, walk) : toMembers(value, toAssignedMember, walk)
     default:
       throw argumentError("InvalidArg", `expected a JSON value, got ${typeof value}`)
   }
 }
 
-/** The map that a value stands for, with the members that `read` does not leave out. Throws for `null`. */
-export const toMap = (
-  value: unknown,
-  read: (member: unknown, key: string) => Json | undefined
-): { [key: string]: Json } => {
+const toItems = (items: ReadonlyArray<unknown>, walk: Walk): ReadonlyArray<Json> | undefined =>
+  walk.items(items, (items, index) => toJson(items[index], walk))
+
+/** Reads a member of a map; `undefined` leaves it out. */
+type ReadMember = (member: unknown, key: string, walk: Walk) => Json | undefined
+
+const toMembers = (value: object, read: ReadMember, walk: Walk): { [key: string]: Json } | undefined =>
+  walk.members(value, allKeys, (holder, key) => read(holder[key], key, walk))
+
+const allKeys = (value: object): ReadonlyArray<string> => {
+  const keys: Array<string> = []
+  for (const key in value) keys.push(key)
+  return keys
+}
+
+/**
+ * The map that a value stands for, with the members that `read` does not leave out. It is within the bounds of a `Walk`.
+ * Throws for `null`.
+ */
+export const toMap = (value: unknown, read: ReadMember): { [key: string]: Json } => {
   if (value === null || value === undefined) throw missingObject()
-  const map: { [key: string]: Json } = {}
-  for (const key in value as object) {
-    const json = read((value as Record<string, unknown>)[key], key)
-    if (json !== undefined) setOwn(map, key, json)
-  }
-  return map
+  return toMembers(Object(value), read, new Walk()) ?? {}
 }
 
 /** A map as a constructor takes it: members that are `undefined` are left out, and `NaN` becomes `null`. */
@@ -56,7 +62,10 @@ export const toIDMap = (value: unknown): JsonObject =>
 
 /** A map as a setter takes it: `null` and `undefined` stand for none, and `NaN` throws. */
 export const toAssignedMap = (value: unknown): JsonObject | undefined =>
-  value === null || value === undefined ? undefined : toMap(value, toAssignedMember)
+  value === null || value === undefined ? undefined : toJsonMap(value)
+
+/** A map of JSON values. Throws for `null`, and for what has no JSON form. */
+export const toJsonMap = (value: unknown): { [key: string]: Json } => toMap(value, toAssignedMember)
 
 // Nearly every map holds scalars and arrays of scalars only. Such a map is copied in one step, which takes a fraction of
 // the time.
@@ -69,37 +78,55 @@ const isPlain = (value: unknown): value is Record<string, unknown> =>
   (value as { readonly __proto__?: unknown }).__proto__ === Object.prototype
 
 const hasOnlyTexts = (map: Record<string, unknown>): map is Record<string, string> => {
-  for (const key in map) if (typeof map[key] !== "string") return false
-  return true
+  let characters = 0
+  for (const key in map) {
+    const member = map[key]
+    if (typeof member !== "string") return false
+    characters += key.length + member.length
+  }
+  return characters <= maxCharacters
 }
 
 const isScalar = (value: unknown): value is string | number | boolean =>
   typeof value === "string" || typeof value === "boolean" || (Number.isFinite(value) && !Object.is(value, -0))
 
-/** A copy of a map of scalars and arrays of them, `undefined` for any other map. */
+/** A copy of a map of scalars and arrays of them, `undefined` for any other map and for one beyond the bounds. */
 const copySimple = (map: Record<string, unknown>): JsonObject | undefined => {
   const copy = { ...map }
+  let values = 0
+  let characters = 0
   for (const key in copy) {
     const member = copy[key]
-    if (isScalar(member)) continue
-    if (!Array.isArray(member) || key === "__proto__") return undefined
-    for (let i = 0; i < member.length; i++) if (!isScalar(member[i])) return undefined
-    copy[key] = member.slice()
+    values++
+    characters += key.length
+    if (typeof member === "string") characters += member.length
+    else if (Array.isArray(member)) {
+      values += member.length
+      if (key === "__proto__" || values > maxValues) return undefined
+      for (let i = 0; i < member.length; i++) {
+        const item: unknown = member[i]
+        if (typeof item === "string") characters += item.length
+        else if (!isScalar(item)) return undefined
+      }
+      copy[key] = member.slice()
+    } else if (!isScalar(member)) return undefined
   }
-  return copy as JsonObject
+  return values > maxValues || characters > maxCharacters ? undefined : (copy as JsonObject)
 }
 
-const toMember = (value: unknown): Json | undefined => {
+const toMember: ReadMember = (value, _, walk) => {
   if (value === undefined) return undefined
   if (typeof value === "number") return Number.isFinite(value) ? value : null
   // An array with a gap is no array to the official package, but a map of the indices that are there.
-  return Array.isArray(value) && value.includes(undefined) ? toMap(value, toAssignedMember) : toJson(value)
+  return Array.isArray(value) && value.includes(undefined)
+    ? toMembers(value, toAssignedMember, walk)
+    : toJson(value, walk)
 }
 
-const toID = (value: unknown, key: string): Json | undefined => {
+const toID: ReadMember = (value, key) => {
   if (value === undefined || typeof value === "string") return value
   if (typeof value === "number") return Number.isFinite(value) ? value : null
   throw argumentError("InvalidArg", `customIDs.${key}: expected a string or a number`)
 }
 
-const toAssignedMember = (value: unknown): Json | undefined => (value === undefined ? undefined : toJson(value))
+const toAssignedMember: ReadMember = (value, _, walk) => (value === undefined ? undefined : toJson(value, walk))

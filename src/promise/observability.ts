@@ -4,13 +4,14 @@
  * Its members may be missing or throw: that costs the measurement, not the SDK. They are called on the object, and never
  * from within a check.
  */
+import { soon } from "../internal/timers.js"
 import type { Client, MetricTags } from "../ObservabilityClient.js"
 import type { ObservabilityClient } from "./StatsigOptions.js"
 
 /** Makes the service, and initialises the object. */
 export const clientFromProgram = (program: ObservabilityClient): Client => {
   const later = (call: () => void) =>
-    queueMicrotask(() => {
+    soon(() => {
       try {
         call()
       } catch {

@@ -5,14 +5,16 @@
  * Unlike in the official package each instance has a level and a provider of its own.
  */
 import * as Cause from "effect/Cause"
-import * as Effect from "effect/Effect"
 import * as FiberRef from "effect/FiberRef"
+import * as FiberRefs from "effect/FiberRefs"
 import * as HashMap from "effect/HashMap"
 import * as HashSet from "effect/HashSet"
 import * as Logger from "effect/Logger"
 import * as LogLevel from "effect/LogLevel"
 import * as Option from "effect/Option"
-import type * as Scope from "effect/Scope"
+import * as Runtime from "effect/Runtime"
+import { quietly } from "../internal/quietly.js"
+import { soon } from "../internal/timers.js"
 import type { OutputLoggerProvider, StatsigOptions } from "./StatsigOptions.js"
 
 /** Longer messages are cut, as the official package does. In characters. */
@@ -44,49 +46,48 @@ const cut = (text: string): string => (text.length > longest ? text.slice(0, lon
 
 /** A message as it is shown: cut, and with keys masked. */
 export const shownMessage = (text: string): string =>
-  cut(text).replace(/(secret-[A-Za-z0-9]{0,5})[A-Za-z0-9]*(?:\*{5})?/g, "$1*****")
+  cut(text).replace(/(secret-[A-Za-z0-9]{1,5})[A-Za-z0-9]*(?:\*{5})?/g, "$1*****")
 
-/** Where a line is written when there is no provider. */
+/** Writes a line where there is no provider. */
 const writeLine = (line: string): void => {
   const { process } = globalThis
   if (process?.stdout) process.stdout.write(`${line}\n`)
   else console.log(line)
 }
 
-const callQuietly = (call: () => void): void => {
-  try {
-    call()
-  } catch {
-    // The program's own trouble.
-  }
-}
-
 const toProvider = (provider: OutputLoggerProvider, severity: Severity, tag: string, message: string): void =>
-  queueMicrotask(() => callQuietly(() => provider[severity]?.(tag, message)))
+  soon(() => quietly(() => provider[severity]?.(tag, message)))
 
-/**
- * Puts the logger of one instance in the place of the default one, for as long as the scope is open. Tells the provider of
- * its begin.
- */
-export const use = (
-  options: Pick<StatsigOptions, "outputLogLevel" | "outputLoggerProvider">
-): Effect.Effect<void, never, Scope.Scope> => {
-  const provider = options.outputLoggerProvider
-  const wanted = options.outputLogLevel ?? "warn"
-  const minimum = Object.hasOwn(levels, wanted) ? levels[wanted] : LogLevel.Warning
-  const logger = Logger.make<unknown, void>(({ annotations, cause, date, logLevel, message }) => {
+const loggerOf = (provider: OutputLoggerProvider | undefined) =>
+  Logger.make<unknown, void>(({ annotations, cause, date, logLevel, message }) => {
     const tag = String(Option.getOrElse(HashMap.get(annotations, "statsig"), () => "Statsig"))
     const trouble = Cause.isEmpty(cause) ? "" : ` ${Cause.pretty(cause)}`
     const text = shownMessage(textOf(message) + trouble)
     const severity = severityOf(logLevel)
     if (provider !== undefined) return toProvider(provider, severity, tag, text)
-    writeLine(`${date.toISOString()} ${severity.toUpperCase().padEnd(5)} [Statsig::${tag}] ${text}`)
+    quietly(() => writeLine(`${date.toISOString()} ${severity.toUpperCase().padEnd(5)} [Statsig::${tag}] ${text}`))
   })
-  if (provider !== undefined) queueMicrotask(() => callQuietly(() => provider.initialize?.()))
-  return Effect.andThen(
-    Effect.locallyScopedWith(FiberRef.currentLoggers, loggers =>
-      HashSet.add(HashSet.remove(loggers, Logger.defaultLogger), logger)
-    ),
-    Effect.locallyScoped(FiberRef.currentMinimumLogLevel, minimum)
+
+/** Effect's own loggers without the default one, whose place the logger of an instance takes. */
+const otherLoggers = HashSet.remove(
+  FiberRefs.getOrDefault(Runtime.defaultRuntime.fiberRefs, FiberRef.currentLoggers),
+  Logger.defaultLogger
+)
+const toStandardOutput = HashSet.add(otherLoggers, loggerOf(undefined))
+
+/** A runtime whose log lines go where the options of an instance want them. Tells the provider of its begin. */
+export const runtimeWithLogger = (
+  options: Pick<StatsigOptions, "outputLogLevel" | "outputLoggerProvider">
+): Runtime.Runtime<never> => {
+  const provider = options.outputLoggerProvider
+  const wanted = options.outputLogLevel ?? "warn"
+  const minimum = Object.hasOwn(levels, wanted) ? levels[wanted] : LogLevel.Warning
+  if (provider !== undefined) soon(() => quietly(() => provider.initialize?.()))
+  const loggers = provider === undefined ? toStandardOutput : HashSet.add(otherLoggers, loggerOf(provider))
+  return Runtime.defaultRuntime.pipe(
+    Runtime.setFiberRef(FiberRef.currentLoggers, loggers),
+    Runtime.setFiberRef(FiberRef.currentMinimumLogLevel, minimum),
+    // What a call fails with is its result.
+    Runtime.setFiberRef(FiberRef.unhandledErrorLogLevel, Option.none())
   )
 }

@@ -6,9 +6,10 @@
  */
 
 import { Evaluation, type SecondaryExposure as Exposed, ruleIDOf } from "../engine/evaluation.js"
-import { copyJson, emptyObject, type ParameterRead, readAny, readTyped, setOwn } from "../engine/getters.js"
+import { copyJson, emptyObject, isInteger, type ParameterRead, readAny, readTyped, setOwn } from "../engine/getters.js"
 import type { Json, JsonObject } from "../engine/user.js"
-import { nameClass } from "./className.js"
+import { brandClass } from "./classes.js"
+import { complain } from "./complain.js"
 
 /**
  * How an answer came about. What is not known is `null`.
@@ -99,7 +100,7 @@ const sourceOf = (raw: unknown): Source => {
   try {
     return Object(JSON.parse(raw))
   } catch (error) {
-    console.error(`[Statsig] Error parsing BaseEvaluation: ${error}`)
+    complain("error", `[Statsig] Error parsing BaseEvaluation: ${error}`)
     return {}
   }
 }
@@ -110,7 +111,12 @@ const detailsOf = (reason: string, lcut: number | null, receivedAt: number | nul
 
 const copyExposure = ({ gate, gateValue, ruleID }: Exposed) => ({ gate, gateValue, ruleID }) as SecondaryExposure
 
-abstract class BaseEvaluation {
+/**
+ * What all results have.
+ *
+ * @since 0.1.0
+ */
+export abstract class BaseEvaluation {
   readonly secondaryExposures: Array<SecondaryExposure>
   /** The name that was asked for. */
   readonly name: string
@@ -120,7 +126,11 @@ abstract class BaseEvaluation {
   readonly idType: string
   readonly details: EvaluationDetails
 
-  /** `showsExposures` tells whether a check shows the gates that it evaluated on the way. */
+  /**
+   * `showsExposures` tells whether a check shows the gates that it evaluated on the way.
+   *
+   * @internal
+   */
   constructor(name: string, source: Source, showsExposures: boolean) {
     if (source instanceof Evaluation) {
       this.secondaryExposures = showsExposures ? source.secondaryExposures.map(copyExposure) : []
@@ -164,7 +174,7 @@ abstract class BaseEvaluation {
  */
 export class FeatureGate extends BaseEvaluation {
   static {
-    nameClass(this, "FeatureGate")
+    brandClass(this, "FeatureGate")
   }
 
   readonly value: boolean
@@ -208,13 +218,18 @@ const unknownGet =
     finish(readAny(value, key, fallback), key, expose)
 
 const finish = (read: ParameterRead<unknown>, key: string, expose: Expose | undefined): unknown => {
-  if (read.mismatch !== undefined) console.warn(read.mismatch)
+  if (read.mismatch !== undefined) complain("warn", read.mismatch)
   if (read.exposes && expose !== undefined) expose(key)
   return read.value
 }
 
-/** The getters by type. They have no counterpart in the official Node package and follow the rules of `get`. */
-abstract class ValueEvaluation extends BaseEvaluation {
+/**
+ * What the results have that hold parameters. The getters by type have no counterpart in the official Node package and
+ * follow the rules of `get`.
+ *
+ * @since 0.1.0
+ */
+export abstract class ValueEvaluation extends BaseEvaluation {
   abstract readonly get: TypedGet
 
   /** The text of parameter `key`, or the fallback when it is missing or no text. */
@@ -222,24 +237,29 @@ abstract class ValueEvaluation extends BaseEvaluation {
     return this.get(key, fallback)
   }
 
-  /** The truth value of parameter `key`, or the fallback when it is missing or neither true nor false. */
-  getBool(key: string, fallback: boolean): boolean {
-    return this.get(key, fallback)
-  }
-
   /** The number of parameter `key`, or the fallback when it is missing or no number. */
-  getNumber(key: string, fallback: number): number {
-    return this.get(key, fallback)
-  }
-
-  /** The same as `getNumber`. */
   getFloat(key: string, fallback: number): number {
     return this.get(key, fallback)
   }
 
-  /** As `getNumber`, and the fallback for a number with a fraction. */
+  /** The same as `getFloat`. */
+  getNumber(key: string, fallback: number): number {
+    return this.getFloat(key, fallback)
+  }
+
+  /** As `getFloat`, and the fallback for a number with a fraction. */
   getInteger(key: string, fallback: number): number {
-    return this.get(key, fallback, (value): value is number => Number.isInteger(value))
+    return this.get(key, fallback, isInteger)
+  }
+
+  /** The truth value of parameter `key`, or the fallback when it is missing or neither true nor false. */
+  getBoolean(key: string, fallback: boolean): boolean {
+    return this.get(key, fallback)
+  }
+
+  /** The same as `getBoolean`. */
+  getBool(key: string, fallback: boolean): boolean {
+    return this.getBoolean(key, fallback)
   }
 
   /** The array of parameter `key`, or the fallback when it is missing or no array. */
@@ -248,8 +268,13 @@ abstract class ValueEvaluation extends BaseEvaluation {
   }
 
   /** The object of parameter `key`, or the fallback when it is missing or no object. */
-  getObject(key: string, fallback: Record<string, unknown>): Record<string, unknown> {
+  getMap(key: string, fallback: Record<string, unknown>): Record<string, unknown> {
     return this.get(key, fallback)
+  }
+
+  /** The same as `getMap`. */
+  getObject(key: string, fallback: Record<string, unknown>): Record<string, unknown> {
+    return this.getMap(key, fallback)
   }
 }
 
@@ -260,7 +285,7 @@ abstract class ValueEvaluation extends BaseEvaluation {
  */
 export class DynamicConfig extends ValueEvaluation {
   static {
-    nameClass(this, "DynamicConfig")
+    brandClass(this, "DynamicConfig")
   }
 
   readonly value: Record<string, unknown>
@@ -284,7 +309,7 @@ export class DynamicConfig extends ValueEvaluation {
  */
 export class Experiment extends ValueEvaluation {
   static {
-    nameClass(this, "Experiment")
+    brandClass(this, "Experiment")
   }
 
   /** The group the user is in. */
@@ -315,7 +340,7 @@ export class Experiment extends ValueEvaluation {
  */
 export class Layer extends ValueEvaluation {
   static {
-    nameClass(this, "Layer")
+    brandClass(this, "Layer")
   }
 
   /** The group the user is in. */

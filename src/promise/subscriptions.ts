@@ -5,6 +5,9 @@
  * its own; one that throws stops no other.
  */
 
+import { setImmediate } from "../internal/timers.js"
+import { complain } from "./complain.js"
+
 /** The names that can be subscribed to; `*` stands for all others. */
 export type SdkEvent =
   | "*"
@@ -23,6 +26,11 @@ const names: ReadonlySet<string> = new Set<SdkEvent>([
   "specs_updated"
 ])
 
+/**
+ * Receives the events that are subscribed to.
+ *
+ * @since 0.1.0
+ */
 // biome-ignore lint/suspicious/noExplicitAny: as the official package declares it
 export type SdkEventCallback = (event: any) => void
 
@@ -103,7 +111,7 @@ export class Subscriptions {
         try {
           callback({ event_name: name, data: data() })
         } catch (error) {
-          console.error(`[Statsig] Error parsing SDK Event: ${error}`)
+          complain("error", `[Statsig] Error parsing SDK Event: ${error}`)
         }
       }
     }

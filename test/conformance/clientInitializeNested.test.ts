@@ -5,10 +5,12 @@
 import * as official from "@statsig/statsig-node-core"
 import { describe, expect, it } from "vitest"
 import * as ours from "../../layers/promise.js"
+import { liftBounds } from "../support/testBounds.js"
 import vectors from "../vectors/client-initialize-vectors.json" with { type: "json" }
 import { inlined } from "./support/clientInitialize.js"
+import { storeOf } from "./support/sdk.js"
 
-process.env["STATSIG_RUNNING_TESTS"] = "1"
+liftBounds()
 
 /** With these specs `u1` fails `g_everyone`, and so no rule of `exp_new_a` decides. */
 const specs = structuredClone(vectors.specs) as typeof vectors.specs & { session_replay_info?: object }
@@ -22,13 +24,7 @@ const start = async (side: Side, targetingGate: string | undefined) => {
   const statsig = new side.Statsig("secret-nested", {
     disableNetwork: true,
     outputLogLevel: "none",
-    dataStore: {
-      initialize: async () => {},
-      get: async () => ({ result: text, time: 1 }),
-      set: async () => {},
-      shutdown: async () => {},
-      supportPollingUpdatesFor: async () => false
-    }
+    dataStore: storeOf(text)
   })
   await statsig.initialize()
   return (options: official.ClientInitResponseOptions) => {

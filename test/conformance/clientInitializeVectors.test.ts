@@ -44,6 +44,7 @@ const open = async ({ sdkOptions, sdkState, setup = [], specsMergePatch }: Case)
   const statsig = new Statsig("secret-vectors", {
     ...sdkOptions,
     disableNetwork: true,
+    outputLogLevel: "none",
     dataStore: {
       initialize: async () => {},
       get: async () => (sdkState === "specs download failed" ? {} : { result: JSON.stringify(specs), time: 1 })

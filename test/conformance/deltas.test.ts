@@ -10,9 +10,10 @@ import { afterAll, expect, it } from "vitest"
 import * as ours from "../../layers/promise.js"
 import { encodePayload, protobufHeaders } from "../layers/support/protobuf.js"
 import { serve } from "../layers/support/proxies.js"
+import { liftBounds } from "../support/testBounds.js"
 import vectors from "../vectors/client-initialize-vectors.json" with { type: "json" }
 
-process.env["STATSIG_RUNNING_TESTS"] = "1"
+liftBounds()
 
 // biome-ignore lint/suspicious/noExplicitAny: payloads are changed as they come
 type Payload = any

@@ -18,6 +18,8 @@ import { afterAll, describe, expect, it } from "vitest"
 import { Statsig, type StatsigOptions, type StatsigResult, StatsigUser } from "../../layers/promise.js"
 import { rootCertificate } from "../layers/support/certificates.js"
 import { serve, serveProxy } from "../layers/support/proxies.js"
+import { gateSpec } from "../layers/support/specs.js"
+import { liftBounds } from "../support/testBounds.js"
 import recorded from "../vectors/syncing-exchanges.json" with { type: "json" }
 
 interface Exchange {
@@ -40,7 +42,7 @@ interface Exchange {
 const exchanges = new Map(recorded.exchanges.map(exchange => [exchange.id, exchange as unknown as Exchange]))
 const used = new Set<string>()
 const sdkKey = "secret-examplekey0123456789"
-process.env["STATSIG_RUNNING_TESTS"] = "1"
+liftBounds()
 
 const folder = mkdtempSync(join(tmpdir(), "statsig-"))
 const caCertPath = join(folder, "root.pem")
@@ -202,30 +204,7 @@ const noted = (id: string, statsigUrl: string): StatsigResult => {
 /** Specs by which a user is in a list or not. */
 const listSpecs = {
   ...firstSpecs,
-  feature_gates: Object.fromEntries(
-    [["vips", "in_vips"]].map(([list, condition]) => [
-      list,
-      {
-        type: "feature_gate",
-        entity: "feature_gate",
-        salt: "s",
-        enabled: true,
-        defaultValue: false,
-        idType: "userID",
-        rules: [
-          {
-            name: "r",
-            id: "r",
-            passPercentage: 100,
-            returnValue: true,
-            conditions: [condition],
-            idType: "userID",
-            salt: "r"
-          }
-        ]
-      }
-    ])
-  ),
+  feature_gates: { vips: gateSpec(true, ["in_vips"]) },
   condition_map: {
     in_vips: {
       type: "unit_id",

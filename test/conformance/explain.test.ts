@@ -21,6 +21,7 @@ import { PersistentStorage, type StickyValues, type Storage } from "../../src/Pe
 import { SpecSource } from "../../src/SpecSource.js"
 import * as Statsig from "../../src/Statsig.js"
 import * as StatsigUser from "../../src/StatsigUser.js"
+import { isLong, seeds } from "./support/effort.js"
 import { Random } from "./support/random.js"
 import { listAt, objectAt, plain, type Tree, textAt } from "./support/tree.js"
 import { chain, makeWorld, payloadText, probe, shadow, type World } from "./support/world.js"
@@ -411,9 +412,7 @@ const running = <A, E>(
     return yield* use(statsig)
   }).pipe(Effect.provide(layerOf(world, told)))
 
-const seed = Math.floor(Math.random() * 1_000_000)
-// The fixed ones reach together what the last test asks for.
-const worlds = [...[101, 103, 107, 120].map(index => ({ seed: 7, index })), ...[1].map(index => ({ seed, index }))]
+const worlds = [{ seed: 7, index: 109 }, ...(isLong ? seeds.map(seed => ({ seed, index: 1 })) : [])]
 
 describe("an explanation", () => {
   it.effect.each(worlds)("is what the check does, in world $index of seed $seed", ({ index, seed }) =>
@@ -464,20 +463,29 @@ describe("an explanation", () => {
       })
   )
 
-  it("was tried on all that there is", () => {
-    assert.isAbove(compared, 1_000)
-    const wanted = [
-      "rule fails, passes, outsidePercentage, delegates, unsupported, notReached, error",
-      "decided by override, mapping, bandit, rule, delegate, rules, default, unknown, unsupported, error",
-      "operand in user, custom, privateAttributes, userAgent, ip, statsigEnvironment, environment, bucket, experiment, nothing",
-      "omitted repeated, circle"
-    ].flatMap(line => {
-      const [, what, words] = /^(rule|decided by|operand in|omitted) (.*)$/.exec(line)!
-      return words!.split(", ").map(word => `${what} ${word}`)
-    })
-    assert.deepStrictEqual(
-      wanted.filter(what => !seen.has(what)),
-      []
+  if (isLong)
+    it.effect("was tried on all that there is", () =>
+      Effect.gen(function* () {
+        const missing = () => wanted.filter(what => !seen.has(what))
+        // Some of it is rare, and where it is changes with what worlds are made of.
+        for (let index = 200; missing().length > 0 && index < 260; index++) {
+          const world = makeWorld(7, index)
+          yield* running(world, undefined, statsig =>
+            compare(world, statsig, usersOf(world).slice(0, 1), namesOf(world), () => ({}))
+          )
+        }
+        assert.deepStrictEqual(missing(), [])
+        assert.isAbove(compared, 1_000)
+      })
     )
-  })
+})
+
+const wanted = [
+  "rule fails, passes, outsidePercentage, delegates, unsupported, notReached, error",
+  "decided by override, mapping, bandit, rule, delegate, rules, default, unknown, unsupported, error",
+  "operand in user, custom, privateAttributes, userAgent, ip, statsigEnvironment, environment, bucket, experiment, nothing",
+  "omitted repeated, circle"
+].flatMap(line => {
+  const [, what, words] = /^(rule|decided by|operand in|omitted) (.*)$/.exec(line)!
+  return words!.split(", ").map(word => `${what} ${word}`)
 })

@@ -1,11 +1,12 @@
 /**
  * The browser's SDK, `@statsig/js-client`, starts from our client initialize response and answers as the server does.
- * Here it runs in Node; `test/examples/bootstrap.test.ts` has it in a browser.
+ * Here it runs in Node; `test/examples/bootstrap.long.test.ts` has it in a browser.
  */
 import { afterAll, assert, describe, expect, it } from "vitest"
 import { type ClientInitResponseOptions, Statsig, StatsigUser } from "../../layers/promise.js"
 import vectors from "../vectors/client-initialize-vectors.json" with { type: "json" }
 import { makeClientWorld, openOverridden } from "./support/clientInitializeWorlds.js"
+import { isLong, seeds } from "./support/effort.js"
 import { clientNames, compareWithServer, startClient } from "./support/jsClient.js"
 import { ourSdk } from "./support/sdk.js"
 
@@ -19,14 +20,13 @@ const formats: ReadonlyArray<ClientInitResponseOptions> = [
   { responseFormat: 2, hashAlgorithm: "none", removeIdType: true }
 ]
 
-const randomSeed = Math.floor(Math.random() * 1_000_000)
-
 describe("a client that starts from our response", () => {
+  const worlds = isLong ? 2 : 1
   let clients = 0
   let answers = 0
 
-  it.each([1, 2, randomSeed])("answers as the server does, seed %i", async seed => {
-    for (let index = 0; index < 2; index++) {
+  it.each(seeds)("answers as the server does, seed %i", async seed => {
+    for (let index = 0; index < worlds; index++) {
       const made = makeClientWorld(seed, index)
       const { close, statsig, users } = await openOverridden(ourSdk, made)
       const names = clientNames(made.world, statsig)
@@ -47,11 +47,11 @@ describe("a client that starts from our response", () => {
   })
 
   it("was asked enough", () => {
-    expect(clients).toBe(288)
-    expect(answers).toBeGreaterThan(25_000)
+    expect(clients).toBe(seeds.length * worlds * 48)
+    expect(answers).toBeGreaterThan(seeds.length * worlds * 2_000)
   })
 
-  afterAll(() => console.info(`${clients} clients gave ${answers} answers; the random seed was ${randomSeed}`))
+  afterAll(() => console.info(`${clients} clients gave ${answers} answers; seeds ${seeds}`))
 })
 
 describe("a client", () => {

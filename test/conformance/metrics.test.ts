@@ -146,7 +146,7 @@ describe("the metrics of the official package", () => {
     await statsig.flushEvents()
     await called("increment", "sdk_exceptions_count", { tag: "NetworkClient", exception: "RequestNotRetryable" })
     await called("increment", "sdk_exceptions_count", { tag: "statsig::log_event_failed", exception: "LogEventError" })
-    await called("increment", "events_dropped_count", null)
+    await called("increment", "events_dropped_count", { reason: "Refused" })
   })
 
   it("tell what became of ID lists that could not be had", async () => {

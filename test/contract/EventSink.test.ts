@@ -4,8 +4,9 @@
 import { FileSystem } from "@effect/platform"
 import { NodeContext } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
-import { Context, Effect, Layer, Redacted, type Scope } from "effect"
+import { Context, Effect, Exit, Layer, Logger, Redacted, Scope } from "effect"
 import { decompress } from "fzstd"
+import * as EventLoggerLayer from "../../layers/EventLogger.js"
 import * as FileSink from "../../layers/EventSink/File.js"
 import * as HttpSink from "../../layers/EventSink/Http.js"
 import * as MemorySink from "../../layers/EventSink/Memory.js"
@@ -13,7 +14,9 @@ import * as NoSink from "../../layers/EventSink/Noop.js"
 import * as FetchClient from "../../layers/HttpClient/Fetch.js"
 import { layer as layerLocalStatsig } from "../../layers/LocalStatsig/Node.js"
 import { LocalStatsig } from "../../layers/LocalStatsig.js"
+import * as NoObservability from "../../layers/ObservabilityClient/Noop.js"
 import { type EventBatch, EventSink, type Sink } from "../../src/EventSink.js"
+import { User } from "../../src/engine/user.js"
 import { EventSinkError } from "../../src/StatsigError.js"
 
 interface Subject {
@@ -146,6 +149,45 @@ for (const { make, name } of implementations) {
             )
           }
         })
+      )
+    )
+
+    it.live("leaves no event of the default logger unaccounted for, before and after the end", () =>
+      run(({ arrived, sink }) =>
+        Effect.gen(function* () {
+          const scope = yield* Scope.make()
+          const logger = yield* EventLoggerLayer.make({ maxQueueSize: 10 }).pipe(
+            Effect.provideService(EventSink, sink),
+            Effect.provide(NoObservability.layer),
+            Scope.extend(scope)
+          )
+          const user = new User({ userID: "u" })
+          let logged = 0
+          const log = (count: number) => {
+            for (let index = 0; index < count; index++) {
+              logger.logEvent({ name: `e${logged++}`, value: null, metadata: null, user, remote: undefined })
+            }
+          }
+          const account = Effect.map(logger.status, ({ dropped, pending, sent }) => {
+            assert.strictEqual(pending + sent + dropped, logged)
+            return { dropped, pending, sent }
+          })
+          log(25)
+          yield* account
+          yield* logger.flush
+          log(13)
+          yield* logger.shutdown
+          log(14)
+          assert.deepStrictEqual(yield* account, { pending: 14, sent: 38, dropped: 0 })
+          yield* logger.shutdown
+          log(3)
+          yield* Scope.close(scope, Exit.void)
+          assert.deepStrictEqual(yield* account, { pending: 0, sent: 55, dropped: 0 })
+          log(5)
+          yield* logger.flush
+          assert.deepStrictEqual(yield* account, { pending: 0, sent: 55, dropped: 5 })
+          if (arrived !== undefined) assert.strictEqual((yield* arrived).length, 55)
+        }).pipe(Effect.provide(Logger.remove(Logger.defaultLogger)))
       )
     )
 

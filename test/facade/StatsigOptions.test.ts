@@ -45,6 +45,15 @@ describe("new Statsig", () => {
   })
 
   it.each([
+    [{ tier: "production" }, '"production"'],
+    [{}, '"staging"']
+  ])("says what to write for the environment %j of `statsig-node`", (environment, text) => {
+    expect(() => new Statsig("secret-key", { environment } as object)).toThrow(
+      `StatsigOptions.environment: expected a string, got an object; write environment: ${text}`
+    )
+  })
+
+  it.each([
     "specsUrl",
     "specsSyncIntervalMs",
     "initTimeoutMs",

@@ -60,11 +60,12 @@ describe("getClientInitializeResponse", () => {
       const user = new side.StatsigUser({
         userID: "a\ud800b",
         customIDs: { c: "\udc00" },
-        custom: { k: "\\ud800\udfff" }
+        custom: { k: "\\ud800\udfff" },
+        privateAttributes: { p: "x\ud800", q: ["\udc00", "\\ud800"], r: [["\ud800"], { s: "\udfff😀" }] }
       })
       const text: string = instances.get(side).getClientInitializeResponse(user)
-      const { evaluated_keys, user: shown } = JSON.parse(text)
-      return { evaluated_keys, shown }
+      const { evaluated_keys, pa_hash, user: shown } = JSON.parse(text)
+      return { evaluated_keys, pa_hash, shown }
     }
     expect(on(ourSide)).toEqual(on(officialSide))
   })

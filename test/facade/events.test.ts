@@ -98,7 +98,7 @@ describe("logEvent", () => {
 
   it("refuses as value and metadata what cannot be JSON, and logs nothing then", async () => {
     vi.spyOn(console, "error").mockImplementation(() => {})
-    const statsig = await start()
+    const statsig = await start({ outputLogLevel: "none" })
     const odd = [Number.NaN, Number.POSITIVE_INFINITY, 1n, Symbol("s"), () => 1]
     for (const value of [...odd, ...odd.map(item => [item]), ...odd.map(item => ({ deep: { item } })), [undefined]]) {
       expect(statsig.logEvent(user, "value", value as number)).toBeNull()

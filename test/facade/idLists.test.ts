@@ -3,6 +3,7 @@ import { afterAll, afterEach, beforeEach, describe, expect, it } from "vitest"
 import { layer as localLayer } from "../../layers/LocalStatsig/Node.js"
 import { Fault, LocalStatsig } from "../../layers/LocalStatsig.js"
 import { type DataStore, Statsig, type StatsigOptions, StatsigUser } from "../../layers/promise.js"
+import { liftBounds } from "../support/testBounds.js"
 import { payload } from "./support/payload.js"
 
 const runtime = ManagedRuntime.make(localLayer())
@@ -10,7 +11,7 @@ const local = await runtime.runPromise(LocalStatsig)
 const run = runtime.runPromise
 
 /** Syncs shorter than a second apart are taken only where this is set, as the official package does it. */
-process.env["STATSIG_RUNNING_TESTS"] = "1"
+liftBounds()
 
 const gate = (condition: string) => ({
   ...payload.feature_gates.gate_on,

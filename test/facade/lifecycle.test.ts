@@ -4,6 +4,7 @@ import { afterAll, beforeEach, describe, expect, it, vi } from "vitest"
 import { layer as localLayer } from "../../layers/LocalStatsig/Node.js"
 import { Fault, LocalStatsig } from "../../layers/LocalStatsig.js"
 import { type DataStore, Statsig, type StatsigOptions, StatsigUser } from "../../layers/promise.js"
+import { liftBounds } from "../support/testBounds.js"
 import { payload } from "./support/payload.js"
 import { dataStore, offline, outcome } from "./support/sides.js"
 
@@ -14,7 +15,7 @@ const key = "secret-fakeO1234567890"
 const url = `${local.specsUrl}/secret-fakeO*****.json`
 
 /** Polls shorter than a second are taken only where this is set, as the official package does it. */
-process.env["STATSIG_RUNNING_TESTS"] = "1"
+liftBounds()
 
 const instances: Array<Statsig> = []
 const make = (options: StatsigOptions = {}, sdkKey = key): Statsig => {
@@ -86,9 +87,11 @@ describe("initialize", () => {
   ]
 
   it.each(failures)("fails for %s", async (_, fault, error, expectedReason) => {
-    await run(local.faultNext("specs", fault))
+    // Always: a connection that was reset when it was used again is tried once more.
+    await run(local.faultAlways("specs", fault))
     const statsig = make()
     const result = await statsig.initialize()
+    await run(local.clearFaults("specs"))
     expect(result).toEqual({
       isSuccess: false,
       error: typeof error === "string" ? error : expect.stringMatching(error)
@@ -96,6 +99,34 @@ describe("initialize", () => {
     expect(result.error).not.toContain(key)
     expect(statsig.checkGate(user, "gate_on")).toBe(false)
     expect(reason(statsig)).toBe(expectedReason)
+  })
+
+  it.each([
+    ["", "an empty text"],
+    ["client-abcdefghij", "a client key"],
+    ["secret-abcdefghij ", "one with white space at its beginning or end"],
+    [" secret-abcdefghij", "one with white space at its beginning or end"]
+  ])("names the key %j when no specs come, with a data store too", async (key, got) => {
+    await run(local.faultAlways("specs", Fault.Reply({ status: 403 })))
+    const expected = `sdkKey: expected a server secret key, which begins with "secret-", got ${got}`
+    const [alone, stored] = [make({}, key), make({ dataStore: { ...dataStore(), get: async () => ({}) } }, key)]
+    const [first, second] = [await alone.initialize(), await stored.initialize()]
+    expect(first.isSuccess).toBe(false)
+    expect(first.error).toContain(`NetworkError|RequestNotRetryable: ${expected}: `)
+    expect(second.isSuccess).toBe(false)
+    expect(second.error).toMatch(/^Adapter not started: Failed to start any adapters: /)
+    expect(second.error).toContain(expected)
+    expect(`${first.error} ${second.error}`).not.toContain("abcdefghij")
+    await run(local.clearFaults("specs"))
+  })
+
+  it.each(["", "client-abc"])("takes the key %j where a data store has specs, or the server takes it", async key => {
+    for (const options of [{}, { dataStore: dataStore() }, { dataStore: dataStore(), disableNetwork: true }]) {
+      const statsig = make(options, key)
+      expect(await statsig.initialize()).toEqual({ isSuccess: true })
+      expect(statsig.checkGate(user, "gate_on")).toBe(true)
+    }
+    expect(await make({ disableNetwork: true }, key).initialize()).toEqual({ isSuccess: true })
   })
 
   it("fails for a URL that is none, and for a port where nobody listens", async () => {

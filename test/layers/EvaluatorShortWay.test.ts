@@ -100,6 +100,33 @@ describe("the short way to an answer", () => {
     })
   )
 
+  it.effect("asks a gate that the clock decides once in a check, however often it is nested", () =>
+    Effect.gen(function* () {
+      const levels = Array.from({ length: 20 }, (_, level) => level)
+      const specs = {
+        ...special,
+        feature_gates: {
+          "gate 0": gate("gate 0", ["after"]),
+          ...Object.fromEntries(
+            levels.map(level => [`gate ${level + 1}`, gate(`gate ${level + 1}`, [`pass ${level}`, `pass ${level}`])])
+          )
+        },
+        condition_map: {
+          ...special.condition_map,
+          ...Object.fromEntries(levels.map(level => [`pass ${level}`, passes(`gate ${level}`)]))
+        }
+      }
+      const statsig = yield* Effect.provide(Statsig, StatsigLayer.layerOffline({ specs: JSON.stringify(specs) }))
+      const answer = (userID: string) => statsig.getFeatureGate(StatsigUser.make({ userID }), "gate 20").evaluation
+      // Users who take the same way share a record; a way of too many steps is not followed to its end.
+      assert.isFalse(answer("a").bool)
+      assert.strictEqual(answer("b"), answer("a"))
+      yield* TestClock.adjust("6 seconds")
+      assert.isTrue(answer("a").bool)
+      assert.strictEqual(answer("b"), answer("a"))
+    })
+  )
+
   it.effect("gives up where gates ask each other, and knows gates that do not exist", () =>
     Effect.gen(function* () {
       const statsig = yield* Effect.provide(Statsig, StatsigLayer.layerOffline({ specs: JSON.stringify(special) }))

@@ -48,6 +48,10 @@ const names = (attempt: Attempt | undefined) => attempt?.events.map(({ eventName
 const retryable = new EventSinkError({ reason: "Status", message: "no", status: 500, retryable: true })
 const final = new EventSinkError({ reason: "Status", message: "never", status: 400, retryable: false })
 
+const tooLarge = new EventSinkError({ reason: "Status", message: "too large", status: 413, retryable: false })
+const tooMany = (retryAfterMillis: number | undefined) =>
+  new EventSinkError({ reason: "Status", message: "later", status: 429, retryable: true, retryAfterMillis })
+
 /** A sink that answers as `answer` says, and keeps every attempt. */
 const scriptedSink = (answer: (number: number) => Effect.Effect<void, EventSinkError> = () => Effect.void) => {
   const attempts: Array<Attempt> = []
@@ -304,11 +308,11 @@ describe("EventLogger", () => {
           ["limit", ...Array(5).fill("scheduled:full_batch")]
         )
         assert.deepStrictEqual(yield* statusOf(logger), { pending: 0, sent: 0, dropped: 10 })
-        assert.deepStrictEqual(logs.lines, ["WARN 10 events were dropped after 6 attempts to send them: no"])
+        assert.deepStrictEqual(logs.lines, ["WARN 10 events were dropped: 6 attempts to send failed: no"])
       }).pipe(Effect.provide(logs.layer))
     })
 
-    it.scoped("halves the pause with each success, and starts no flush by size until it is short again", () =>
+    it.scoped("tries one batch after the pause, and sends all others as soon as it has arrived", () =>
       Effect.gen(function* () {
         const { attempts, layer } = scriptedSink(number => (number < 3 ? Effect.fail(retryable) : Effect.void))
         const logger = yield* make(layer, { maxQueueSize: 10 })
@@ -324,11 +328,11 @@ describe("EventLogger", () => {
           attempts.slice(3).map(({ metadata, time }) => [time / 1_000, metadata["flushingIntervalMs"]]),
           [
             [14, 8_000],
-            [18, 4_000],
-            [20, 2_000],
-            [21, 1_000],
-            [22, 1_000],
-            [23, 1_000]
+            [14, 1_000],
+            [14, 1_000],
+            [14, 1_000],
+            [14, 1_000],
+            [14, 1_000]
           ]
         )
         assert.deepStrictEqual(yield* statusOf(logger), { pending: 0, sent: 60, dropped: 0 })
@@ -347,7 +351,7 @@ describe("EventLogger", () => {
         yield* logger.flush
         assert.deepStrictEqual(attempts.map(names), [["a"], ["b"]])
         assert.deepStrictEqual(yield* statusOf(logger), { pending: 0, sent: 1, dropped: 1 })
-        assert.deepStrictEqual(logs.lines, ["WARN 1 events were dropped after 1 attempts to send them: never"])
+        assert.deepStrictEqual(logs.lines, ["WARN 1 event was dropped: refused for good: never"])
       }).pipe(Effect.provide(logs.layer))
     })
 
@@ -370,6 +374,163 @@ describe("EventLogger", () => {
         )
       })
     )
+
+    it.scoped("sends several batches at once of what has piled up, though nothing new is logged", () =>
+      Effect.gen(function* () {
+        let fails = true
+        let open = 0
+        let most = 0
+        const { attempts, layer } = scriptedSink(() =>
+          Effect.suspend(() =>
+            fails
+              ? Effect.fail(retryable)
+              : Effect.acquireUseRelease(
+                  Effect.sync(() => {
+                    most = Math.max(most, ++open)
+                  }),
+                  () => settle,
+                  () => Effect.sync(() => open--)
+                )
+          )
+        )
+        const logger = yield* make(layer, { maxQueueSize: 10 })
+        log(logger, ...numbered("e", 445))
+        yield* settle
+        fails = false
+        const failures = attempts.length
+        yield* adjust("1999 millis")
+        assert.strictEqual(attempts.length, failures)
+        yield* adjust("1001 millis")
+        yield* Effect.repeatN(settle, 60)
+        assert.isAtLeast(most, 5)
+        // The last five are no whole batch.
+        assert.isAtLeast((yield* logger.status).sent, 440)
+        assert.isBelow(yield* TestClock.currentTimeMillis, 3_001)
+      })
+    )
+
+    it.scoped("takes failures at the same time for one", () =>
+      Effect.gen(function* () {
+        const { attempts, layer } = scriptedSink(number =>
+          number < 5 ? Effect.zipRight(settle, Effect.fail(retryable)) : Effect.void
+        )
+        const logger = yield* make(layer, { maxQueueSize: 10 })
+        log(logger, ...numbered("e", 50))
+        yield* Effect.repeatN(settle, 5)
+        assert.strictEqual(attempts.length, 5)
+        yield* adjustBySecond(2)
+        assert.strictEqual(attempts[5]?.time, 2_000)
+      })
+    )
+
+    it.scoped("tries a batch that is not full after the same pause", () =>
+      Effect.gen(function* () {
+        const { attempts, layer } = scriptedSink(number => (number === 0 ? Effect.fail(retryable) : Effect.void))
+        const logger = yield* make(layer)
+        log(logger, "a")
+        yield* logger.flush
+        yield* adjustBySecond(2)
+        assert.deepStrictEqual(
+          attempts.map(({ retries, time }) => [time, retries]),
+          [
+            [0, 0],
+            [2_000, 1]
+          ]
+        )
+      })
+    )
+
+    describe("when the server asks to be asked later", () => {
+      it.scoped("waits as long as it says, and longer than six times if it must", () =>
+        Effect.gen(function* () {
+          const { attempts, layer } = scriptedSink(number => (number < 8 ? Effect.fail(tooMany(5_000)) : Effect.void))
+          const logger = yield* make(layer, { maxQueueSize: 10 })
+          log(logger, ...numbered("e", 10))
+          yield* settle
+          yield* adjustBySecond(60)
+          assert.deepStrictEqual(
+            attempts.map(({ retries, time }) => [time, retries]),
+            Array.from({ length: 9 }, (_, index) => [5_000 * index, index])
+          )
+          assert.deepStrictEqual(yield* statusOf(logger), { pending: 0, sent: 10, dropped: 0 })
+        })
+      )
+
+      it.scoped("keeps to growing pauses where it does not say how long", () =>
+        Effect.gen(function* () {
+          const { attempts, layer } = scriptedSink(number =>
+            number < 7 ? Effect.fail(tooMany(undefined)) : Effect.void
+          )
+          const logger = yield* make(layer, { maxQueueSize: 10 })
+          log(logger, ...numbered("e", 10))
+          yield* settle
+          yield* adjustBySecond(190)
+          assert.deepStrictEqual(
+            attempts.map(({ time }) => time / 1_000),
+            [0, 2, 6, 14, 30, 62, 122, 182]
+          )
+          assert.deepStrictEqual(yield* statusOf(logger), { pending: 0, sent: 10, dropped: 0 })
+        })
+      )
+
+      it.scoped("a flush waits for a short time, and leaves the events in the queue for a long one", () =>
+        Effect.gen(function* () {
+          const { attempts, layer } = scriptedSink(number =>
+            number < 2 ? Effect.fail(tooMany([2_000, 100_000][number])) : Effect.void
+          )
+          const logger = yield* make(layer, { maxQueueSize: 10 })
+          log(logger, "a")
+          yield* logger.flush
+          const second = yield* Effect.fork(logger.flush)
+          yield* adjust("1999 millis")
+          assert.strictEqual(attempts.length, 1)
+          yield* adjust("1 millis")
+          yield* Fiber.join(second)
+          yield* logger.flush
+          assert.strictEqual(attempts.length, 2)
+          assert.deepStrictEqual(yield* statusOf(logger), { pending: 1, sent: 0, dropped: 0 })
+          yield* adjustBySecond(101)
+          assert.deepStrictEqual(yield* statusOf(logger), { pending: 0, sent: 1, dropped: 0 })
+          assert.isAtLeast(attempts[2]?.time ?? 0, 102_000)
+        })
+      )
+
+      it.scoped("shutdown waits as well, as long as it has the time", () =>
+        Effect.gen(function* () {
+          const { attempts, layer } = scriptedSink(number => (number < 2 ? Effect.fail(tooMany(1_000)) : Effect.void))
+          const logger = yield* make(layer)
+          log(logger, "a")
+          const shutdown = yield* Effect.fork(logger.shutdown)
+          yield* settle
+          yield* adjustBySecond(2)
+          yield* Fiber.join(shutdown)
+          assert.deepStrictEqual(
+            attempts.map(({ time }) => time),
+            [0, 1_000, 2_000]
+          )
+          assert.deepStrictEqual(yield* statusOf(logger), { pending: 0, sent: 1, dropped: 0 })
+        })
+      )
+    })
+
+    it.scoped("sends a batch in halves that is too large, and drops an event that is too large alone", () => {
+      const logs = capturingLogs()
+      return Effect.gen(function* () {
+        const { attempts, layer } = scriptedSink(number => {
+          const { events } = attempts[number]!
+          return events.length > 3 || events.some(({ eventName }) => eventName === "e6")
+            ? Effect.fail(tooLarge)
+            : Effect.void
+        })
+        const logger = yield* make(layer, { maxQueueSize: 10 })
+        log(logger, ...numbered("e", 10))
+        yield* Effect.repeatN(settle, 10)
+        assert.deepInclude(yield* logger.status, { pending: 0, sent: 9, dropped: 1, droppedBy: { TooLarge: 1 } })
+        yield* adjust("1 second")
+        assert.deepStrictEqual(logs.lines, ["WARN 1 event was dropped: too large for the server: too large"])
+        assert.isTrue(attempts.every(({ retries }) => retries === 0))
+      }).pipe(Effect.provide(logs.layer))
+    })
 
     it.scoped("goes on when a sink or a metrics client breaks", () =>
       Effect.gen(function* () {
@@ -433,7 +594,10 @@ describe("EventLogger", () => {
           all.slice(4_000)
         )
         assert.strictEqual(logs.lines.length, 1)
-        assert.match(logs.lines[0] ?? "", /^WARN Too many events: 4000 of them, the oldest, were dropped; \d+ wait\.$/)
+        assert.strictEqual(
+          logs.lines[0],
+          "WARN 4000 events were dropped: newer ones needed the room, which is for 1000 events and 67108864 bytes"
+        )
         assert.deepInclude(counted, ["statsig.sdk.events_dropped_count", 4_000])
       }).pipe(Effect.provide(logs.layer))
     })
@@ -557,7 +721,8 @@ describe("EventLogger", () => {
         const { dropped, pending, sent } = yield* logger.status
         assert.deepStrictEqual([pending, dropped + sent], [0, 29])
         assert.isAbove(sent, 0)
-        assert.strictEqual(yield* Effect.flip(logger.shutdown), retryable)
+        // Nothing is left, so nothing fails.
+        yield* logger.shutdown
         assert.isAbove(attempts.length, 2)
       })
     )
@@ -647,10 +812,65 @@ describe("EventLogger", () => {
         assert.isNotNull(closing.unsafePoll())
         assert.strictEqual(interrupted, attempts.length)
         const { dropped, pending, sent } = yield* logger.status
-        assert.deepStrictEqual([sent, pending + dropped], [0, 95])
-        assert.include(logs.lines, "WARN Not all events were sent before the end: the time to shut down is over")
+        assert.deepStrictEqual([pending, sent, dropped], [0, 0, 95])
+        assert.deepStrictEqual(logs.lines, ["WARN 95 events were dropped: the time to shut down was over"])
         yield* adjustBySecond(100)
         assert.strictEqual(interrupted, attempts.length)
+      }).pipe(Effect.provide(logs.layer))
+    })
+
+    it.scoped("that is interrupted drops what is undelivered, and says so once", () => {
+      const logs = capturingLogs()
+      const counted: Array<unknown> = []
+      const metrics = Layer.succeed(ObservabilityClient, {
+        increment: (name, value, tags) => {
+          if (name === "statsig.sdk.events_dropped_count") counted.push([value, tags])
+        },
+        gauge: () => {},
+        distribution: () => {},
+        error: () => {}
+      })
+      return Effect.gen(function* () {
+        const { layer } = scriptedSink(() => Effect.never)
+        const logger = yield* make(layer, { maxQueueSize: 10 }, metrics)
+        log(logger, ...numbered("e", 301))
+        yield* settle
+        const shutdown = yield* Effect.fork(Effect.timeoutOption(logger.shutdown, "1 second"))
+        yield* adjust("1 second")
+        yield* Fiber.join(shutdown)
+        assert.deepInclude(yield* logger.status, { pending: 0, sent: 0, dropped: 301, droppedBy: { Shutdown: 301 } })
+        assert.deepStrictEqual(logs.lines, ["WARN 301 events were dropped: the time to shut down was over"])
+        assert.deepStrictEqual(counted, [[301, { reason: "Shutdown" }]])
+      }).pipe(Effect.provide(logs.layer))
+    })
+
+    it.scoped("can be asked for again, and sends what was logged meanwhile", () =>
+      Effect.gen(function* () {
+        const { attempts, layer } = scriptedSink(number => (number === 0 ? Effect.fail(retryable) : Effect.void))
+        const logger = yield* make(layer)
+        log(logger, "a")
+        assert.strictEqual(yield* Effect.flip(logger.shutdown), retryable)
+        log(logger, "b")
+        yield* logger.shutdown
+        yield* logger.shutdown
+        assert.deepStrictEqual(attempts.map(names), [["a"], ["b"]])
+        assert.deepStrictEqual(yield* statusOf(logger), { pending: 0, sent: 1, dropped: 1 })
+      })
+    )
+
+    it.effect("drops what is logged after the scope has closed, and says so", () => {
+      const logs = capturingLogs()
+      return Effect.gen(function* () {
+        const scope = yield* Scope.make()
+        const { attempts, layer } = scriptedSink()
+        const logger = yield* buildIn(scope, layer)
+        yield* Scope.close(scope, Exit.void)
+        log(logger, ...numbered("e", 1_000))
+        assert.deepInclude(yield* logger.status, { pending: 0, sent: 0, dropped: 1_000, droppedBy: { Closed: 1_000 } })
+        yield* adjust("1 second")
+        assert.deepStrictEqual(logs.lines, ["WARN 1000 events were dropped: logged after the SDK was shut down"])
+        yield* logger.flush
+        assert.strictEqual(attempts.length, 0)
       }).pipe(Effect.provide(logs.layer))
     })
 
@@ -674,17 +894,19 @@ describe("EventLogger", () => {
 
   it.scoped("accounts for every event, whatever happens", () =>
     Effect.gen(function* () {
-      for (let seed = 0; seed < 15; seed++) {
+      for (let seed = 0; seed < 12; seed++) {
         const random = new Random(seed)
         const arrived = new Set<string>()
         let reached = 0
         const { layer } = scriptedSink(() =>
           Effect.suspend(() => {
-            const answer = random.below(7)
+            const answer = random.below(10)
             if (answer < 3) return Effect.void
             if (answer === 3) return Effect.fail(retryable)
             if (answer === 4) return Effect.fail(final)
             if (answer === 5) return Effect.die("bug")
+            if (answer === 6) return Effect.fail(tooLarge)
+            if (answer === 7) return Effect.fail(tooMany(random.below(9_000)))
             return Effect.sleep(Duration.seconds(random.below(12)))
           })
         )
@@ -702,24 +924,31 @@ describe("EventLogger", () => {
         const scope = yield* Scope.make()
         const logger = yield* Scope.extend(make(sink, { maxQueueSize: 5, maxPendingBatches: 3 }), scope)
         let logged = 0
-        const check = Effect.map(logger.status, ({ dropped, pending, sent }) => {
+        const logSome = () => {
+          const count = random.below(12)
+          log(logger, ...numbered(`${logged}:`, count))
+          logged += count
+        }
+        const check = Effect.map(logger.status, ({ dropped, droppedBy = {}, pending, sent }) => {
           assert.strictEqual(pending + sent + dropped, logged, `seed ${seed}`)
+          assert.strictEqual(
+            Object.values(droppedBy).reduce((sum, count) => sum + count, 0),
+            dropped,
+            `seed ${seed}`
+          )
           assert.strictEqual(arrived.size, sent, `seed ${seed}`)
           assert.strictEqual(reached, sent, `seed ${seed}`)
         })
-        const flushes: Array<Fiber.Fiber<void>> = []
+        const waiting: Array<Fiber.Fiber<void, unknown>> = []
         for (let step = 0; step < 60; step++) {
-          const action = random.below(6)
-          if (action < 3) {
-            const count = random.below(12)
-            log(logger, ...numbered(`${step}:`, count))
-            logged += count
-          } else if (action === 3) yield* adjust(Duration.millis(random.below(9_000)))
-          else if (action === 4) flushes.push(yield* Effect.fork(logger.flush))
-          else {
-            const fiber = flushes.pop()
+          const action = random.below(14)
+          if (action < 6) logSome()
+          else if (action < 9) yield* adjust(Duration.millis(random.below(9_000)))
+          else if (action < 11) waiting.push(yield* Effect.fork(logger.flush))
+          else if (action < 13) {
+            const fiber = waiting.pop()
             if (fiber !== undefined) yield* Fiber.interrupt(fiber)
-          }
+          } else if (step > 20) waiting.push(yield* Effect.fork(logger.shutdown))
           yield* settle
           yield* check
         }
@@ -729,8 +958,12 @@ describe("EventLogger", () => {
         yield* adjust("20 seconds")
         yield* Fiber.join(closing)
         yield* check
+        assert.strictEqual((yield* logger.status).pending, 0, `seed ${seed}`)
+        logSome()
+        yield* check
+        assert.strictEqual((yield* logger.status).pending, 0, `seed ${seed}`)
       }
-    })
+    }).pipe(Effect.provide(Logger.remove(Logger.defaultLogger)))
   )
 
   describe("exposures", () => {

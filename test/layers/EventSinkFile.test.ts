@@ -1,5 +1,6 @@
 import { FileSystem, Path } from "@effect/platform"
 import { SystemError } from "@effect/platform/Error"
+import * as NodeContext from "@effect/platform-node/NodeContext"
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Fiber, Layer } from "effect"
 import * as FileSink from "../../layers/EventSink/File.js"
@@ -59,6 +60,24 @@ describe("EventSink/File", () => {
       const lines = written.split("\n")
       assert.deepStrictEqual(lines, [line("a"), line("b").slice(0, 5), line("b"), line("c"), ""])
     })
+  )
+
+  it.scopedLive("begins a line of its own where another writer was killed within one", () =>
+    Effect.gen(function* () {
+      const files = yield* FileSystem.FileSystem
+      const folder = yield* files.makeTempDirectoryScoped()
+      for (const [before, after] of [
+        ["", `${line("a")}\n${line("b")}\n`],
+        ['[{"eve', `[{"eve\n${line("a")}\n${line("b")}\n`],
+        [`${line("x")}\n`, `${line("x")}\n${line("a")}\n${line("b")}\n`]
+      ] as const) {
+        const path = `${folder}/events-${before.length}.jsonl`
+        yield* files.writeFileString(path, before)
+        const sink = yield* FileSink.make({ path })
+        for (const name of ["a", "b"]) yield* sink.send(batch(name))
+        assert.strictEqual(yield* files.readFileString(path), after)
+      }
+    }).pipe(Effect.provide(NodeContext.layer))
   )
 
   it.effect("writes one line at a time, and ends a line that is begun", () =>

@@ -1,5 +1,4 @@
-import { createServer, type RequestListener, type Server } from "node:http"
-import type { AddressInfo } from "node:net"
+import type { RequestListener } from "node:http"
 import { gunzipSync, gzipSync } from "node:zlib"
 import * as HttpClient from "@effect/platform/HttpClient"
 import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
@@ -9,9 +8,11 @@ import { Deferred, Effect, Fiber, Layer, Redacted, TestClock } from "effect"
 import { decompress } from "fzstd"
 import * as Http from "../../layers/EventSink/Http.js"
 import * as FetchClient from "../../layers/HttpClient/Fetch.js"
+import * as NodeClient from "../../layers/HttpClient/Node.js"
 import type { EventBatch } from "../../src/EventSink.js"
 import { sdkType, sdkVersion, sessionID } from "../../src/internal/sdkInfo.js"
 import { EventSinkError } from "../../src/StatsigError.js"
+import { serve } from "./support/server.js"
 
 const key = "secret-testkey1234567890"
 const masked = "secret-testk*****"
@@ -50,17 +51,8 @@ const send = (
 const errorOf = (client: Layer.Layer<HttpClient.HttpClient>, options: Partial<Http.HttpOptions> = {}) =>
   Effect.flip(Effect.asVoid(send(client, options)))
 
-/** A server of the test's own. */
-const serve = (listener: RequestListener) =>
-  Effect.map(
-    Effect.acquireRelease(
-      Effect.async<Server>(resume => {
-        const server = createServer(listener).listen(0, "127.0.0.1", () => resume(Effect.succeed(server)))
-      }),
-      server => Effect.sync(() => void server.close().closeAllConnections())
-    ),
-    server => `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1/log_event`
-  )
+/** Where a server of the test's own takes events. */
+const serveEvents = (listener: RequestListener) => Effect.map(serve(listener), url => `${url}/v1/log_event`)
 
 const decoded = (encoding: string | undefined, body: Uint8Array): string =>
   new TextDecoder().decode(encoding === "zstd" ? decompress(body) : gunzipSync(body))
@@ -92,7 +84,7 @@ describe("EventSink/Http", () => {
     it.scopedLive("carries the headers, and the body compressed", () =>
       Effect.gen(function* () {
         const received = yield* Deferred.make<readonly [headers: Record<string, unknown>, body: Uint8Array]>()
-        const logEventUrl = yield* serve((request, response) => {
+        const logEventUrl = yield* serveEvents((request, response) => {
           const parts: Array<Buffer> = []
           request.on("data", part => parts.push(part))
           request.on("end", () => {
@@ -225,7 +217,7 @@ describe("EventSink/Http", () => {
       })
     )
 
-    it.effect("of any other status is an error, and six of them are not to be repeated", () =>
+    it.effect("of any other status is an error, and five of them are not to be repeated", () =>
       Effect.gen(function* () {
         const final: Array<number> = []
         for (let status = 300; status < 600; status++) {
@@ -233,7 +225,28 @@ describe("EventSink/Http", () => {
           assert.deepInclude(error, { reason: "Status", status })
           if (!error.retryable) final.push(status)
         }
-        assert.deepStrictEqual(final, [400, 403, 405, 413, 429, 501])
+        assert.deepStrictEqual(final, [400, 403, 405, 413, 501])
+      })
+    )
+
+    it.effect("tells how long the server asks to wait, whatever its status", () =>
+      Effect.gen(function* () {
+        yield* TestClock.setTime(Date.parse("1994-11-06T08:49:07Z"))
+        const waits: ReadonlyArray<readonly [header: string | undefined, millis: number | undefined]> = [
+          ["2", 2_000],
+          ["Sun, 06 Nov 1994 08:49:37 GMT", 30_000],
+          ["86400", 600_000],
+          ["soon", undefined],
+          [undefined, undefined]
+        ]
+        for (const status of [429, 503]) {
+          for (const [header, millis] of waits) {
+            const headers: Record<string, string> = header === undefined ? {} : { "retry-after": header }
+            const client = stubClient(() => Effect.sync(() => new Response("", { status, headers })))
+            const error = yield* errorOf(client.layer)
+            assert.deepInclude(error, { status, retryable: true, retryAfterMillis: millis })
+          }
+        }
       })
     )
 
@@ -256,7 +269,7 @@ describe("EventSink/Http", () => {
     it.scopedLive("that does not end is not read to its end", () =>
       Effect.gen(function* () {
         let written = 0
-        const logEventUrl = yield* serve((request, response) => {
+        const logEventUrl = yield* serveEvents((request, response) => {
           request.resume()
           response.writeHead(200)
           const more = () => {
@@ -267,6 +280,79 @@ describe("EventSink/Http", () => {
         })
         assert.strictEqual((yield* errorOf(FetchClient.layer, { logEventUrl })).reason, "Refused")
         assert.isBelow(written, 2_000)
+      })
+    )
+  })
+
+  describe("a redirect", () => {
+    interface Arrival {
+      readonly method: string | undefined
+      readonly path: string | undefined
+      readonly key: unknown
+      readonly text: string
+    }
+
+    /** A server that redirects its first path as it is told and takes the events at every other. */
+    const redirecting = (arrivals: Array<Arrival>, status: number, location: string) =>
+      serveEvents((request, response) => {
+        const parts: Array<Buffer> = []
+        request.on("data", part => parts.push(part))
+        request.on("end", () => {
+          if (request.url === "/v1/log_event") {
+            response.writeHead(status, { location }).end()
+            return
+          }
+          const { headers, method, url } = request
+          const body = Buffer.concat(parts)
+          const text = body.length === 0 ? "" : decoded(headers["content-encoding"], body)
+          arrivals.push({ method, path: url, key: headers["statsig-api-key"], text })
+          response.writeHead(200).end("{}")
+        })
+      })
+
+    for (const status of [307, 308]) {
+      it.scopedLive(`of status ${status} is followed with the whole batch, with the key at the same origin only`, () =>
+        Effect.gen(function* () {
+          const arrivals: Array<Arrival> = []
+          const elsewhere = yield* redirecting(arrivals, status, "")
+          const toElsewhere = yield* redirecting(arrivals, status, `${new URL(elsewhere).origin}/other`)
+          const toItself = yield* redirecting(arrivals, status, "/same")
+          for (const logEventUrl of [toItself, toElsewhere]) yield* send(NodeClient.layer, { logEventUrl })
+          assert.deepStrictEqual(arrivals, [
+            { method: "POST", path: "/same", key, text },
+            { method: "POST", path: "/other", key: undefined, text }
+          ])
+        })
+      )
+    }
+
+    for (const status of [301, 302, 303]) {
+      it.scopedLive(`of status ${status}, which asks for a GET, is an error: the events may be sent again`, () =>
+        Effect.gen(function* () {
+          const arrivals: Array<Arrival> = []
+          const logEventUrl = yield* redirecting(arrivals, status, "/same")
+          const error = yield* errorOf(NodeClient.layer, { logEventUrl })
+          assert.deepInclude(error, { reason: "Status", status, retryable: true })
+          assert.include(error.message, "the redirect to /same is refused: it would lose the body")
+          assert.deepStrictEqual(arrivals, [])
+        })
+      )
+    }
+
+    it.scopedLive("that leads in a circle ends", () =>
+      Effect.gen(function* () {
+        const logEventUrl = yield* redirecting([], 307, "/v1/log_event")
+        const error = yield* errorOf(NodeClient.layer, { logEventUrl })
+        assert.deepInclude(error, { reason: "Status", status: 307, retryable: true })
+        assert.include(error.message, "too many redirects")
+      })
+    )
+
+    it.scopedLive("that would tell the key to another host is refused", () =>
+      Effect.gen(function* () {
+        const logEventUrl = yield* redirecting([], 307, `http://localhost:1/${key}`)
+        const error = yield* errorOf(NodeClient.layer, { logEventUrl })
+        assert.include(error.message, `the redirect to http://localhost:1/${masked} is refused`)
       })
     )
   })
@@ -300,8 +386,8 @@ describe("EventSink/Http", () => {
 
     it.scopedLive("is a connection that is refused or reset", () =>
       Effect.gen(function* () {
-        const resetting = yield* serve(request => request.socket.resetAndDestroy())
-        const closed = yield* Effect.scoped(serve(() => {}))
+        const resetting = yield* serveEvents(request => request.socket.resetAndDestroy())
+        const closed = yield* Effect.scoped(serveEvents(() => {}))
         for (const url of [resetting, closed]) {
           const error = yield* errorOf(FetchClient.layer, { logEventUrl: url })
           assert.deepInclude(error, { reason: "Transport", retryable: true, status: undefined })

@@ -1,50 +1,17 @@
 import { readFileSync } from "node:fs"
-import { createServer, type RequestListener, type Server } from "node:http"
-import type { AddressInfo } from "node:net"
 import * as HttpClient from "@effect/platform/HttpClient"
-import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
-import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Layer, Logger, Option, Redacted, TestClock } from "effect"
 import * as MemoryStore from "../../layers/DataStore/Memory.js"
 import * as FetchClient from "../../layers/HttpClient/Fetch.js"
 import * as NodeClient from "../../layers/HttpClient/Node.js"
-import * as Http from "../../layers/IdLists/Http.js"
+import type * as Http from "../../layers/IdLists/Http.js"
 import { layer as layerLocalStatsig } from "../../layers/LocalStatsig/Node.js"
-import { Fault, idListHash, LocalStatsig } from "../../layers/LocalStatsig.js"
+import { Fault, LocalStatsig } from "../../layers/LocalStatsig.js"
 import packageJson from "../../package.json" with { type: "json" }
 import * as DataStore from "../../src/DataStore.js"
-import { idListKey } from "../../src/engine/sha256.js"
-import type { IdLists } from "../../src/IdLists.js"
-
-const key = "secret-testkey1234567890"
-const sdkKey = Redacted.make(key)
-
-type Answer = (request: HttpClientRequest.HttpClientRequest, number: number) => Response
-
-/** A client that answers as it is told, and keeps what it was asked. */
-const stubClient = (answer: Answer) => {
-  const requests: Array<HttpClientRequest.HttpClientRequest> = []
-  const client = HttpClient.make(request =>
-    Effect.sync(() => HttpClientResponse.fromWeb(request, answer(request, requests.push(request))))
-  )
-  return { requests, layer: Layer.succeed(HttpClient.HttpClient, client) }
-}
-
-const make = (options: Partial<Http.HttpOptions>, client: Layer.Layer<HttpClient.HttpClient> = FetchClient.layer) =>
-  Effect.provide(Http.make({ sdkKey, ...options }), client)
-
-const members = (lists: IdLists["Type"], list: string, ids: ReadonlyArray<string>) =>
-  ids.filter(id => {
-    const { high, low } = idListKey(id)
-    return lists.contains(list, high, low)
-  })
-
-const people = ["alice", "bob", "carol", "dave"]
-const linesOf = (...ids: ReadonlyArray<string>) => ids.map(id => `+${idListHash(id)}\n`).join("")
-
-const listStatus = (lists: IdLists["Type"], name: string) =>
-  Effect.map(lists.status, status => status.lists.find(list => list.name === name))
+import { type Answer, key, linesOf, listStatus, make, members, people, sdkKey, stubClient } from "./support/idLists.js"
+import { serve } from "./support/server.js"
 
 interface Exchange {
   readonly id: string
@@ -98,18 +65,6 @@ const replay = (prefix: string, options: Partial<Http.HttpOptions>) =>
     }
     return held
   })
-
-/** A server of the test's own. */
-const serve = (listener: RequestListener) =>
-  Effect.map(
-    Effect.acquireRelease(
-      Effect.async<Server>(resume => {
-        const server = createServer(listener).listen(0, "127.0.0.1", () => resume(Effect.succeed(server)))
-      }),
-      server => Effect.sync(() => void server.close().closeAllConnections())
-    ),
-    server => `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-  )
 
 describe("IdLists/Http", () => {
   describe("as recorded of the official package", () => {
@@ -527,7 +482,7 @@ describe("IdLists/Http", () => {
 
     it.scoped("begins when it is told to, goes on through failures, and keeps its interval", () =>
       Effect.gen(function* () {
-        let answer = () => new Response("", { status: 500 })
+        let answer = () => new Response("no JSON")
         const { layer, requests } = answering(() => answer())
         const lists = yield* make({ idListsSyncInterval: "5 seconds" }, layer)
         yield* TestClock.adjust("1 minute")

@@ -5,11 +5,15 @@ import { assert, describe, it } from "@effect/vitest"
 import { Context, Deferred, Effect, Exit, Layer, Option, Scope, TestClock } from "effect"
 import * as NoCountryLookup from "../../layers/CountryLookup/Disabled.js"
 import * as NoEventLogger from "../../layers/EventLogger/Noop.js"
+import * as DefaultEventLogger from "../../layers/EventLogger.js"
+import * as MemorySink from "../../layers/EventSink/Memory.js"
 import * as MemoryIdLists from "../../layers/IdLists/Memory.js"
 import * as NoObservability from "../../layers/ObservabilityClient/Noop.js"
 import * as Memory from "../../layers/PersistentStorage/Memory.js"
 import * as StatsigLayer from "../../layers/Statsig.js"
 import * as NoUserAgentParser from "../../layers/UserAgentParser/Disabled.js"
+import type * as EventLogger from "../../src/EventLogger.js"
+import { EventSink } from "../../src/EventSink.js"
 import { PersistentStorage, type Storage } from "../../src/PersistentStorage.js"
 import { SpecSource } from "../../src/SpecSource.js"
 import * as Statsig from "../../src/Statsig.js"
@@ -34,7 +38,11 @@ const recording = () => {
   return { calls, storage: recorder }
 }
 
-const layerOf = (storage: Storage, states: ReadonlyArray<ExperimentState> = [{}]) =>
+const layerOf = (
+  storage: Storage,
+  states: ReadonlyArray<ExperimentState> = [{}],
+  logger: Layer.Layer<EventLogger.EventLogger> = NoEventLogger.layer
+) =>
   StatsigLayer.layerFrom({}).pipe(
     Layer.provide(
       Layer.mergeAll(
@@ -43,7 +51,7 @@ const layerOf = (storage: Storage, states: ReadonlyArray<ExperimentState> = [{}]
         NoUserAgentParser.layer,
         NoCountryLookup.layer,
         MemoryIdLists.layer(),
-        NoEventLogger.layer,
+        logger,
         NoObservability.layer
       )
     ),
@@ -324,4 +332,60 @@ describe("withPersistedValues", () => {
       assert.deepStrictEqual(Option.getOrNull(view.getExperiment(user, "button").groupName), "A")
     }).pipe(Effect.provide(StatsigLayer.layerOffline({ specs: experimentSpecs(), disableCountryLookup: true })))
   )
+})
+
+describe("exposures of kept answers", () => {
+  const users = Array.from({ length: 300 }, (_, index) => StatsigUser.make({ userID: `u-${index}` }))
+
+  const ask = (statsig: Statsig.Service, user: StatsigUser.StatsigUser) => {
+    statsig.getExperiment(user, "button")
+    statsig.getLayer(user, "plain").get("color", "none")
+    statsig.getParameterStore(user, "links").get("color", "none")
+  }
+
+  /** What was logged of the users, with answers that they keep or with those of now. */
+  const logged = (sampling: NonNullable<ExperimentState["sampling"]>, keeps: boolean) => {
+    const { sent, sink } = MemorySink.make()
+    const logger = DefaultEventLogger.layer({}).pipe(
+      Layer.provide(Layer.merge(Layer.succeed(EventSink, sink), NoObservability.layer))
+    )
+    return Effect.gen(function* () {
+      const statsig = yield* Statsig.Statsig
+      for (const user of users) {
+        const view = keeps ? yield* statsig.withPersistedValues(user) : statsig
+        if (keeps) {
+          view.getExperiment(user, "button", { disableExposureLogging: true })
+          view.getLayer(user, "plain", { disableExposureLogging: true })
+        }
+        ask(view, user)
+      }
+      yield* statsig.flush
+      const exposures = (yield* sent.events).filter(({ eventName }) => eventName.endsWith("_exposure"))
+      const reasons = new Set(exposures.map(({ metadata }) => metadata?.["reason"]))
+      assert.deepStrictEqual([...reasons], [keeps ? "Persisted" : "Network:Recognized"])
+      return exposures.map(({ eventName, statsigMetadata, user }) => [user["userID"], eventName, statsigMetadata])
+    }).pipe(Effect.provide(layerOf(Memory.make(), [{ sampling }], logger)))
+  }
+
+  for (const { all, sampling, title } of [
+    { title: "are sampled like those of now", sampling: { mode: "on", samplingRate: 10 }, all: false },
+    { title: "carry the marks of shadow sampling", sampling: { mode: "shadow", samplingRate: 10 }, all: true },
+    {
+      title: "are all logged where the project wants all",
+      sampling: { mode: "on", samplingRate: 10, forwardAllExposures: true },
+      all: true
+    }
+  ] as const) {
+    it.effect(title, () =>
+      Effect.gen(function* () {
+        const kept = yield* logged(sampling, true)
+        assert.deepStrictEqual(kept, yield* logged(sampling, false))
+        if (all) assert.strictEqual(kept.length, 3 * users.length)
+        else {
+          assert.isAbove(kept.length, 30)
+          assert.isBelow(kept.length, 200)
+        }
+      })
+    )
+  }
 })

@@ -3,20 +3,8 @@ import { SystemError } from "@effect/platform/Error"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer } from "effect"
 import * as KeyValueStorage from "../../layers/PersistentStorage/KeyValueStore.js"
-import { PersistentStorage, type StickyValues } from "../../src/PersistentStorage.js"
-
-const values: StickyValues = {
-  value: true,
-  json_value: {},
-  rule_id: "rule",
-  group_name: "A",
-  secondary_exposures: [],
-  undelegated_secondary_exposures: null,
-  config_delegate: null,
-  explicit_parameters: null,
-  time: 1,
-  config_version: null
-}
+import { PersistentStorage } from "../../src/PersistentStorage.js"
+import { values } from "./support/stickyValues.js"
 
 const memory = Layer.provideMerge(KeyValueStorage.layer, KeyValueStore.layerMemory)
 

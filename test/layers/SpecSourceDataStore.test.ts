@@ -7,7 +7,17 @@ import { DataStore, type PollingOptions, type Store } from "../../src/DataStore.
 import { disabled, inOrder, type Source, SpecSource } from "../../src/SpecSource.js"
 import { SpecStore } from "../../src/SpecStore.js"
 import { DataStoreError, SpecSourceError } from "../../src/StatsigError.js"
-import { capturingLogs, initialize, keeping, noUpdates, payload, poll, scriptedSource } from "./support/specs.js"
+import { encodePayload } from "./support/protobuf.js"
+import {
+  capturingLogs,
+  initialize,
+  keeping,
+  noUpdates,
+  payload,
+  payloadObject,
+  poll,
+  scriptedSource
+} from "./support/specs.js"
 
 const sdkKey = Redacted.make("secret-testkey1234567890")
 const key = "statsig|/v2/download_config_specs|plain_text|CtXWzAFksPaEOTWOGn2HrFu2vvyPHod3Auwq1w6Tvrk="
@@ -37,6 +47,10 @@ const recordingStore = (changes: Partial<Store> = {}, options: PollingOptions = 
   return { calls, store: recording, layer: Layer.succeed(DataStore, recording) }
 }
 
+const protobufKey = key.replace("plain_text", "statsig-br")
+
+const gatesIn = (text: string | undefined) => Object.keys(JSON.parse(text!).feature_gates)
+
 const failing = (operation: DataStoreError["operation"]) =>
   new DataStoreError({ operation, message: "no route to secret-testkey1234567890" })
 
@@ -61,6 +75,7 @@ describe("SpecSource/DataStore", () => {
       DataStoreSource.specsKey({ sdkKey, keySchema: "v3" }),
       "statsig|/v2/download_config_specs|plain_text|secret-testkey123456"
     )
+    assert.strictEqual(DataStoreSource.protobufKey({ sdkKey }), protobufKey)
     assert.strictEqual(
       DataStoreSource.specsKey({ sdkKey: Redacted.make("secret-examplekey0123456789") }),
       "statsig|/v2/download_config_specs|plain_text|Y4ux6eCYaByYg+ULdpxENOI8xfi9r3WG1g82GPRGaZ0="
@@ -293,6 +308,41 @@ describe("SpecSource/DataStore", () => {
         yield* TestClock.adjust(0)
         assert.deepStrictEqual(held(specs), ["Adapter(DataStore)", 6])
         assert.deepStrictEqual(source.requests, [])
+      })
+    )
+
+    it.scoped("writes protobuf as it came and as JSON, and differences as the JSON of the whole", () =>
+      Effect.gen(function* () {
+        const { calls, layer, store } = recordingStore()
+        const first = payloadObject({ time: 1, gates: { kept: true, gone: true } })
+        const second = payloadObject({ time: 2, gates: { kept: true, added: true } })
+        const whole = encodePayload(first)
+        const specs = yield* build(layer, scriptedSource([whole, encodePayload(second, { since: first })]))
+        yield* specs.load
+        yield* TestClock.adjust(0)
+        while ((yield* store.get(key)) === undefined) yield* TestClock.adjust(0)
+        assert.deepStrictEqual(yield* store.getBytes(protobufKey), whole)
+        assert.deepStrictEqual(gatesIn(yield* store.get(key)), ["kept", "gone"])
+        yield* specs.syncNow
+        while (calls.filter(([name]) => name === "set").length < 2) yield* TestClock.adjust(0)
+        assert.deepStrictEqual(yield* store.getBytes(protobufKey), whole)
+        assert.deepStrictEqual(gatesIn(yield* store.get(key)), ["kept", "added"])
+      })
+    )
+
+    it.scoped("reads the store whenever it tells of a change of protobuf", () =>
+      Effect.gen(function* () {
+        const told = yield* Queue.unbounded<void>()
+        const { layer, store } = recordingStore({
+          changes: changed => (changed === protobufKey ? Stream.fromQueue(told) : Stream.empty)
+        })
+        const specs = yield* build(layer, scriptedSource([payload({ time: 5 })]))
+        yield* specs.load
+        yield* specs.startUpdates
+        yield* store.setBytes(protobufKey, encodePayload(payloadObject({ time: 6 })), { version: 6, receivedAt: 2 })
+        yield* Queue.offer(told, undefined)
+        while (specs.current().snapshot?.time !== 6) yield* Effect.promise(() => new Promise(setImmediate))
+        assert.deepStrictEqual(held(specs), ["Adapter(DataStore)", 6])
       })
     )
 

@@ -1,17 +1,19 @@
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Redacted } from "effect"
+import { Context, Effect, Layer, Redacted } from "effect"
 import * as Http from "../../layers/SpecSource/Http.js"
+import * as SpecStoreLayer from "../../layers/SpecStore.js"
+import { SpecStore } from "../../src/SpecStore.js"
 import { encodePayload, protobufHeaders } from "./support/protobuf.js"
-import { keeping, payload, payloadObject } from "./support/specs.js"
+import { noUpdates, payload, payloadObject } from "./support/specs.js"
 
 const first = payloadObject({ time: 1, checksum: "a", gates: { kept: true, gone: true } })
 const second = payloadObject({ time: 2, checksum: "b", gates: { kept: true, added: false } })
 const protobuf = (body: Uint8Array) => new Response(new Uint8Array(body), { headers: protobufHeaders })
 
-/** A source that is answered in order, and the queries that it made. */
-const make = Effect.fnUntraced(function* (answers: ReadonlyArray<() => Response>) {
+/** A spec store over a source that is answered in order, and the queries that it made. */
+const make = Effect.fnUntraced(function* (answers: ReadonlyArray<() => Response>, enableDcsDeltas = true) {
   const queries: Array<string> = []
   const client = HttpClient.make(request =>
     Effect.sync(() => {
@@ -19,63 +21,95 @@ const make = Effect.fnUntraced(function* (answers: ReadonlyArray<() => Response>
       return HttpClientResponse.fromWeb(request, answer())
     })
   )
-  const options = { sdkKey: Redacted.make("secret-key"), enableDcsDeltas: true }
-  const source = yield* Effect.provideService(Http.make(options), HttpClient.HttpClient, client)
-  const apply = keeping()
-  const fetch = (sinceTime: number) => source.fetch({ purpose: "sync", sinceTime, checksum: undefined }, apply)
-  const gates = () => Object.keys(JSON.parse(apply.responses.at(-1)!.body).feature_gates).sort()
-  return { queries, fetch, gates }
+  const source = Http.layer({ sdkKey: Redacted.make("secret-key"), enableDcsDeltas })
+  const store = yield* SpecStoreLayer.layer({ syncInterval: "1 hour" }).pipe(
+    Layer.provide(source),
+    Layer.provide(Layer.succeed(HttpClient.HttpClient, client)),
+    Layer.build,
+    Effect.map(Context.get(SpecStore))
+  )
+  const gates = () => [...(store.current().snapshot?.names("gates") ?? [])].sort()
+  return { queries, store, gates }
 })
 
 const asked = "supports_proto=true&accept_deltas=true"
 
 describe("SpecSource/Http with deltas", () => {
-  it.effect("asks for the whole after sums that do not agree, and for deltas again after it", () =>
+  it.scoped("asks for the whole after sums that do not agree, and for deltas again after it", () =>
     Effect.gen(function* () {
-      const { fetch, gates, queries } = yield* make([
+      const { gates, queries, store } = yield* make([
         () => protobuf(encodePayload(first)),
         () => protobuf(encodePayload(second, { since: first, wrongSums: true })),
         () => protobuf(encodePayload(second)),
-        () => new Response('{"has_updates":false}')
+        () => new Response(noUpdates)
       ])
-      yield* fetch(0)
+      yield* store.syncNow
       assert.deepStrictEqual(gates(), ["gone", "kept"])
-      const error = yield* Effect.flip(fetch(1))
+      const error = yield* Effect.flip(store.syncNow)
       assert.deepInclude(error, { _tag: "SpecsError", reason: "Checksum", format: "protobuf" })
       assert.include(error.message, "the checksums of feature_gates do not agree")
-      yield* fetch(1)
+      yield* store.syncNow
       assert.deepStrictEqual(gates(), ["added", "kept"])
-      yield* fetch(2)
+      yield* store.syncNow
       assert.deepStrictEqual(queries, [
         `?${asked}`,
-        `?${asked}&sinceTime=1`,
-        "?supports_proto=true&sinceTime=1",
-        `?${asked}&sinceTime=2`
+        `?${asked}&sinceTime=1&checksum=a`,
+        "?supports_proto=true&sinceTime=1&checksum=a",
+        `?${asked}&sinceTime=2&checksum=b`
       ])
     })
   )
 
-  it.effect("refuses what builds on specs from elsewhere, what has no end and what is no protobuf", () =>
+  it.scoped("builds on specs that came as JSON", () =>
     Effect.gen(function* () {
-      const { fetch } = yield* make([
-        () => protobuf(encodePayload(second, { since: first })),
-        () => protobuf(encodePayload(first, { endless: true })),
-        () => protobuf(encodePayload(first).subarray(0, 40)),
-        () => protobuf(new TextEncoder().encode(payload()))
+      const { gates, store } = yield* make([
+        () => new Response(JSON.stringify(first)),
+        () => protobuf(encodePayload(second, { since: first, noSums: true }))
       ])
-      const messages: Array<string> = []
-      for (let number = 0; number < 4; number++) messages.push((yield* Effect.flip(fetch(1))).message)
-      assert.include(messages[0], "it builds on specs that are not held")
-      assert.include(messages[1], "it ends too early")
-      for (const message of messages.slice(2)) assert.include(message, "cannot be decompressed")
-    })
-  )
-
-  it.effect("reads JSON all the same", () =>
-    Effect.gen(function* () {
-      const { fetch, gates } = yield* make([() => new Response(JSON.stringify(second))])
-      yield* fetch(0)
+      yield* store.syncNow
+      yield* store.syncNow
       assert.deepStrictEqual(gates(), ["added", "kept"])
+    })
+  )
+
+  it.scoped("refuses what has no end and what is no protobuf, and keeps what is held", () =>
+    Effect.gen(function* () {
+      const bad = [
+        encodePayload(second, { endless: true }),
+        encodePayload(second).subarray(0, 40),
+        Uint8Array.of(0xff, 1, 2)
+      ]
+      const { gates, store } = yield* make([
+        () => new Response(JSON.stringify(first)),
+        ...bad.map(body => () => protobuf(body)),
+        () => protobuf(new TextEncoder().encode(payload({ time: 3, gates: { json: true } })))
+      ])
+      yield* store.syncNow
+      for (const said of [/it ends too early/, /unexpected end of file/, /expected JSON in UTF-8, or protobuf/]) {
+        const error = yield* Effect.flip(store.syncNow)
+        assert.deepInclude(error, { _tag: "SpecsError", reason: "Syntax", format: "protobuf" })
+        assert.match(error.message, said)
+        assert.deepStrictEqual(gates(), ["gone", "kept"])
+      }
+      yield* store.syncNow
+      assert.deepStrictEqual(gates(), ["json"], "JSON, whatever the headers say")
+    })
+  )
+
+  it.scoped("reads protobuf that was not asked for, whatever the headers say of it", () =>
+    Effect.gen(function* () {
+      const headers = [
+        protobufHeaders,
+        { "content-type": "application/octet-stream" },
+        { "content-encoding": "statsig-br" }
+      ]
+      for (const told of [...headers, {}]) {
+        const answer = () => new Response(new Uint8Array(encodePayload(first)), { headers: told })
+        const { gates, queries, store } = yield* make([answer], false)
+        yield* store.syncNow
+        assert.deepStrictEqual(gates(), ["gone", "kept"])
+        assert.deepStrictEqual(queries, [""])
+      }
     })
   )
 })

@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import {
   Chunk,
+  Clock,
   Context,
   Deferred,
   Duration,
@@ -10,6 +11,7 @@ import {
   Layer,
   Logger,
   Queue,
+  Random,
   Scope,
   Stream,
   TestClock
@@ -32,7 +34,12 @@ const build = (source: Source, syncInterval: string = "10 seconds") =>
     Context.get(SpecStore)
   )
 
-const down = new SpecSourceError({ source: "Network", reason: "Status", status: 500, message: "status(500)" })
+const down = new SpecSourceError({ source: "Network", reason: "Transport", message: "connection refused" })
+
+const refused = (status: number, retryAfter?: number) =>
+  Effect.fail(
+    new SpecSourceError({ source: "Network", reason: "Status", status, retryAfter, message: `status(${status})` })
+  )
 
 /** What is held: `[source, time, gates]`. */
 const held = (store: SpecStore["Type"]) => {
@@ -363,7 +370,7 @@ describe("SpecStore", () => {
           seen.push([source, time, lastSuccessAt, lastError?._tag, lastError?.reason])
         }
         assert.deepStrictEqual(seen, [
-          ["Network", 1, 0, "SpecSourceError", "Status"],
+          ["Network", 1, 0, "SpecSourceError", "Transport"],
           ["Network", 1, 0, "SpecSourceError", "Failed"],
           ["Network", 1, 0, "SpecSourceError", "Failed"],
           ["Network", 1, 0, "SpecsError", "Syntax"],
@@ -373,6 +380,89 @@ describe("SpecStore", () => {
         ])
         assert.strictEqual(logs.lines.filter(line => line.startsWith("WARN The specs were not synced")).length, 5)
       }).pipe(Effect.provide(logs.layer))
+    })
+
+    describe("while the server refuses", () => {
+      /** When the polls came, in seconds, with the share of the randomness that is given. */
+      const pollsOf = (answers: Parameters<typeof scriptedSource>[0], share: number, seconds: number) =>
+        Effect.gen(function* () {
+          const times: Array<number> = []
+          const begun = yield* Clock.currentTimeMillis
+          const scripted = scriptedSource(answers)
+          const source: Source = {
+            ...scripted,
+            fetch: (request, apply) =>
+              Effect.flatMap(Effect.clock, clock => {
+                times.push((clock.unsafeCurrentTimeMillis() - begun) / 1_000)
+                return scripted.fetch(request, apply)
+              })
+          }
+          const store = yield* build(source)
+          yield* store.startUpdates
+          yield* TestClock.adjust(Duration.seconds(seconds))
+          return times
+        }).pipe(Effect.withRandom(Random.fixed([share])))
+
+      const from = (second: number) =>
+        Array.from({ length: (300 - second) / 10 + 1 }, (_, index) => second + 10 * index)
+      const ten = (status: number) => Array.from({ length: 10 }, () => refused(status))
+
+      for (const status of [400, 401, 403, 404, 429, 500, 503]) {
+        it.scoped(`by ${status} comes less and less often, up to every two minutes`, () =>
+          Effect.gen(function* () {
+            const times = yield* pollsOf(ten(status), 1, 600)
+            const pauses = times.map((time, index) => time - (times[index - 1] ?? 0))
+            assert.deepStrictEqual(pauses.slice(0, 6), [10, 20, 40, 80, 120, 120])
+          })
+        )
+      }
+
+      it.scoped("is spread by up to a half, and never more often than the interval", () =>
+        Effect.gen(function* () {
+          const times = yield* pollsOf(ten(429), 0, 300)
+          assert.deepStrictEqual(times.slice(0, 6), [10, 20, 40, 80, 140, 200])
+        })
+      )
+
+      it.scoped("waits as long as it is told, and a little longer", () =>
+        Effect.gen(function* () {
+          const told = [refused(429, 60_000), refused(503, 100_000), noUpdates]
+          assert.deepStrictEqual(yield* pollsOf(told, 0, 300), [10, 70, 170, ...from(180)])
+          assert.deepStrictEqual((yield* pollsOf(told, 1, 200)).slice(0, 3), [10, 76, 186])
+        })
+      )
+
+      it.scoped("comes at its interval again after the first success, also after one on demand", () =>
+        Effect.gen(function* () {
+          const times = yield* pollsOf([refused(500), refused(500), noUpdates], 0, 120)
+          assert.deepStrictEqual(times, [10, 20, 40, 50, 60, 70, 80, 90, 100, 110, 120])
+        })
+      )
+
+      it.scoped("keeps its interval where there is no answer, and where a payload cannot be used", () =>
+        Effect.gen(function* () {
+          const times = yield* pollsOf([Effect.fail(down), "<html>", Effect.fail(down), noUpdates], 1, 50)
+          assert.deepStrictEqual(times, [10, 20, 30, 40, 50])
+        })
+      )
+
+      it.scoped("is not asked by syncIfOlderThan, but by syncNow", () =>
+        Effect.gen(function* () {
+          const source = scriptedSource([at(1), refused(429, 60_000), at(2)])
+          const store = yield* build(source)
+          yield* store.load
+          yield* TestClock.adjust("1 minute")
+          const error = yield* Effect.flip(store.syncIfOlderThan("1 second"))
+          assert.deepInclude(error, { status: 429, retryAfter: 60_000 })
+          assert.strictEqual(yield* Effect.flip(store.syncIfOlderThan("1 second")), error)
+          assert.strictEqual(source.requests.length, 2)
+          yield* TestClock.adjust("67 seconds")
+          yield* store.syncIfOlderThan("1 second")
+          assert.strictEqual(source.requests.length, 3)
+          yield* store.syncNow
+          assert.strictEqual(source.requests.length, 4)
+        })
+      )
     })
 
     it.scoped("leaves a source alone that does not poll", () =>

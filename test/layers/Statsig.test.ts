@@ -1,8 +1,3 @@
-import { spawn } from "node:child_process"
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
-import { tmpdir } from "node:os"
-import { join } from "node:path"
-import { fileURLToPath } from "node:url"
 import { assert, describe, it } from "@effect/vitest"
 import {
   Chunk,
@@ -383,6 +378,46 @@ describe("Statsig", () => {
         ])
       }).pipe(Effect.scoped, Effect.provide(layerLocalStatsig()), Effect.provide(logs.layer))
     })
+
+    it.live("names an empty key and a client key when the server refuses it, and never shows it", () => {
+      const logs = capturingLogs()
+      return Effect.gen(function* () {
+        const local = yield* LocalStatsig
+        yield* local.faultAlways("specs", Fault.Reply({ status: 403 }))
+        for (const [key, got] of [
+          ["", "an empty text"],
+          [" \t", "an empty text"],
+          ["client-abcdefghij", "a client key"],
+          ["console-abcdefghij", "a console key"],
+          ['"secret-abcdefghij"', "a text that begins otherwise"]
+        ] as const) {
+          const options = { sdkKey: Redacted.make(key), specsUrl: local.specsUrl, logEventUrl: local.logEventUrl }
+          logs.lines.length = 0
+          const statsig = Context.get(yield* Layer.build(StatsigLayer.layerManual(options)), Statsig)
+          const expected = `sdkKey: expected a server secret key, which begins with "secret-", got ${got}`
+          assert.deepStrictEqual(logs.lines, [`WARN ${expected}`], "at once")
+          const error = Option.getOrThrow((yield* statsig.initialize).failure)
+          assert.deepInclude(error, { _tag: "SpecSourceError", reason: "Key", status: 403 })
+          assert.isTrue(error.message.startsWith(`${expected}: `), error.message)
+          assert.notInclude(error.message, "abcdefghij")
+        }
+      }).pipe(Effect.scoped, Effect.provide(layerLocalStatsig()), Effect.provide(logs.layer))
+    })
+
+    it.live("works with any key where the server takes it, and where no server is asked", () => {
+      const logs = capturingLogs()
+      return Effect.gen(function* () {
+        const local = yield* LocalStatsig
+        const { logEventUrl, specsUrl } = local
+        const sdkKey = Redacted.make("client-abc")
+        const taken = yield* Layer.build(StatsigLayer.layer({ sdkKey, specsUrl, logEventUrl }))
+        assert.isTrue(Context.get(taken, Statsig).checkGate(user, "gate"))
+        logs.lines.length = 0
+        const offline = yield* Layer.build(StatsigLayer.layer({ sdkKey: Redacted.make(""), disableNetwork: true }))
+        assert.isTrue((yield* Context.get(offline, Statsig).initialize).success)
+        assert.deepStrictEqual(logs.lines, [])
+      }).pipe(Effect.scoped, Effect.provide(layerLocalStatsig({ specs: payload() })), Effect.provide(logs.layer))
+    })
   })
 
   describe("layerConfig", () => {
@@ -430,38 +465,4 @@ describe("Statsig", () => {
       }).pipe(Effect.provide(StatsigLayer.layerOffline({ specs: "{}" })), Effect.provide(logs.layer))
     })
   })
-
-  it.live(
-    "lets a process end by itself that never shuts down",
-    () => {
-      const script = fileURLToPath(new URL("support/exitsByItself.ts", import.meta.url))
-      const run = (...words: ReadonlyArray<string>) =>
-        Effect.async<{ readonly code: number | null; readonly output: string }>(resume => {
-          const child = spawn(process.execPath, ["--import", "tsx", script, ...words])
-          let output = ""
-          for (const stream of [child.stdout, child.stderr]) {
-            stream.on("data", part => {
-              output += part
-            })
-          }
-          child.on("close", code => resume(Effect.succeed({ code, output })))
-          return Effect.sync(() => child.kill("SIGKILL"))
-        })
-      return Effect.acquireUseRelease(
-        Effect.sync(() => mkdtempSync(join(tmpdir(), "statsig-"))),
-        directory =>
-          Effect.gen(function* () {
-            const local = yield* LocalStatsig
-            const path = join(directory, "specs.json")
-            writeFileSync(path, payload())
-            assert.deepStrictEqual(yield* run(local.specsUrl, path), {
-              code: 0,
-              output: "preset true\nnode true\nfile true\n"
-            })
-          }),
-        directory => Effect.sync(() => rmSync(directory, { recursive: true }))
-      ).pipe(Effect.provide(layerLocalStatsig({ specs: payload() })))
-    },
-    30_000
-  )
 })

@@ -54,7 +54,7 @@ describe("UserAgentParser/UaParserJs", () => {
         fc.property(fc.oneof(fc.string({ unit: "binary" }), fc.string({ maxLength: 3_000 })), userAgent => {
           for (const text of Object.values(parse(userAgent)!)) assert.isString(text)
         }),
-        { numRuns: 300 }
+        { numRuns: 150 }
       )
     }).pipe(Effect.provide(UaParserJs.layer))
   )

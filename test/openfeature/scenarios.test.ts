@@ -116,7 +116,11 @@ describe("values, variants and reasons", () => {
 
   test.each<[string, Type, unknown]>([
     ["disabled-boolean-flag", "Boolean", false],
-    ["disabled-string-flag", "String", "bye"]
+    ["disabled-string-flag", "String", "bye"],
+    ["disabled-string-flag", "Object", { of: "the code" }],
+    ["disabled-object-flag", "Object", { of: "the code" }],
+    ["disabled-object-flag.title", "String", "bye"],
+    ["disabled-default-flag", "String", "bye"]
   ])("%s gives the code's default", async (key, type, fallback) => {
     const details = await evaluate(type, key, fallback)
     expect(details).toMatchObject({ value: fallback, reason: "DISABLED" })
@@ -175,7 +179,10 @@ describe("errors", () => {
     proceed()
     await expect(settled).rejects.toThrow("adapters")
     await expect(
-      OpenFeature.setProviderAndWait("dead", new StatsigProvider(new Statsig("secret-dead", { disableNetwork: true })))
+      OpenFeature.setProviderAndWait(
+        "dead",
+        new StatsigProvider(new Statsig("secret-dead", { disableNetwork: true, outputLogLevel: "none" }))
+      )
     ).rejects.toThrow("no specs")
     const dead = OpenFeature.getClient("dead")
     expect(dead.providerStatus).toBe(ProviderStatus.ERROR)

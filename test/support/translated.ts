@@ -23,6 +23,8 @@ export const translated = async (program: string): Promise<string> => {
     packages: "external",
     platform: "node",
     format: "esm",
+    // What is CommonJS among the sources requires packages.
+    banner: { js: 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url)' },
     logLevel: "warning"
   })
   // Others may be at it, too.

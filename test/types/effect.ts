@@ -7,7 +7,7 @@ import * as Schema from "effect/Schema"
 import type * as Stream from "effect/Stream"
 import * as StatsigLayer from "../../layers/Statsig.js"
 import * as StatsigTest from "../../layers/StatsigTest.js"
-import { Explanation, Flag, Statsig, StatsigUser } from "../../src/index.js"
+import { Explanation, Flag, Statsig, type StatsigOptions, StatsigUser } from "../../src/index.js"
 
 type Equals<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
 const holds = <_ extends true>(): void => {}
@@ -49,6 +49,11 @@ Flag.experiment("e", Schema.Struct({ size: Schema.Number }), { size: "1" })
 Flag.layer("l", "p", Schema.Literal("red", "blue"), "green")
 // @ts-expect-error: a schema that needs services cannot be read synchronously
 Flag.config("c", Schema.Int as Schema.Schema<number, number, Statsig.CurrentUser>, 1)
+
+// Options are written as their schema reads them.
+type Read = typeof StatsigOptions.StatsigOptions.Encoded
+type Members<A> = { [Name in keyof A]: A[Name] }
+holds<Equals<Members<StatsigOptions.StatsigOptions>, Members<Read>>>()
 
 // An explanation is for a user, and there without further ado; as JSON it is of the same type.
 const explained = Statsig.explain("gate", "g", { disableExposureLogging: true })

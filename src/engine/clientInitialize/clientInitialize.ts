@@ -2,18 +2,18 @@
  * The client initialize response: every gate, config, experiment, layer and parameter store as one user gets it, for a
  * client that starts without asking Statsig.
  *
- * A nested gate leaves a group and flags in the evaluation that it is nested in, which show where no rule decides, unless
- * the gate is known already. As in the official SDK, gates that were nested in an earlier part of the response are: in
- * its gates for its configs, in both for its layers. Within a part that SDK goes by chance; here entries do not know of
- * each other. They stand in the order of the specs, so that the same user gets the same response. An evaluation that
- * fails (gates in a circle) makes the whole response blank, which clients take for "no values".
+ * The response has one memo of nested gates, and what an evaluation finds in it shows in the entry (`NestedGates`). The
+ * official SDK evaluates in name order when a `previousResponseHash` is given, else by chance; here the order is always
+ * that of the names: gates, configs, bandits, layers. So the same user gets the same response. An evaluation that fails
+ * (gates in a circle) makes the whole response blank, which clients take for "no values".
  *
- * Where the short way to an answer is known (`Ways`), no evaluation is made for those who come it: the entry is kept.
+ * Where the way to an answer is known without an evaluation (`Ways`), the kept entry of that way is copied.
  */
 
 import type { ResponseBuffer } from "../byteBuffer.js"
-import { Call, type NestedAnswers } from "../call.js"
+import { Call, Work } from "../call.js"
 import type { Host } from "../conditions.js"
+import type { Evaluation } from "../evaluation.js"
 import { userToLog, wellFormedJson } from "../events/events.js"
 import { djb2, type HashAlgorithm, hashedName } from "../nameHash.js"
 import type { OverrideLookup } from "../overrides.js"
@@ -21,8 +21,9 @@ import { sha256OfBytes } from "../sha256.js"
 import type { Snapshot } from "../snapshot.js"
 import type { RecordingTrigger, SpecKind } from "../specs.js"
 import type { Json, User } from "../user.js"
-import { textOf } from "../values.js"
-import { type Entry, EntryTable, EntryWriter, keptBy, type NestedGate, type Way, type WrittenEntry } from "./entries.js"
+import { textOf, userJson } from "../values.js"
+import { type Entry, EntryTable, EntryWriter, keptBy, type Way, type WrittenEntry } from "./entries.js"
+import type { Lookup } from "./nestedGates.js"
 import { type EntryStyle, quote, type ResponseFormat } from "./text.js"
 
 /** What a response holds and how it is written. */
@@ -68,6 +69,8 @@ export interface ClientInitializeRequest {
 export interface Ways {
   /** What stands for the answer, `undefined` when only an evaluation can tell. */
   readonly decide: (kind: SpecKind, name: string, user: User) => Way | undefined
+  /** Whether the last way may be another one a moment later. */
+  readonly isVolatile: boolean
 }
 
 /** Styles whose bytes are kept at a time. A server writes in one or two. */
@@ -102,9 +105,10 @@ export class ClientInitialize {
       removeIdType: options.removeIdType === true
     }
     const known = this.#tables.find(table => isSameStyle(table.style, style))
-    if (known !== undefined) return known
+    if (known !== undefined && !known.isFull) return known
     const table = new EntryTable(snapshot, style)
-    this.#tables = [table, ...this.#tables.slice(0, maxTables - 1)]
+    const others = this.#tables.filter(other => other !== known)
+    this.#tables = [table, ...others.slice(0, maxTables - 1)]
     return table
   }
 }
@@ -130,12 +134,11 @@ class Response {
   /** Only where the app is the one that they are decided for. */
   readonly #ways: Ways | undefined
   readonly #writer: EntryWriter
+  readonly #work = new Work()
   /** What specs must be meant for; `undefined` when all are wanted. */
   readonly #targetApp: string | undefined
   /** Whether anything is left out by name or target app. */
   readonly #isFiltered: boolean
-  /** The first phase of this response. */
-  readonly #firstPhase: number
   /** Whether the map that is written is still empty. */
   #isFirst = true
 
@@ -148,7 +151,7 @@ class Response {
     this.#writer = new EntryWriter(table, buffer)
     this.#appId = appOf(snapshot, options.clientSdkKey)
     this.#ways = this.#appId === snapshot?.appId ? ways : undefined
-    this.#firstPhase = ++table.phase
+    table.nestedGates.beginResponse()
     this.#targetApp = options.clientSdkKey === undefined ? undefined : textOf(this.#appId)
     this.#isFiltered =
       this.#targetApp !== undefined || [...filters.values()].some(filter => filter(options) !== undefined)
@@ -164,7 +167,7 @@ class Response {
     const { previousResponseHash } = this.#request.options
     const buffer = this.#buffer
     buffer.clear()
-    // As in the official SDK, which evaluates it first there: gates that it nests are known to the specs.
+    // As in the official SDK, which evaluates it first there: the specs find the gates that it nests in the memo.
     const early = format === "Initialize" ? "" : this.#sessionReplay()
     if (early === undefined || !this.#writeSpecs()) return false
     const endOfSpecs = buffer.length
@@ -217,7 +220,6 @@ class Response {
 
   #writeEntries(entries: ReadonlyArray<Entry>, replaced?: ReadonlySet<string>): boolean {
     const { removeDefaultValueGates } = this.#request.options
-    this.#table.phase++
     for (const entry of entries) {
       if (this.#isFiltered && !this.#isDelivered(entry)) continue
       const written = this.#written(entry)
@@ -231,38 +233,30 @@ class Response {
 
   /** `undefined` when the evaluation fails. */
   #written(entry: Entry): WrittenEntry | undefined {
+    const { nestedGates } = this.#table
     const way = this.#wayOf(entry)
-    let kept = way && keptBy(entry, way)
-    if (kept !== undefined) {
-      const known = this.#nest(kept.nested)
-      for (; kept !== undefined; kept = kept.next) if (kept.known === known) return kept.written
+    for (let kept = way && keptBy(entry, way); kept !== undefined; kept = kept.next) {
+      if (nestedGates.repeat(kept.lookups)) return kept.written
     }
-    const alone = this.#evaluate(entry.specKind, entry.name)
-    if (alone === undefined) return undefined
-    const nested = this.#table.nestedGates(alone.nested.keys())
-    const known = this.#nest(nested)
-    const answers = new Map([...alone.nested].filter((_, index) => this.#isKnown(nested[index] as NestedGate)))
-    const call = answers.size === 0 ? alone : this.#evaluate(entry.specKind, entry.name, answers)
-    if (call === undefined) return undefined
-    // What the clock decides may have changed meanwhile.
-    return way !== undefined && this.#table.canKeep(entry, nested) && this.#wayOf(entry) === way
-      ? this.#table.keep(entry, way, nested, known, this.#table.written(entry, call.record, undefined))
-      : this.#table.written(entry, call.record, this.#writer.freshID)
+    nestedGates.beginEntry()
+    const record = this.#evaluate(entry.specKind, entry.name)
+    if (record === undefined) return undefined
+    const lookups = nestedGates.endEntry()
+    const written = this.#table.written(entry, record)
+    return way !== undefined && lookups !== undefined && this.#isStill(entry, way, lookups)
+      ? this.#table.keep(entry, way, lookups, written)
+      : written
   }
 
-  /** Notes that an entry nests these gates. Tells which of them were known before, as bits. */
-  #nest(gates: ReadonlyArray<NestedGate>): number {
-    let known = 0
-    for (const gate of gates) {
-      known *= 2
-      if (gate.phase < this.#firstPhase) gate.phase = this.#table.phase
-      else if (this.#isKnown(gate)) known++
-    }
-    return known
-  }
-
-  #isKnown({ phase }: NestedGate): boolean {
-    return phase >= this.#firstPhase && phase < this.#table.phase
+  /** Whether the evaluation went this way: what the clock decides may have changed in between. */
+  #isStill(entry: Entry, way: Way, lookups: ReadonlyArray<Lookup>): boolean {
+    if (this.#wayOf(entry) !== way) return false
+    const ways = this.#ways
+    if (ways?.isVolatile !== true) return true
+    return lookups.every(({ before, gate }) => {
+      const now = before && ways.decide("gate", gate.name, this.#request.user)
+      return now === undefined || now.bool === before?.bool
+    })
   }
 
   #wayOf({ name, specKind }: Entry): Way | undefined {
@@ -270,12 +264,12 @@ class Response {
   }
 
   /** `undefined` when the evaluation fails. */
-  #evaluate(kind: SpecKind, name: string, known?: NestedAnswers): Call | undefined {
+  #evaluate(kind: SpecKind, name: string): Evaluation | undefined {
     const { host, overrides, snapshot, tier, user } = this.#request
-    const call = new Call(user, snapshot, host, tier, undefined, { depth: 0, evaluations: 0 }, overrides)
+    const call = new Call(user, snapshot, host, tier, undefined, this.#work, overrides)
     call.appId = this.#appId
-    call.known = known
-    return typeof call.run(kind, name) === "string" ? undefined : call
+    call.memo = this.#table.nestedGates
+    return typeof call.run(kind, name) === "string" ? undefined : call.record
   }
 
   #isDelivered(entry: Entry): boolean {
@@ -321,8 +315,7 @@ class Response {
     const { recordingBlocked, samplingRate, targetingGate } = replay
     const target = targetingGate === undefined ? undefined : this.#evaluate("gate", targetingGate)
     if (targetingGate !== undefined && target === undefined) return undefined
-    this.#nest(this.#table.nestedGates(target?.nested.keys() ?? []))
-    const passesTargeting = target?.record.bool
+    const passesTargeting = target?.bool
     const canRecord =
       recordingBlocked !== true && passesTargeting !== false && (samplingRate === undefined || isSampled(samplingRate))
     const triggers = (map: ReadonlyMap<string, RecordingTrigger> | undefined, key: (name: string) => string) =>
@@ -381,7 +374,9 @@ const evaluatedKeys = (user: User): string => {
 const privateHash = ({ privateAttributes }: User): string => {
   const attributes = Object.entries(privateAttributes ?? {})
   if (attributes.length === 0) return ""
-  const sum = attributes.reduce((hash, [key, value]) => (hash + djb2(`${key}:${textOf(value) ?? ""}`)) >>> 0, 0)
+  const textOfAttribute = (value: Json) =>
+    Array.isArray(value) ? wellFormedJson(userJson(value)) : (textOf(value) ?? "")
+  const sum = attributes.reduce((hash, [key, value]) => (hash + djb2(`${key}:${textOfAttribute(value)}`)) >>> 0, 0)
   return `,"pa_hash":"${sum}"`
 }
 

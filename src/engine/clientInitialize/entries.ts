@@ -3,20 +3,22 @@
  *
  * Of a spec there are only as many entries as it has outcomes, apart from the exposures in them. So the bytes of an
  * outcome are made once, with gaps where exposures belong, and those of an exposure too; an entry is a list of such
- * chunks. How many outcomes and exposures there are is bounded by the specs; what is not made of the specs alone
- * (overrides, merged layers) is made anew each time, unless the way that led to it is known: then the whole entry is kept
- * with the way.
+ * chunks. How many outcomes and exposures there are is bounded by the specs. What is not made of the specs alone
+ * (overrides, merged layers) is made each time. Where a `Way` tells that users get the same entry, the whole entry is
+ * kept with the way.
  *
- * In the formats that list exposures and values apart and refer to them by id, an id stays the same for as long as its
- * bytes are kept; a response lists those that it uses.
+ * In the formats that list exposures and values apart and refer to them by id, an id stays the same for as long as the
+ * table is kept; a response lists those that it uses, each once.
  */
 
 import { bytesOf, type Fragment, fragment, type ResponseBuffer } from "../byteBuffer.js"
 import type { Evaluation, SecondaryExposure } from "../evaluation.js"
+import { shortened } from "../exposures.js"
 import { djb2, hashedName } from "../nameHash.js"
 import type { Snapshot, SpecTable } from "../snapshot.js"
 import type { SpecKind } from "../specs.js"
 import type { JsonObject } from "../user.js"
+import { type Lookup, NestedGates } from "./nestedGates.js"
 import {
   type EntryKind,
   type EntryStyle,
@@ -46,27 +48,21 @@ export interface Entry {
 
 /** Stands for the way that a decision can take. */
 export interface Way {
+  /** The answer that a condition on the gate gets. */
+  readonly bool: boolean
   /** The entry that was written last for it, as a short cut: responses are written in one style, mostly. */
   kept: KeptEntry | undefined
 }
 
-/** A gate that specs nest. */
-export interface NestedGate {
-  readonly name: string
-  /** The phase in which it was nested first, in the last response in which it was. */
-  phase: number
-}
-
-/** An entry for all who come one way, where the same nested gates are known beforehand. */
+/** An entry for all users who take one way and whose responses know the same of the gates that it nests. */
 export interface KeptEntry {
   readonly entry: Entry
-  /** The gates that are nested on the way. */
-  readonly nested: ReadonlyArray<NestedGate>
-  /** Which of them are known, as bits. */
-  readonly known: number
+  readonly lookups: ReadonlyArray<Lookup>
   readonly written: WrittenEntry
-  /** The entry of the same way where others are known. */
+  /** The entry of the same way where other gates are known. */
   readonly next: KeptEntry | undefined
+  /** How many there are from here on. */
+  readonly count: number
 }
 
 /** An entry as it is copied into a response. */
@@ -134,15 +130,21 @@ interface ExposureBytes extends Listed {
 const maxOutcomes = 256
 const maxKept = 4_096
 
-/** Gates for which there are bits. */
-const maxNested = 52
+/** Entries that are kept of one way: they are looked through one after the other. */
+const maxOfWay = 64
+
+/** Gates that an entry asks for which is kept. */
+const maxLookups = 256
+
+/** Values that are listed apart. Beyond this number the table is made anew. */
+const maxValues = 10_000
 
 /** Chunks up to this size are joined in what is kept: copying the bytes costs less than another call. In bytes. */
 const smallChunk = 512
 
 const gapOf = new RegExp(`([${secondaryGap}${undelegatedGap}])`)
 
-/** The entries that are kept for all who come this way. */
+/** The entries that are kept for all users who take this way. */
 export const keptBy = (entry: Entry, way: Way): KeptEntry | undefined => {
   if (way.kept?.entry !== entry) way.kept = entry.byWay.get(way)
   return way.kept
@@ -158,13 +160,11 @@ export class EntryTable {
   readonly stores: ReadonlyArray<StoreEntry>
   readonly #exposures = new Map<string, Array<ExposureBytes>>()
   readonly #values = new Map<string, Listed>()
-  readonly #nestedGates = new Map<string, NestedGate>()
+  readonly nestedGates = new NestedGates()
   #exposureCount = 0
   #gaps = 0
   /** Tells responses from those before. */
   responses = 0
-  /** Counts the parts of responses whose entries do not know of each other. */
-  phase = 0
 
   constructor(snapshot: Snapshot | undefined, style: EntryStyle) {
     this.style = style
@@ -175,8 +175,10 @@ export class EntryTable {
         : ["experiment", entity === "experiment" ? "experiment" : "autotune"]
     )
     this.layers = this.#entries(snapshot, "layers", () => ["layer", "layer"])
-    this.bandits = [...(snapshot?.bandits ?? [])].map(([name, { targetAppIDs }]) =>
-      this.#entry(name, "experiment", targetAppIDs, "experiment", "autotune")
+    this.bandits = inNameOrder(
+      Array.from(snapshot?.bandits ?? [], ([name, { targetAppIDs }]) =>
+        this.#entry(name, "experiment", targetAppIDs, "experiment", "autotune")
+      )
     )
     this.stores = [...(snapshot?.parameterStores ?? [])].map(([name, { parameters, targetAppIDs }]) => {
       const members = [...parameters].map(
@@ -186,40 +188,31 @@ export class EntryTable {
     })
   }
 
-  /** Whether there is room for one entry more. */
-  canKeep(entry: Entry, nested: ReadonlyArray<NestedGate>): boolean {
-    return entry.kept < maxKept && nested.length <= maxNested
+  /** Whether it holds so many values that a new table is better. */
+  get isFull(): boolean {
+    return this.#values.size > maxValues
   }
 
-  /** Keeps an entry for all who come this way. */
-  keep(entry: Entry, way: Way, nested: ReadonlyArray<NestedGate>, known: number, written: WrittenEntry): WrittenEntry {
+  /** Keeps an entry for all users who take this way, if there is room. */
+  keep(entry: Entry, way: Way, lookups: ReadonlyArray<Lookup>, written: WrittenEntry): WrittenEntry {
+    const next = keptBy(entry, way)
+    const count = next === undefined ? 1 : next.count + 1
+    if (entry.kept >= maxKept || count > maxOfWay || lookups.length > maxLookups) return written
     const joint = { ...written, chunks: joined(written.chunks) }
-    way.kept = { entry, nested, known, written: joint, next: entry.byWay.get(way) }
+    way.kept = { entry, lookups, written: joint, next, count }
     entry.byWay.set(way, way.kept)
     entry.kept++
     return joint
   }
 
-  /** The gates of these names. */
-  nestedGates(names: Iterable<string>): ReadonlyArray<NestedGate> {
-    return Array.from(names, name => {
-      let gate = this.#nestedGates.get(name)
-      if (gate === undefined) {
-        gate = { name, phase: 0 }
-        this.#nestedGates.set(name, gate)
-      }
-      return gate
-    })
-  }
-
-  /** The bytes for an evaluation of the entry's spec. `freshID` gives ids to values that are not to be kept. */
-  written(entry: Entry, record: Evaluation, freshID: (() => string) | undefined): WrittenEntry {
-    const { gaps, listedValue, start } = this.#outcome(entry, record, freshID)
+  /** The bytes for an evaluation of the entry's spec. */
+  written(entry: Entry, record: Evaluation): WrittenEntry {
+    const { gaps, listedValue, start } = this.#outcome(entry, record)
     const chunks = [start]
     const exposures: Array<ExposureBytes> = []
     for (const { after, isUndelegated } of gaps) {
-      const filled = isUndelegated ? record.undelegatedSecondaryExposures : record.secondaryExposures
-      this.#fill(filled ?? [], chunks, exposures)
+      const filled = isUndelegated ? record.undelegated : record.exposures
+      this.#fill(shortened(filled ?? []), chunks, exposures)
       chunks.push(after)
     }
     return {
@@ -245,13 +238,13 @@ export class EntryTable {
     }
   }
 
-  #outcome(entry: Entry, record: Evaluation, freshID: (() => string) | undefined): Outcome {
+  #outcome(entry: Entry, record: Evaluation): Outcome {
     for (const outcome of entry.outcomes) if (fits(outcome, record)) return outcome
     const isKept =
       record.overrideReason === undefined &&
       record.parameterRuleIDs === undefined &&
       entry.outcomes.length < maxOutcomes
-    const outcome = this.#makeOutcome(entry, record, isKept ? undefined : freshID)
+    const outcome = this.#makeOutcome(entry, record)
     if (isKept) entry.outcomes.push(outcome)
     return outcome
   }
@@ -285,9 +278,11 @@ export class EntryTable {
     table: SpecTable,
     kindsOf: (entity: string) => readonly [SpecKind, EntryKind]
   ): ReadonlyArray<Entry> {
-    return [...(snapshot?.specs(table) ?? [])]
-      .filter(([, { entity }]) => entity !== "segment" && entity !== "holdout")
-      .map(([name, { entity, targetAppIDs }]) => this.#entry(name, entity, targetAppIDs, ...kindsOf(entity)))
+    return inNameOrder(
+      [...(snapshot?.specs(table) ?? [])]
+        .filter(([, { entity }]) => entity !== "segment" && entity !== "holdout")
+        .map(([name, { entity, targetAppIDs }]) => this.#entry(name, entity, targetAppIDs, ...kindsOf(entity)))
+    )
   }
 
   #entry(
@@ -304,10 +299,10 @@ export class EntryTable {
     return quote(hashedName(this.style.hashAlgorithm, name))
   }
 
-  #makeOutcome(entry: Entry, record: Evaluation, freshID: (() => string) | undefined): Outcome {
+  #makeOutcome(entry: Entry, record: Evaluation): Outcome {
     const { style } = this
     const listedValue =
-      style.format === "InitializeV2" && entry.kind !== "gate" ? this.#value(valueText(record), freshID) : undefined
+      style.format === "InitializeV2" && entry.kind !== "gate" ? this.#value(valueText(record)) : undefined
     const text =
       style.format === "InitializeV2"
         ? shortEntry(entry.kind, record, listedValue?.id ?? "", style)
@@ -337,20 +332,37 @@ export class EntryTable {
     }
   }
 
-  #value(text: string, freshID: (() => string) | undefined): Listed {
-    const known = this.#values.get(text)
-    if (known !== undefined) return known
-    const id = freshID === undefined ? String(this.#values.size) : freshID()
-    const value = { id, bytes: fragment(`${quote(id)}:${text}`), listedIn: 0 }
-    if (freshID === undefined) this.#values.set(text, value)
+  #value(text: string): Listed {
+    let value = this.#values.get(text)
+    if (value === undefined) {
+      const id = String(this.#values.size)
+      value = { id, bytes: fragment(`${quote(id)}:${text}`), listedIn: 0 }
+      this.#values.set(text, value)
+    }
     return value
   }
 }
 
-const hasSecondary = (record: Evaluation): boolean => record.secondaryExposures.length > 0
+/** In the order of the official SDK: by the bytes of the names in UTF-8. */
+const inNameOrder = (entries: ReadonlyArray<Entry>): ReadonlyArray<Entry> =>
+  [...entries].sort((left, right) => compareBytes(left.name, right.name))
 
-const hasUndelegated = ({ undelegatedSecondaryExposures }: Evaluation): boolean =>
-  undelegatedSecondaryExposures !== undefined && undelegatedSecondaryExposures.length > 0
+const isSurrogate = (unit: number): boolean => unit >= 0xd800 && unit <= 0xdfff
+
+/** Surrogates stand for the characters beyond U+FFFF, which come last. */
+const compareBytes = (left: string, right: string): number => {
+  const length = Math.min(left.length, right.length)
+  for (let i = 0; i < length; i++) {
+    const [one, other] = [left.charCodeAt(i), right.charCodeAt(i)]
+    if (one === other) continue
+    return isSurrogate(one) === isSurrogate(other) ? one - other : isSurrogate(one) ? 1 : -1
+  }
+  return left.length - right.length
+}
+
+const hasSecondary = (record: Evaluation): boolean => record.exposures.length > 0
+
+const hasUndelegated = ({ undelegated }: Evaluation): boolean => undelegated !== undefined && undelegated.length > 0
 
 /** The fields that differ most often come first; values and lists are those of the specs themselves. */
 const fits = (outcome: Outcome, record: Evaluation): boolean =>
@@ -370,17 +382,12 @@ const fits = (outcome: Outcome, record: Evaluation): boolean =>
   record.overrideReason === undefined &&
   record.parameterRuleIDs === undefined
 
-/** Ids of values that are not kept count down from here, those of kept ones up from 0. */
-const lastValueID = 4_294_967_295
-
 /** Writes the entries of one response. */
 export class EntryWriter {
   readonly #buffer: ResponseBuffer
   readonly #response: number
   readonly #exposures: Array<Listed> = []
   readonly #values: Array<Listed> = []
-  #freshValues = 0
-  readonly freshID = (): string => String(lastValueID - this.#freshValues++)
 
   constructor(table: EntryTable, buffer: ResponseBuffer) {
     this.#buffer = buffer

@@ -4,6 +4,7 @@
  * Members stand in the order of the official SDK, although only their names matter.
  */
 import { type Evaluation, ruleIDOf } from "../evaluation.js"
+import type { Exposures } from "../exposures.js"
 import { literalOf } from "../getters.js"
 import { type HashAlgorithm, hashedName } from "../nameHash.js"
 import type { Parameter, ParameterSpec } from "../specs.js"
@@ -43,7 +44,7 @@ export const longEntry = (kind: EntryKind, key: string, record: Evaluation, styl
   const start: Members = [
     `"name":${key}`,
     `"rule_id":${quote(ruleIDOf(record))}`,
-    `"secondary_exposures":${listText(record.secondaryExposures, secondaryGap)}`
+    `"secondary_exposures":${listText(record.exposures, secondaryGap)}`
   ]
   const groupName = record.groupName !== undefined && `"group_name":${quote(record.groupName)}`
   const flags: Members = [
@@ -78,7 +79,7 @@ export const longEntry = (kind: EntryKind, key: string, record: Evaluation, styl
         isDelegated(record) &&
           `"allocated_experiment_name":${quote(hashedName(style.hashAlgorithm, record.configDelegate ?? ""))}`,
         `"explicit_parameters":${JSON.stringify(record.explicitParameters ?? [])}`,
-        `"undelegated_secondary_exposures":${listText(record.undelegatedSecondaryExposures, undelegatedGap)}`,
+        `"undelegated_secondary_exposures":${listText(record.undelegated, undelegatedGap)}`,
         style.format === "Initialize" &&
           record.parameterRuleIDs !== undefined &&
           `"parameter_rule_ids":${JSON.stringify(Object.fromEntries(record.parameterRuleIDs))}`
@@ -89,10 +90,10 @@ export const longEntry = (kind: EntryKind, key: string, record: Evaluation, styl
 /** An entry with short keys, without what the client takes for granted. `valueID` stands for its value. */
 export const shortEntry = (kind: EntryKind, record: Evaluation, valueID: string, style: EntryStyle): string => {
   const ruleID = ruleIDOf(record)
-  const { explicitParameters, groupName, idType, undelegatedSecondaryExposures } = record
+  const { explicitParameters, groupName, idType, undelegated } = record
   const start: Members = [
     ruleID !== "default" && `"r":${quote(ruleID)}`,
-    isFilled(record.secondaryExposures) && `"s":[${secondaryGap}]`
+    isFilled(record.exposures) && `"s":[${secondaryGap}]`
   ]
   const id = !style.removeIdType && idType !== undefined && `"i":${quote(idType)}`
   const value = `"v":${quote(valueID)}`
@@ -115,7 +116,7 @@ export const shortEntry = (kind: EntryKind, record: Evaluation, valueID: string,
         ...(isDelegated(record) ? flags : []),
         isDelegated(record) && `"ae":${quote(hashedName(style.hashAlgorithm, record.configDelegate ?? ""))}`,
         explicitParameters && `"ep":${JSON.stringify(explicitParameters)}`,
-        isFilled(undelegatedSecondaryExposures) && `"us":[${undelegatedGap}]`
+        isFilled(undelegated) && `"us":[${undelegatedGap}]`
       ])
   }
 }
@@ -152,6 +153,6 @@ const parameterMembers = (parameter: Parameter, hashed: (name: string) => string
 /** An experiment without a name is passed over in silence. */
 const isDelegated = ({ configDelegate }: Evaluation): boolean => configDelegate !== undefined && configDelegate !== ""
 
-const isFilled = (list: ReadonlyArray<unknown> | undefined): boolean => list !== undefined && list.length > 0
+const isFilled = (list: Exposures | undefined): boolean => list !== undefined && list.length > 0
 
-const listText = (list: ReadonlyArray<unknown> | undefined, gap: string): string => (isFilled(list) ? `[${gap}]` : "[]")
+const listText = (list: Exposures | undefined, gap: string): string => (isFilled(list) ? `[${gap}]` : "[]")

@@ -15,8 +15,8 @@ export type Answer = boolean | string
 
 /** The slot that is none: the ring begins and ends at it, and free places of the table hold it. */
 const none = 0
-/** At first; then twice as many whenever they are all in use. */
-const firstSlots = 512
+/** At first; then twice as many whenever they are all in use. Few, because an instance may never log an exposure. */
+const firstSlots = 16
 /** Ends a text in a hash; no character has this code. */
 const endOfText = 0x10000
 /** Any two odd numbers with many bits. */

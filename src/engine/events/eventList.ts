@@ -16,6 +16,8 @@ export class EventList {
   #texts: Array<EventText | undefined> = []
   #users: Array<User | undefined> = []
   #times: Array<number> = []
+  #sizes: Array<number> = []
+  #bytes = 0
   /** Events before this one were dropped. */
   #start = 0
 
@@ -23,42 +25,75 @@ export class EventList {
     return this.#texts.length - this.#start
   }
 
-  /** Events of the SDK itself have no user. */
-  push(text: EventText, user: User | undefined, time: number): void {
+  /** The memory that its events take, about, in bytes. */
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  /** Events of the SDK itself have no user. `size` is in bytes. */
+  push(text: EventText, user: User | undefined, time: number, size: number): void {
     this.#texts.push(text)
     this.#users.push(user)
     this.#times.push(time)
+    this.#sizes.push(size)
+    this.#bytes += size
   }
 
   pushAll(events: EventList): void {
     for (let index = events.#start; index < events.#texts.length; index++) {
-      this.push(events.#texts[index]!, events.#users[index], events.#times[index]!)
+      this.push(events.#texts[index]!, events.#users[index], events.#times[index]!, events.#sizes[index]!)
     }
   }
 
-  /** Drops the oldest. */
-  drop(count: number): void {
+  /** Drops the oldest. Gives their size. */
+  drop(count: number): number {
     const end = this.#start + count
+    let size = 0
     for (let index = this.#start; index < end; index++) {
       this.#texts[index] = undefined
       this.#users[index] = undefined
+      size += this.#sizes[index]!
     }
     this.#start = end
-    if (2 * end < this.#texts.length) return
+    this.#bytes -= size
+    if (2 * end < this.#texts.length) return size
     this.#texts = this.#texts.slice(end)
     this.#users = this.#users.slice(end)
     this.#times = this.#times.slice(end)
+    this.#sizes = this.#sizes.slice(end)
     this.#start = 0
+    return size
   }
 
   /** A list of the events from one on, and of no more than so many. */
   slice(from: number, count: number): EventList {
     const start = this.#start + from
+    const end = start + count
     const part = new EventList()
-    part.#texts = this.#texts.slice(start, start + count)
-    part.#users = this.#users.slice(start, start + count)
-    part.#times = this.#times.slice(start, start + count)
+    part.#texts = this.#texts.slice(start, end)
+    part.#users = this.#users.slice(start, end)
+    part.#times = this.#times.slice(start, end)
+    part.#sizes = this.#sizes.slice(start, end)
+    part.#bytes = part.#sizes.reduce((sum, size) => sum + size, 0)
     return part
+  }
+
+  /** The same events in parts, none of more events or bytes than it may have; a larger event is a part by itself. */
+  cut(count: number, bytes: number): Array<EventList> {
+    const parts: Array<EventList> = []
+    let from = 0
+    let size = 0
+    for (let index = 0; index < this.length; index++) {
+      const next = this.#sizes[this.#start + index]!
+      if (index > from && (index - from === count || size + next > bytes)) {
+        parts.push(this.slice(from, index - from))
+        from = index
+        size = 0
+      }
+      size += next
+    }
+    if (from < this.length) parts.push(this.slice(from, this.length - from))
+    return parts
   }
 
   /** Writes an event. */

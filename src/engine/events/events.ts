@@ -8,11 +8,13 @@
 import { type ByteBuffer, bytesOf } from "../byteBuffer.js"
 import { compileUnit } from "../conditions.js"
 import { type Evaluation, ruleIDOf, type SecondaryExposure } from "../evaluation.js"
+import { isLong } from "../exposures.js"
 import { setOwn } from "../getters.js"
 import type { Json, JsonObject, User } from "../user.js"
 import { floatText, userJson } from "../values.js"
 import { type Answer, type Hash, hashNames } from "./deduplicator.js"
 import { flag, hashID, hashName, hashUser, type Word64, zero } from "./samplingHash.js"
+import { sizeOf } from "./size.js"
 
 /** Which call an exposure comes from; the official SDK keys and words them differently. */
 export type ExposureOrigin =
@@ -53,6 +55,8 @@ export interface EventText {
   readonly writeHead: (into: ByteBuffer) => void
   /** Writes the JSON of the event behind its time. */
   readonly writeTail: (into: ByteBuffer) => void
+  /** The memory that it takes for the sake of this event alone, about, in bytes. */
+  readonly size: number
 }
 
 /** Texts without anything to escape, which most are, need no more than quotes. */
@@ -186,12 +190,21 @@ export class ExposureForm implements EventText, Hash {
     this.count = next === undefined ? 1 : next.count + 1
   }
 
+  /** It is shared, and kept with the record anyway. */
+  get size(): number {
+    return 0
+  }
+
   writeHead(into: ByteBuffer): void {
     this.#head ??= wellFormedBytes(`${exposureStart(this)}{}${beforeUser}`)
     into.append(this.#head)
   }
 
   writeTail(into: ByteBuffer): void {
+    if (isLong(this.evaluation.exposures)) {
+      into.appendText(wellFormedJson(exposureEnd(this, false)))
+      return
+    }
     this.#tail ??= wellFormedBytes(exposureEnd(this, false))
     into.append(this.#tail)
   }
@@ -329,7 +342,11 @@ const beforeUser = ',"user":'
 
 const wellFormedBytes = (json: string): Uint8Array => bytesOf(wellFormedJson(json))
 
-const textOf = (head: () => string, tail: () => string): EventText => ({
+/** Of what refers to a form or a record, in bytes. */
+const referenceSize = 200
+
+const textOf = (size: number, head: () => string, tail: () => string): EventText => ({
+  size,
   writeHead: into => into.appendText(wellFormedJson(`${head()}${beforeUser}`)),
   writeTail: into => into.appendText(wellFormedJson(tail()))
 })
@@ -342,6 +359,7 @@ export const exposureText = (form: ExposureForm, sampling: SamplingNote | undefi
   sampling === undefined && !stripped
     ? form
     : textOf(
+        referenceSize,
         () => exposureStart(form) + samplingJson(sampling),
         () => exposureEnd(form, stripped)
       )
@@ -349,6 +367,7 @@ export const exposureText = (form: ExposureForm, sampling: SamplingNote | undefi
 /** What a secondary exposure says that is sent as an exposure of its own. */
 export const secondaryText = (secondary: SecondaryExposure, sampling: SamplingNote | undefined): EventText =>
   textOf(
+    referenceSize,
     () =>
       `{"eventName":"statsig::gate_exposure","value":null,"metadata":${JSON.stringify(secondary)},"statsigMetadata":${samplingJson(sampling)}`,
     () => ',"secondaryExposures":[]}'
@@ -357,6 +376,7 @@ export const secondaryText = (secondary: SecondaryExposure, sampling: SamplingNo
 /** What an event of the program's own, or of the SDK itself, says. */
 export const customText = (name: string, value: string | number | null, metadata: JsonObject | null): EventText =>
   textOf(
+    referenceSize + sizeOf(name) + sizeOf(value) + sizeOf(metadata),
     () =>
       `{"eventName":${quoted(name)},"value":${JSON.stringify(value)},"metadata":${JSON.stringify(metadata)},"statsigMetadata":null`,
     () => ',"secondaryExposures":null}'

@@ -14,13 +14,16 @@ import { accept, assert, assertions, consume, type Program, split, writeProgram 
 import type { Assertion, Node } from "./syntax.js"
 
 /**
- * Steps one call may still take, of some nanoseconds each. Below zero the answer is "does not match".
+ * Steps one call may still take, of about ten nanoseconds each. Below zero the answer is "does not match".
  *
  * @since 0.1.0
  */
 export interface Work {
   left: number
 }
+
+/** Steps that it is worth to find the symbol of a character beyond ASCII, for each class of the pattern. */
+const workPerLookup = 50
 
 /** Deterministic states kept, and numbers kept in their sets: more are forgotten and built anew. */
 const maximumStates = 2_000
@@ -79,7 +82,7 @@ class States {
 
   get(instructions: Int32Array, behind: Context): State {
     let hash: number = behind
-    for (const instruction of instructions) hash = Math.imul(hash, 0x01000193) ^ instruction
+    for (let at = 0; at < instructions.length; at++) hash = Math.imul(hash, 0x01000193) ^ instructions[at]!
     const alike = this.#byHash.get(hash)
     const known = alike?.find(state => state.behind === behind && equals(state.instructions, instructions))
     if (known !== undefined) return known
@@ -182,23 +185,31 @@ export class Automaton {
       if (state === this.#dead || state === this.#matched) break
       at += size
     }
-    work.left -= at - from
+    // A look-up takes half a step.
+    work.left -= (at - from) >> 1
     return state === this.#matched || (at >= length && this.#closure(state, edge, work).accepts) ? at : -1
   }
 
   #runToEnd(text: string, from: number, work: Work): number {
     const { length } = text
+    const ascii = this.#ascii
     let state = this.#start(contextBefore(text, from))
     let at = from
     let end = -1
     while (at < length) {
-      const codePoint = text.codePointAt(at)!
-      state = this.#tidy(state)
-      const symbol = this.#symbol(codePoint, work)
+      const unit = text.charCodeAt(at)
+      let symbol = unit < 128 ? ascii[unit]! : -1
+      let size = 1
+      if (symbol < 0) {
+        const codePoint = text.codePointAt(at)!
+        if (codePoint > 0xffff) size = 2
+        state = this.#tidy(state)
+        symbol = this.#symbol(codePoint, work)
+      }
       if (this.#closure(state, this.#symbols[symbol]!.context, work).accepts) end = at
       state = state.next[symbol] ?? this.#step(state, symbol, work)
       if (state === this.#dead) break
-      at += codePoint > 0xffff ? 2 : 1
+      at += size
     }
     work.left -= at - from
     return at >= length && this.#closure(state, edge, work).accepts ? length : end
@@ -248,8 +259,7 @@ export class Automaton {
     const known = codePoint < 128 ? this.#ascii[codePoint]! : (this.#known.get(codePoint) ?? -1)
     if (known >= 0) return known
     const { letters, classes, sets, hasAssertions } = this.#program
-    // Asking a class is worth some twenty steps.
-    work.left -= classes.length * 20
+    if (codePoint >= 128) work.left -= classes.length * workPerLookup
     const numbers = classes.filter(([, set]) => set.has(codePoint)).map(([number]) => number)
     const letter = letters.get(codePoint)
     if (letter !== undefined) numbers.push(letter)
@@ -273,25 +283,27 @@ export class Automaton {
     if (work.left < 0) return this.#dead
     const { instructions, accepts } = this.#closure(state, this.#symbols[symbol]!.context, work)
     work.left -= instructions.length
-    const next = accepts && this.#question !== "end" ? this.#matched : this.#advance(instructions, symbol)
+    const next = accepts && this.#question !== "end" ? this.#matched : this.#advance(instructions, symbol, work)
     state.next[symbol] = next
     return next
   }
 
-  #advance(instructions: Int32Array, symbol: number): State {
+  #advance(instructions: Int32Array, symbol: number, work: Work): State {
     const { first, second } = this.#program
     const { members, context } = this.#symbols[symbol]!
     const visited = this.#visited
     const found = this.#found
     const walk = ++this.#walk
     let count = 0
-    for (const instruction of instructions) {
+    for (let at = 0; at < instructions.length; at++) {
+      const instruction = instructions[at]!
       const target = first[instruction]!
       if (members[second[instruction]!] === 0 || visited[target] === walk) continue
       visited[target] = walk
       found[count++] = target
     }
     if (count === 0) return this.#dead
+    work.left -= count
     if (this.#states.isFull) this.#dropStates()
     return this.#states.get(found.subarray(0, count), context)
   }
@@ -316,9 +328,9 @@ export class Automaton {
     let count = 0
     let steps = 0
     let accepts = false
-    for (const root of state.instructions) {
+    for (let at = 0; at < state.instructions.length; at++) {
       let waiting = 0
-      pending[waiting++] = root
+      pending[waiting++] = state.instructions[at]!
       while (waiting > 0) {
         const instruction = pending[--waiting]!
         if (visited[instruction] === walk) continue

@@ -33,7 +33,8 @@ const escapeForExpression = (text: string): string =>
  * as many bytes of UTF-8, and beyond ASCII it is enough that the captured text occurs among them.
  */
 const repetitionEnd = (text: string, at: number, captured: string, caseInsensitive: boolean, work: Work): number => {
-  work.left -= captured.length
+  // Many characters are compared in one step.
+  work.left -= captured.length >> 4
   if (text.startsWith(captured, at)) return at + captured.length
   if (!caseInsensitive) return -1
   work.left -= 20 + captured.length * 8
@@ -54,15 +55,36 @@ const repetitionEnd = (text: string, at: number, captured: string, caseInsensiti
   return new RegExp(escapeForExpression(captured), "iu").test(candidate) ? end : -1
 }
 
+/** Room for numbers, which is kept from test to test unless it has grown big. */
+class Room {
+  numbers = new Int32Array(roomKept)
+
+  /** Makes room for three more numbers than `length`. */
+  reserve(length: number): void {
+    if (length + 3 <= this.numbers.length) return
+    const grown = new Int32Array(this.numbers.length * 4)
+    grown.set(this.numbers)
+    this.numbers = grown
+  }
+
+  tidy(): void {
+    if (this.numbers.length > roomKept) this.numbers = new Int32Array(roomKept)
+  }
+}
+
+/** Numbers that a `Room` has at first. */
+const roomKept = 1_024
+
 /** The slots of a run, with a trail of assignments to undo. */
 class Slots {
-  readonly #values: Array<number>
-  /** Slots and their former values; it may be longer than what is in use. */
-  readonly #trail: Array<number> = []
+  readonly #values: Int32Array
+  /** Slots and their former values. */
+  readonly #trail: Room
   trailLength = 0
 
-  constructor(count: number) {
-    this.#values = new Array(count).fill(-1)
+  constructor(count: number, trail: Room) {
+    this.#values = new Int32Array(count).fill(-1)
+    this.#trail = trail
   }
 
   get(slot: number): number {
@@ -70,15 +92,18 @@ class Slots {
   }
 
   set(slot: number, value: number): void {
-    this.#trail[this.trailLength++] = slot
-    this.#trail[this.trailLength++] = this.#values[slot]!
+    this.#trail.reserve(this.trailLength)
+    const { numbers } = this.#trail
+    numbers[this.trailLength++] = slot
+    numbers[this.trailLength++] = this.#values[slot]!
     this.#values[slot] = value
   }
 
   undo(trailLength: number): void {
+    const { numbers } = this.#trail
     while (this.trailLength > trailLength) {
-      const value = this.#trail[--this.trailLength]!
-      this.#values[this.#trail[--this.trailLength]!] = value
+      const value = numbers[--this.trailLength]!
+      this.#values[numbers[--this.trailLength]!] = value
     }
   }
 }
@@ -91,18 +116,32 @@ class Slots {
 export class Backtracker {
   readonly #program: Program.BacktrackingProgram
   readonly #word = wordSet()
+  /** Alternatives left open: three numbers each, instruction, position and length of the trail. */
+  readonly #alternatives = new Room()
+  readonly #trail = new Room()
+
+  readonly #hasAtomic: boolean
 
   constructor(program: Program.BacktrackingProgram) {
     this.#program = program
+    this.#hasAtomic = program.instructions.some(({ operation }) => operation === Program.beginAtomic)
   }
 
   /** Whether the pattern matches somewhere in the text. */
   matches(text: string, work: Work): boolean {
+    const isMatch = this.#run(text, work)
+    this.#alternatives.tidy()
+    this.#trail.tidy()
+    return isMatch
+  }
+
+  #run(text: string, work: Work): boolean {
     const { instructions } = this.#program
-    const slots = new Slots(this.#program.slots)
-    /** Alternatives left open: three numbers each, instruction, position and length of the trail; and their marks. */
-    const alternatives: Array<number> = []
-    const alternativeMarks: Array<AtomicMarks | undefined> = []
+    const slots = new Slots(this.#program.slots, this.#trail)
+    const room = this.#alternatives
+    let alternatives = room.numbers
+    /** The marks of the alternatives, in programs that have any. */
+    const alternativeMarks: Array<AtomicMarks | undefined> | undefined = this.#hasAtomic ? [] : undefined
     let open = 0
     let marks: AtomicMarks | undefined
     let backtracks = 0
@@ -117,10 +156,14 @@ export class Backtracker {
       switch (instruction.operation) {
         case Program.matched:
           return true
-        case Program.literal:
-          if (text.startsWith(instruction.text, at)) at += instruction.text.length
+        case Program.literal: {
+          const literal = instruction.text
+          // The first letter tells most often.
+          if (text.charCodeAt(at) !== literal.charCodeAt(0)) failed = true
+          else if (literal.length === 1 || text.startsWith(literal, at)) at += literal.length
           else failed = true
           break
+        }
         case Program.consume: {
           const codePoint = text.codePointAt(at)
           if (codePoint !== undefined && instruction.set!.has(codePoint)) at += codePoint > 0xffff ? 2 : 1
@@ -205,13 +248,20 @@ export class Backtracker {
       }
       if (alternative >= 0) {
         if (open === maximumBacktracks) return false
-        alternatives[open * 3] = alternative
-        alternatives[open * 3 + 1] = at
-        alternatives[open * 3 + 2] = slots.trailLength
-        alternativeMarks[open++] = marks
+        const top = open * 3
+        if (top + 3 > alternatives.length) {
+          room.reserve(top)
+          alternatives = room.numbers
+        }
+        alternatives[top] = alternative
+        alternatives[top + 1] = at
+        alternatives[top + 2] = slots.trailLength
+        if (alternativeMarks !== undefined) alternativeMarks[open] = marks
+        open++
       } else if (failed) {
         if (open === 0 || ++backtracks > maximumBacktracks) return false
-        marks = alternativeMarks[--open]
+        open--
+        if (alternativeMarks !== undefined) marks = alternativeMarks[open]
         index = alternatives[open * 3]!
         at = alternatives[open * 3 + 1]!
         slots.undo(alternatives[open * 3 + 2]!)

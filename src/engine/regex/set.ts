@@ -29,7 +29,8 @@ type Contains = (character: string) => boolean
  */
 export class CharacterSet {
   readonly #contains: Contains
-  readonly #ascii = new Int8Array(128)
+  /** For each 256 code points of which one was asked for: 1 for a member, -1 for none, 0 where it is not known yet. */
+  readonly #pages: Array<Int8Array | undefined> = []
 
   /**
    * @param key two sets with the same key have the same members
@@ -46,11 +47,14 @@ export class CharacterSet {
 
   /** Whether the code point is a member. */
   has(codePoint: number): boolean {
-    if (codePoint >= 128) return this.#contains(String.fromCodePoint(codePoint))
-    if (this.#ascii[codePoint] === 0) {
-      this.#ascii[codePoint] = this.#contains(String.fromCharCode(codePoint)) ? 1 : -1
+    let page = this.#pages[codePoint >> 8]
+    if (page === undefined) {
+      page = new Int8Array(256)
+      this.#pages[codePoint >> 8] = page
     }
-    return this.#ascii[codePoint] === 1
+    const at = codePoint & 255
+    if (page[at] === 0) page[at] = this.#contains(String.fromCodePoint(codePoint)) ? 1 : -1
+    return page[at] === 1
   }
 }
 

@@ -181,6 +181,8 @@ class Parser {
   #usesNumberedReferences = false
   readonly #names = new Map<string, number>()
   readonly #referenced = new Set<number>()
+  /** Letters whose case does not matter stand in a pattern many times. */
+  readonly #variants = new Map<number, CharacterSet>()
 
   constructor(readonly source: string) {}
 
@@ -343,9 +345,10 @@ class Parser {
 
   #literal(codePoint: number, caseInsensitive: boolean): Node {
     const character = String.fromCodePoint(codePoint)
-    return caseInsensitive && character.toLowerCase() !== character.toUpperCase()
-      ? { type: "set", set: variantsSet(codePoint) }
-      : { type: "character", codePoint }
+    if (!caseInsensitive || character.toLowerCase() === character.toUpperCase()) return { type: "character", codePoint }
+    const set = this.#variants.get(codePoint) ?? variantsSet(codePoint)
+    this.#variants.set(codePoint, set)
+    return { type: "set", set }
   }
 
   #escapeNode(): Node {

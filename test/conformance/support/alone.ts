@@ -24,7 +24,9 @@ export const runAlone = async (
 ): Promise<{ readonly code: number | null; readonly output: string }> => {
   const program = [process.execPath, await translated(path), ...args]
   const [command = "", ...rest] = canBeAlone() ? [...alone, ...program] : program
-  const child = spawn(command, rest, { stdio: ["ignore", "pipe", "inherit"] })
+  const child = spawn(command, rest, { stdio: ["ignore", "pipe", "pipe"] })
+  // By the console, whose lines are shown of tests that fail.
+  child.stderr.on("data", part => console.error(String(part)))
   const parts: Array<Buffer> = []
   child.stdout.on("data", part => parts.push(part))
   const [code] = await once(child, "close")

@@ -4,11 +4,20 @@
  */
 import type { StatsigOptions } from "@statsig/statsig-node-core"
 import { difference } from "./compare.js"
+import { compareEvents, isOfKeptAnswer } from "./events.js"
+import { keptParameters, type Local, type SamplingMode, startLocal, withSampling } from "./eventsRun.js"
+import { type KeptValues, spoil, withSpecialRules } from "./kept.js"
 import { userQuestions } from "./questions.js"
 import { Random } from "./random.js"
 import { open, type Question, type Sdk, type Session, shown } from "./sdk.js"
-import { listAt, object, objectAt, plain, type Tree, type TreeObject } from "./tree.js"
-import { makeWorld, type World } from "./world.js"
+import { listAt, objectAt, type Tree, type TreeObject } from "./tree.js"
+import { makeWorld, payloadText, type World } from "./world.js"
+
+/** The oracle, and what is compared with it. */
+export interface Packages {
+  readonly expected: Sdk
+  readonly actual: Sdk
+}
 
 /** What a history came to. */
 export interface History {
@@ -137,14 +146,15 @@ const override = (pair: Pair, random: Random, world: World, ids: ReadonlyArray<s
 }
 
 const inPair = async (
-  packages: { readonly expected: Sdk; readonly actual: Sdk },
+  packages: Packages,
   world: World,
   options: readonly [StatsigOptions, StatsigOptions],
+  sdkKey: string | undefined,
   use: (pair: Pair, sessions: readonly [Session, Session]) => Promise<void>
 ): Promise<History> => {
   const sessions = [
-    await open(packages.expected, world, options[0]),
-    await open(packages.actual, world, options[1])
+    await open(packages.expected, world, options[0], sdkKey),
+    await open(packages.actual, world, options[1], sdkKey)
   ] as const
   const pair = new Pair(sessions)
   try {
@@ -163,17 +173,12 @@ const resultOf = (pair: Pair, question: Question, answer: unknown): void => {
 }
 
 /** Sets and removes overrides at random, and asks in between. */
-export const overrideHistory = (
-  packages: { readonly expected: Sdk; readonly actual: Sdk },
-  seed: number,
-  index: number,
-  steps: number
-): Promise<History> => {
+export const overrideHistory = (packages: Packages, seed: number, index: number, steps: number): Promise<History> => {
   const world = makeWorld(seed, index)
   const random = Random.of(seed, index + 1_000_000)
   const questions = userQuestions(world)
   const ids = overrideIDs(random, world)
-  return inPair(packages, world, [{}, {}], async pair => {
+  return inPair(packages, world, [{}, {}], undefined, async pair => {
     for (let step = 0; step < steps; step++) {
       if (random.chance(0.2)) override(pair, random, world, ids)
       else {
@@ -205,35 +210,22 @@ const inOrder = (calls: ReadonlyArray<StorageCall>): Record<string, ReadonlyArra
   return Object.fromEntries(calls.map(call => [name(call), calls.filter(other => name(other) === name(call))]))
 }
 
-const oddValues: ReadonlyArray<unknown> = [undefined, null, true, 0, 1.5, -1, 4294967296, "text", [], ["a"], [1], {}]
-
 /** The argument for one check: what the user keeps, sometimes something else. */
 const persistedValues = (random: Random, kept: Kept, session: Session, user: number): unknown => {
   const { customIDs, userID } = session.users[user]!
   const ids = [userID, ...Object.values(customIDs ?? {})].map(String)
   const own = [...kept].filter(([key]) => ids.some(id => key.startsWith(`${id}:`)))
-  const values = structuredClone(Object.fromEntries(own.flatMap(([, values]) => [...values])))
+  const values: KeptValues = structuredClone(Object.fromEntries(own.flatMap(([, values]) => [...values])))
   return random.weighted<() => unknown>([
     [2, () => undefined],
     [1, () => random.pick([{}, [], "", 5, true])],
     [14, () => values],
-    [
-      2,
-      () => {
-        const entries = Object.values(values) as Array<Record<string, unknown>>
-        if (entries.length === 0) return { [random.pick(["nobody", "config 1"])]: random.pick(oddValues) }
-        const entry = random.pick(entries)
-        const field = random.pick(Object.keys(entry))
-        // A time below zero wraps around in the official package.
-        entry[field] = random.pick(oddValues.filter(value => field !== "time" || value !== -1))
-        return values
-      }
-    ]
+    [2, () => spoil(random, values)]
   ])()
 }
 
 /** The world again with other rules: what was decided once would be decided otherwise. */
-const changed = (random: Random, world: World, time: number): World => {
+const changed = (random: Random, world: World, round: number): World => {
   const configs = new Map(objectAt(world.payload, "dynamic_configs"))
   const layers = new Map(objectAt(world.payload, "layer_configs"))
   for (const [specs, share] of [
@@ -250,32 +242,11 @@ const changed = (random: Random, world: World, time: number): World => {
   }
   return {
     ...world,
-    payload: new Map(world.payload).set("time", time).set("dynamic_configs", configs).set("layer_configs", layers)
+    payload: new Map(world.payload)
+      .set("time", startTime + round)
+      .set("dynamic_configs", configs)
+      .set("layer_configs", layers)
   }
-}
-
-const specialIDs = ["x:override", "override", "targetingGate", "inlineTargetingRules"]
-const specialRule = { conditions: [], passPercentage: 100, returnValue: object({}), idType: "userID" }
-
-/** Rules as an experiment has them when people are kept out of it, or forced into a group. */
-const withSpecialRules = (random: Random, world: World): World => {
-  const configs = new Map(objectAt(world.payload, "dynamic_configs"))
-  for (const [name, spec] of configs) {
-    if (!(spec instanceof Map)) continue
-    const rules = listAt(spec, "rules").map(rule => {
-      if (!(rule instanceof Map)) return rule
-      const copy = new Map(rule)
-      if (random.chance(0.25)) copy.set("id", random.pick(specialIDs))
-      if (random.chance(0.5)) copy.set("isExperimentGroup", true)
-      return copy
-    })
-    // One that everybody meets, behind the others.
-    if (random.chance(0.4)) rules.push(object({ ...specialRule, id: random.pick(specialIDs), name: "special" }))
-    const copy = new Map(spec).set("rules", rules)
-    if (random.chance(0.6)) copy.set("isActive", true)
-    configs.set(name, copy)
-  }
-  return { ...world, payload: new Map(world.payload).set("dynamic_configs", configs) }
 }
 
 /** Whether an answer that was kept is not the one that was given. */
@@ -296,83 +267,171 @@ const settled = async (recorders: ReadonlyArray<Recorder>): Promise<void> => {
   }
 }
 
+/** One check of a history, of an experiment or a layer, with what is read of a layer. */
+interface Check {
+  readonly kind: "experiment" | "layer"
+  readonly name: string
+  readonly user: number
+  readonly parameters: ReadonlyArray<string>
+  readonly options: {
+    readonly disableExposureLogging: boolean
+    readonly userPersistedValues: unknown
+    readonly enforceOverrides: boolean
+    readonly enforceTargeting: boolean
+  }
+}
+
+/** The `time` of the first specs of a history. */
+const startTime = 1_700_000_000_000
+
+const timeOf = (answer: unknown): number =>
+  (answer as { readonly details: { readonly lcut?: number } }).details.lcut ?? 0
+
+const performCheck = (pair: Pair, check: Check): void => {
+  const { kind, name, options, parameters, user } = check
+  const answer = pair.compare(kind, check, ({ statsig, users }) => {
+    const given = structuredClone(options) as never
+    if (kind === "experiment") return shown(statsig.getExperiment(users[user]!, name, given))
+    const layer = statsig.getLayer(users[user]!, name, given)
+    return { ...shown(layer), reads: parameters.map(parameter => layer.getValue(parameter, null)) }
+  })
+  resultOf(pair, { kind, name, logged: true }, answer)
+  if (isGivenUp(name, options, answer)) pair.count("given up")
+  if (timeOf(answer) > startTime) pair.count("answer of changed specs")
+}
+
+const logManually = (pair: Pair, { kind, name, parameters, user }: Check): void => {
+  pair.compare("manual exposure", [kind, name, user], ({ statsig, users }) =>
+    kind === "experiment"
+      ? statsig.manuallyLogExperimentExposure(users[user]!, name)
+      : statsig.manuallyLogLayerParamExposure(users[user]!, name, parameters[0]!)
+  )
+}
+
+/** Sends what was logged, and compares the events that arrived at either side. */
+const compareLogged = async (pair: Pair, sessions: ReadonlyArray<Session>, locals: ReadonlyArray<Local>) => {
+  const [expected = [], actual = []] = await Promise.all(
+    sessions.map(async ({ statsig }, side) => {
+      await statsig.flushEvents()
+      return locals[side]?.events()
+    })
+  )
+  const { compared, missing, unexpected } = compareEvents(expected, actual)
+  if (missing.length + unexpected.length > 0) {
+    pair.differences.push({ name: "events", what: "all", path: "", expected: missing, actual: unexpected })
+  }
+  for (const event of compared) {
+    pair.count("event")
+    if (isOfKeptAnswer(event)) pair.count("event of a kept answer")
+  }
+}
+
+/** Eight names of experiments, most of them of active ones: only their answers are kept. */
+const someExperiments = (random: Random, world: World): ReadonlyArray<string> => {
+  const all = random
+    .shuffle(names(world, "dynamic_configs", "cmab_configs", "overrides"))
+    .filter(name => !/^(shadow|probe|chain)/.test(name))
+  const active = all.filter(name => {
+    const spec = objectAt(world.payload, "dynamic_configs").get(name)
+    return spec instanceof Map && spec.get("isActive") === true
+  })
+  return [...new Set([...active.slice(0, 6), ...all])].slice(0, 8)
+}
+
 /**
  * Users come back again and again, with what they keep, while the specs and the overrides change: every answer is
- * compared, and everything that the storages are told.
+ * compared, everything that the storages are told, and in the end everything that was logged.
  */
 export const stickyHistory = async (
-  packages: { readonly expected: Sdk; readonly actual: Sdk },
+  packages: Packages,
   seed: number,
   index: number,
   rounds: number
 ): Promise<History> => {
   const random = Random.of(seed, index + 2_000_000)
-  let time = 1_700_000_000_000
-  let world = changed(random, withSpecialRules(random, makeWorld(seed, index)), time)
+  const mode = random.pick<SamplingMode>(["none", "on", "shadow"])
+  let world = changed(random, withSampling(withSpecialRules(random, makeWorld(seed, index)), mode, [], random), 0)
   // A few of each, so that users come back to them.
   const users = random.shuffle([...world.users.keys()]).slice(0, 6)
-  const experiments = random
-    .shuffle(names(world, "dynamic_configs", "cmab_configs", "overrides"))
-    .filter(name => !/^(shadow|probe|chain)/.test(name))
-    .slice(0, 8)
+  const experiments = someExperiments(random, world)
   const layers = random.shuffle(names(world, "layer_configs", "overrides")).slice(0, 4)
   const others = userQuestions(world).filter(({ kind }) => kind === "gate" || kind === "checkGate" || kind === "store")
   const ids = overrideIDs(random, world)
   const recorders = [recorder(), recorder()] as const
+  const exposureDedupeMaxKeys = random.pick([1, 5])
+  const locals = [await startLocal(), await startLocal()] as const
   const kept: Kept = new Map()
   const dataStore = {
     initialize: async () => {},
     shutdown: async () => {},
-    get: async () => ({ result: JSON.stringify(plain(world.payload)), time: 1 }),
+    get: async () => ({ result: payloadText(world), time: 1 }),
     set: async () => {},
     supportPollingUpdatesFor: async () => false
   }
-  const optionsOf = ({ storage }: Recorder): StatsigOptions => ({ dataStore, persistentStorage: storage })
-  const options = [optionsOf(recorders[0]), optionsOf(recorders[1])] as const
-  return inPair(packages, world, options, async (pair, sessions) => {
-    for (let round = 0; round < rounds; round++) {
-      if (random.chance(0.1)) {
-        world = changed(random, world, ++time)
-        for (const session of sessions) await session.statsig.initialize()
-        pair.count("specs changed")
-      }
-      if (random.chance(0.1)) override(pair, random, world, ids)
-      const asked: Array<unknown> = []
-      for (let call = 0; call < 8; call++) {
-        const user = random.pick(users)
-        if (random.chance(0.1)) {
-          const question = random.pick(others)
-          asked.push([user, question])
-          pair.compare(question.kind, [user, question], session => session.ask(user, question))
-          continue
-        }
-        const kind = random.pick(["experiment", "experiment", "layer"] as const)
-        const name = random.pick(kind === "layer" ? layers : experiments)
-        const options = {
-          disableExposureLogging: random.chance(0.5),
-          userPersistedValues: persistedValues(random, kept, sessions[0], user),
-          enforceOverrides: random.chance(0.3),
-          enforceTargeting: random.chance(0.3)
-        }
-        asked.push([user, kind, name, options])
-        const answer = pair.compare(kind, [user, name, options], ({ statsig, users }) => {
-          const given = structuredClone(options) as never
-          return shown(
-            kind === "layer"
-              ? statsig.getLayer(users[user]!, name, given)
-              : statsig.getExperiment(users[user]!, name, given)
-          )
-        })
-        resultOf(pair, { kind, name, logged: true }, answer)
-        if (isGivenUp(name, options, answer)) pair.count("given up")
-      }
-      await settled(recorders)
-      pair.compare("storage", asked, (_, side) => inOrder(recorders[side].calls))
-      for (const call of recorders[1].calls) {
-        apply(kept, call)
-        pair.count(call[0])
-      }
-      for (const { calls } of recorders) calls.length = 0
-    }
+  const optionsOf = (side: 0 | 1): StatsigOptions => ({
+    ...locals[side].urls,
+    disableNetwork: false,
+    dataStore,
+    // Few, so that one answer is logged again and again, live and kept.
+    exposureDedupeMaxKeys,
+    persistentStorage: recorders[side].storage
   })
+
+  const makeCheck = (session: Session): Check => {
+    const user = random.pick(users)
+    const kind = random.pick(["experiment", "experiment", "layer"] as const)
+    return {
+      kind,
+      user,
+      name: random.pick(kind === "layer" ? layers : experiments),
+      parameters: random.times(2, () => random.pick(keptParameters)),
+      options: {
+        disableExposureLogging: random.chance(0.3),
+        userPersistedValues: persistedValues(random, kept, session, user),
+        enforceOverrides: random.chance(0.3),
+        enforceTargeting: random.chance(0.3)
+      }
+    }
+  }
+
+  const playRound = async (pair: Pair, sessions: readonly [Session, Session]) => {
+    const asked: Array<unknown> = []
+    for (let call = 0; call < 8; call++) {
+      if (random.chance(0.1)) {
+        const question = { user: random.pick(users), ...random.pick(others) }
+        asked.push(question)
+        pair.compare(question.kind, question, session => session.ask(question.user, question))
+        continue
+      }
+      const check = makeCheck(sessions[0])
+      asked.push(check)
+      if (random.chance(0.1)) logManually(pair, check)
+      performCheck(pair, check)
+    }
+    await settled(recorders)
+    pair.compare("storage", asked, (_, side) => inOrder(recorders[side].calls))
+    for (const call of recorders[1].calls) {
+      apply(kept, call)
+      pair.count(call[0])
+    }
+    for (const { calls } of recorders) calls.length = 0
+  }
+
+  const key = `secret-history${seed}x${index}`
+  try {
+    return await inPair(packages, world, [optionsOf(0), optionsOf(1)], key, async (pair, sessions) => {
+      for (let round = 1; round <= rounds; round++) {
+        if (random.chance(0.1)) {
+          world = changed(random, world, round)
+          for (const session of sessions) await session.statsig.initialize()
+          pair.count("specs changed")
+        }
+        if (random.chance(0.1)) override(pair, random, world, ids)
+        await playRound(pair, sessions)
+      }
+      await compareLogged(pair, sessions, locals)
+    })
+  } finally {
+    for (const local of locals) await local.close()
+  }
 }

@@ -12,8 +12,11 @@ export interface Response {
   readonly values?: Readonly<Record<string, unknown>>
 }
 
+/** One entry. */
+export type Entry = Readonly<Record<string, unknown>>
+
 /** Entries by their hashed names. */
-export type Entries = Readonly<Record<string, Readonly<Record<string, unknown>>>>
+export type Entries = Readonly<Record<string, Entry>>
 
 const byId = (ids: unknown, listed: Readonly<Record<string, unknown>>): ReadonlyArray<unknown> =>
   (ids as ReadonlyArray<string>).map(id => {
@@ -22,6 +25,13 @@ const byId = (ids: unknown, listed: Readonly<Record<string, unknown>>): Readonly
   })
 
 const exposureLists = ["secondary_exposures", "undelegated_secondary_exposures", "s", "us"]
+
+/** Whether something is listed under two ids. */
+export const listsTwice = ({ exposures = {}, values = {} }: Response): boolean =>
+  [exposures, values].some(listed => {
+    const texts = Object.values(listed).map(item => JSON.stringify(item))
+    return new Set(texts).size < texts.length
+  })
 
 /** A response with each id replaced by what it stands for: in the shortest format the ids themselves mean nothing. */
 export const inlined = (response: Response): Response => {

@@ -35,6 +35,8 @@ export const compareWorlds = async (options: {
   readonly firstIndex?: number
   /** Told before each world, so that a crash can be traced to it. */
   readonly onWorld?: (index: number) => void
+  /** Changes how the worlds are served. */
+  readonly served?: (world: World, seed: number) => World
 }): Promise<Comparison> => {
   const comparisons = new Map<Question["kind"], number>()
   const differences: Array<Difference> = []
@@ -42,7 +44,8 @@ export const compareWorlds = async (options: {
   let done = 0
   for (let index = options.firstIndex ?? 0; done < options.comparisons; index++) {
     options.onWorld?.(index)
-    const world = makeWorld(options.seed, index)
+    const made = makeWorld(options.seed, index)
+    const world = options.served?.(made, Math.imul(options.seed, 65_537) ^ index) ?? made
     coverage.world(world)
     await inBoth(options.expected, options.actual, world, (expected, actual) => {
       const compare = (userIndex: number, question: Question) => {

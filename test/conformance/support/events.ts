@@ -50,7 +50,7 @@ export const comparable = (event: SentEvent): SentEvent => {
 }
 
 /** How many times each event occurs. */
-export const countEvents = (events: ReadonlyArray<SentEvent>): ReadonlyMap<string, number> => {
+const countEvents = (events: ReadonlyArray<SentEvent>): ReadonlyMap<string, number> => {
   const counts = new Map<string, number>()
   for (const event of events) {
     const text = JSON.stringify(comparable(event))
@@ -60,11 +60,59 @@ export const countEvents = (events: ReadonlyArray<SentEvent>): ReadonlyMap<strin
 }
 
 /** The events that one side has more often, as text with the difference. */
-export const missingIn = (
-  counts: ReadonlyMap<string, number>,
-  other: ReadonlyMap<string, number>
-): ReadonlyArray<string> =>
+const missingIn = (counts: ReadonlyMap<string, number>, other: ReadonlyMap<string, number>): ReadonlyArray<string> =>
   [...counts].flatMap(([text, count]) => {
     const missing = count - (other.get(text) ?? 0)
     return missing > 0 ? [`${missing} × ${text}`] : []
   })
+
+const hasFailed = ({ metadata }: SentEvent): boolean => String(metadata?.["reason"]).startsWith("Error:")
+
+/**
+ * Diagnostics are compared elsewhere. An empty name is one key or another to the official package, depending on the call
+ * and on whether there is such a spec; and that is what it logs of a gate in a circle that is checked.
+ */
+const isCompared = (event: SentEvent): boolean =>
+  event.eventName !== "statsig::diagnostics" &&
+  event.metadata?.["gate"] !== "" &&
+  event.metadata?.["config"] !== "" &&
+  !hasFailed(event)
+
+const notExposed = "statsig::non_exposed_checks"
+
+/**
+ * The events, and how often each name was checked without an exposure, whatever the batches were. The official package
+ * counts otherwise when the evaluation of a layer fails.
+ */
+const tally = (events: ReadonlyArray<SentEvent>, countNotExposed: boolean): ReadonlyMap<string, number> => {
+  const counts = new Map(countEvents(events.filter(event => event.eventName !== notExposed && isCompared(event))))
+  for (const event of countNotExposed ? events : []) {
+    if (event.eventName !== notExposed) continue
+    for (const [name, count] of Object.entries(comparable(event).metadata?.["checks"] ?? {})) {
+      const key = `not exposed: ${JSON.stringify(name)}`
+      counts.set(key, (counts.get(key) ?? 0) + Number(count))
+    }
+  }
+  return counts
+}
+
+/** Whether it is the exposure of an answer that a user keeps. */
+export const isOfKeptAnswer = ({ metadata }: SentEvent): boolean => metadata?.["reason"] === "Persisted"
+
+/** What both packages sent, compared as multisets; `compared` are the events of the official one that count. */
+export const compareEvents = (
+  expected: ReadonlyArray<SentEvent>,
+  actual: ReadonlyArray<SentEvent>
+): {
+  readonly compared: ReadonlyArray<SentEvent>
+  readonly missing: ReadonlyArray<string>
+  readonly unexpected: ReadonlyArray<string>
+} => {
+  const countNotExposed = !expected.some(hasFailed)
+  const [wanted, given] = [tally(expected, countNotExposed), tally(actual, countNotExposed)]
+  return {
+    compared: expected.filter(isCompared),
+    missing: missingIn(wanted, given),
+    unexpected: missingIn(given, wanted)
+  }
+}

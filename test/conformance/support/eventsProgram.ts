@@ -1,7 +1,7 @@
 /**
  * A program that logs and says so. Told to `end` it waits for a signal, and closing its scope is all it does then; told to
- * `leave` it is done, without shutting anything down. Its other arguments are the URL that takes the events, and how many
- * to log.
+ * `leave` it is done, without shutting anything down, with an exit code of its own. Its other arguments are the URL that
+ * takes the events, and how many to log.
  */
 import { NodeRuntime } from "@effect/platform-node"
 import { Effect, ManagedRuntime, Redacted } from "effect"
@@ -24,5 +24,6 @@ const logging = Effect.gen(function* () {
 
 const layer = StatsigLayer.layerManual({ sdkKey: Redacted.make("secret-testkey1234567890"), logEventUrl })
 
+if (how === "leave") process.exitCode = 7
 if (how === "end") NodeRuntime.runMain(Effect.provide(logging, layer))
 else await ManagedRuntime.make(layer).runPromise(logging)

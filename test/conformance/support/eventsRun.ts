@@ -6,31 +6,54 @@
  * window, and counters of unlogged checks, of which every batch has its own, are added up.
  */
 import official from "@statsig/statsig-node-core"
-import { Context, Effect, Layer, Logger } from "effect"
+import { Context, Effect, Layer, Logger, ManagedRuntime } from "effect"
 import { decompress } from "fzstd"
 import { layer as layerLocalStatsig } from "../../../layers/LocalStatsig/Node.js"
 import { LocalStatsig } from "../../../layers/LocalStatsig.js"
 import * as ourPackage from "../../../layers/promise.js"
 import type { LogLineLevel } from "../../../src/Statsig.js"
-import { comparable, countEvents, missingIn, type SentEvent, type SentJson } from "./events.js"
+import { compareEvents, isOfKeptAnswer, type SentEvent, type SentJson } from "./events.js"
+import { type KeptValues, madeUpValues, mappingTargets, spoil, withSpecialRules } from "./kept.js"
 import { userQuestions } from "./questions.js"
 import { Random } from "./random.js"
-import { listAt, object, objectAt, plain, type Tree, type TreeObject, write } from "./tree.js"
+import {
+  listAt,
+  object,
+  objectAt,
+  plain,
+  type Tree,
+  type TreeObject,
+  without,
+  withoutPrototypes,
+  write
+} from "./tree.js"
 import { anyJson } from "./values.js"
-import { makeWorld, type World } from "./world.js"
+import { makeWorld, parameterNames, type World } from "./world.js"
 
 /** One call with its arguments. */
 export type Call =
   | {
-      readonly kind: "checkGate" | "gate" | "config" | "experiment"
+      readonly kind: "checkGate" | "gate" | "config"
       readonly name: string
       readonly disableExposureLogging: boolean
     }
-  | {
-      readonly kind: "layer" | "store"
+  | (KeepingOptions & {
+      readonly kind: "experiment"
       readonly name: string
       readonly disableExposureLogging: boolean
-      /** Read one after the other from the one layer or store. */
+    })
+  | (KeepingOptions & {
+      readonly kind: "layer"
+      readonly name: string
+      readonly disableExposureLogging: boolean
+      /** Read one after the other from the one layer. */
+      readonly reads: ReadonlyArray<Read>
+    })
+  | {
+      readonly kind: "store"
+      readonly name: string
+      readonly disableExposureLogging: boolean
+      /** Read one after the other from the one store. */
       readonly reads: ReadonlyArray<Read>
     }
   | { readonly kind: "manualGate" | "manualConfig" | "manualExperiment"; readonly name: string }
@@ -49,6 +72,13 @@ export type Call =
       readonly metadata: Readonly<Record<string, string>> | undefined
     }
 
+/** How a check uses what the user keeps. */
+interface KeepingOptions {
+  readonly userPersistedValues?: KeptValues
+  readonly enforceOverrides?: boolean
+  readonly enforceTargeting?: boolean
+}
+
 interface Read {
   readonly parameter: string
   /** `get` compares types, `getValue` does not. */
@@ -66,24 +96,22 @@ export type SamplingMode = "none" | "on" | "shadow"
 export interface Script {
   readonly world: World
   readonly flags: ReadonlyArray<string>
+  /** Whether there is a persistent storage, and of which sort: functions that return at once, or promises. */
+  readonly storage: "none" | "sync" | "async"
   readonly calls: ReadonlyArray<{ readonly user: number; readonly call: Call }>
 }
 
+/** Names that no object inherits. */
+export const keptParameters = parameterNames.filter(name => !(name in {}))
+
 const fallbacks: ReadonlyArray<SentJson> = [null, null, "text", 7, true, ["x"], { x: 1 }]
 const levels: ReadonlyArray<LogLineLevel> = ["trace", "debug", "log", "info", "warn", "error"]
-
-/** Without members named `__proto__`, which the official package stumbles over when a parameter of the layer is read. */
-const withoutPrototypes = (tree: Tree): Tree => {
-  if (Array.isArray(tree)) return tree.map(withoutPrototypes)
-  if (!(tree instanceof Map)) return tree
-  return new Map([...tree].map(([key, member]) => [key === "__proto__" ? "proto" : key, withoutPrototypes(member)]))
-}
 
 /**
  * The world with sampling; rules of all kinds get rates. Where nested gates are exposures of their own, no rule has an
  * empty id: there the official package tells it from no id at all, and elsewhere it does not.
  */
-const withSampling = (world: World, mode: SamplingMode, flags: ReadonlyArray<string>, random: Random): World => {
+export const withSampling = (world: World, mode: SamplingMode, flags: ReadonlyArray<string>, random: Random): World => {
   const rate = (rule: Tree): Tree => {
     if (!(rule instanceof Map) || !rule.has("id")) return rule
     const rated = new Map(rule)
@@ -118,6 +146,15 @@ const withSampling = (world: World, mode: SamplingMode, flags: ReadonlyArray<str
   return { ...world, payload }
 }
 
+/** The world with more users, who differ from its own by their `userID`. */
+const withUsers = (random: Random, world: World): World => {
+  const others = random.times(16, index => {
+    const { assigned, fields } = random.pick(world.users)
+    return { fields: new Map(fields).set("userID", `other ${index}`), assigned: without(assigned, "userID") }
+  })
+  return { ...world, users: [...world.users, ...others] }
+}
+
 /** Script `index` of the seed. */
 export const makeScript = (options: {
   readonly seed: number
@@ -127,7 +164,16 @@ export const makeScript = (options: {
 }): Script => {
   const { calls, index, mode, seed } = options
   const random = Random.of(seed + 1_000_000, index)
-  const world = makeWorld(seed, index)
+  const flags = random.pick([
+    [],
+    ["sec_expo_as_primary:abc"],
+    ["x", "sec_expo_as_primary:abc", "sec_expo_as_primary:zzz"]
+  ])
+  const world = withSampling(withUsers(random, withSpecialRules(random, makeWorld(seed, index))), mode, flags, random)
+  const kept = madeUpValues(random, world, 24)
+  const mappedNames = mappingTargets(world)
+  const storage = random.pick<Script["storage"]>(["none", "sync", "sync", "async", "async"])
+  const brokenValues = spoil(random, madeUpValues(random, world, 1)[0] ?? {})
   const questions = userQuestions(world)
   const namesOf = (kind: string) => [
     ...new Set(questions.flatMap(question => ("name" in question && question.kind === kind ? [question.name] : [])))
@@ -147,18 +193,44 @@ export const makeScript = (options: {
   const texts = () =>
     Object.fromEntries(random.times(random.below(3), () => [random.pick(["k", "status", "", "ünï"]), "v"]))
 
+  const keptFor = (name: string): KeptValues => {
+    const all = random.pick(kept)
+    const names = new Set([name, ...mappedNames, ...random.times(2, () => random.pick(Object.keys(all)))])
+    return Object.fromEntries([...names].flatMap(name => (Object.hasOwn(all, name) ? [[name, all[name]]] : [])))
+  }
+  const keeping = (name: string): KeepingOptions => {
+    const userPersistedValues = random.weighted<() => KeptValues | undefined>([
+      [12, () => keptFor(name)],
+      [1, () => brokenValues],
+      [1, () => ({})],
+      [1, () => undefined]
+    ])()
+    return {
+      ...(userPersistedValues === undefined ? {} : { userPersistedValues }),
+      ...(random.chance(0.3) ? { enforceOverrides: random.chance(0.7) } : {}),
+      ...(random.chance(0.3) ? { enforceTargeting: random.chance(0.7) } : {})
+    }
+  }
+
   const makeCall = (): Call => {
     const disableExposureLogging = random.chance(0.15)
     return random.weighted<() => Call>([
       [20, () => ({ kind: "checkGate", name: random.pick(gates), disableExposureLogging })],
       [20, () => ({ kind: "gate", name: random.pick(gates), disableExposureLogging })],
       [14, () => ({ kind: "config", name: random.pick(configs), disableExposureLogging })],
-      [18, () => ({ kind: "experiment", name: random.pick(configs), disableExposureLogging })],
       [
-        24,
+        storage === "none" ? 18 : 100,
+        () => {
+          const name = random.pick(configs)
+          return { kind: "experiment", name, disableExposureLogging, ...keeping(name) }
+        }
+      ],
+      [
+        storage === "none" ? 24 : 80,
         () => {
           const name = random.pick(layers)
-          return { kind: "layer", name, disableExposureLogging, reads: reads(parametersOf("layerGetters", name)) }
+          const parameters = [...parametersOf("layerGetters", name), ...keptParameters]
+          return { kind: "layer", name, disableExposureLogging, reads: reads(parameters), ...keeping(name) }
         }
       ],
       [
@@ -205,14 +277,10 @@ export const makeScript = (options: {
       ]
     ])()
   }
-  const flags = random.pick([
-    [],
-    ["sec_expo_as_primary:abc"],
-    ["x", "sec_expo_as_primary:abc", "sec_expo_as_primary:zzz"]
-  ])
   return {
-    world: withSampling(world, mode, flags, random),
+    world,
     flags,
+    storage,
     calls: random.times(calls, () => ({ user: random.below(world.users.length), call: makeCall() }))
   }
 }
@@ -220,23 +288,18 @@ export const makeScript = (options: {
 /** One of the two packages: what is called in the same way on both. */
 type Package = Pick<typeof official, "Statsig" | "StatsigUser">
 
+/** A storage that takes everything and keeps nothing. */
+const storages: Readonly<Record<Script["storage"], object>> = {
+  none: {},
+  sync: { persistentStorage: { load: () => null, save: () => {}, delete: () => {} } },
+  async: { persistentStorage: { load: async () => null, save: async () => {}, delete: async () => {} } }
+}
+
 const localStatsig = (world: World) =>
   Effect.map(
     Layer.build(layerLocalStatsig({ specs: write(world.payload), decodeZstd: decompress })),
     Context.get(LocalStatsig)
   )
-
-const hasFailed = ({ metadata }: SentEvent): boolean => String(metadata?.["reason"]).startsWith("Error:")
-
-/**
- * Diagnostics are compared elsewhere. An empty name is one key or another to the official package, depending on the call
- * and on whether there is such a spec; and that is what it logs of a gate in a circle that is checked.
- */
-const isCompared = (event: SentEvent): boolean =>
-  event.eventName !== "statsig::diagnostics" &&
-  event.metadata?.["gate"] !== "" &&
-  event.metadata?.["config"] !== "" &&
-  !hasFailed(event)
 
 const arrivedAt = (local: LocalStatsig["Type"]) =>
   Effect.map(local.events, events => events as ReadonlyArray<unknown> as ReadonlyArray<SentEvent>)
@@ -252,7 +315,9 @@ const perform = (statsig: official.Statsig, user: official.StatsigUser, call: Ca
     case "experiment":
       return statsig.getExperiment(user, call.name, call)
     case "layer": {
-      const layer = statsig.getLayer(user, call.name, call)
+      const layer: official.Layer | null = statsig.getLayer(user, call.name, call)
+      // Kept values that are no JSON, such as a number out of range, are refused: there is no layer.
+      if (layer === null) return undefined
       for (const { fallback, parameter, typed } of call.reads) {
         if (typed) layer.get(parameter, fallback)
         else layer.getValue(parameter, fallback)
@@ -260,7 +325,8 @@ const perform = (statsig: official.Statsig, user: official.StatsigUser, call: Ca
       return undefined
     }
     case "store": {
-      const store = statsig.getParameterStore(user, call.name, call)
+      const store: official.ParameterStore | null = statsig.getParameterStore(user, call.name, call)
+      if (store === null) return undefined
       for (const { fallback, parameter } of call.reads) store.getValue(parameter, fallback)
       return undefined
     }
@@ -281,11 +347,36 @@ const perform = (statsig: official.Statsig, user: official.StatsigUser, call: Ca
   }
 }
 
+/** A local Statsig for a program of promises. */
+export interface Local {
+  /** What an SDK is given to send everything here. */
+  readonly urls: { readonly specsUrl: string; readonly logEventUrl: string; readonly idListsUrl: string }
+  readonly events: () => Promise<ReadonlyArray<SentEvent>>
+  readonly close: () => Promise<void>
+}
+
+/** Starts a local Statsig with no specs of its own. */
+export const startLocal = async (): Promise<Local> => {
+  const runtime = ManagedRuntime.make(layerLocalStatsig({ decodeZstd: decompress }))
+  const local = await runtime.runPromise(LocalStatsig)
+  const { idListsUrl, logEventUrl, specsUrl } = local
+  return {
+    urls: { specsUrl, logEventUrl, idListsUrl },
+    events: () => runtime.runPromise(arrivedAt(local)),
+    close: () => runtime.dispose()
+  }
+}
+
 /** Starts a package on the world. */
-const open = Effect.fnUntraced(function* ({ Statsig, StatsigUser }: Package, { flags, world }: Script, sdkKey: string) {
+const open = Effect.fnUntraced(function* (
+  { Statsig, StatsigUser }: Package,
+  { flags, storage, world }: Script,
+  sdkKey: string
+) {
   const local = yield* localStatsig(world)
   const statsig = new Statsig(sdkKey, {
     ...(plain(world.options) as object),
+    ...storages[storage],
     specsUrl: local.specsUrl,
     logEventUrl: local.logEventUrl,
     idListsUrl: local.idListsUrl,
@@ -316,30 +407,14 @@ const open = Effect.fnUntraced(function* ({ Statsig, StatsigUser }: Package, { f
   }
 })
 
-const notExposed = "statsig::non_exposed_checks"
-
-/**
- * The events, and how often each name was checked without an exposure, whatever the batches were. The official package
- * counts otherwise when the evaluation of a layer fails.
- */
-const tally = (events: ReadonlyArray<SentEvent>, countNotExposed: boolean): ReadonlyMap<string, number> => {
-  const counts = new Map(countEvents(events.filter(event => event.eventName !== notExposed && isCompared(event))))
-  for (const event of countNotExposed ? events : []) {
-    if (event.eventName !== notExposed) continue
-    for (const [name, count] of Object.entries(comparable(event).metadata?.["checks"] ?? {})) {
-      const key = `not exposed: ${JSON.stringify(name)}`
-      counts.set(key, (counts.get(key) ?? 0) + Number(count))
-    }
-  }
-  return counts
-}
-
 /** What one script led to. */
 export interface Outcome {
   /** Events by name that the official package sent. */
   readonly events: Readonly<Record<string, number>>
   /** Those with a note on sampling, by what it says. */
   readonly sampled: Readonly<Record<string, number>>
+  /** Those of kept answers, by what they are exposures of. */
+  readonly kept: Readonly<Record<string, number>>
   readonly missing: ReadonlyArray<string>
   readonly unexpected: ReadonlyArray<string>
 }
@@ -368,9 +443,7 @@ export const runScript = Effect.fnUntraced(
     console.warn = warn
     const expected = yield* theirs.events
     const actual = yield* ours.events
-    const countNotExposed = !expected.some(hasFailed)
-    const [wanted, given] = [tally(expected, countNotExposed), tally(actual, countNotExposed)]
-    const compared = expected.filter(isCompared)
+    const { compared, missing, unexpected } = compareEvents(expected, actual)
     const outcome: Outcome = {
       events: countBy(compared.map(({ eventName }) => eventName)),
       sampled: countBy(
@@ -379,8 +452,9 @@ export const runScript = Effect.fnUntraced(
           return samplingMode === undefined ? [] : [`${samplingMode} ${shadowLogged}`]
         })
       ),
-      missing: missingIn(wanted, given),
-      unexpected: missingIn(given, wanted)
+      kept: countBy(compared.filter(isOfKeptAnswer).map(({ eventName }) => eventName)),
+      missing,
+      unexpected
     }
     return outcome
   },

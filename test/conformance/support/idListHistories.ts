@@ -8,6 +8,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http"
 import type { AddressInfo } from "node:net"
 import { idListHash } from "../../../layers/LocalStatsig.js"
+import { gateSpec } from "../../layers/support/specs.js"
 import { Random } from "./random.js"
 import { officialSdk, ourSdk, type Sdk } from "./sdk.js"
 
@@ -199,30 +200,7 @@ const makeHistory = (random: Random): ReadonlyArray<Step> => {
 const specs = {
   has_updates: true,
   time: 1,
-  feature_gates: Object.fromEntries(
-    listNames.map((_, index) => [
-      `in_${index}`,
-      {
-        type: "feature_gate",
-        entity: "feature_gate",
-        salt: "s",
-        enabled: true,
-        defaultValue: false,
-        idType: "userID",
-        rules: [
-          {
-            name: "r",
-            id: "r",
-            salt: "r",
-            passPercentage: 100,
-            returnValue: true,
-            conditions: [`c${index}`],
-            idType: "userID"
-          }
-        ]
-      }
-    ])
-  ),
+  feature_gates: Object.fromEntries(listNames.map((_, index) => [`in_${index}`, gateSpec(true, [`c${index}`])])),
   dynamic_configs: {},
   layer_configs: {},
   condition_map: Object.fromEntries(

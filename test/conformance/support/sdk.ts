@@ -59,23 +59,37 @@ export interface Session {
   readonly close: () => Promise<void>
 }
 
-/** Starts an instance on the world, with more options than the world's own. */
-export const open = async (sdk: Sdk, world: World, options: official.StatsigOptions = {}): Promise<Session> => {
+/** A data store that has this payload and does not change. */
+export const storeOf = (text: string): official.DataStore => ({
+  initialize: async () => {},
+  shutdown: async () => {},
+  get: async () => ({ result: text, time: 1 }),
+  set: async () => {},
+  supportPollingUpdatesFor: async () => false
+})
+
+/** Starts an instance on the world, with other options than those that all share, or more. */
+export const open = async (
+  sdk: Sdk,
+  world: World,
+  options: official.StatsigOptions = {},
+  sdkKey = "secret-conformance"
+): Promise<Session> => {
   const text = payloadText(world)
-  const statsig = new sdk.Statsig("secret-conformance", {
+  const protobuf = world.encode?.(world.payload)
+  const statsig = new sdk.Statsig(sdkKey, {
     ...(plain(world.options) as object),
-    ...options,
     disableNetwork: true,
     outputLogLevel: "none",
     waitForCountryLookupInit: true,
     waitForUserAgentInit: true,
     dataStore: {
-      initialize: async () => {},
-      shutdown: async () => {},
-      get: async () => ({ result: text, time: 1 }),
-      set: async () => {},
-      supportPollingUpdatesFor: async () => false
-    }
+      ...storeOf(text),
+      ...(protobuf && {
+        getBytes: async key => (key.includes("|statsig-br|") ? { result: plainBytes(protobuf) } : {})
+      })
+    },
+    ...options
   })
   const { isSuccess } = await statsig.initialize()
   const users = world.users.map(user => makeUser(sdk, user))
@@ -94,6 +108,9 @@ export const open = async (sdk: Sdk, world: World, options: official.StatsigOpti
     }
   }
 }
+
+/** The only form that the official package reads. */
+const plainBytes = (bytes: Uint8Array) => Array.from(bytes) as unknown as Uint8Array
 
 const makeUser = (sdk: Sdk, { assigned, fields }: WorldUser): official.StatsigUser => {
   const user = new sdk.StatsigUser(plain(fields) as { userID: string })

@@ -41,6 +41,10 @@ export const plain = (tree: Tree): unknown => {
   return Array.isArray(tree) ? tree.map(plain) : tree
 }
 
+/** A copy that lacks a member. */
+export const without = (tree: TreeObject, key: string): TreeObject =>
+  new Map([...tree].filter(([name]) => name !== key))
+
 /** The object behind a member, an empty one when there is none. */
 export const objectAt = (tree: TreeObject, key: string): TreeObject => {
   const member = tree.get(key)
@@ -57,4 +61,11 @@ export const listAt = (tree: TreeObject, key: string): ReadonlyArray<Tree> => {
 export const textAt = (tree: TreeObject, key: string): string | undefined => {
   const member = tree.get(key)
   return typeof member === "string" ? member : undefined
+}
+
+/** Without members named `__proto__`, which the official package stumbles over when a parameter of a layer is read. */
+export const withoutPrototypes = (tree: Tree): Tree => {
+  if (Array.isArray(tree)) return tree.map(withoutPrototypes)
+  if (!(tree instanceof Map)) return tree
+  return new Map([...tree].map(([key, member]) => [key === "__proto__" ? "proto" : key, withoutPrototypes(member)]))
 }

@@ -16,6 +16,7 @@ import {
   anyJson,
   anyUserValue,
   countries,
+  hardValue,
   memberValue,
   operators,
   userAgents,
@@ -37,6 +38,10 @@ export interface World {
   readonly options: TreeObject
   /** Names of specs with a mistake. */
   readonly spoilt?: ReadonlySet<string>
+  /** Whether the payload has a mistake outside of single specs: most such payloads are refused as a whole. */
+  readonly isRefused?: boolean
+  /** Makes the bytes that the data store serves, in place of the text. */
+  readonly encode?: (payload: TreeObject) => Uint8Array
 }
 
 /** The text that the data store serves. */
@@ -88,7 +93,8 @@ const userAgentFields = [
   ..."os_name osName OS_NAME os_version osversion browser_name browserName browser_version browserversion os".split(" ")
 ]
 
-const parameterNames = ["color", "size", "flag", "list", "nested", "Color", "", "__proto__", "constructor", "😀"]
+/** Names of parameters that values have. */
+export const parameterNames = ["color", "size", "flag", "list", "nested", "Color", "", "__proto__", "constructor", "😀"]
 const groupNames = ["Control", "Test", "test", "", "😀"]
 
 class Maker {
@@ -111,14 +117,15 @@ class Maker {
     const random = this.#random
     const payload = this.#payload()
     if (random.chance(0.15)) this.#spoilSpecs(payload)
-    if (random.chance(0.01)) this.#spoilPayload(payload)
+    const isRefused = random.chance(0.01)
+    if (isRefused) this.#spoilPayload(payload)
     const options = new Map<string, Tree>()
     if (random.chance(0.4)) options.set("environment", random.pick(["staging", "Production", "", "dev"]))
     if (random.chance(0.3)) {
       const fields = random.times(random.below(4), () => [this.#fieldKey(), this.#globalValue()] as const)
       options.set("globalCustomFields", new Map(fields))
     }
-    return { payload, users: random.times(8, () => this.#user()), options, spoilt: this.#spoilt }
+    return { payload, users: random.times(8, () => this.#user()), options, spoilt: this.#spoilt, isRefused }
   }
 
   #payload(): TreeObject {
@@ -317,7 +324,7 @@ class Maker {
       type,
       operator,
       field,
-      targetValue: target === null && random.chance(0.5) ? undefined : target
+      targetValue: random.chance(0.01) ? hardValue(random) : target === null && random.chance(0.5) ? undefined : target
     })
   }
 
@@ -389,6 +396,7 @@ class Maker {
     const random = this.#random
     if (kind === "gate" ? random.chance(0.95) : random.chance(0.04)) return random.chance(0.75)
     if (random.chance(0.06)) return anyJson(random)
+    if (random.chance(0.03)) return hardValue(random)
     const names = random.shuffle(parameterNames).slice(0, random.below(5))
     return new Map(names.map(name => [name, memberValue(random, name)]))
   }
@@ -417,7 +425,7 @@ class Maker {
       configDelegate: delegation ? random.pick(delegates) : this.#optional(0, () => null),
       isExperimentGroup: this.#optional(0.5, () => random.chance(0.7)),
       samplingRate: this.#optional(0.2, () => random.pick([1, 0, 101])),
-      unknownKey: random.chance(0.02) ? anyJson(random) : undefined
+      unknownKey: random.chance(0.02) ? random.pick([anyJson, hardValue])(random) : undefined
     })
   }
 

@@ -7,7 +7,7 @@ import { Random } from "../../conformance/support/random.js"
 const users = Array.from({ length: 3 }, (_, index) => new User({ userID: `user-${index} é` }))
 
 const push = (list: EventList, number: number) =>
-  list.push(customText(`event ${number}`, null, null), users[number % users.length], number >> 2)
+  list.push(customText(`event ${number}`, null, null), users[number % users.length], number >> 2, number)
 
 /** The events of a list, by what is written of them. */
 const eventsOf = (list: EventList) => {

@@ -19,6 +19,7 @@ import {
   wellFormedJson
 } from "../../../src/engine/events/events.js"
 import { hashID, hashName } from "../../../src/engine/events/samplingHash.js"
+import { distinct, type Exposures, join } from "../../../src/engine/exposures.js"
 import { type Json, User, type UserFields } from "../../../src/engine/user.js"
 import { Random } from "../../conformance/support/random.js"
 
@@ -213,6 +214,23 @@ describe("secondary exposures", () => {
     const stored = { kind: "layer", origin: "parameterStore", parameter: "other" } as const
     assert.deepStrictEqual(secondariesOf(exposureOf(stored, evaluation)), [])
     assert.deepStrictEqual(layer("other", { undelegatedSecondaryExposures: [secondary("a")] }), [secondary("a")])
+  })
+
+  it("are sent whole where a gate is nested twice at each level", () => {
+    let exposures: Exposures = [secondary("gate 0")]
+    for (let level = 1; level <= 10; level++) exposures = join(join(exposures, exposures), [secondary(`gate ${level}`)])
+    const exposure = exposureOf({}, { exposures })
+    const expected = exposure.evaluation.secondaryExposures
+    assert.lengthOf(expected, 2047)
+    assert.deepStrictEqual(
+      expected.slice(0, 4),
+      ["gate 0", "gate 0", "gate 1", "gate 0"].map(name => secondary(name))
+    )
+    for (let time = 0; time < 2; time++) assert.deepStrictEqual(sentOf(exposure).secondaryExposures, expected)
+    assert.deepStrictEqual(
+      distinct(exposures).map(({ gate }) => gate),
+      Array.from({ length: 11 }, (_, level) => `gate ${level}`)
+    )
   })
 
   it("are none, not even an empty list, when the evaluation failed", () => {

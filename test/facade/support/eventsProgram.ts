@@ -1,6 +1,7 @@
 /**
  * A program that logs and says so. Told to `end` it waits for a signal and shuts down then; told to `leave` it is done,
- * without shutting anything down. Its other arguments are the URL that takes the events, and how many to log.
+ * without shutting anything down, with an exit code of its own. Its other arguments are the URL that takes the events, and
+ * how many to log.
  */
 import { Statsig, StatsigUser } from "../../../layers/promise.js"
 
@@ -19,6 +20,8 @@ if (how === "end") {
     if (!isSuccess) console.error(error)
   })
 }
+
+if (how === "leave") process.exitCode = 7
 
 // Long enough for what runs in the background to have begun.
 await new Promise(resolve => setTimeout(resolve, 50))

@@ -10,6 +10,12 @@ export interface ExperimentState {
   readonly time?: number
   /** Whether everybody fails targeting, or meets an override rule. */
   readonly rule?: "targetingGate" | "id_override"
+  /** How exposures are sampled: the mode of the project, and fields of the rule and of the spec of `button`. */
+  readonly sampling?: {
+    readonly mode: "on" | "shadow"
+    readonly samplingRate?: number
+    readonly forwardAllExposures?: boolean
+  }
 }
 
 const rule = (id: string, fields: object) => ({
@@ -33,11 +39,18 @@ const spec = (entity: string, rules: ReadonlyArray<object>, fields: object) => (
   ...fields
 })
 
-/** The payload: experiments `button` and, by company, `banner`; layer `home` over `button`; gate `in_a`; a store. */
-export const experimentSpecs = ({ group = "A", isActive = true, rule: special, time }: ExperimentState = {}): string =>
+/** The payload: experiments `button` and, by company, `banner`; layer `home` over `button`, layer `plain`; gate `in_a`; a store. */
+export const experimentSpecs = ({
+  group = "A",
+  isActive = true,
+  rule: special,
+  sampling,
+  time
+}: ExperimentState = {}): string =>
   payload({
     ...(time === undefined ? {} : { time }),
     fields: {
+      sdk_configs: sampling === undefined ? undefined : { sampling_mode: sampling.mode },
       feature_gates: {
         in_a: spec("feature_gate", [rule("in_a", { returnValue: true, conditions: ["group_a"] })], {
           defaultValue: false
@@ -48,9 +61,18 @@ export const experimentSpecs = ({ group = "A", isActive = true, rule: special, t
           "experiment",
           [
             ...(special === undefined ? [] : [rule(special, {})]),
-            rule(`group_${group}`, { groupName: group, isExperimentGroup: true })
+            rule(`group_${group}`, {
+              groupName: group,
+              isExperimentGroup: true,
+              samplingRate: sampling?.samplingRate
+            })
           ],
-          { isActive, version: 4, explicitParameters: ["color"] }
+          {
+            isActive,
+            version: 4,
+            explicitParameters: ["color"],
+            forwardAllExposures: sampling?.forwardAllExposures
+          }
         ),
         banner: spec(
           "experiment",
@@ -59,7 +81,13 @@ export const experimentSpecs = ({ group = "A", isActive = true, rule: special, t
         )
       },
       layer_configs: {
-        home: spec("layer", [rule("home", { configDelegate: "button" })], {})
+        home: spec("layer", [rule("home", { configDelegate: "button" })], {}),
+        // Without an experiment behind it, so that its own rule decides on sampling.
+        plain: spec(
+          "layer",
+          [rule(`group_${group}`, { isExperimentGroup: true, samplingRate: sampling?.samplingRate })],
+          { isActive, forwardAllExposures: sampling?.forwardAllExposures }
+        )
       },
       condition_map: {
         public: { type: "public", idType: "userID" },

@@ -1,7 +1,7 @@
 /**
  * Payloads as protobuf, the way the server writes them: whole, or as what differs from another one.
  */
-import { brotliCompressSync } from "node:zlib"
+import { brotliCompressSync, constants } from "node:zlib"
 import { BinaryWriter } from "@bufbuild/protobuf/wire"
 
 // biome-ignore lint/suspicious/noExplicitAny: payloads are read as they come
@@ -135,8 +135,12 @@ interface EncodeOptions {
   readonly rest?: Json
   /** Makes the sums wrong. */
   readonly wrongSums?: boolean
+  /** Leaves out the sums. */
+  readonly noSums?: boolean
   /** Leaves out the end. */
   readonly endless?: boolean
+  /** Does not compress it. */
+  readonly plain?: boolean
 }
 
 /** The body of an answer: brotli around delimited envelopes. */
@@ -180,10 +184,11 @@ export const encodePayload = (payload: Json, options: EncodeOptions = {}): Uint8
   }
   if (since !== undefined) {
     write(8, { data: deletions.finish() })
-    write(9, { data: sums.finish() })
+    if (options.noSums !== true) write(9, { data: sums.finish() })
   }
   if (options.endless !== true) write(1)
-  return brotliCompressSync(stream.finish())
+  const plain = stream.finish()
+  return options.plain === true ? plain : brotliCompressSync(plain, { params: { [constants.BROTLI_PARAM_QUALITY]: 5 } })
 }
 
 /** The headers of an answer with such a body. */

@@ -14,7 +14,8 @@ export interface PayloadOptions {
   readonly fields?: Readonly<Record<string, unknown>>
 }
 
-const gateSpec = (value: boolean) => ({
+/** A gate that is open, or closed, for those who meet the conditions. */
+export const gateSpec = (value: boolean, conditions: ReadonlyArray<string> = ["public"]) => ({
   type: "feature_gate",
   entity: "feature_gate",
   salt: "salt",
@@ -28,7 +29,7 @@ const gateSpec = (value: boolean) => ({
       groupName: "everyone",
       passPercentage: value ? 100 : 0,
       returnValue: true,
-      conditions: ["public"],
+      conditions,
       idType: "userID",
       salt: "rule"
     }
@@ -84,7 +85,7 @@ export const scriptedSource = (
   }
 }
 
-export const applied: Outcome = { _tag: "Applied", time: 1_700_000_000_000 }
+export const applied: Outcome = { _tag: "Applied", time: 1_700_000_000_000, json: new Uint8Array() }
 export const notNewer: Outcome = { _tag: "NotNewer", time: 1_700_000_000_000 }
 
 /** A response whose body was read. */

@@ -65,6 +65,13 @@ export const payload = {
     vip: condition({ type: "unit_id", operator: "any", targetValue: [vip] }),
     company: condition({ type: "unit_id", idType: "companyID", operator: "any", targetValue: ["c-7"] }),
     late: user("signedUp", "after", String(Date.UTC(2024, 0, 1))),
+    listed: condition({ type: "unit_id", operator: "in_segment_list", targetValue: "vips" }),
+    grouped: condition({
+      type: "experiment_group",
+      field: "experiment",
+      operator: "any",
+      targetValue: ["Control", "Test"]
+    }),
     strange: user("x", "no_such_operator", "y"),
     half: condition({
       type: "user_bucket",
@@ -88,6 +95,7 @@ export const payload = {
     ),
     "vip-flag": spec("feature_gate", [rule("vips", true, ["vip"])]),
     "company-flag": spec("feature_gate", [rule("company", true, ["company"])]),
+    "list-gate": spec("feature_gate", [rule("listed", true, ["listed"])]),
     "late-flag": spec("feature_gate", [rule("late", true, ["late"])]),
     "strange-flag": spec("feature_gate", [rule("strange", true, ["strange"])]),
     "circular-flag": spec("feature_gate", [rule("circle", true, ["circle"])]),
@@ -127,6 +135,8 @@ export const payload = {
     }),
     "disabled-string-flag": disabled({}),
     "disabled-default-flag": disabled({ value: "configured" }),
+    "grouped-flag": spec("dynamic_config", [rule("grouped", { value: "in a group" }, ["grouped"])]),
+    "disabled-object-flag": disabled({ title: "of the project" }),
     "changing-flag": flag("foo", "foo"),
     pricing: spec("dynamic_config", [
       rule(
@@ -160,6 +170,18 @@ export const payload = {
           gate_name: "boolean-flag",
           pass_value: "/new",
           fail_value: "/"
+        },
+        currency: {
+          ref_type: "dynamic_config",
+          param_type: "string",
+          config_name: "pricing",
+          param_name: "currency"
+        },
+        color: {
+          ref_type: "experiment",
+          param_type: "string",
+          experiment_name: "experiment",
+          param_name: "color"
         }
       }
     }
@@ -175,4 +197,9 @@ export const storeOf = (specs: object) => ({
 
 /** An instance that has the flags and asks nobody. */
 export const makeOffline = (options: StatsigOptions = {}) =>
-  new Statsig("secret-openfeature", { disableNetwork: true, dataStore: storeOf(payload), ...options })
+  new Statsig("secret-openfeature", {
+    disableNetwork: true,
+    dataStore: storeOf(payload),
+    outputLogLevel: "none",
+    ...options
+  })

@@ -1,0 +1,85 @@
+/**
+ * Specs as protobuf: a brotli stream of envelopes, each with one entity, whole or as what differs from the specs that are
+ * held. They become the JSON that the store reads, so there is one way into a snapshot.
+ *
+ * The rules are those of the official SDK. An envelope that cannot be read costs that envelope and a warning. A missing
+ * end, an envelope of kind 0, or sums that do not agree refuse the payload. The numbers of the format are Statsig's own.
+ *
+ * Work is done in portions, and the decompressed stream is read while it comes: neither a large payload nor one that
+ * never ends holds up the process.
+ */
+import { isUtf8 } from "node:buffer"
+import { createBrotliDecompress } from "node:zlib"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import { inTurns } from "../../../src/internal/eventLoop.js"
+import { SpecsError } from "../../../src/StatsigError.js"
+import { type Consumer, Frames, Refusal } from "./frames.js"
+import { type Decoded, type DecodeOptions, Payload, TimeFinder } from "./payload.js"
+
+/**
+ * Whether a payload is protobuf: its bytes tell, whatever its headers or its name say. JSON is UTF-8, and a compressed
+ * stream is not.
+ *
+ * @internal
+ */
+export const isProtobuf = (body: string | Uint8Array): body is Uint8Array => typeof body !== "string" && !isUtf8(body)
+
+/**
+ * Reads a payload.
+ *
+ * @internal
+ */
+export const decode = (body: Uint8Array, options: DecodeOptions): Effect.Effect<Decoded, SpecsError> =>
+  Effect.suspend(() => {
+    const payload = new Payload(options)
+    return Effect.andThen(
+      read(body, options.limit, payload),
+      refusing(() => payload.finish())
+    )
+  })
+
+/**
+ * The `time` of a payload, of which no more is read than comes before it; `undefined` where it cannot be found.
+ *
+ * @internal
+ */
+export const timeOf = (body: Uint8Array, limit: number): Effect.Effect<number | undefined> =>
+  Effect.suspend(() => {
+    const finder = new TimeFinder()
+    return Effect.map(Effect.ignore(read(body, limit, finder)), () => finder.time)
+  })
+
+/** Bytes that are worked on between two turns of the event loop: about two milliseconds. */
+const portion = 32 * 1024
+
+const read = Effect.fnUntraced(function* (body: Uint8Array, limit: number, consumer: Consumer) {
+  const frames = new Frames(limit)
+  yield* Effect.acquireUseRelease(
+    Effect.sync(() => createBrotliDecompress({ chunkSize: portion })),
+    Effect.fnUntraced(function* (stream) {
+      stream.end(body)
+      const chunks: AsyncIterator<Uint8Array> = stream[Symbol.asyncIterator]()
+      while (!consumer.isDone) {
+        const chunk = yield* Effect.tryPromise({ try: () => chunks.next(), catch: notCompressed })
+        if (chunk.done === true) return yield* refusal("it ends too early")
+        yield* refusing(() => frames.take(chunk.value, consumer))
+      }
+    }),
+    stream => Effect.sync(() => void stream.destroy())
+  )
+})
+
+const refusal = (problem: string, reason: SpecsError["reason"] = "Syntax") =>
+  new SpecsError({ reason, message: `protobuf specs: ${problem}` })
+
+const notCompressed = (error: unknown) =>
+  refusal(`expected JSON in UTF-8, or protobuf compressed by brotli: ${messageOf(error)}`)
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
+
+/** Does work in turns, and fails with a refusal. */
+const refusing = <A>(work: () => Generator<void, A>): Effect.Effect<A, SpecsError> =>
+  Effect.catchSomeDefect(inTurns(work), error =>
+    error instanceof Refusal ? Option.some(refusal(error.message, error.reason)) : Option.none()
+  )

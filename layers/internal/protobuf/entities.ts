@@ -1,0 +1,238 @@
+/**
+ * The entities of protobuf as the JSON that the store reads.
+ */
+import { isUtf8 } from "node:buffer"
+import { checkJson, readBody } from "../../../src/engine/body.js"
+import { isReadable, maxDepth, type RawJson, readExact } from "../../../src/engine/json.js"
+import { parameterStoreProblem } from "../../../src/Specs.js"
+import {
+  conditionFields,
+  conditionTypes,
+  entityTypes,
+  gateTypes,
+  idTypes,
+  nameOf,
+  operators,
+  ruleFields,
+  specFields,
+  type TableName
+} from "./fields.js"
+import { membersOf } from "./held.js"
+import { type Message, readMessage } from "./wire.js"
+
+/** Bytes of rules between two turns of the event loop: about two milliseconds. */
+const portion = 32 * 1024
+
+/** Raw JSON that is longer is not made a string. */
+const longestText = 1024
+
+/** Puts JSON together of texts and of bytes that are JSON already. */
+class JsonWriter {
+  readonly #parts: Array<Uint8Array> = []
+  #text = ""
+
+  add(text: string): void {
+    this.#text += text
+  }
+
+  /** A member that is there. What its value is made of is a text, a flag, a number or a list of texts. */
+  member(name: string, value: unknown): void {
+    if (value !== undefined) this.#text += `,"${name}":${JSON.stringify(value)}`
+  }
+
+  /** Bytes that are to be JSON. */
+  *raw(bytes: Uint8Array): Generator<void, void> {
+    if (!isUtf8(bytes)) throw new Error("a value is not UTF-8")
+    yield* checkJson(bytes)
+    this.known(bytes)
+  }
+
+  /** Bytes that are known to be JSON. */
+  known(bytes: Uint8Array): void {
+    if (bytes.length <= longestText) this.#text += textOf(bytes)
+    else {
+      this.#flush()
+      this.#parts.push(bytes)
+    }
+  }
+
+  /** A message with one value. */
+  *value(name: string, holder: unknown): Generator<void, void> {
+    this.#text += `,"${name}":`
+    const value = holder === undefined ? "null" : (holder as { readonly value?: string | Uint8Array }).value
+    if (value === undefined) throw new Error(`the ${name} is empty`)
+    if (typeof value === "string") this.#text += value
+    else yield* this.raw(value)
+  }
+
+  end(): ReadonlyArray<Uint8Array> {
+    this.#flush()
+    return this.#parts
+  }
+
+  #flush(): void {
+    if (this.#text !== "") this.#parts.push(Buffer.from(this.#text))
+    this.#text = ""
+  }
+}
+
+/** A number with more digits than this may be out of range. */
+const maxDigits = 300
+
+const isDigit = (byte: number): boolean => byte >= 0x30 && byte <= 0x39
+
+/** Whether JSON may hold what the official parser does not take. Few values do, and only those are looked at closely. */
+const isUnusual = (bytes: Uint8Array): boolean => {
+  let opened = 0
+  let digits = 0
+  for (let at = 0; at < bytes.length; at++) {
+    const byte = bytes[at]!
+    if (isDigit(byte)) {
+      if (++digits > maxDigits) return true
+      continue
+    }
+    // An exponent, or an escape such as \ud800.
+    if (digits > 0 && (byte | 0x20) === 0x65) return true
+    if (byte === 0x5c && bytes[at + 1] === 0x75) return true
+    if ((byte === 0x5b || byte === 0x7b) && ++opened > maxDepth) return true
+    digits = 0
+  }
+  return false
+}
+
+const textOf = (bytes: Uint8Array): string => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString()
+
+const idTypeOf = (message: unknown): string => {
+  const { id = "" } = (message ?? {}) as { readonly id?: number | string }
+  return typeof id === "string" ? id : nameOf("ID type", idTypes, id)
+}
+
+/** JSON has no word for what is no finite number. These stand on the same side of every user. */
+const percentageOf = ({ exactPercentage, passPercentage = 0 }: Message): unknown => {
+  if (exactPercentage === undefined || Number.isFinite(exactPercentage)) return exactPercentage ?? passPercentage
+  return exactPercentage === Number.POSITIVE_INFINITY ? 100 : 0
+}
+
+const largestUInt64 = 2n ** 64n - 1n
+
+/** An integer, though the format has it as a float. */
+const samplingRateText = (rate: number): string => {
+  if (!Number.isInteger(rate) || rate < 0) throw new Error(`the sampling rate ${rate} is no positive integer`)
+  const integer = BigInt(rate)
+  return String(integer > largestUInt64 ? largestUInt64 : integer)
+}
+
+function* writeRule(json: JsonWriter, rule: Message): Generator<void, void> {
+  json.add(`{"name":${JSON.stringify(rule["name"] ?? "")}`)
+  json.member("id", rule["id"] ?? "")
+  json.member("salt", rule["salt"])
+  json.member("passPercentage", percentageOf(rule))
+  json.member("conditions", rule["conditions[]"] ?? [])
+  json.member("idType", idTypeOf(rule["idType"]))
+  yield* json.value("returnValue", rule["returnValue"])
+  json.member("groupName", rule["groupName"])
+  json.member("configDelegate", rule["configDelegate"])
+  json.member("isExperimentGroup", rule["isExperimentGroup"])
+  json.member("isControlGroup", rule["isControlGroup"])
+  const rate = rule["samplingRate"] as number | undefined
+  if (rate !== undefined) json.add(`,"samplingRate":${samplingRateText(rate)}`)
+  json.add("}")
+}
+
+function* writeRules(json: JsonWriter, rules: ReadonlyArray<Uint8Array>): Generator<void, void> {
+  json.add(',"rules":[')
+  let work = 0
+  for (const [index, data] of rules.entries()) {
+    if (index > 0) json.add(",")
+    yield* writeRule(json, readMessage(ruleFields, data))
+    work += data.length
+    if (work < portion) continue
+    work = 0
+    yield
+  }
+  json.add("]")
+}
+
+function* writeSpec(json: JsonWriter, data: Uint8Array): Generator<void, void> {
+  const spec = readMessage(specFields, data)
+  const entity = nameOf("entity", entityTypes, spec["entity"])
+  json.member("type", gateTypes.has(entity) ? "feature_gate" : "dynamic_config")
+  json.member("entity", entity)
+  json.member("salt", spec["salt"] ?? "")
+  json.member("enabled", spec["enabled"] ?? false)
+  yield* json.value("defaultValue", spec["defaultValue"])
+  json.member("idType", idTypeOf(spec["idType"]))
+  json.member("version", spec["version"] ?? 0)
+  yield* writeRules(json, (spec["rules[]"] ?? []) as ReadonlyArray<Uint8Array>)
+  json.member("isActive", spec["isActive"])
+  json.member("explicitParameters", spec["explicitParameters[]"])
+  json.member("hasSharedParams", spec["hasSharedParams"])
+  json.member("targetAppIDs", spec["targetAppIDs[]"])
+  json.member("useNewLayerEval", spec["useNewLayerEval"])
+  json.member("forwardAllExposures", spec["forwardAllExposures"])
+  json.member("fieldsUsed", spec["fieldsUsed[]"])
+}
+
+function* writeCondition(json: JsonWriter, data: Uint8Array): Generator<void, void> {
+  const condition = readMessage(conditionFields, data)
+  const { operator, targetValue } = condition as { readonly operator?: number; readonly targetValue?: Message }
+  json.member("type", nameOf("condition type", conditionTypes, condition["type"]))
+  json.member("idType", idTypeOf(condition["idType"]))
+  const target = targetValue?.["value"] as string | Uint8Array | undefined
+  if (target !== undefined) yield* json.value("targetValue", targetValue)
+  // Officially values of rules are parsed when they are asked for, those of conditions at once.
+  if (target instanceof Uint8Array && isUnusual(target) && !isReadable(readExact(textOf(target)).value)) {
+    throw new Error("the targetValue has a number out of range, half a pair of surrogates, or more than 127 levels")
+  }
+  if (operator !== undefined) json.member("operator", nameOf("operator", operators, operator))
+  json.member("field", condition["field"])
+  const more = condition["additionalValues"] as Uint8Array | undefined
+  if (more !== undefined) json.member("additionalValues", textMapOf(more))
+}
+
+/** Throws where the bytes are no JSON object of texts. */
+const textMapOf = (bytes: Uint8Array): object => {
+  const found: unknown = JSON.parse(textOf(bytes))
+  const isMap = typeof found === "object" && found !== null && !Array.isArray(found)
+  if (!isMap || !isReadable(found as RawJson) || Object.values(found).some(value => typeof value !== "string")) {
+    throw new Error("the additional values are no texts")
+  }
+  return found
+}
+
+/** It is JSON already, but its checksum is that of the envelope. */
+function* writeParameterStore(json: JsonWriter, data: Uint8Array): Generator<void, void> {
+  if (!isUtf8(data)) throw new Error("it is not UTF-8")
+  yield* checkJson(data)
+  const problem = parameterStoreProblem(data)
+  if (problem !== undefined) throw new Error(problem)
+  for (const [name, value] of membersOf(yield* readBody(data, new Set(), undefined), new Set(["checksum"]))) {
+    json.add(`,${JSON.stringify(name)}:`)
+    json.known(value)
+  }
+}
+
+const writers: Readonly<Record<TableName, (json: JsonWriter, data: Uint8Array) => Generator<void, void>>> = {
+  feature_gates: writeSpec,
+  dynamic_configs: writeSpec,
+  layer_configs: writeSpec,
+  param_stores: writeParameterStore,
+  condition_map: writeCondition
+}
+
+/**
+ * The JSON of an entity, in parts. Throws where it cannot be read.
+ *
+ * The checksum comes first: it is found there when the next payload builds on this one.
+ */
+export function* entityJson(
+  table: TableName,
+  checksum: string,
+  data: Uint8Array
+): Generator<void, ReadonlyArray<Uint8Array>> {
+  const json = new JsonWriter()
+  json.add(`{"checksum":${JSON.stringify(checksum)}`)
+  yield* writers[table](json, data)
+  json.add("}")
+  return json.end()
+}

@@ -1,0 +1,73 @@
+/**
+ * A stream of envelopes, cut into them.
+ */
+import { join } from "../../../src/internal/payload.js"
+import type { SpecsError } from "../../../src/StatsigError.js"
+
+/** What is read of a stream: one envelope after the other, until it is done. */
+export interface Consumer {
+  readonly isDone: boolean
+  readonly take: (envelope: Uint8Array) => Generator<void, void>
+}
+
+/** Thrown for what refuses the payload. */
+export class Refusal extends Error {
+  readonly reason: SpecsError["reason"]
+  constructor(problem: string, reason: SpecsError["reason"] = "Syntax") {
+    super(problem)
+    this.reason = reason
+  }
+}
+
+/** Cuts a stream into its envelopes. Each has its length before it. */
+export class Frames {
+  readonly #limit: number
+  #taken = 0
+  /** The length of the envelope at hand, as far as it was read. */
+  #length = 0
+  #lengthBytes = 0
+  #isLengthKnown = false
+  /** What is there of the envelope at hand. */
+  #parts: Array<Uint8Array> = []
+  #size = 0
+
+  constructor(limit: number) {
+    this.#limit = limit
+  }
+
+  *take(chunk: Uint8Array, consumer: Consumer): Generator<void, void> {
+    this.#taken += chunk.length
+    if (this.#taken > this.#limit) throw tooLarge(this.#limit)
+    for (let at = 0; at < chunk.length && !consumer.isDone; ) {
+      if (!this.#isLengthKnown) {
+        this.#addToLength(chunk[at++]!)
+        if (!this.#isLengthKnown) continue
+      }
+      const part = chunk.subarray(at, at + this.#length - this.#size)
+      at += part.length
+      this.#parts.push(part)
+      this.#size += part.length
+      if (this.#size === this.#length) yield* consumer.take(yield* this.#envelope())
+    }
+  }
+
+  #addToLength(byte: number): void {
+    this.#length += (byte & 0x7f) * 2 ** (7 * this.#lengthBytes++)
+    if (this.#length > this.#limit) throw tooLarge(this.#limit)
+    this.#isLengthKnown = byte < 0x80
+    if (!this.#isLengthKnown && this.#lengthBytes === 10) throw new Refusal("the length of an envelope is no number")
+  }
+
+  *#envelope(): Generator<void, Uint8Array> {
+    const envelope = yield* join(this.#parts, this.#size)
+    this.#length = 0
+    this.#lengthBytes = 0
+    this.#isLengthKnown = false
+    this.#parts = []
+    this.#size = 0
+    return envelope
+  }
+}
+
+export const tooLarge = (limit: number) =>
+  new Refusal(`expected at most ${limit} bytes (maxSpecsBytes), got more`, "Size")

@@ -1,0 +1,290 @@
+/**
+ * A payload, put together of envelopes.
+ */
+import { isUtf8 } from "node:buffer"
+import { type Body, checkJson, readBody } from "../../../src/engine/body.js"
+import type { BadPart } from "../../../src/engine/snapshot.js"
+import { join } from "../../../src/internal/payload.js"
+import { entityJson } from "./entities.js"
+import {
+  checksumFields,
+  deletionFields,
+  type Envelope,
+  envelopeFields,
+  kindOfChecksums,
+  kindOfCopyPrevious,
+  kindOfDeletions,
+  kindOfDone,
+  kindOfTopLevel,
+  ownMembers,
+  partKinds,
+  type TableName,
+  tableNames,
+  tableOfKind,
+  topLevelFields
+} from "./fields.js"
+import { type Consumer, Refusal, tooLarge } from "./frames.js"
+import { type Entity, type HeldTable, heldTable, heldTopLevel, membersOf } from "./held.js"
+import { type Message, readMessage } from "./wire.js"
+
+/**
+ * A payload that was read.
+ *
+ * @internal
+ */
+export interface Decoded {
+  /** The specs as JSON in UTF-8. */
+  readonly json: Uint8Array
+  /** Whether they build on the specs that were held. */
+  readonly isDelta: boolean
+  /** The envelopes that were left out: the first hundred. */
+  readonly warnings: ReadonlyArray<BadPart>
+}
+
+/**
+ * How a payload is read.
+ *
+ * @internal
+ */
+export interface DecodeOptions {
+  /** The most bytes that the payload may have, decompressed and as JSON. */
+  readonly limit: number
+  /** The specs that are held, whatever they came as. */
+  readonly held?: Body | undefined
+  /** Told whether the payload's own sums agree, where it has some. */
+  readonly onSums?: ((result: "success" | "failure") => void) | undefined
+}
+
+/** Warnings of one payload that are told. */
+const mostWarnings = 100
+
+/** Entities that are put together between two turns of the event loop. */
+const entitiesPerTurn = 500
+
+/** Puts specs together of the envelopes of a payload, and of the specs that are held. */
+export class Payload implements Consumer {
+  readonly #options: DecodeOptions
+  readonly #tables: Readonly<Record<TableName, Map<string, Entity>>> = {
+    feature_gates: new Map(),
+    dynamic_configs: new Map(),
+    layer_configs: new Map(),
+    param_stores: new Map(),
+    condition_map: new Map()
+  }
+  readonly #held: Partial<Record<TableName, HeldTable>> = {}
+  readonly #warnings: Array<BadPart> = []
+  /** What is not of a table: names and JSON. `undefined` without updates. */
+  #top: ReadonlyArray<readonly [name: string, json: Uint8Array]> | undefined
+  #isDelta = false
+  #size = 0
+  isDone = false
+
+  constructor(options: DecodeOptions) {
+    this.#options = options
+  }
+
+  *take(envelope: Uint8Array): Generator<void, void> {
+    let found: Envelope = {}
+    try {
+      found = readMessage(envelopeFields, envelope)
+      yield* this.#read(found)
+    } catch (error) {
+      if (error instanceof Refusal) throw error
+      this.#warn(found, error instanceof Error ? error.message : String(error))
+    }
+  }
+
+  *#read(envelope: Envelope): Generator<void, void> {
+    const { data, kind = 0 } = envelope
+    switch (kind) {
+      case 0:
+        throw new Refusal("an envelope has no kind")
+      case kindOfDone:
+        this.isDone = true
+        return
+      case kindOfTopLevel:
+        this.#top = yield* topLevel(given(data))
+        return
+      case kindOfCopyPrevious:
+        return yield* this.#copyHeld()
+      case kindOfDeletions:
+        this.#delete(readMessage(deletionFields, data ?? noBytes))
+        return
+      case kindOfChecksums:
+        return yield* this.#checkSums(data ?? noBytes)
+      default: {
+        const table = tableOfKind[kind as keyof typeof tableOfKind]
+        if (table === undefined) throw new Error(`the kind ${kind} is unknown`)
+        return yield* this.#readEntity(table, envelope)
+      }
+    }
+  }
+
+  /** What has the checksum of a held entity is that entity, and need not come again. */
+  *#readEntity(table: TableName, { checksum = "", data, name = "" }: Envelope): Generator<void, void> {
+    const held = yield* (yield* this.#heldTable(table)).entity(name)
+    const entity =
+      held?.checksum === checksum ? held : { checksum, parts: yield* entityJson(table, checksum, given(data)) }
+    this.#set(table, name, entity)
+  }
+
+  #set(table: TableName, name: string, entity: Entity): void {
+    for (const part of entity.parts) this.#size += part.length
+    if (this.#size > this.#options.limit) throw tooLarge(this.#options.limit)
+    this.#tables[table].set(name, entity)
+  }
+
+  *#heldTable(table: TableName): Generator<void, HeldTable> {
+    const known = this.#held[table]
+    if (known !== undefined) return known
+    const made = yield* heldTable(this.#options.held, table)
+    this.#held[table] = made
+    return made
+  }
+
+  *#copyHeld(): Generator<void, void> {
+    this.#isDelta = true
+    const { held } = this.#options
+    if (held === undefined) return
+    this.#top = heldTopLevel(held)
+    for (const table of tableNames) {
+      const from = yield* this.#heldTable(table)
+      let copied = 0
+      for (const name of from.names()) {
+        this.#set(table, name, (yield* from.entity(name))!)
+        if (++copied % entitiesPerTurn === 0) yield
+      }
+    }
+  }
+
+  #delete(lists: Message): void {
+    for (const table of tableNames) {
+      for (const name of (lists[`${table}[]`] ?? []) as ReadonlyArray<string>) this.#tables[table].delete(name)
+    }
+  }
+
+  *#checkSums(data: Uint8Array): Generator<void, void> {
+    const problem = yield* this.#differenceOf(sumsOf(data))
+    this.#options.onSums?.(problem === undefined ? "success" : "failure")
+    if (problem !== undefined) throw new Refusal(problem, "Checksum")
+  }
+
+  /** The first table whose sum is another than it should be. */
+  *#differenceOf(sums: ReadonlyMap<string, string>): Generator<void, string | undefined> {
+    for (const table of tableNames) {
+      let actual = 0n
+      let added = 0
+      for (const { checksum } of this.#tables[table].values()) {
+        actual += BigInt(checksumNumber(checksum))
+        if (++added % entitiesPerTurn === 0) yield
+      }
+      const expected = sums.get(table)
+      if (expected !== String(BigInt.asUintN(64, actual))) {
+        return `the checksums of ${table} do not agree: expected ${expected}, got ${actual}`
+      }
+    }
+    return undefined
+  }
+
+  #warn({ kind = 0, name = "" }: Envelope, problem: string): void {
+    if (this.#warnings.length === mostWarnings) return
+    const table = tableOfKind[kind as keyof typeof tableOfKind]
+    this.#warnings.push({ kind: table === undefined ? "envelope" : partKinds[table], name, message: problem })
+  }
+
+  /** After the last envelope. */
+  *finish(): Generator<void, Decoded> {
+    if (this.#top === undefined) throw new Refusal("it has no top level with updates")
+    const parts: Array<Uint8Array> = []
+    let size = 0
+    const add = (part: Uint8Array) => {
+      parts.push(part)
+      size += part.length
+    }
+    const key = (first: string, name: string) => add(Buffer.from(`${first}${JSON.stringify(name)}:`))
+    for (const [index, [name, json]] of this.#top.entries()) {
+      key(index === 0 ? "{" : ",", name)
+      add(json)
+    }
+    for (const table of tableNames) {
+      key(",", table)
+      let count = 0
+      for (const [name, entity] of this.#tables[table]) {
+        key(count++ === 0 ? "{" : ",", name)
+        for (const part of entity.parts) add(part)
+        if (count % entitiesPerTurn === 0) yield
+      }
+      add(Buffer.from(count === 0 ? "{}" : "}"))
+    }
+    add(Buffer.from("}"))
+    if (size > this.#options.limit) throw tooLarge(this.#options.limit)
+    return { json: yield* join(parts, size), isDelta: this.#isDelta, warnings: this.#warnings }
+  }
+}
+
+const noBytes = new Uint8Array()
+
+const given = (data: Uint8Array | undefined): Uint8Array => {
+  if (data === undefined) throw new Error("it has no data")
+  return data
+}
+
+/** Of a checksum that is no number of 32 bits, nothing is added. */
+const checksumNumber = (checksum: string | undefined): number => {
+  const number = checksum !== undefined && /^\+?[0-9]+$/.test(checksum) ? Number(checksum) : 0
+  return number < 2 ** 32 ? number : 0
+}
+
+/** By the names of the tables. What cannot be read agrees with nothing. */
+const sumsOf = (data: Uint8Array): ReadonlyMap<string, string> => {
+  try {
+    const { "sums[]": sums = [] } = readMessage(checksumFields, data) as {
+      readonly "sums[]"?: ReadonlyArray<{ readonly table?: string; readonly sum?: string }>
+    }
+    return new Map(sums.map(({ sum = "0", table = "" }) => [table, sum]))
+  } catch {
+    return new Map()
+  }
+}
+
+/** Reads a top level; `undefined` for one without updates. */
+function* topLevel(data: Uint8Array): Generator<void, ReadonlyArray<readonly [string, Uint8Array]> | undefined> {
+  const {
+    checksum = "",
+    hasUpdates,
+    rest,
+    time = "0"
+  } = readMessage(topLevelFields, data) as {
+    readonly hasUpdates?: boolean
+    readonly time?: string
+    readonly checksum?: string
+    readonly rest?: Uint8Array
+  }
+  const members = membersOf(yield* objectOf(rest ?? noBytes), ownMembers)
+  if (hasUpdates !== true) return undefined
+  const own = Object.entries({ has_updates: "true", time, checksum: JSON.stringify(checksum) })
+  return [...own.map(([name, json]) => [name, Buffer.from(json)] as const), ...members]
+}
+
+/** Bytes that are a JSON object and nothing else. */
+function* objectOf(bytes: Uint8Array): Generator<void, Body> {
+  if (!isUtf8(bytes)) throw new Error("the rest of the top level is not UTF-8")
+  yield* checkJson(bytes)
+  return yield* readBody(bytes, new Set(), undefined)
+}
+
+/** Reads no more than the first top level. */
+export class TimeFinder implements Consumer {
+  time: number | undefined
+  isDone = false;
+
+  *take(envelope: Uint8Array): Generator<void, void> {
+    try {
+      const { data, kind } = readMessage(envelopeFields, envelope) as Envelope
+      if (kind === kindOfTopLevel) this.time = Number(readMessage(topLevelFields, given(data))["time"] ?? 0)
+      this.isDone = kind === kindOfTopLevel || kind === kindOfDone
+    } catch {
+      // What is wrong is told where the payload is read.
+    }
+  }
+}

@@ -1,0 +1,134 @@
+/**
+ * What a client initialize response knows of nested gates.
+ *
+ * As in the official SDK, the whole response has one memo: a gate that one entry nests is evaluated once, and later
+ * entries take its result from the memo. An evaluated gate leaves more in the record of its entry than a remembered one
+ * (a group, flags), and what a missing gate is remembered with depends on the entry that asked first. So an entry may be
+ * copied only where the memo holds what it held when the entry was made. Equal results are one object, so that this is
+ * quick to tell.
+ */
+import type { NestedMemo, NestedResult } from "../call.js"
+import { distinct, listOf } from "../exposures.js"
+
+/** A gate that specs nest, with what the current response knows of it. */
+interface NestedGate {
+  readonly name: string
+  /** The results that were seen: equal ones are one object. */
+  readonly results: Array<NestedResult>
+  result: NestedResult | undefined
+  /** The response that `result` belongs to. */
+  response: number
+  /** The entry that asked last. */
+  entry: number
+}
+
+/** What the memo held of a gate when an entry first asked for it, and what it held when the entry was done. */
+export interface Lookup {
+  readonly gate: NestedGate
+  readonly before: NestedResult | undefined
+  after: NestedResult | undefined
+}
+
+/** Different results of one gate that are told apart; entries that use more of them are not kept. */
+const maxResults = 256
+
+/** The memo of one response after the other. */
+export class NestedGates implements NestedMemo {
+  readonly #gates = new Map<string, NestedGate>()
+  #response = 0
+  #entry = 0
+  #lookups: Array<Lookup> = []
+  /** Whether all results that the entry saw are among those that are told apart. */
+  #isComplete = true
+
+  /** A new response begins. It knows no gate. */
+  beginResponse(): void {
+    this.#response++
+  }
+
+  /** An entry is about to be evaluated. */
+  beginEntry(): void {
+    this.#entry++
+    this.#lookups = []
+    this.#isComplete = true
+  }
+
+  /** What the entry asked for; `undefined` when that cannot be recognized later. */
+  endEntry(): ReadonlyArray<Lookup> | undefined {
+    for (const lookup of this.#lookups) lookup.after = this.#known(lookup.gate)
+    return this.#isComplete ? this.#lookups : undefined
+  }
+
+  /** Copies what an entry did to the memo, if the memo holds what it held then. */
+  repeat(lookups: ReadonlyArray<Lookup>): boolean {
+    for (let i = 0; i < lookups.length; i++) {
+      const { before, gate } = lookups[i]!
+      if (this.#known(gate) !== before) return false
+    }
+    for (let i = 0; i < lookups.length; i++) {
+      const { after, before, gate } = lookups[i]!
+      if (after !== before) this.#remember(gate, after)
+    }
+    return true
+  }
+
+  get(name: string): NestedResult | undefined {
+    const gate = this.#gate(name)
+    const before = this.#known(gate)
+    if (before !== undefined && !isToldApart(gate, before)) this.#isComplete = false
+    if (gate.entry !== this.#entry) {
+      gate.entry = this.#entry
+      this.#lookups.push({ gate, before, after: undefined })
+    }
+    return before
+  }
+
+  set(name: string, result: NestedResult): void {
+    const gate = this.#gate(name)
+    // Responses list each exposure once, so the repetitions need not be remembered.
+    const wanted = { ...result, exposures: distinct(result.exposures) }
+    const known = gate.results.find(candidate => isSame(candidate, wanted))
+    if (known === undefined) {
+      if (gate.results.length < maxResults) gate.results.push(wanted)
+      else this.#isComplete = false
+    }
+    this.#remember(gate, known ?? wanted)
+  }
+
+  #known(gate: NestedGate): NestedResult | undefined {
+    return gate.response === this.#response ? gate.result : undefined
+  }
+
+  #remember(gate: NestedGate, result: NestedResult | undefined): void {
+    gate.response = this.#response
+    gate.result = result
+  }
+
+  #gate(name: string): NestedGate {
+    let gate = this.#gates.get(name)
+    if (gate === undefined) {
+      gate = { name, results: [], result: undefined, response: 0, entry: 0 }
+      this.#gates.set(name, gate)
+    }
+    return gate
+  }
+}
+
+const isToldApart = ({ results }: NestedGate, result: NestedResult): boolean =>
+  results.length < maxResults || results.includes(result)
+
+/** Whether both leave the same in a response. */
+const isSame = (left: NestedResult, right: NestedResult): boolean => {
+  if (left.bool !== right.bool || left.ruleID !== right.ruleID) return false
+  const [ours, theirs] = [listOf(left.exposures), listOf(right.exposures)]
+  return (
+    ours.length === theirs.length &&
+    ours.every((exposure, index) => {
+      const other = theirs[index]!
+      return (
+        exposure === other ||
+        (exposure.gate === other.gate && exposure.gateValue === other.gateValue && exposure.ruleID === other.ruleID)
+      )
+    })
+  )
+}

@@ -1,0 +1,239 @@
+/**
+ * What is logged comes in here: it is decided what of it becomes an event in the queue.
+ *
+ * An exposure is looked up among those that were logged lately, and sampled if the project wants it. This is the check
+ * path: everything is synchronous and bounded, and nothing throws.
+ */
+import type { SecondaryExposure } from "../evaluation.js"
+import { modulo, sha256 } from "../sha256.js"
+import type { RemoteConfig } from "../specs.js"
+import type { Json, JsonObject, User } from "../user.js"
+import { type Answer, Deduplicator, hashNames } from "./deduplicator.js"
+import type { EventQueue } from "./eventQueue.js"
+import {
+  customText,
+  type Exposure,
+  exposureText,
+  formOf,
+  noRule,
+  type SamplingNote,
+  samplingParts,
+  secondariesOf,
+  secondaryText,
+  userKey,
+  wellFormedJson
+} from "./events.js"
+import { isSampled } from "./samplingHash.js"
+
+/** An event that is no exposure. */
+export interface CustomEvent {
+  readonly name: string
+  readonly value: string | number | null
+  readonly metadata: JsonObject | null
+  /** `undefined` for events of the SDK itself. */
+  readonly user: User | undefined
+  /** What the specs of the moment say to the SDK itself. */
+  readonly remote: RemoteConfig | undefined
+}
+
+export interface IntakeOptions {
+  /** Exposures that are remembered, so as not to be logged again. */
+  readonly dedupeMaxKeys: number
+  /** Of the hash of what is remembered. */
+  readonly seed: number
+  /** Opaque switches; the one that is known begins with `sec_expo_as_primary:`. */
+  readonly experimentalFlags: Iterable<string>
+}
+
+/** Both windows of the official SDK, unless the project sets others; in milliseconds. */
+const defaultWindow = 60_000
+const maxFirstSeen = 100_000
+const maxNonExposed = 100_000
+/** Characters of the names in each of the two: names of gates that do not exist are whatever the program asks for. */
+const maxNames = 16_000_000
+
+/** How many checks of a name logged no exposure. */
+interface NonExposed {
+  readonly name: string
+  count: number
+}
+
+const numberOf = (value: Json | undefined): number | undefined => {
+  const number = typeof value === "string" ? Number.parseFloat(value) : value
+  return typeof number === "number" && Number.isFinite(number) ? Math.trunc(number) : undefined
+}
+
+const secondaryPrefix = "sec_expo_as_primary:"
+
+/** The identifier of the switch that sends secondary exposures as exposures of their own. */
+const secondaryAsPrimaryID = (flags: Iterable<string>): string | undefined =>
+  [...flags]
+    .filter(flag => flag.startsWith(secondaryPrefix) && flag.length > secondaryPrefix.length)
+    .map(flag => flag.slice(secondaryPrefix.length))
+    .sort()[0]
+
+/** Rule ids of answers that no rule gave: the project has a sampling rate for them all. */
+const speciallySampled: ReadonlySet<string> = new Set(["default", "disabled", "", noRule])
+
+const noSecondaries: ReadonlyArray<SecondaryExposure> = []
+
+/** The share of the secondary exposures' roll-out that an identifier stands at, in a thousand. */
+const bucketOf = (identifier: string): number => {
+  const { high, low } = sha256(identifier)
+  return modulo(high, low, 1_000)
+}
+
+export class EventIntake {
+  readonly #queue: EventQueue
+  readonly #primaryBucket: number | undefined
+  readonly #seen: Deduplicator
+  #seenSince = 0
+  readonly #firstSeen = new Map<string, Set<string>>()
+  #firstSeenSize = 0
+  #firstSeenNames = 0
+  #firstSeenSince = 0
+  /** Taken from every payload that is met, and never forgotten, as in the official SDK. */
+  readonly #sdkConfigs = new Map<string, Json>()
+  #remote: RemoteConfig | undefined
+  #samplingMode: SamplingNote["samplingMode"] | undefined
+  #specialRate: number | undefined
+  #secondaryAsPrimary = false
+  #nonExposed = new Map<string, NonExposed>()
+  #nonExposedNames = 0
+  /** The one that was counted last: a loop over users asks for one name again and again. */
+  #lastCounted: NonExposed | undefined
+
+  constructor(queue: EventQueue, options: IntakeOptions) {
+    const primaryID = secondaryAsPrimaryID(options.experimentalFlags)
+    this.#queue = queue
+    this.#primaryBucket = primaryID === undefined ? undefined : bucketOf(primaryID)
+    this.#seen = new Deduplicator(options.dedupeMaxKeys, options.seed)
+  }
+
+  /** The tier of users without an environment of their own, as the specs last met have it. */
+  get defaultEnvironment(): string | undefined {
+    return this.#remote?.defaultEnvironment
+  }
+
+  /** Takes an exposure. Gives whether a batch has become full by it. */
+  logExposure(exposure: Exposure, now: number): boolean {
+    const { evaluation, user } = exposure
+    this.#adopt(evaluation.remote)
+    const form = formOf(exposure)
+    const { answer, name, ruleID } = form
+    const key = userKey(user)
+    const unit = form.unitOf(user)
+    const isSplit = this.#secondaryAsPrimary
+    const secondaries = isSplit ? (secondariesOf(form) ?? noSecondaries) : noSecondaries
+    let isFull = false
+    if (this.#seen.add(form, answer, key, unit)) {
+      const mustLog = evaluation.forwardAllExposures || (evaluation.hasUnsampledSecondaryExposure && !isSplit)
+      const sampling = mustLog ? undefined : this.#sample(name, ruleID, user, answer, unit, evaluation.samplingRate)
+      if (sampling !== false) isFull = this.#queue.push(exposureText(form, sampling, secondaries.length > 0), user, now)
+    }
+    for (const secondary of secondaries) if (this.#logSecondary(secondary, user, key, now)) isFull = true
+    return isFull
+  }
+
+  #logSecondary(secondary: SecondaryExposure, user: User, key: string, now: number): boolean {
+    const passed = secondary.gateValue === "true"
+    const ruleID = secondary.ruleID === "" ? noRule : secondary.ruleID
+    if (!this.#seen.add(hashNames(secondary.gate, ruleID), passed, key, undefined)) return false
+    const sampling = this.#sample(secondary.gate, ruleID, user, passed, undefined, undefined)
+    return sampling !== false && this.#queue.push(secondaryText(secondary, sampling), user, now)
+  }
+
+  /** Takes an event that is no exposure. Gives whether a batch has become full by it. */
+  logEvent({ metadata, name, remote, user, value }: CustomEvent, now: number): boolean {
+    this.#adopt(remote)
+    return this.#queue.push(customText(name, value, metadata), user, now)
+  }
+
+  /** Counts a check of the name that logs no exposure. */
+  countNonExposed(name: string): void {
+    let counter = this.#lastCounted?.name === name ? this.#lastCounted : this.#nonExposed.get(name)
+    if (counter === undefined) {
+      if (this.#nonExposed.size === maxNonExposed || this.#nonExposedNames + name.length > maxNames) return
+      counter = { name, count: 0 }
+      this.#nonExposed.set(name, counter)
+      this.#nonExposedNames += name.length
+    }
+    counter.count++
+    this.#lastCounted = counter
+  }
+
+  /** Makes an event of what was counted since the last call. */
+  pushCounts(now: number): void {
+    if (this.#nonExposed.size === 0) return
+    const checks = Object.fromEntries(Array.from(this.#nonExposed.values(), ({ count, name }) => [name, count]))
+    this.#nonExposed = new Map()
+    this.#nonExposedNames = 0
+    this.#lastCounted = undefined
+    const metadata = { checks: wellFormedJson(JSON.stringify(checks)) }
+    this.#queue.push(customText("statsig::non_exposed_checks", null, metadata), undefined, now)
+  }
+
+  /**
+   * Forgets what was logged lately, once its window is over. `elapsed`: milliseconds since this intake was made, by a clock
+   * that only goes on.
+   */
+  forget(elapsed: number): void {
+    if (elapsed - this.#seenSince > this.#window("exposure_dedupe_ttl_ms")) {
+      this.#seen.clear()
+      this.#seenSince = elapsed
+    }
+    if (elapsed - this.#firstSeenSince > this.#window("exposure_spec_sampling_ttl_ms")) {
+      this.#forgetFirstSeen()
+      this.#firstSeenSince = elapsed
+    }
+  }
+
+  #window(name: string): number {
+    return numberOf(this.#sdkConfigs.get(name)) ?? defaultWindow
+  }
+
+  #adopt(next: RemoteConfig | undefined): void {
+    if (next === undefined || next === this.#remote) return
+    this.#remote = next
+    for (const [key, value] of next.sdkConfigs) this.#sdkConfigs.set(key, value)
+    const mode = this.#sdkConfigs.get("sampling_mode")
+    this.#samplingMode = mode === "on" || mode === "shadow" ? mode : undefined
+    this.#specialRate = numberOf(this.#sdkConfigs.get("special_case_sampling_rate"))
+    const share = Math.min(Math.max(numberOf(this.#sdkConfigs.get("sec_expo_number")) ?? 0, 0), 1_000)
+    this.#secondaryAsPrimary = this.#primaryBucket !== undefined && this.#primaryBucket < share
+  }
+
+  #forgetFirstSeen(): void {
+    this.#firstSeen.clear()
+    this.#firstSeenSize = 0
+    this.#firstSeenNames = 0
+  }
+
+  #isFirstSeen(name: string, ruleID: string): boolean {
+    if (this.#firstSeen.get(name)?.has(ruleID)) return false
+    if (this.#firstSeenSize === maxFirstSeen || this.#firstSeenNames > maxNames) this.#forgetFirstSeen()
+    const rules = this.#firstSeen.get(name)
+    if (rules === undefined) this.#firstSeen.set(name, new Set([ruleID]))
+    else rules.add(ruleID)
+    this.#firstSeenSize++
+    this.#firstSeenNames += name.length + ruleID.length
+    return true
+  }
+
+  /** `false` when it is not to be logged, else what is noted along with it. */
+  #sample(
+    name: string,
+    ruleID: string,
+    user: User,
+    answer: Answer,
+    unit: string | undefined,
+    ruleRate: number | undefined
+  ): SamplingNote | undefined | false {
+    const samplingMode = this.#samplingMode
+    if (samplingMode === undefined || this.#isFirstSeen(name, ruleID)) return undefined
+    const rate = (speciallySampled.has(ruleID) ? this.#specialRate : undefined) ?? ruleRate
+    const logged = rate === undefined || isSampled(samplingParts(name, ruleID, user, answer, unit), rate)
+    if (!logged && samplingMode === "on") return false
+    return { samplingRate: rate ?? null, samplingMode, shadowLogged: logged ? "logged" : "dropped" }
+  }
+}

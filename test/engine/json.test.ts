@@ -1,0 +1,54 @@
+import { describe, expect, it } from "vitest"
+import { isReadable, NumberLiteral, plain, readExact } from "../../src/engine/json.js"
+
+const arrays = (levels: number) => "[".repeat(levels) + "]".repeat(levels)
+const objects = (levels: number) => `${'{"k":'.repeat(levels)}1${"}".repeat(levels)}`
+
+describe("JSON of a payload", () => {
+  it.each([
+    ["1", 1],
+    ["1.0", new NumberLiteral("1.0")],
+    ["-0", new NumberLiteral("-0")],
+    ["9007199254740993", new NumberLiteral("9007199254740993")],
+    ["1e400", new NumberLiteral("1e400")],
+    ["1e-400", new NumberLiteral("1e-400")]
+  ])("keeps the spelling of %s where it matters", (text, expected) => {
+    const { isPlain, value } = readExact(text)
+    expect(value).toEqual(expected)
+    expect(isPlain).toBe(typeof value === "number")
+  })
+
+  it.each([
+    ["a number out of range", "1e400", "1.7976931348623157e308"],
+    ["a negative number out of range", '{"a":[-1e309]}', '{"a":[-1e308]}'],
+    ["a long integer out of range", "9".repeat(310), "9".repeat(308)],
+    ["half a pair of surrogates in a text", '["\\ud800x"]', '["\\ud83d\\ude00"]'],
+    ["half a pair of surrogates in a key", '{"\\udc00":1}', '{"\\u00e9":1}'],
+    ["more than 127 levels of arrays", arrays(128), arrays(127)],
+    ["more than 127 levels of objects", objects(128), objects(127)],
+    ["100,000 levels", `{"a":${arrays(100_000)},"b":"]"}`, `{"a":${arrays(126)},"b":"]"}`]
+  ])("tells that the official parser does not take %s", (_, bad, good) => {
+    const read = readExact(bad)
+    expect(read.isPlain).toBe(false)
+    expect(isReadable(read.value)).toBe(false)
+    expect(isReadable(readExact(good).value)).toBe(true)
+    expect(plain(readExact(good).value)).toEqual(JSON.parse(good))
+  })
+
+  it("goes on behind what is nested too deep", () => {
+    const { value } = readExact(`{"a":${arrays(300)},"b":["${"\\\\]}"}",${objects(300)}],"c":2}`)
+    expect(value).toMatchObject({ b: [expect.any(String), expect.anything()], c: 2 })
+  })
+
+  it("counts levels from where the parser begins", () => {
+    const { value } = readExact(arrays(125))
+    expect(isReadable(value, 3)).toBe(true)
+    expect(isReadable(value, 4)).toBe(false)
+  })
+
+  it("names the keys that occur twice", () => {
+    const { duplicates, value } = readExact('{"a":1,"b":{"c":1,"c":2},"a":3}')
+    expect(plain(value)).toEqual({ a: 3, b: { c: 2 } })
+    expect(duplicates.map(({ key }) => key)).toEqual(["c", "a"])
+  })
+})

@@ -1,0 +1,26 @@
+/**
+ * Writes to a file store, and stays in the middle of it: the value is written, and never takes its place.
+ */
+import * as FileSystem from "@effect/platform/FileSystem"
+import * as NodeContext from "@effect/platform-node/NodeContext"
+import { Effect } from "effect"
+import * as File from "../../../layers/DataStore/File.js"
+
+const main = Effect.gen(function* () {
+  const files = yield* FileSystem.FileSystem
+  const stuck = {
+    ...files,
+    rename: () =>
+      Effect.andThen(
+        Effect.sync(() => void process.stdout.write("written\n")),
+        Effect.never
+      )
+  }
+  const store = yield* Effect.provideService(File.make({ directory: process.argv[2]! }), FileSystem.FileSystem, stuck)
+  yield* store.initialize
+  yield* store.set("key", "half", { version: 1, receivedAt: 1 })
+})
+
+Effect.runPromise(Effect.provide(main, NodeContext.layer))
+// To be killed.
+setInterval(() => {}, 1_000)
