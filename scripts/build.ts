@@ -4,20 +4,21 @@
  * OpenFeature's SDK alone.
  */
 import { execFileSync } from "node:child_process"
-import { copyFileSync, rmSync } from "node:fs"
-import { resolve } from "node:path"
+import { copyFileSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs"
+import { basename, dirname, resolve } from "node:path"
 import { Extractor, ExtractorConfig, ExtractorLogLevel } from "@microsoft/api-extractor"
 import { build } from "esbuild"
-import { bundle } from "./bundle.js"
+import { bundle, countryTable } from "./bundle.js"
 
 const compile = (project: string) =>
   execFileSync("node", ["node_modules/typescript/bin/tsc", "-p", project], { stdio: "inherit" })
 
 rmSync("dist", { recursive: true, force: true })
 compile("tsconfig.build.json")
+copyFileSync(countryTable, `dist/${countryTable}`)
 
 /** What reads protobuf is small and built in: programs that are bundled need not install it. */
-const protobuf = "dist/layers/SpecSource/deltas.js"
+const protobuf = "dist/layers/internal/protobuf/wire.js"
 await build({
   entryPoints: [protobuf],
   outfile: protobuf,
@@ -27,9 +28,25 @@ await build({
   platform: "node",
   target: "node20",
   sourcemap: true,
-  external: ["effect/*", "../../src/*"],
+  external: ["effect/*", "../../../src/*"],
   logLevel: "warning"
 })
+
+/**
+ * A program with another major of Effect, or without it, ends at the first module that is missing, before any of ours
+ * runs: Node.js links all before it runs any. What it prints is the path of the module that lacks something. So the main
+ * entries import first, from a file whose path says what to install, what Effect 3 alone has.
+ */
+const requirement = "this-needs-effect@3-and-@effect/platform@0.97.js"
+mkdirSync(dirname(`dist/${requirement}`))
+writeFileSync(`dist/${requirement}`, 'import "@effect/platform/HttpClient"\nimport "effect/Either"\n')
+for (const entry of ["src/index", "layers/Statsig", "layers/StatsigTest"]) {
+  renameSync(`dist/${entry}.js`, `dist/${entry}.module.js`)
+  writeFileSync(`dist/${entry}.js`, `import "../${requirement}"\nexport * from "./${basename(entry)}.module.js"\n`)
+}
+
+/** The command works in projects without Effect, too. */
+await bundle("layers/cli.ts", "esm", "dist/cli.js")
 
 /** The bundled entries, by the name that the package exports them under. */
 const entries = { promise: "layers/promise", openfeature: "src/openfeature/StatsigProvider" }
@@ -37,6 +54,22 @@ const entries = { promise: "layers/promise", openfeature: "src/openfeature/Stats
 for (const [name, module] of Object.entries(entries)) {
   await bundle(`${module}.ts`, "esm", `dist/${name}.js`)
   await bundle(`${module}.ts`, "cjs", `dist/${name}.cjs`)
+}
+
+/** Of a class whose type alone is exported the extractor exports the class itself, which no program would find. */
+const keepTypesAlone = async (name: string) => {
+  const path = resolve(`dist/${name}.d.ts`)
+  const values = await import(resolve(`dist/${name}.js`))
+  const found: Array<string> = []
+  const types = readFileSync(path, "utf8").replaceAll(
+    /^export (declare (?:abstract )?class (\w+))/gm,
+    (exported, declaration, className) => {
+      if (className in values) return exported
+      found.push(className)
+      return declaration
+    }
+  )
+  writeFileSync(path, `${types}export type { ${found.join(", ")} }\n`)
 }
 
 /** The types of the entries, without what is internal: that is where the types of Effect come in. */
@@ -54,7 +87,11 @@ for (const [name, module] of Object.entries(entries)) {
         dtsRollup: { enabled: true, untrimmedFilePath: resolve(`dist/${name}.d.ts`) },
         messages: {
           compilerMessageReporting: { default: { logLevel: ExtractorLogLevel.Error } },
-          extractorMessageReporting: { default: { logLevel: ExtractorLogLevel.None } },
+          extractorMessageReporting: {
+            default: { logLevel: ExtractorLogLevel.None },
+            // A type that a signature mentions and nobody can name.
+            "ae-forgotten-export": { logLevel: ExtractorLogLevel.Error }
+          },
           tsdocMessageReporting: { default: { logLevel: ExtractorLogLevel.None } }
         }
       },
@@ -68,6 +105,7 @@ for (const [name, module] of Object.entries(entries)) {
     }
   )
   if (!succeeded) throw new Error(`The types of ${name} could not be put into one file.`)
+  await keepTypesAlone(name)
   copyFileSync(`dist/${name}.d.ts`, `dist/${name}.d.cts`)
 }
 rmSync("dist/types", { recursive: true })

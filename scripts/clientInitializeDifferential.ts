@@ -25,11 +25,12 @@ const first = Number(options.world ?? 0)
 const end = options.world === undefined ? Number(options.worlds) : first + 1
 const shownAtMost = 10
 
-const totals = { responses: 0, entries: 0, entriesByOrder: 0, differences: 0 }
+const totals = { responses: 0, entries: 0, orderedEntries: 0, entriesByOrder: 0, differences: 0 }
 for (let index = first; index < end; index++) {
   const found = await compareResponses({ expected: officialSdk, actual: ourSdk }, makeResponseWorld(seed, index), index)
   totals.responses += found.responses
   totals.entries += found.entries
+  totals.orderedEntries += found.orderedEntries
   totals.entriesByOrder += found.entriesByOrder
   for (const { actual, ask, expected, path } of found.differences) {
     if (++totals.differences > shownAtMost) continue

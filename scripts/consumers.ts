@@ -9,8 +9,13 @@ import { promisify } from "node:util"
 import { specs } from "../examples/shop/specs.js"
 
 /** Runs a command and gives what it prints; fails with all of it. */
-export const run = async (command: string, args: ReadonlyArray<string>, cwd = process.cwd()): Promise<string> => {
-  const { stdout } = await promisify(execFile)(command, [...args], { cwd, maxBuffer: 64 * 1024 * 1024 }).catch(
+export const run = async (
+  command: string,
+  args: ReadonlyArray<string>,
+  cwd = process.cwd(),
+  env = process.env
+): Promise<string> => {
+  const { stdout } = await promisify(execFile)(command, [...args], { cwd, env, maxBuffer: 64 * 1024 * 1024 }).catch(
     ({ message, stderr, stdout }: Error & Record<"stderr" | "stdout", string>) => {
       throw new Error(`${message}\n${stdout}\n${stderr}`)
     }
@@ -23,10 +28,10 @@ export const pack = async (folder: string): Promise<string> =>
   join(folder, await run("npm", ["pack", "--silent", "--pack-destination", folder]))
 
 /** A folder that is gone when the work is done. */
-export const withFolder = async (work: (folder: string) => Promise<void>): Promise<void> => {
+export const withFolder = async <A>(work: (folder: string) => Promise<A>): Promise<A> => {
   const folder = mkdtempSync(join(tmpdir(), "statsig-effect-"))
   try {
-    await work(folder)
+    return await work(folder)
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }

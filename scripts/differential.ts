@@ -3,6 +3,7 @@
  *
  *     tsx scripts/differential.ts --comparisons 2000000 --seed 7 --workers 2
  *     tsx scripts/differential.ts --seed 7 --world 12      one world alone
+ *     tsx scripts/differential.ts --protobuf               the worlds as protobuf, with broken envelopes
  *
  * It prints what was compared and reached, and for each kind of difference the smallest reproduction that it finds; any
  * difference ends it with status 1. Workers are processes of their own, so that an abort of the official package costs
@@ -14,6 +15,7 @@ import { parseArgs } from "node:util"
 import { type Comparison, compareWorlds, type Difference } from "../test/conformance/support/compareWorlds.js"
 import { Coverage } from "../test/conformance/support/coverage.js"
 import { describe, minimise } from "../test/conformance/support/minimise.js"
+import { asProtobuf } from "../test/conformance/support/protobuf.js"
 import { officialSdk, ourSdk } from "../test/conformance/support/sdk.js"
 import { objectAt } from "../test/conformance/support/tree.js"
 
@@ -22,7 +24,8 @@ const { values: options } = parseArgs({
     comparisons: { type: "string", default: "200000" },
     seed: { type: "string", default: String(Date.now() % 1_000_000) },
     workers: { type: "string", default: "2" },
-    world: { type: "string" }
+    world: { type: "string" },
+    protobuf: { type: "boolean", default: false }
   }
 })
 
@@ -31,6 +34,7 @@ interface Task {
   readonly seed: number
   readonly firstIndex: number
   readonly comparisons: number
+  readonly protobuf: boolean
 }
 
 type Report =
@@ -54,6 +58,7 @@ const work = async (task: Task, report: (report: Report) => void | Promise<void>
   const comparison = await compareWorlds({
     ...packages,
     ...task,
+    ...(task.protobuf ? { served: asProtobuf } : {}),
     onWorld: index => {
       lastIndex = index
       void report({ _tag: "World", index })
@@ -108,7 +113,8 @@ const main = async (): Promise<number> => {
   const tasks: Array<Task> = Array.from({ length: Math.ceil(wanted / perTask) }, (_, index) => ({
     seed,
     firstIndex: index * worldsPerTask,
-    comparisons: Math.min(perTask, wanted - index * perTask)
+    comparisons: Math.min(perTask, wanted - index * perTask),
+    protobuf: options.protobuf
   }))
   console.log(`seed ${seed}, ${wanted} comparisons`)
 
@@ -176,7 +182,7 @@ const main = async (): Promise<number> => {
 
 const runWorld = async (seed: number, index: number): Promise<number> => {
   let status = 0
-  await work({ seed, firstIndex: index, comparisons: 1 }, report => {
+  await work({ seed, firstIndex: index, comparisons: 1, protobuf: options.protobuf }, report => {
     if (report._tag === "Difference") {
       status = 1
       console.log(`\n=== ${report.cause}\n${report.text}`)

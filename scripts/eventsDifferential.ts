@@ -21,6 +21,7 @@ const modes: ReadonlyArray<SamplingMode> = ["none", "on", "shadow"]
 const seed = Number(options.seed)
 const events: Record<string, number> = {}
 const sampled: Record<string, number> = {}
+const kept: Record<string, number> = {}
 let differences = 0
 
 for (const report of await runTask({
@@ -31,6 +32,7 @@ for (const report of await runTask({
 })) {
   addCounts(events, report.outcome.events)
   addCounts(sampled, report.outcome.sampled)
+  addCounts(kept, report.outcome.kept)
   const text = describeDifferences(seed, report)
   if (text === undefined) continue
   differences++
@@ -40,5 +42,5 @@ for (const report of await runTask({
 for (const [name, count] of Object.entries({ ...events, ...sampled }).sort()) {
   console.log(`${String(count).padStart(8)}  ${name}`)
 }
-console.log(`${sumOf(events)} events, ${differences} worlds differ, seed ${seed}`)
+console.log(`${sumOf(events)} events, ${sumOf(kept)} of kept answers, ${differences} worlds differ, seed ${seed}`)
 process.exitCode = differences === 0 ? 0 : 1

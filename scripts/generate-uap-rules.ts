@@ -1,5 +1,5 @@
 /**
- * Writes layers/UserAgentParser/uapRules.generated.ts from the regexes.yaml of uap-core 0.18.0.
+ * Writes layers/internal/uapRules.generated.ts from the regexes.yaml of uap-core 0.18.0.
  *
  * The official SDK's third-party mode knows only a part of uap-core, with a few rules of its own. The selection below is
  * by position in the file, therefore for exactly this version of it; the edits are stated where they are made.
@@ -107,5 +107,5 @@ ${table("osRules", osRules(os_parsers))}`
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  writeFileSync(new URL("../layers/UserAgentParser/uapRules.generated.ts", import.meta.url), generate())
+  writeFileSync(new URL("../layers/internal/uapRules.generated.ts", import.meta.url), generate())
 }

