@@ -14,9 +14,9 @@ import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Queue from "effect/Queue"
-import * as LocalStatsigNode from "../../layers/LocalStatsig/Node.js"
-import { LocalStatsig } from "../../layers/LocalStatsig.js"
-import { Statsig } from "../../src/Statsig.js"
+import { Statsig } from "statsig-effect"
+import { LocalStatsig } from "statsig-effect/layers/LocalStatsig"
+import * as LocalStatsigNode from "statsig-effect/layers/LocalStatsig/Node"
 import { specsOf } from "../fleet/shared.js"
 import { primaryLayer, type Settings } from "./statsig.js"
 import type { Question } from "./worker.js"
@@ -92,7 +92,7 @@ const agree = (workers: ReadonlyArray<Ask>, isExpected: (open: number) => boolea
 
 const play = Effect.fn(function* (directory: string) {
   const statsig = yield* LocalStatsig
-  yield* Effect.flatMap(Statsig, ({ initialize }) => initialize)
+  yield* Effect.flatMap(Statsig.Statsig, ({ initialize }) => initialize)
   const settings = { directory, logEventUrl: statsig.logEventUrl }
 
   yield* Console.log("2 processes and 2 threads start, with the gate new_checkout open for 30 %:")

@@ -5,8 +5,7 @@
 import { parentPort } from "node:worker_threads"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as Effect from "effect/Effect"
-import { type Service, Statsig } from "../../src/Statsig.js"
-import * as StatsigUser from "../../src/StatsigUser.js"
+import { Statsig, StatsigUser } from "statsig-effect"
 import { workerLayer } from "./statsig.js"
 
 /** What the primary says: for whom to decide, or that it is over. */
@@ -17,7 +16,7 @@ const primary = parentPort ?? process
 const say = (message: unknown) => (parentPort === null ? process.send!(message) : parentPort.postMessage(message))
 
 /** Answers until the primary ends it. */
-const answer = (statsig: Service) =>
+const answer = (statsig: Statsig.Service) =>
   Effect.async<void>(resume => {
     primary.on("message", (question: Question) => {
       if (question === "end") return resume(Effect.void)
@@ -32,7 +31,7 @@ const answer = (statsig: Service) =>
   })
 
 const main = Effect.gen(function* () {
-  const statsig = yield* Statsig
+  const statsig = yield* Statsig.Statsig
   yield* statsig.initialize
   yield* answer(statsig)
 }).pipe(

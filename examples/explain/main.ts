@@ -7,10 +7,8 @@
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
-import * as StatsigLayer from "../../layers/Statsig.js"
-import * as Explanation from "../../src/Explanation.js"
-import * as Statsig from "../../src/Statsig.js"
-import * as StatsigUser from "../../src/StatsigUser.js"
+import { Explanation, Statsig, StatsigUser } from "statsig-effect"
+import * as StatsigLayer from "statsig-effect/layers/Statsig"
 import { specs } from "../shop/specs.js"
 import { users } from "../shop/users.js"
 

@@ -8,7 +8,7 @@
 import { randomUUID } from "node:crypto"
 import type { AddressInfo } from "node:net"
 import express, { type Request, type Response } from "express"
-import { Statsig, StatsigUser, type StatsigUserArgs } from "../../layers/promise.js"
+import { Statsig, StatsigUser, type StatsigUserArgs } from "statsig-effect/promise"
 import { answersOf } from "../page/answers.js"
 import { bundleScript, cookies, renderPage, visitorOf } from "../page/page.js"
 import { visit } from "../page/visit.js"

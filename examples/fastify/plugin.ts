@@ -3,7 +3,7 @@
  * is still to be logged.
  */
 import type { FastifyInstance, FastifyRequest } from "fastify"
-import type { Statsig, StatsigUser } from "../../layers/promise.js"
+import type { Statsig, StatsigUser } from "statsig-effect/promise"
 
 declare module "fastify" {
   interface FastifyInstance {

@@ -1,6 +1,6 @@
 // Made by statsig-effect generate. Changes are lost when it is made again.
 import * as Schema from "effect/Schema"
-import { Flag } from "../../src/index.js"
+import { Flag } from "statsig-effect"
 
 /** The feature gates. */
 export const gates = {

@@ -12,12 +12,8 @@ import * as Fiber from "effect/Fiber"
 import * as Queue from "effect/Queue"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
-import * as StatsigLayer from "../../layers/Statsig.js"
-import * as Codegen from "../../src/Codegen.js"
-import * as Flag from "../../src/Flag.js"
-import * as Overrides from "../../src/Overrides.js"
-import * as Statsig from "../../src/Statsig.js"
-import * as StatsigUser from "../../src/StatsigUser.js"
+import { Codegen, Flag, Overrides, Statsig, StatsigUser } from "statsig-effect"
+import * as StatsigLayer from "statsig-effect/layers/Statsig"
 import { specs } from "../shop/specs.js"
 import { users } from "../shop/users.js"
 import { configs, gates, layers } from "./flags.generated.js"
@@ -27,9 +23,7 @@ const Gallery = Flag.layer("product_page", "gallery", Schema.Literal("carousel",
 
 const generate = Effect.gen(function* () {
   const { flags, source } = yield* Codegen.generate(JSON.stringify(specs))
-  // This example is a part of the package, and cannot import it by its name.
-  const module = source.replace('from "statsig-effect"', 'from "../../src/index.js"')
-  yield* Effect.promise(() => writeFile(new URL("flags.generated.ts", import.meta.url), module))
+  yield* Effect.promise(() => writeFile(new URL("flags.generated.ts", import.meta.url), source))
   yield* Console.log(`flags.generated.ts declares ${flags} flags of the shop.\n`)
 })
 

@@ -2,7 +2,7 @@
  * One member of the fleet: a server of the shop, a process of its own. It says how far the rollout is that it decides
  * by, whenever that changes.
  */
-import { redisDataStore, Statsig, StatsigUser } from "../../layers/promise.js"
+import { redisDataStore, Statsig, StatsigUser } from "statsig-effect/promise"
 import { type MemberInput, users } from "./shared.js"
 
 const input: MemberInput = JSON.parse(process.argv[2]!)

@@ -5,8 +5,8 @@
  * Run it with `npx tsx examples/openfeature/main.ts`. It runs on specs in hand, and nothing is asked for over the network.
  */
 import { type EvaluationContext, type Hook, OpenFeature, ProviderEvents } from "@openfeature/server-sdk"
-import { Statsig } from "../../layers/promise.js"
-import { StatsigProvider } from "../../src/openfeature/StatsigProvider.js"
+import { StatsigProvider } from "statsig-effect/openfeature"
+import { Statsig } from "statsig-effect/promise"
 import { specs } from "../shop/specs.js"
 
 let published: object = specs

@@ -3,7 +3,7 @@
  */
 import { fileURLToPath } from "node:url"
 import { build } from "esbuild"
-import type { StatsigUserInput } from "../../src/StatsigUser.js"
+import type { StatsigUser } from "statsig-effect"
 import { users } from "../shop/users.js"
 import type { Answers } from "./answers.js"
 
@@ -11,7 +11,11 @@ import type { Answers } from "./answers.js"
 export const cookies = { visitor: "visitor", stableID: "stable_id" }
 
 /** The visitor behind a request: one of the shop's customers when signed in, else whoever uses this browser. */
-export const visitorOf = (visitor: string | undefined, stableID: string, userAgent: string): StatsigUserInput =>
+export const visitorOf = (
+  visitor: string | undefined,
+  stableID: string,
+  userAgent: string
+): StatsigUser.StatsigUserInput =>
   visitor !== undefined && Object.hasOwn(users, visitor)
     ? users[visitor as keyof typeof users]
     : { customIDs: { stableID }, userAgent }

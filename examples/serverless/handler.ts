@@ -4,7 +4,7 @@
  * Between two calls such a process is frozen. No timer runs then, so no poll brings new specs and no flush sends events:
  * the function does both while it is awake. The same instance serves all calls that the process ever gets.
  */
-import { Statsig, StatsigUser } from "../../layers/promise.js"
+import { Statsig, StatsigUser } from "statsig-effect/promise"
 
 /** How old the specs may be that a call is answered by. It may be longer where a change need not be there at once. */
 const maxAgeMs = 2000

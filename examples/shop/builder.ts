@@ -5,7 +5,7 @@
  * Ids and salts are derived from names, so the same project always gives the same payload and the same buckets.
  */
 import { createHash } from "node:crypto"
-import type { ConditionPayload, RulePayload, SpecPayload, SpecsPayload } from "../../layers/LocalStatsig.js"
+import type { ConditionPayload, RulePayload, SpecPayload, SpecsPayload } from "statsig-effect/layers/LocalStatsig"
 
 /** A rule as one writes it; what is left out is what most rules have. */
 export interface RuleInput {

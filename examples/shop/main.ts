@@ -14,19 +14,18 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Stream from "effect/Stream"
-import * as Ip3Country from "../../layers/CountryLookup/Ip3Country.js"
-import * as EventLogger from "../../layers/EventLogger.js"
-import * as HttpSink from "../../layers/EventSink/Http.js"
-import * as FetchClient from "../../layers/HttpClient/Fetch.js"
-import * as MemoryIdLists from "../../layers/IdLists/Memory.js"
-import * as LocalStatsigNode from "../../layers/LocalStatsig/Node.js"
-import { LocalStatsig, type ReceivedEvent } from "../../layers/LocalStatsig.js"
-import * as NoObservability from "../../layers/ObservabilityClient/Noop.js"
-import * as Http from "../../layers/SpecSource/Http.js"
-import * as StatsigLayer from "../../layers/Statsig.js"
-import * as StatsigUserAgents from "../../layers/UserAgentParser/Statsig.js"
-import { Statsig } from "../../src/Statsig.js"
-import * as StatsigUser from "../../src/StatsigUser.js"
+import { Statsig, StatsigUser } from "statsig-effect"
+import * as Ip3Country from "statsig-effect/layers/CountryLookup/Ip3Country"
+import * as EventLogger from "statsig-effect/layers/EventLogger"
+import * as HttpSink from "statsig-effect/layers/EventSink/Http"
+import * as FetchClient from "statsig-effect/layers/HttpClient/Fetch"
+import * as MemoryIdLists from "statsig-effect/layers/IdLists/Memory"
+import { LocalStatsig, type ReceivedEvent } from "statsig-effect/layers/LocalStatsig"
+import * as LocalStatsigNode from "statsig-effect/layers/LocalStatsig/Node"
+import * as NoObservability from "statsig-effect/layers/ObservabilityClient/Noop"
+import * as Http from "statsig-effect/layers/SpecSource/Http"
+import * as StatsigLayer from "statsig-effect/layers/Statsig"
+import * as StatsigUserAgents from "statsig-effect/layers/UserAgentParser/Statsig"
 import { idLists, specs } from "./specs.js"
 import { type Answer, answerColumns, type ExposureCount, exposureColumns, printTable } from "./table.js"
 import { users } from "./users.js"
@@ -54,7 +53,7 @@ const statsigLayer = Layer.unwrapEffect(
 )
 
 /** A few names of every kind, for one visitor. */
-const decide = (statsig: Statsig["Type"], user: StatsigUser.StatsigUser): ReadonlyArray<Answer> => {
+const decide = (statsig: Statsig.Service, user: StatsigUser.StatsigUser): ReadonlyArray<Answer> => {
   const gate = (name: string): Answer => {
     const { details, ruleID, value } = statsig.getFeatureGate(user, name)
     return { kind: "gate", name, value, ruleID, group: "", reason: details.reason }
@@ -100,7 +99,7 @@ const decide = (statsig: Statsig["Type"], user: StatsigUser.StatsigUser): Readon
   ]
 }
 
-const countOpen = (statsig: Statsig["Type"], gate: string): string =>
+const countOpen = (statsig: Statsig.Service, gate: string): string =>
   `${visitors.filter(({ user }) => statsig.checkGate(user, gate)).length} of ${visitors.length} visitors`
 
 /** The exposures by name and rule. */
@@ -121,7 +120,7 @@ const countExposures = (events: ReadonlyArray<ReceivedEvent>): ReadonlyArray<Exp
 
 const program = Effect.gen(function* () {
   const local = yield* LocalStatsig
-  const statsig = yield* Statsig
+  const statsig = yield* Statsig.Statsig
   yield* Console.log(`A local Statsig serves the shop's project at ${local.url}\n`)
 
   const { duration, failure, source, success } = yield* statsig.initialize

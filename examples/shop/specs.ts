@@ -2,7 +2,7 @@
  * The Statsig project of a made-up shop: a holdout, segments, gates, dynamic configs, experiments, layers and a
  * parameter store, as its console would publish them.
  */
-import type { SpecsPayload } from "../../layers/LocalStatsig.js"
+import type { SpecsPayload } from "statsig-effect/layers/LocalStatsig"
 import { makeBuilder } from "./builder.js"
 
 /** The ids on each ID list that the specs ask for. */

@@ -1,7 +1,8 @@
 /**
  * The people who visit the shop, with the fields that Statsig knows. Each one meets other rules of `specs.ts`.
  */
-import type { StatsigUserInput } from "../../src/StatsigUser.js"
+
+import type { StatsigUser } from "statsig-effect"
 
 const agents = {
   chromeWindows:
@@ -116,4 +117,4 @@ export const users = {
     ip: "66.249.66.1",
     userAgent: agents.googlebot
   }
-} satisfies Record<string, StatsigUserInput>
+} satisfies Record<string, StatsigUser.StatsigUserInput>

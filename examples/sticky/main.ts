@@ -13,17 +13,14 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as SubscriptionRef from "effect/SubscriptionRef"
-import * as NoCountryLookup from "../../layers/CountryLookup/Disabled.js"
-import * as NoEventLogger from "../../layers/EventLogger/Noop.js"
-import * as MemoryIdLists from "../../layers/IdLists/Memory.js"
-import * as NoObservability from "../../layers/ObservabilityClient/Noop.js"
-import * as RedisStorage from "../../layers/PersistentStorage/Redis.js"
-import * as StatsigLayer from "../../layers/Statsig.js"
-import * as NoUserAgentParser from "../../layers/UserAgentParser/Disabled.js"
-import { PersistentStorage } from "../../src/PersistentStorage.js"
-import { SpecStore } from "../../src/SpecStore.js"
-import * as Statsig from "../../src/Statsig.js"
-import * as StatsigUser from "../../src/StatsigUser.js"
+import { PersistentStorage, SpecStore, Statsig, StatsigUser } from "statsig-effect"
+import * as NoCountryLookup from "statsig-effect/layers/CountryLookup/Disabled"
+import * as NoEventLogger from "statsig-effect/layers/EventLogger/Noop"
+import * as MemoryIdLists from "statsig-effect/layers/IdLists/Memory"
+import * as NoObservability from "statsig-effect/layers/ObservabilityClient/Noop"
+import * as RedisStorage from "statsig-effect/layers/PersistentStorage/Redis"
+import * as StatsigLayer from "statsig-effect/layers/Statsig"
+import * as NoUserAgentParser from "statsig-effect/layers/UserAgentParser/Disabled"
 import { layerFollowing, type PricePage } from "./specs.js"
 
 const redisUrl = Config.withDefault(Config.redacted("REDIS_URL"), Redacted.make("redis://127.0.0.1:6379"))
@@ -48,7 +45,7 @@ const visit = (name: string) => {
 
 /** How many of the visitors keep something. */
 const countKept = (names: ReadonlyArray<string>) =>
-  Effect.flatMap(PersistentStorage, storage =>
+  Effect.flatMap(PersistentStorage.PersistentStorage, storage =>
     Effect.map(
       Effect.forEach(names, name => storage.load(`${visitor(name).userID}:userID`)),
       kept => kept.filter(values => Object.keys(Object(values)).length > 0).length
@@ -69,7 +66,7 @@ const act = Effect.fn(function* (title: string, names: ReadonlyArray<string>, ex
 })
 
 const play = Effect.fn(function* (experiment: SubscriptionRef.SubscriptionRef<PricePage>) {
-  const store = yield* SpecStore
+  const store = yield* SpecStore.SpecStore
   const change = (state: PricePage) =>
     SubscriptionRef.set(experiment, state).pipe(Effect.andThen(store.syncNow), Effect.orDie)
 
@@ -99,7 +96,7 @@ const main = Effect.gen(function* () {
     Layer.provideMerge(storage)
   )
   yield* Effect.gen(function* () {
-    const redis = yield* PersistentStorage
+    const redis = yield* PersistentStorage.PersistentStorage
     const isThere = yield* Effect.isSuccess(redis.load("nobody"))
     if (!isThere && (yield* redisIsRequired)) return yield* Effect.dieMessage("There is no Redis")
     if (!isThere) return yield* Console.log("There is no Redis: the example is skipped. Start one, or set REDIS_URL.")

@@ -5,7 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
 import * as SubscriptionRef from "effect/SubscriptionRef"
-import { SpecSource } from "../../src/SpecSource.js"
+import { SpecSource } from "statsig-effect"
 
 /** The state of the experiment `price_page`. */
 export interface PricePage {
@@ -57,13 +57,15 @@ const payload = (time: number, { isActive, newPage }: PricePage): string =>
   })
 
 /** A source of specs that follows the experiment. */
-export const layerFollowing = (experiment: SubscriptionRef.SubscriptionRef<PricePage>): Layer.Layer<SpecSource> => {
+export const layerFollowing = (
+  experiment: SubscriptionRef.SubscriptionRef<PricePage>
+): Layer.Layer<SpecSource.SpecSource> => {
   let time = 1_700_000_000_000
-  const fetch: SpecSource["Type"]["fetch"] = (_request, apply) =>
+  const fetch: SpecSource.SpecSource["Type"]["fetch"] = (_request, apply) =>
     Effect.flatMap(SubscriptionRef.get(experiment), state =>
       apply({ source: "Adapter(Example)", sourceApi: undefined, body: payload(++time, state) })
     )
-  return Layer.succeed(SpecSource, {
+  return Layer.succeed(SpecSource.SpecSource, {
     name: "Adapter(Example)",
     fetch,
     polls: Effect.succeed(false),

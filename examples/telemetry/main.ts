@@ -15,10 +15,9 @@ import { InMemorySpanExporter, SimpleSpanProcessor } from "@opentelemetry/sdk-tr
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as StatsigLayer from "../../layers/Statsig.js"
-import * as Telemetry from "../../layers/Telemetry.js"
-import * as Statsig from "../../src/Statsig.js"
-import * as StatsigUser from "../../src/StatsigUser.js"
+import { Statsig, StatsigUser } from "statsig-effect"
+import * as StatsigLayer from "statsig-effect/layers/Statsig"
+import * as Telemetry from "statsig-effect/layers/Telemetry"
 import { specs } from "../shop/specs.js"
 
 const spans = new InMemorySpanExporter()

@@ -5,9 +5,8 @@ import { assert, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Queue from "effect/Queue"
 import * as Stream from "effect/Stream"
-import * as StatsigTest from "../../layers/StatsigTest.js"
-import * as Statsig from "../../src/Statsig.js"
-import * as StatsigUser from "../../src/StatsigUser.js"
+import { Statsig, StatsigUser } from "statsig-effect"
+import * as StatsigTest from "statsig-effect/layers/StatsigTest"
 import { Button, banner, Pricing, page, placeOrder } from "./checkout.js"
 
 const ada = StatsigUser.make({ userID: "ada", email: "ada@example.com" })

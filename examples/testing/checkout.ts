@@ -4,8 +4,7 @@
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
-import * as Flag from "../../src/Flag.js"
-import * as Statsig from "../../src/Statsig.js"
+import { Flag, Statsig } from "statsig-effect"
 
 export const Pricing = Flag.config(
   "pricing",

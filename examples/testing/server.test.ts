@@ -1,14 +1,15 @@
 /**
  * Tests of a program of the Promise API: the class that it makes its client of is replaced.
  */
+
+import type { StatsigTest } from "statsig-effect/promise"
 import { beforeEach, expect, it, vi } from "vitest"
-import type { StatsigTest } from "../../layers/promise.js"
 import { greeting, start } from "./server.js"
 
 const double = vi.hoisted(() => ({}) as StatsigTest)
 
-vi.mock("../../layers/promise.js", async original => {
-  const real = await original<typeof import("../../layers/promise.js")>()
+vi.mock("statsig-effect/promise", async original => {
+  const real = await original<typeof import("statsig-effect/promise")>()
   Object.assign(double, real.makeStatsigTest())
   return { ...real, Statsig: double.Statsig }
 })

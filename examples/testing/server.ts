@@ -1,7 +1,7 @@
 /**
  * A small program to be tested: it makes its own client, as programs of the Promise API do.
  */
-import { Statsig, StatsigUser } from "../../layers/promise.js"
+import { Statsig, StatsigUser } from "statsig-effect/promise"
 
 export const statsig = Statsig.newShared("secret-key", { environment: "production" })
 

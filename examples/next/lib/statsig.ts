@@ -12,7 +12,7 @@ const specsInHand: StatsigOptions = {
 }
 
 const start = () => {
-  const key = process.env["STATSIG_KEY"]
+  const key = process.env["STATSIG_SDK_KEY"]
   const statsig = new Statsig(key ?? "secret-none", key === undefined ? specsInHand : {})
   return { statsig, initialized: statsig.initialize() }
 }
