@@ -22,7 +22,7 @@ import { CountryLookup } from "../src/CountryLookup.js"
 import { DataStore } from "../src/DataStore.js"
 import { EventLogger } from "../src/EventLogger.js"
 import { EventSink } from "../src/EventSink.js"
-import type { JsonObject } from "../src/engine/user.js"
+import type { JsonObject } from "../src/engine/json.js"
 import { IdLists } from "../src/IdLists.js"
 import { ObservabilityClient } from "../src/ObservabilityClient.js"
 import { PersistentStorage } from "../src/PersistentStorage.js"
@@ -68,7 +68,8 @@ import * as UapCore from "./UserAgentParser/UapCore.js"
 
 export type { DropReason } from "../src/EventLogger.js"
 export { type ByteBuffer, ResponseBuffer } from "../src/engine/byteBuffer.js"
-export type { SecondaryExposure as ExplainedSecondaryExposure } from "../src/engine/evaluation.js"
+export type { SecondaryExposure as ExplainedSecondaryExposure } from "../src/engine/evaluate/evaluation.js"
+export type { StickyValues as ExplainedStickyValues } from "../src/engine/evaluate/sticky.js"
 export type {
   DecidedBy,
   ExplainedBandit,
@@ -92,9 +93,9 @@ export type {
   Explanation,
   FoundIn,
   RuleResult
-} from "../src/engine/explanation.js"
-export type { StickyValues as ExplainedStickyValues } from "../src/engine/sticky.js"
-export type { Json, JsonObject, User } from "../src/engine/user.js"
+} from "../src/engine/explain/explanation.js"
+export type { Json, JsonObject } from "../src/engine/json.js"
+export type { User } from "../src/engine/user.js"
 export type { Decoded as DecodedFlag, Flag as FlagDeclaration } from "../src/Flag.js"
 export type { OverrideTarget } from "../src/Overrides.js"
 export { type ClientInitResponseOptions, GCIRResponseFormat } from "../src/promise/clientInitialize.js"
@@ -105,6 +106,7 @@ export type {
   DataStoreResponse
 } from "../src/promise/DataStore.js"
 export * as Flag from "../src/promise/Flag.js"
+export type { OutputLoggerProvider } from "../src/promise/outputLogger.js"
 export { ParameterStore } from "../src/promise/ParameterStore.js"
 export {
   type BaseEvaluation,
@@ -138,7 +140,6 @@ export type {
 export {
   type ConsoleCaptureOptions,
   type ObservabilityClient,
-  type OutputLoggerProvider,
   type OverrideAdapterConfig,
   OverrideAdapterType,
   type PersistentStorage,

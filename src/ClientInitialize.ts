@@ -48,7 +48,7 @@ export type {
    * @since 0.1.0
    */
   HashAlgorithm
-} from "./engine/nameHash.js"
+} from "./engine/hashing/nameHash.js"
 
 /**
  * Makes a buffer. It grows to the size of the largest response and keeps it.

@@ -6,22 +6,13 @@
  */
 import { NodeInspectSymbol } from "effect/Inspectable"
 import * as Option from "effect/Option"
-import { type Evaluation, ruleIDOf, type SecondaryExposure } from "./engine/evaluation.js"
-import {
-  copyJson,
-  copyJsonObject,
-  emptyObject,
-  isInteger,
-  kindOf,
-  type ParameterRead,
-  readAny,
-  readTyped
-} from "./engine/getters.js"
+import { type Evaluation, ruleIDOf, type SecondaryExposure } from "./engine/evaluate/evaluation.js"
+import { isInteger, kindOf, type ParameterRead, readAny, readTyped } from "./engine/getters.js"
+import { copyJson, copyJsonObject, emptyObject, type Json, type JsonObject } from "./engine/json.js"
 import type { Parameter } from "./engine/specs.js"
-import type { Json, JsonObject } from "./engine/user.js"
 
-export type { SecondaryExposure } from "./engine/evaluation.js"
-export type { Json, JsonObject } from "./engine/user.js"
+export type { SecondaryExposure } from "./engine/evaluate/evaluation.js"
+export type { Json, JsonObject } from "./engine/json.js"
 
 /**
  * How an answer came about.

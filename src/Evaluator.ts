@@ -10,11 +10,11 @@ import type { ExperimentGroups } from "./Evaluation.js"
 import type { ResponseBuffer } from "./engine/byteBuffer.js"
 import type { ClientInitializeOptions } from "./engine/clientInitialize/clientInitialize.js"
 import type { Look } from "./engine/engine.js"
-import type { Evaluation } from "./engine/evaluation.js"
-import type { ExplainedKind, Explanation } from "./engine/explanation.js"
-import type { OverrideLookup } from "./engine/overrides.js"
+import type { Evaluation } from "./engine/evaluate/evaluation.js"
+import type { OverrideLookup } from "./engine/evaluate/overrides.js"
+import type { LoadedValues, StickyOptions } from "./engine/evaluate/sticky.js"
+import type { ExplainedKind, Explanation } from "./engine/explain/explanation.js"
 import type { Parameter, SpecKind } from "./engine/specs.js"
-import type { LoadedValues, StickyOptions } from "./engine/sticky.js"
 import type { User } from "./engine/user.js"
 import type { ParsedUserAgent } from "./UserAgentParser.js"
 
@@ -37,9 +37,9 @@ export interface SpecMetadata {
   readonly fieldsNeededForLayer: (name: string) => ReadonlyArray<string>
 }
 
-export type { Evaluation } from "./engine/evaluation.js"
+export type { Evaluation } from "./engine/evaluate/evaluation.js"
+export type { LoadedValues, StickyOptions } from "./engine/evaluate/sticky.js"
 export type { Parameter } from "./engine/specs.js"
-export type { LoadedValues, StickyOptions } from "./engine/sticky.js"
 
 /**
  * What may lie over the specs for the extent of something, such as a request.

@@ -12,7 +12,8 @@
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
-import type { SecondaryExposure } from "./engine/evaluation.js"
+import type { SecondaryExposure } from "./engine/evaluate/evaluation.js"
+import type { StickyValues } from "./engine/evaluate/sticky.js"
 import type {
   ExplainedBandit,
   ExplainedBucket,
@@ -30,9 +31,8 @@ import type {
   ExplainedSticky,
   Explanation as ExplanationType,
   FoundIn as FoundInType
-} from "./engine/explanation.js"
-import type { StickyValues } from "./engine/sticky.js"
-import type { Json, JsonObject } from "./engine/user.js"
+} from "./engine/explain/explanation.js"
+import type { Json, JsonObject } from "./engine/json.js"
 
 // --- data
 
@@ -383,7 +383,7 @@ export type {
   ExplainedSpec as Spec,
   ExplainedSticky as Sticky,
   RuleResult
-} from "./engine/explanation.js"
+} from "./engine/explain/explanation.js"
 
 /**
  * Why a check gives its answer.
@@ -410,4 +410,4 @@ export const Explanation: Schema.Schema<Explanation> = Schema.Struct({
   parameters: Schema.optional(Schema.Array(Parameter))
 })
 
-export { render } from "./internal/explanationText.js"
+export { render } from "./engine/explain/render.js"

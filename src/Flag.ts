@@ -9,6 +9,7 @@
  *
  * @since 0.1.0
  */
+
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Equal from "effect/Equal"
@@ -18,9 +19,12 @@ import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import { structuralRegion } from "effect/Utils"
 import type { DynamicConfig, Experiment, FeatureGate, Json, Layer, ParameterStore } from "./Evaluation.js"
-import { copyJson, ownValue } from "./engine/getters.js"
+import { copyJson, ownValue } from "./engine/json.js"
+import { FlagMismatch } from "./internal/mismatches.js"
 import { CurrentUser, type ExperimentCheckOptions, type Service, Statsig } from "./Statsig.js"
 import type { StatsigUser } from "./StatsigUser.js"
+
+export { FlagMismatch } from "./internal/mismatches.js"
 
 /**
  * A flag whose value is an `A`. Make one with `gate`, `config`, `experiment`, `layer` or `parameterStore`.
@@ -58,31 +62,6 @@ export type Value<F> = F extends Flag<infer A> ? A : never
 export type Decoded<A> =
   | { readonly _tag: "Fits"; readonly value: A }
   | { readonly _tag: "Mismatch"; readonly path: ReadonlyArray<string>; readonly message: string }
-
-/**
- * A value that does not fit its flag. It is logged as a warning and counted as `statsig.sdk.flag_mismatch`, once for each
- * flag and rule of the specs at hand.
- *
- * @since 0.1.0
- */
-export class FlagMismatch extends Schema.TaggedClass<FlagMismatch>("statsig-effect/FlagMismatch")("FlagMismatch", {
-  kind: Schema.Literal("gate", "dynamicConfig", "experiment", "layer", "parameterStore"),
-  name: Schema.String,
-  parameter: Schema.UndefinedOr(Schema.String),
-  /** Where in the value, from the outside in. */
-  path: Schema.Array(Schema.String),
-  /** The rule that gave the value. */
-  ruleID: Schema.String,
-  /** What was expected there, and what was found. */
-  problem: Schema.String
-}) {
-  /** All of it in a sentence. */
-  get message(): string {
-    const flag = this.parameter === undefined ? this.name : `${this.name}.${this.parameter}`
-    const place = this.path.length === 0 ? "" : ` at ${this.path.join(".")}`
-    return `The value of ${this.kind} "${flag}" from rule "${this.ruleID}" does not fit${place}: ${this.problem}`
-  }
-}
 
 /**
  * A feature gate.

@@ -11,16 +11,15 @@
  */
 import * as Context from "effect/Context"
 import * as Schema from "effect/Schema"
-import { asObject } from "./engine/getters.js"
 import {
   GroupOverride,
   type OverriddenName,
   type OverrideKind,
   type OverrideLookup,
   OverrideTable
-} from "./engine/overrides.js"
+} from "./engine/evaluate/overrides.js"
+import { asObject, type JsonObject } from "./engine/json.js"
 import type { Parameter } from "./engine/specs.js"
-import type { JsonObject } from "./engine/user.js"
 import { makeListeners } from "./internal/listeners.js"
 import { decodeParameter } from "./Specs.js"
 import { toJson } from "./StatsigUser.js"
@@ -31,7 +30,7 @@ export type {
   OverrideKind,
   OverrideLookup,
   OverrideValues
-} from "./engine/overrides.js"
+} from "./engine/evaluate/overrides.js"
 
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === "object" && value !== null && !Array.isArray(value)

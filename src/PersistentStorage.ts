@@ -15,11 +15,11 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
-import { type StickyValues, stickyKey, type UserPersistedValues } from "./engine/sticky.js"
+import { type StickyValues, stickyKey, type UserPersistedValues } from "./engine/evaluate/sticky.js"
 import { PersistentStorageError } from "./StatsigError.js"
 import { type StatsigUser, toJson } from "./StatsigUser.js"
 
-export type { StickyValues, UserPersistedValues } from "./engine/sticky.js"
+export type { StickyValues, UserPersistedValues } from "./engine/evaluate/sticky.js"
 
 /**
  * Implement it to keep answers elsewhere. Operations on one key are run one after the other.

@@ -9,7 +9,7 @@ import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
 import type * as Stream from "effect/Stream"
-import type { Snapshot } from "./engine/snapshot.js"
+import type { Snapshot } from "./engine/payload/snapshot.js"
 import type { SpecWarning } from "./Specs.js"
 import type { SpecSourceError, SpecsError } from "./StatsigError.js"
 

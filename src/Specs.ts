@@ -16,19 +16,17 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
-import { type Body, type Entry, NotAnObject, portion, readBody, textOf } from "./engine/body.js"
+import { type Json, NumberLiteral, plain, type RawJson, type RawObject } from "./engine/json.js"
+import { type Body, type Entry, NotAnObject, portion, readBody, textOf } from "./engine/payload/body.js"
+import { isReadable, type RawDocument, readExact } from "./engine/payload/exactJson.js"
 import {
-  isReadable,
-  NumberLiteral,
-  plain,
-  type RawDocument,
-  type RawJson,
-  type RawObject,
-  readExact
-} from "./engine/json.js"
-import { type Decoder, type Envelope, Snapshot, type BadPart as SpecWarning, tableNames } from "./engine/snapshot.js"
+  type Decoder,
+  type Envelope,
+  Snapshot,
+  type BadPart as SpecWarning,
+  tableNames
+} from "./engine/payload/snapshot.js"
 import type * as Engine from "./engine/specs.js"
-import type { Json } from "./engine/user.js"
 import { inTurns } from "./internal/eventLoop.js"
 import { payloadBytes } from "./internal/payload.js"
 import { SpecsError } from "./StatsigError.js"
@@ -263,7 +261,7 @@ const describe = (error: ParseResult.ParseError, member?: string): string => {
 
 // --- reading
 
-export type { BadPart as SpecWarning, Snapshot } from "./engine/snapshot.js"
+export type { BadPart as SpecWarning, Snapshot } from "./engine/payload/snapshot.js"
 
 /**
  * A payload that was read: specs, or the word that there is nothing new.

@@ -3,7 +3,8 @@
  *
  * @since 0.1.0
  */
-import { type Json, type JsonObject, User } from "./engine/user.js"
+import type { Json, JsonObject } from "./engine/json.js"
+import { User } from "./engine/user.js"
 import { Walk } from "./internal/walk.js"
 
 /**

@@ -10,24 +10,15 @@
  *
  * @since 0.1.0
  */
+
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import type * as Redacted from "effect/Redacted"
 import * as DataStore from "../../src/DataStore.js"
 import type { LayerError } from "../../src/StatsigError.js"
+import type { RedisOptions } from "../internal/redisStore.js"
 import * as RedisStore from "../internal/redisStore.js"
 
-/**
- * Where Redis is.
- *
- * @since 0.1.0
- */
-export interface RedisOptions {
-  /** Where the Redis is: `redis[s]://[[username][:password]@][host][:port][/database]`. */
-  readonly url: Redacted.Redacted
-  /** Loads the package `redis`. Default: `() => import("redis")`. */
-  readonly load?: (() => Promise<unknown>) | undefined
-}
+export type { RedisOptions } from "../internal/redisStore.js"
 
 /**
  * Makes the store. Its connection is closed when the scope ends.

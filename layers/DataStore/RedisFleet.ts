@@ -27,8 +27,8 @@ import * as Stream from "effect/Stream"
 import * as DataStore from "../../src/DataStore.js"
 import { guarded, inBackground } from "../../src/internal/clocks.js"
 import type { DataStoreError, LayerError } from "../../src/StatsigError.js"
+import type { RedisOptions } from "../internal/redisStore.js"
 import * as RedisStore from "../internal/redisStore.js"
-import type { RedisOptions } from "./Redis.js"
 
 /**
  * How the fleet works.

@@ -5,8 +5,8 @@
  */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import { idListKey } from "../../src/engine/hashing/sha256.js"
 import { PackedSet } from "../../src/engine/idLists/packedSet.js"
-import { idListKey } from "../../src/engine/sha256.js"
 import { IdLists } from "../../src/IdLists.js"
 
 type Service = IdLists["Type"]

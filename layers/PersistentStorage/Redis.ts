@@ -14,7 +14,7 @@ import * as Redacted from "effect/Redacted"
 import { inBackground } from "../../src/internal/clocks.js"
 import { PersistentStorage, type Storage } from "../../src/PersistentStorage.js"
 import { LayerError, PersistentStorageError } from "../../src/StatsigError.js"
-import type { RedisOptions } from "../DataStore/Redis.js"
+import type { RedisOptions } from "../internal/redisStore.js"
 
 const prefix = "statsig|sticky|"
 

@@ -11,6 +11,7 @@
  * once, and a new one is tried about every second; a command that is not answered in time ends the connection. An idle
  * connection does not keep the process alive.
  */
+
 import { randomUUID } from "node:crypto"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -21,7 +22,18 @@ import * as Stream from "effect/Stream"
 import type { Stamp, Store } from "../../src/DataStore.js"
 import { inBackground } from "../../src/internal/clocks.js"
 import { DataStoreError, LayerError } from "../../src/StatsigError.js"
-import type { RedisOptions } from "../DataStore/Redis.js"
+
+/**
+ * Where Redis is.
+ *
+ * @since 0.1.0
+ */
+export interface RedisOptions {
+  /** Where the Redis is: `redis[s]://[[username][:password]@][host][:port][/database]`. */
+  readonly url: Redacted.Redacted
+  /** Loads the package `redis`. Default: `() => import("redis")`. */
+  readonly load?: (() => Promise<unknown>) | undefined
+}
 
 const channel = "statsig|changes"
 

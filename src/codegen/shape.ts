@@ -2,7 +2,7 @@
  * What JSON values have in common: the type that all of them fit, found by looking at each.
  */
 import type { Json, JsonObject } from "../Evaluation.js"
-import { ownValue } from "../engine/getters.js"
+import { ownValue } from "../engine/json.js"
 import { block, type Doc, property } from "./source.js"
 
 /** Grows with each value that is added. What none of them was is missing. */

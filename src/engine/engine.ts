@@ -3,26 +3,26 @@
  */
 
 import type { ResponseBuffer } from "./byteBuffer.js"
-import { Call, type EvaluateExperiment, overrideReason, Work } from "./call.js"
 import type { ClientInitialize, ClientInitializeOptions } from "./clientInitialize/clientInitialize.js"
-import type { Host } from "./conditions.js"
-import { Decider, type Path } from "./decider.js"
-import { Evaluation } from "./evaluation.js"
+import type { Host } from "./conditions/conditions.js"
+import { Call, type EvaluateExperiment, overrideReason, Work } from "./evaluate/call.js"
+import { Decider, type Path } from "./evaluate/decider.js"
+import { Evaluation } from "./evaluate/evaluation.js"
+import { firstOf, type OverrideLookup } from "./evaluate/overrides.js"
+import { byReference, type Persistence, type RuleFilter, type StickyOptions, settle } from "./evaluate/sticky.js"
 import type { ExposureOfAll, ExposureOrigin } from "./events/events.js"
-import { Explainer, explainedExposure, outcomeOf, repeatedExperiment, StickyExplainer } from "./explainer.js"
+import { Explainer, explainedExposure, outcomeOf, repeatedExperiment, StickyExplainer } from "./explain/explainer.js"
 import type {
   ExplainedEvaluation,
   ExplainedExposure,
   ExplainedKind,
   ExplainedParameter,
   Explanation
-} from "./explanation.js"
-import { asObject, copyJson, ownValue } from "./getters.js"
-import { firstOf, type OverrideLookup } from "./overrides.js"
-import type { Snapshot } from "./snapshot.js"
+} from "./explain/explanation.js"
+import { asObject, copyJson, type JsonObject, ownValue } from "./json.js"
+import type { Snapshot } from "./payload/snapshot.js"
 import type { Parameter, SpecKind } from "./specs.js"
-import { byReference, type Persistence, type RuleFilter, type StickyOptions, settle } from "./sticky.js"
-import type { JsonObject, User } from "./user.js"
+import type { User } from "./user.js"
 
 /** The specs and where they come from, as the store holds them. */
 export interface SpecView {
@@ -396,8 +396,8 @@ export const makeEngine = (
         const specs = view()
         const tier = host.environment ?? specs.defaultEnvironment
         const counted = options.includeLocalOverrides === true ? overridesNow() : undefined
-        const ways = counted === undefined ? deciderOf(specs, user) : undefined
-        responses.write({ user, options, snapshot: specs.snapshot, host, tier, overrides: counted, ways }, buffer)
+        const decider = counted === undefined ? deciderOf(specs, user) : undefined
+        responses.write({ user, options, snapshot: specs.snapshot, host, tier, overrides: counted, decider }, buffer)
       },
       overlaid: more =>
         over({

@@ -2,8 +2,7 @@
  * The decoded parts of a config-specs payload, as the engine reads them. `src/Specs.ts` holds the Schema of each and
  * the rules of strictness.
  */
-import type { RawJson } from "./json.js"
-import type { Json } from "./user.js"
+import type { Json, RawJson } from "./json.js"
 
 /** The kinds of names that can be evaluated. */
 export type SpecKind = "gate" | "dynamicConfig" | "experiment" | "layer"

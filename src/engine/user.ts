@@ -4,14 +4,7 @@
  * Both APIs build one (`StatsigUser.make`, the facade's `StatsigUser`); their setters make a new one, so an
  * exposure can keep the reference and be serialised later.
  */
-
-/** A JSON value as a user may carry it. Never holds `undefined`, `NaN`, `Infinity` or a cycle. */
-export type Json = string | number | boolean | null | ReadonlyArray<Json> | JsonObject
-
-/** A JSON object. Keys are read as own properties only, so `__proto__` and `constructor` are names like others. */
-export interface JsonObject {
-  readonly [key: string]: Json
-}
+import { type Json, type JsonObject, setOwn } from "./json.js"
 
 /** The user's fields after normalisation; a field that was not given is `undefined`. */
 export interface UserFields {
@@ -85,3 +78,29 @@ export class User {
 }
 
 const hidden: ReadonlySet<string> = new Set(["privateAttributes", "key", "size"])
+
+/**
+ * The logged form of a user: without private attributes, with global fields behind its own, and with an environment of
+ * the SDK if it has none.
+ */
+export const userToLog = (user: User, globalCustomFields: JsonObject | undefined, tier: string | undefined): string => {
+  let { custom } = user
+  if (globalCustomFields !== undefined) {
+    const all: { [key: string]: Json } = { ...globalCustomFields }
+    for (const key of Object.keys(custom ?? {})) setOwn(all, key, custom?.[key] as Json)
+    custom = all
+  }
+  // What is `undefined` is left out.
+  return JSON.stringify({
+    userID: user.userID,
+    customIDs: user.customIDs,
+    email: user.email,
+    ip: user.ip,
+    userAgent: user.userAgent,
+    country: user.country,
+    locale: user.locale,
+    appVersion: user.appVersion,
+    custom,
+    statsigEnvironment: user.statsigEnvironment ?? (tier === undefined ? undefined : { tier })
+  })
+}

@@ -4,12 +4,12 @@
  */
 import type { Service as Evaluator } from "../Evaluator.js"
 import type { EventLogger } from "../EventLogger.js"
-import type { Evaluation } from "../engine/evaluation.js"
+import type { Evaluation } from "../engine/evaluate/evaluation.js"
+import { byReference, type StickyOptions } from "../engine/evaluate/sticky.js"
 import type { ExposureOrigin } from "../engine/events/events.js"
-import { ownValue } from "../engine/getters.js"
+import { type Json, ownValue } from "../engine/json.js"
 import type { Parameter, SpecKind } from "../engine/specs.js"
-import { byReference, type StickyOptions } from "../engine/sticky.js"
-import type { Json, User } from "../engine/user.js"
+import type { User } from "../engine/user.js"
 
 /** What is asked for: a name of a kind, or one of its parameters. */
 export interface LookTarget {

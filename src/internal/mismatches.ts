@@ -2,10 +2,37 @@
  * Tells of values that do not fit their flags: once for each flag and rule of the specs at hand, in the log and as a
  * metric.
  */
+
 import * as Effect from "effect/Effect"
-import type { Snapshot } from "../engine/snapshot.js"
-import type { FlagMismatch } from "../Flag.js"
+import * as Schema from "effect/Schema"
+import type { Snapshot } from "../engine/payload/snapshot.js"
+
 import type { Observe } from "./observe.js"
+
+/**
+ * A value that does not fit its flag. It is logged as a warning and counted as `statsig.sdk.flag_mismatch`, once for each
+ * flag and rule of the specs at hand.
+ *
+ * @since 0.1.0
+ */
+export class FlagMismatch extends Schema.TaggedClass<FlagMismatch>("statsig-effect/FlagMismatch")("FlagMismatch", {
+  kind: Schema.Literal("gate", "dynamicConfig", "experiment", "layer", "parameterStore"),
+  name: Schema.String,
+  parameter: Schema.UndefinedOr(Schema.String),
+  /** Where in the value, from the outside in. */
+  path: Schema.Array(Schema.String),
+  /** The rule that gave the value. */
+  ruleID: Schema.String,
+  /** What was expected there, and what was found. */
+  problem: Schema.String
+}) {
+  /** All of it in a sentence. */
+  get message(): string {
+    const flag = this.parameter === undefined ? this.name : `${this.name}.${this.parameter}`
+    const place = this.path.length === 0 ? "" : ` at ${this.path.join(".")}`
+    return `The value of ${this.kind} "${flag}" from rule "${this.ruleID}" does not fit${place}: ${this.problem}`
+  }
+}
 
 /** What is remembered of one update of the specs; beyond that nothing is told until the next. */
 const remembered = 1_000

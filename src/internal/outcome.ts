@@ -2,9 +2,9 @@
  * An evaluation in the terms that feature flags have in common: those of OpenFeature and of OpenTelemetry's semantic
  * conventions, which spell them in lower case.
  */
-import { decisionOf } from "../engine/decision.js"
-import { type Evaluation, ruleIDOf } from "../engine/evaluation.js"
-import type { Snapshot } from "../engine/snapshot.js"
+import { decisionOf } from "../engine/evaluate/decision.js"
+import { type Evaluation, ruleIDOf } from "../engine/evaluate/evaluation.js"
+import type { Snapshot } from "../engine/payload/snapshot.js"
 
 /** The kinds of flags that are evaluated for a user. */
 export type FlagKind = "gate" | "dynamicConfig" | "experiment" | "layer"

@@ -7,8 +7,8 @@
  * what is beyond them is left out. Copies of what was copied before have a bound of their own, so that they take no more
  * than milliseconds and large values without repetition keep all their room.
  */
-import { setOwn } from "../engine/getters.js"
-import type { Json } from "../engine/user.js"
+
+import { type Json, setOwn } from "../engine/json.js"
 
 /** Objects and arrays within each other, below a map of a user or the value itself. */
 const maxDepth = 100

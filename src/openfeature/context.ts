@@ -2,8 +2,8 @@
  * The user that an evaluation context stands for.
  */
 import type { EvaluationContext } from "@openfeature/server-sdk"
-import { setOwn } from "../engine/getters.js"
-import { type Json, type JsonObject, User } from "../engine/user.js"
+import { type Json, type JsonObject, setOwn } from "../engine/json.js"
+import { User } from "../engine/user.js"
 import { Walk } from "../internal/walk.js"
 import { toJson } from "./json.js"
 

@@ -2,7 +2,7 @@
  * The JSON form of what a program hands to OpenFeature: the one that `JSON.stringify` makes, but for dates, which become
  * what the caller wants, and within the bounds of a `Walk`. Throws for a bigint and what throws when it is read.
  */
-import type { Json } from "../engine/user.js"
+import type { Json } from "../engine/json.js"
 import { Walk } from "../internal/walk.js"
 
 /** `undefined` for what has no JSON form, and for what is left out. */

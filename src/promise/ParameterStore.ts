@@ -5,9 +5,8 @@
  */
 
 import type { ParameterStore as CoreParameterStore } from "../Evaluation.js"
-import { copyJson } from "../engine/getters.js"
+import { copyJson, type Json } from "../engine/json.js"
 import type { Parameter, ParameterSpec } from "../engine/specs.js"
-import type { Json } from "../engine/user.js"
 import { asText } from "./argument.js"
 import { brandClass } from "./classes.js"
 import { toJson } from "./json.js"

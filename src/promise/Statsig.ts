@@ -18,11 +18,10 @@ import * as Scope from "effect/Scope"
 import { Evaluator } from "../Evaluator.js"
 import type { DropReason } from "../EventLogger.js"
 import { ResponseBuffer } from "../engine/byteBuffer.js"
-import type { ExplainedKind, Explanation } from "../engine/explanation.js"
-import { copyJsonObject } from "../engine/getters.js"
-import type { JsonObject } from "../engine/user.js"
+import type { ExplainedKind, Explanation } from "../engine/explain/explanation.js"
+import { render } from "../engine/explain/render.js"
+import { copyJsonObject, type JsonObject } from "../engine/json.js"
 import { guarded } from "../internal/clocks.js"
-import { render } from "../internal/explanationText.js"
 import { ofProcess } from "../internal/ofProcess.js"
 import { quietly } from "../internal/quietly.js"
 import { soon } from "../internal/timers.js"
@@ -46,13 +45,12 @@ import { startCapture, stopCapture } from "./consoleCapture.js"
 import { type Internals, internals } from "./internals.js"
 import { toJson, toJsonMap, toMap } from "./json.js"
 import { logLineLevel } from "./logLineLevels.js"
-import { runtimeWithLogger } from "./outputLogger.js"
+import { type OutputLoggerProvider, runtimeWithLogger } from "./outputLogger.js"
 import { ParameterStore } from "./ParameterStore.js"
 import { DynamicConfig, Experiment, FeatureGate, Layer, recordAsRaw } from "./results.js"
 import {
   type ConsoleCaptureOptions,
   checkOptions,
-  type OutputLoggerProvider,
   type StatsigOptions,
   type UserPersistedValues
 } from "./StatsigOptions.js"

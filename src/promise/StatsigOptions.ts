@@ -6,11 +6,13 @@
  *
  * @since 0.1.0
  */
-import type { JsonObject } from "../engine/user.js"
+
+import type { JsonObject } from "../engine/json.js"
 import type { CommonOptions } from "../StatsigOptions.js"
 import { argumentError, asFlag, asInteger, asText, asUnsigned, missingObject } from "./argument.js"
 import type { DataStore } from "./DataStore.js"
 import { toJson, toMap } from "./json.js"
+import type { OutputLoggerProvider } from "./outputLogger.js"
 import type { SecondaryExposure } from "./results.js"
 import { type CustomFields, type StatsigUser, userOf } from "./StatsigUser.js"
 
@@ -70,20 +72,6 @@ export interface ObservabilityClient {
   error?: (tag: string, error: string) => void
   /** Whether a tag with many different values may be sent. */
   shouldEnableHighCardinalityForThisTag?: (tag: string) => boolean
-}
-
-/**
- * Receives the SDK's own log lines.
- *
- * @since 0.1.0
- */
-export interface OutputLoggerProvider {
-  initialize?: () => void
-  debug?: (tag: string, message: string) => void
-  info?: (tag: string, message: string) => void
-  warn?: (tag: string, message: string) => void
-  error?: (tag: string, message: string) => void
-  shutdown?: () => void
 }
 
 /**

@@ -7,9 +7,9 @@
  * @since 0.1.0
  */
 
-import { copyJson, copyJsonObject, setOwn } from "../engine/getters.js"
-import { type Json, type JsonObject, User, type UserFields } from "../engine/user.js"
-import { textOf } from "../engine/values.js"
+import { textOf } from "../engine/conditions/values.js"
+import { copyJson, copyJsonObject, type Json, type JsonObject, setOwn } from "../engine/json.js"
+import { User, type UserFields } from "../engine/user.js"
 import { argumentError, asText, missingObject } from "./argument.js"
 import { brandClass, brandOf, brandVersion, otherVersion, showMembers } from "./classes.js"
 import { toAssignedMap, toCustomMap, toIDMap, toJson, toMap } from "./json.js"

@@ -3,7 +3,7 @@
  * inherited enumerable members count, strings and arrays stand for their indices where a map is expected, and what cannot
  * be JSON throws.
  */
-import type { Json, JsonObject } from "../engine/user.js"
+import type { Json, JsonObject } from "../engine/json.js"
 import { maxCharacters, maxValues, Walk } from "../internal/walk.js"
 import { argumentError, missingObject } from "./argument.js"
 

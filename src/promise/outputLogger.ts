@@ -15,7 +15,20 @@ import * as Option from "effect/Option"
 import * as Runtime from "effect/Runtime"
 import { quietly } from "../internal/quietly.js"
 import { soon } from "../internal/timers.js"
-import type { OutputLoggerProvider, StatsigOptions } from "./StatsigOptions.js"
+
+/**
+ * Receives the SDK's own log lines.
+ *
+ * @since 0.1.0
+ */
+export interface OutputLoggerProvider {
+  initialize?: () => void
+  debug?: (tag: string, message: string) => void
+  info?: (tag: string, message: string) => void
+  warn?: (tag: string, message: string) => void
+  error?: (tag: string, message: string) => void
+  shutdown?: () => void
+}
 
 /** Longer messages are cut, as the official package does. In characters. */
 const longest = 400
@@ -75,10 +88,14 @@ const otherLoggers = HashSet.remove(
 )
 const toStandardOutput = HashSet.add(otherLoggers, loggerOf(undefined))
 
+/** The options that say where log lines go. */
+interface OutputLoggerOptions {
+  readonly outputLogLevel?: keyof typeof levels | undefined
+  readonly outputLoggerProvider?: OutputLoggerProvider | undefined
+}
+
 /** A runtime whose log lines go where the options of an instance want them. Tells the provider of its begin. */
-export const runtimeWithLogger = (
-  options: Pick<StatsigOptions, "outputLogLevel" | "outputLoggerProvider">
-): Runtime.Runtime<never> => {
+export const runtimeWithLogger = (options: OutputLoggerOptions): Runtime.Runtime<never> => {
   const provider = options.outputLoggerProvider
   const wanted = options.outputLogLevel ?? "warn"
   const minimum = Object.hasOwn(levels, wanted) ? levels[wanted] : LogLevel.Warning

@@ -5,9 +5,9 @@
  * @since 0.1.0
  */
 
-import { Evaluation, type SecondaryExposure as Exposed, ruleIDOf } from "../engine/evaluation.js"
-import { copyJson, emptyObject, isInteger, type ParameterRead, readAny, readTyped, setOwn } from "../engine/getters.js"
-import type { Json, JsonObject } from "../engine/user.js"
+import { Evaluation, type SecondaryExposure as Exposed, ruleIDOf } from "../engine/evaluate/evaluation.js"
+import { isInteger, type ParameterRead, readAny, readTyped } from "../engine/getters.js"
+import { copyJson, emptyObject, type Json, type JsonObject, setOwn } from "../engine/json.js"
 import { brandClass } from "./classes.js"
 import { complain } from "./complain.js"
 

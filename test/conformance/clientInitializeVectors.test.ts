@@ -3,7 +3,7 @@
  */
 import { assert, describe, expect, it, vi } from "vitest"
 import { type ClientInitResponseOptions, Statsig, StatsigUser, type StatsigUserArgs } from "../../layers/promise.js"
-import { type HashAlgorithm, hashedName } from "../../src/engine/nameHash.js"
+import { type HashAlgorithm, hashedName } from "../../src/engine/hashing/nameHash.js"
 import vectors from "../vectors/client-initialize-vectors.json" with { type: "json" }
 import { inlined, type Response } from "./support/clientInitialize.js"
 

@@ -3,7 +3,7 @@
  * comparisons can be given: `DATE_COMPARISONS=1000000 npx vitest run test/conformance/dates.test.ts`.
  */
 import { afterAll, assert, describe, expect, it } from "vitest"
-import { parseDate } from "../../src/engine/dates.js"
+import { parseDate } from "../../src/engine/conditions/dates.js"
 import { inBoth } from "./support/compareWorlds.js"
 import { dateWorld } from "./support/dates.js"
 import { isLong, seeds } from "./support/effort.js"

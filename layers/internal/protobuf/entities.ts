@@ -2,8 +2,9 @@
  * The entities of protobuf as the JSON that the store reads.
  */
 import { isUtf8 } from "node:buffer"
-import { checkJson, readBody } from "../../../src/engine/body.js"
-import { isReadable, maxDepth, type RawJson, readExact } from "../../../src/engine/json.js"
+import type { RawJson } from "../../../src/engine/json.js"
+import { checkJson, readBody } from "../../../src/engine/payload/body.js"
+import { isReadable, maxDepth, readExact } from "../../../src/engine/payload/exactJson.js"
 import { parameterStoreProblem } from "../../../src/Specs.js"
 import {
   conditionFields,

@@ -1,7 +1,7 @@
 /**
  * The messages of specs in protobuf, by the numbers of their fields. The numbers are Statsig's own.
  */
-import type { BadPart } from "../../../src/engine/snapshot.js"
+import type { BadPart } from "../../../src/engine/payload/snapshot.js"
 import {
   bytes,
   double,

@@ -1,7 +1,7 @@
 /**
  * The specs that are held, as what the next payload may build on, whatever they came as.
  */
-import { type Body, emptyTable, JsonError, memberOf, readBody, type Table } from "../../../src/engine/body.js"
+import { type Body, emptyTable, JsonError, memberOf, readBody, type Table } from "../../../src/engine/payload/body.js"
 import { type TableName, tableNames } from "./fields.js"
 
 /** An entity of a table. */

@@ -2,8 +2,8 @@
  * A payload, put together of envelopes.
  */
 import { isUtf8 } from "node:buffer"
-import { type Body, checkJson, readBody } from "../../../src/engine/body.js"
-import type { BadPart } from "../../../src/engine/snapshot.js"
+import { type Body, checkJson, readBody } from "../../../src/engine/payload/body.js"
+import type { BadPart } from "../../../src/engine/payload/snapshot.js"
 import { join } from "../../../src/internal/payload.js"
 import { entityJson } from "./entities.js"
 import {

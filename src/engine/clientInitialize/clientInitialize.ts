@@ -7,22 +7,23 @@
  * that of the names: gates, configs, bandits, layers. So the same user gets the same response. An evaluation that fails
  * (gates in a circle) makes the whole response blank, which clients take for "no values".
  *
- * Where the way to an answer is known without an evaluation (`Ways`), the kept entry of that way is copied.
+ * Where a decider knows the path to an answer without an evaluation, the kept entry of that path is copied.
  */
 
 import type { ResponseBuffer } from "../byteBuffer.js"
-import { Call, Work } from "../call.js"
-import type { Host } from "../conditions.js"
-import type { Evaluation } from "../evaluation.js"
-import { userToLog, wellFormedJson } from "../events/events.js"
-import { djb2, type HashAlgorithm, hashedName } from "../nameHash.js"
-import type { OverrideLookup } from "../overrides.js"
-import { sha256OfBytes } from "../sha256.js"
-import type { Snapshot } from "../snapshot.js"
+import type { Host } from "../conditions/conditions.js"
+import { textOf, userJson } from "../conditions/values.js"
+import { Call, Work } from "../evaluate/call.js"
+import type { Decider, Path } from "../evaluate/decider.js"
+import type { Evaluation } from "../evaluate/evaluation.js"
+import type { OverrideLookup } from "../evaluate/overrides.js"
+import { djb2, type HashAlgorithm, hashedName } from "../hashing/nameHash.js"
+import { sha256OfBytes } from "../hashing/sha256.js"
+import { type Json, wellFormedJson } from "../json.js"
+import type { Snapshot } from "../payload/snapshot.js"
 import type { RecordingTrigger, SpecKind } from "../specs.js"
-import type { Json, User } from "../user.js"
-import { textOf, userJson } from "../values.js"
-import { type Entry, EntryTable, EntryWriter, keptBy, type Way, type WrittenEntry } from "./entries.js"
+import { type User, userToLog } from "../user.js"
+import { type Entry, EntryTable, EntryWriter, keptBy, type WrittenEntry } from "./entries.js"
 import type { Lookup } from "./nestedGates.js"
 import { type EntryStyle, quote, type ResponseFormat } from "./text.js"
 
@@ -62,15 +63,7 @@ export interface ClientInitializeRequest {
   readonly tier: string | undefined
   readonly overrides: OverrideLookup | undefined
   /** For these specs and this user's environment; not with overrides. */
-  readonly ways?: Ways | undefined
-}
-
-/** Tells users with the same answer, and the same exposures, without an evaluation. */
-export interface Ways {
-  /** What stands for the answer, `undefined` when only an evaluation can tell. */
-  readonly decide: (kind: SpecKind, name: string, user: User) => Way | undefined
-  /** Whether the last way may be another one a moment later. */
-  readonly isVolatile: boolean
+  readonly decider?: Decider | undefined
 }
 
 /** Styles whose bytes are kept at a time. A server writes in one or two. */
@@ -80,7 +73,7 @@ const maxTables = 4
 export class ClientInitialize {
   readonly #sdkInfo: string
   #snapshot: Snapshot | undefined
-  #ways: Ways | undefined
+  #decider: Decider | undefined
   #tables: ReadonlyArray<EntryTable> = []
 
   /** `sdkInfo` is what the response says of the SDK, as JSON. */
@@ -93,10 +86,10 @@ export class ClientInitialize {
     new Response(request, this.#table(request), buffer, this.#sdkInfo).write()
   }
 
-  #table({ options, snapshot, ways }: ClientInitializeRequest): EntryTable {
-    if (snapshot !== this.#snapshot || (ways !== undefined && ways !== this.#ways)) {
+  #table({ options, snapshot, decider }: ClientInitializeRequest): EntryTable {
+    if (snapshot !== this.#snapshot || (decider !== undefined && decider !== this.#decider)) {
       this.#snapshot = snapshot
-      this.#ways = ways
+      this.#decider = decider
       this.#tables = []
     }
     const style: EntryStyle = {
@@ -132,7 +125,7 @@ class Response {
   readonly #sdkInfo: string
   readonly #appId: Json | undefined
   /** Only where the app is the one that they are decided for. */
-  readonly #ways: Ways | undefined
+  readonly #decider: Decider | undefined
   readonly #writer: EntryWriter
   readonly #work = new Work()
   /** What specs must be meant for; `undefined` when all are wanted. */
@@ -143,14 +136,14 @@ class Response {
   #isFirst = true
 
   constructor(request: ClientInitializeRequest, table: EntryTable, buffer: ResponseBuffer, sdkInfo: string) {
-    const { options, snapshot, ways } = request
+    const { options, snapshot, decider } = request
     this.#request = request
     this.#table = table
     this.#buffer = buffer
     this.#sdkInfo = sdkInfo
     this.#writer = new EntryWriter(table, buffer)
     this.#appId = appOf(snapshot, options.clientSdkKey)
-    this.#ways = this.#appId === snapshot?.appId ? ways : undefined
+    this.#decider = this.#appId === snapshot?.appId ? decider : undefined
     table.nestedGates.beginResponse()
     this.#targetApp = options.clientSdkKey === undefined ? undefined : textOf(this.#appId)
     this.#isFiltered =
@@ -234,8 +227,8 @@ class Response {
   /** `undefined` when the evaluation fails. */
   #written(entry: Entry): WrittenEntry | undefined {
     const { nestedGates } = this.#table
-    const way = this.#wayOf(entry)
-    for (let kept = way && keptBy(entry, way); kept !== undefined; kept = kept.next) {
+    const path = this.#pathOf(entry)
+    for (let kept = path && keptBy(entry, path); kept !== undefined; kept = kept.next) {
       if (nestedGates.repeat(kept.lookups)) return kept.written
     }
     nestedGates.beginEntry()
@@ -243,24 +236,24 @@ class Response {
     if (record === undefined) return undefined
     const lookups = nestedGates.endEntry()
     const written = this.#table.written(entry, record)
-    return way !== undefined && lookups !== undefined && this.#isStill(entry, way, lookups)
-      ? this.#table.keep(entry, way, lookups, written)
+    return path !== undefined && lookups !== undefined && this.#isStill(entry, path, lookups)
+      ? this.#table.keep(entry, path, lookups, written)
       : written
   }
 
-  /** Whether the evaluation went this way: what the clock decides may have changed in between. */
-  #isStill(entry: Entry, way: Way, lookups: ReadonlyArray<Lookup>): boolean {
-    if (this.#wayOf(entry) !== way) return false
-    const ways = this.#ways
-    if (ways?.isVolatile !== true) return true
+  /** Whether the evaluation took this path: what the clock decides may have changed in between. */
+  #isStill(entry: Entry, path: Path, lookups: ReadonlyArray<Lookup>): boolean {
+    if (this.#pathOf(entry) !== path) return false
+    const decider = this.#decider
+    if (decider?.isVolatile !== true) return true
     return lookups.every(({ before, gate }) => {
-      const now = before && ways.decide("gate", gate.name, this.#request.user)
+      const now = before && decider.decide("gate", gate.name, this.#request.user)
       return now === undefined || now.bool === before?.bool
     })
   }
 
-  #wayOf({ name, specKind }: Entry): Way | undefined {
-    return this.#ways?.decide(specKind, name, this.#request.user)
+  #pathOf({ name, specKind }: Entry): Path | undefined {
+    return this.#decider?.decide(specKind, name, this.#request.user)
   }
 
   /** `undefined` when the evaluation fails. */

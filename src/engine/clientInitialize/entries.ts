@@ -4,20 +4,21 @@
  * Of a spec there are only as many entries as it has outcomes, apart from the exposures in them. So the bytes of an
  * outcome are made once, with gaps where exposures belong, and those of an exposure too; an entry is a list of such
  * chunks. How many outcomes and exposures there are is bounded by the specs. What is not made of the specs alone
- * (overrides, merged layers) is made each time. Where a `Way` tells that users get the same entry, the whole entry is
- * kept with the way.
+ * (overrides, merged layers) is made each time. Where the decider's path shows that users get the same entry, the whole
+ * entry is kept with the path.
  *
  * In the formats that list exposures and values apart and refer to them by id, an id stays the same for as long as the
  * table is kept; a response lists those that it uses, each once.
  */
 
 import { bytesOf, type Fragment, fragment, type ResponseBuffer } from "../byteBuffer.js"
-import type { Evaluation, SecondaryExposure } from "../evaluation.js"
-import { shortened } from "../exposures.js"
-import { djb2, hashedName } from "../nameHash.js"
-import type { Snapshot, SpecTable } from "../snapshot.js"
+import type { Path } from "../evaluate/decider.js"
+import type { Evaluation, SecondaryExposure } from "../evaluate/evaluation.js"
+import { shortened } from "../evaluate/exposures.js"
+import { djb2, hashedName } from "../hashing/nameHash.js"
+import type { JsonObject } from "../json.js"
+import type { Snapshot, SpecTable } from "../payload/snapshot.js"
 import type { SpecKind } from "../specs.js"
-import type { JsonObject } from "../user.js"
 import { type Lookup, NestedGates } from "./nestedGates.js"
 import {
   type EntryKind,
@@ -42,24 +43,15 @@ export interface Entry {
   readonly key: string
   readonly outcomes: Array<Outcome>
   kept: number
-  /** By the ways that decisions can take: an object for each. */
-  readonly byWay: Map<Way, KeptEntry>
+  readonly byPath: Map<Path, KeptEntry>
 }
 
-/** Stands for the way that a decision can take. */
-export interface Way {
-  /** The answer that a condition on the gate gets. */
-  readonly bool: boolean
-  /** The entry that was written last for it, as a short cut: responses are written in one style, mostly. */
-  kept: KeptEntry | undefined
-}
-
-/** An entry for all users who take one way and whose responses know the same of the gates that it nests. */
+/** An entry for all users who take one path and whose responses know the same of the gates that it nests. */
 export interface KeptEntry {
   readonly entry: Entry
   readonly lookups: ReadonlyArray<Lookup>
   readonly written: WrittenEntry
-  /** The entry of the same way where other gates are known. */
+  /** The entry of the same path where other gates are known. */
   readonly next: KeptEntry | undefined
   /** How many there are from here on. */
   readonly count: number
@@ -130,8 +122,8 @@ interface ExposureBytes extends Listed {
 const maxOutcomes = 256
 const maxKept = 4_096
 
-/** Entries that are kept of one way: they are looked through one after the other. */
-const maxOfWay = 64
+/** Entries that are kept of one path: they are looked through one after the other. */
+const maxOfPath = 64
 
 /** Gates that an entry asks for which is kept. */
 const maxLookups = 256
@@ -144,10 +136,13 @@ const smallChunk = 512
 
 const gapOf = new RegExp(`([${secondaryGap}${undelegatedGap}])`)
 
-/** The entries that are kept for all users who take this way. */
-export const keptBy = (entry: Entry, way: Way): KeptEntry | undefined => {
-  if (way.kept?.entry !== entry) way.kept = entry.byWay.get(way)
-  return way.kept
+/** The entries that are kept for all users who take this path. The last one is at hand on the path itself. */
+export const keptBy = (entry: Entry, path: Path): KeptEntry | undefined => {
+  const last = path.clientEntry as KeptEntry | undefined
+  if (last?.entry === entry) return last
+  const kept = entry.byPath.get(path)
+  path.clientEntry = kept
+  return kept
 }
 
 /** The entries of one snapshot in one style, with the bytes that were made for them. */
@@ -193,14 +188,15 @@ export class EntryTable {
     return this.#values.size > maxValues
   }
 
-  /** Keeps an entry for all users who take this way, if there is room. */
-  keep(entry: Entry, way: Way, lookups: ReadonlyArray<Lookup>, written: WrittenEntry): WrittenEntry {
-    const next = keptBy(entry, way)
+  /** Keeps an entry for all users who take this path, if there is room. */
+  keep(entry: Entry, path: Path, lookups: ReadonlyArray<Lookup>, written: WrittenEntry): WrittenEntry {
+    const next = keptBy(entry, path)
     const count = next === undefined ? 1 : next.count + 1
-    if (entry.kept >= maxKept || count > maxOfWay || lookups.length > maxLookups) return written
+    if (entry.kept >= maxKept || count > maxOfPath || lookups.length > maxLookups) return written
     const joint = { ...written, chunks: joined(written.chunks) }
-    way.kept = { entry, lookups, written: joint, next, count }
-    entry.byWay.set(way, way.kept)
+    const kept: KeptEntry = { entry, lookups, written: joint, next, count }
+    path.clientEntry = kept
+    entry.byPath.set(path, kept)
     entry.kept++
     return joint
   }
@@ -292,7 +288,17 @@ export class EntryTable {
     specKind: SpecKind,
     kind: EntryKind
   ): Entry {
-    return { name, entity, targetAppIDs, specKind, kind, key: this.#key(name), outcomes: [], kept: 0, byWay: new Map() }
+    return {
+      name,
+      entity,
+      targetAppIDs,
+      specKind,
+      kind,
+      key: this.#key(name),
+      outcomes: [],
+      kept: 0,
+      byPath: new Map()
+    }
   }
 
   #key(name: string): string {

@@ -7,8 +7,8 @@
  * copied only where the memo holds what it held when the entry was made. Equal results are one object, so that this is
  * quick to tell.
  */
-import type { NestedMemo, NestedResult } from "../call.js"
-import { distinct, listOf } from "../exposures.js"
+import type { NestedMemo, NestedResult } from "../evaluate/call.js"
+import { distinct, listOf } from "../evaluate/exposures.js"
 
 /** A gate that specs nest, with what the current response knows of it. */
 interface NestedGate {

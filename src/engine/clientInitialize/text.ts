@@ -3,10 +3,10 @@
  *
  * Members stand in the order of the official SDK, although only their names matter.
  */
-import { type Evaluation, ruleIDOf } from "../evaluation.js"
-import type { Exposures } from "../exposures.js"
-import { literalOf } from "../getters.js"
-import { type HashAlgorithm, hashedName } from "../nameHash.js"
+import { type Evaluation, ruleIDOf } from "../evaluate/evaluation.js"
+import type { Exposures } from "../evaluate/exposures.js"
+import { type HashAlgorithm, hashedName } from "../hashing/nameHash.js"
+import { literalOf } from "../json.js"
 import type { Parameter, ParameterSpec } from "../specs.js"
 
 /** The shape of a response: entries in full, with exposures by id, or with exposures, values and keys shortened. */

@@ -3,8 +3,9 @@
  */
 
 import { ByteBuffer, bytesOf } from "../byteBuffer.js"
+import { wellFormedJson } from "../json.js"
 import type { User } from "../user.js"
-import { type EventText, wellFormedJson } from "./events.js"
+import type { EventText } from "./events.js"
 
 /**
  * Events in the order in which they came.

@@ -6,14 +6,14 @@
  */
 
 import { type ByteBuffer, bytesOf } from "../byteBuffer.js"
-import { compileUnit } from "../conditions.js"
-import { type Evaluation, ruleIDOf, type SecondaryExposure } from "../evaluation.js"
-import { isLong } from "../exposures.js"
-import { setOwn } from "../getters.js"
-import type { Json, JsonObject, User } from "../user.js"
-import { floatText, userJson } from "../values.js"
+import { compileUnit } from "../conditions/conditions.js"
+import { floatText, userJson } from "../conditions/values.js"
+import { type Evaluation, ruleIDOf, type SecondaryExposure } from "../evaluate/evaluation.js"
+import { isLong } from "../evaluate/exposures.js"
+import { flag, hashID, hashName, hashUser, type Word64, zero } from "../hashing/samplingHash.js"
+import { type Json, type JsonObject, wellFormedJson } from "../json.js"
+import type { User } from "../user.js"
 import { type Answer, type Hash, hashNames } from "./deduplicator.js"
-import { flag, hashID, hashName, hashUser, type Word64, zero } from "./samplingHash.js"
 import { sizeOf } from "./size.js"
 
 /** Which call an exposure comes from; the official SDK keys and words them differently. */
@@ -230,11 +230,12 @@ const maxForms = 100
 /** The form of an exposure, kept with its record. */
 export const formOf = (exposure: Exposure): ExposureForm => {
   const { evaluation, kind, name, origin, parameter } = exposure
-  for (let form = evaluation.forms; form !== undefined; form = form.next) {
+  const known = evaluation.exposureForms as ExposureForm | undefined
+  for (let form = known; form !== undefined; form = form.next) {
     if (form.origin === origin && form.parameter === parameter && form.kind === kind && form.name === name) return form
   }
-  const form = new ExposureForm(exposure, evaluation.forms)
-  if (form.count <= maxForms) evaluation.forms = form
+  const form = new ExposureForm(exposure, known)
+  if (form.count <= maxForms) evaluation.exposureForms = form
   return form
 }
 
@@ -272,41 +273,6 @@ const isExplicit = (evaluation: Evaluation, parameter: string | undefined): bool
   parameter !== undefined && evaluation.explicitParameters?.includes(parameter) === true
 
 // --- JSON
-
-/**
- * The same JSON with U+FFFD for each half of a pair of surrogates, as the official SDK has it. `JSON.stringify` writes
- * such a half as an escape, for which strict parsers refuse all of the text.
- */
-export const wellFormedJson = (json: string): string =>
-  json.includes("\\ud")
-    ? json.replace(/\\(?:ud[89a-f][0-9a-f]{2}|.)/g, escape => (escape.length === 6 ? "\ufffd" : escape))
-    : json
-
-/**
- * The logged form of a user: without private attributes, with global fields behind its own, and with an environment of
- * the SDK if it has none.
- */
-export const userToLog = (user: User, globalCustomFields: JsonObject | undefined, tier: string | undefined): string => {
-  let { custom } = user
-  if (globalCustomFields !== undefined) {
-    const all: { [key: string]: Json } = { ...globalCustomFields }
-    for (const key of Object.keys(custom ?? {})) setOwn(all, key, custom?.[key] as Json)
-    custom = all
-  }
-  // What is `undefined` is left out.
-  return JSON.stringify({
-    userID: user.userID,
-    customIDs: user.customIDs,
-    email: user.email,
-    ip: user.ip,
-    userAgent: user.userAgent,
-    country: user.country,
-    locale: user.locale,
-    appVersion: user.appVersion,
-    custom,
-    statsigEnvironment: user.statsigEnvironment ?? (tier === undefined ? undefined : { tier })
-  })
-}
 
 const exposureNames = {
   gate: "statsig::gate_exposure",

@@ -4,10 +4,13 @@
  * An exposure is looked up among those that were logged lately, and sampled if the project wants it. This is the check
  * path: everything is synchronous and bounded, and nothing throws.
  */
-import type { SecondaryExposure } from "../evaluation.js"
-import { modulo, sha256 } from "../sha256.js"
+import type { SecondaryExposure } from "../evaluate/evaluation.js"
+import { modulo } from "../hashing/bucketing.js"
+import { isSampled } from "../hashing/samplingHash.js"
+import { sha256 } from "../hashing/sha256.js"
+import { type Json, type JsonObject, wellFormedJson } from "../json.js"
 import type { RemoteConfig } from "../specs.js"
-import type { Json, JsonObject, User } from "../user.js"
+import type { User } from "../user.js"
 import { type Answer, Deduplicator, hashNames } from "./deduplicator.js"
 import type { EventQueue } from "./eventQueue.js"
 import {
@@ -20,10 +23,8 @@ import {
   samplingParts,
   secondariesOf,
   secondaryText,
-  userKey,
-  wellFormedJson
+  userKey
 } from "./events.js"
-import { isSampled } from "./samplingHash.js"
 
 /** An event that is no exposure. */
 export interface CustomEvent {

@@ -4,7 +4,8 @@
  * It is an estimate that costs little. A text counts one byte for each character, which is what V8 takes for Latin
  * letters; it takes two for others.
  */
-import type { Json, User } from "../user.js"
+import type { Json } from "../json.js"
+import type { User } from "../user.js"
 
 /** A pointer, a number, or the head of a text, an array or an object; in bytes. */
 const word = 8

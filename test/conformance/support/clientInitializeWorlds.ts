@@ -2,7 +2,7 @@
  * Compares client initialize responses of both packages in made-up worlds, for random users, options and overrides.
  */
 import type { ClientInitResponseOptions } from "@statsig/statsig-node-core"
-import { type HashAlgorithm, hashedName } from "../../../src/engine/nameHash.js"
+import { type HashAlgorithm, hashedName } from "../../../src/engine/hashing/nameHash.js"
 import { type Entries, type Entry, inlined, listsTwice, mapValues, type Response } from "./clientInitialize.js"
 import { difference } from "./compare.js"
 import { Random } from "./random.js"

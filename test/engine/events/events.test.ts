@@ -1,5 +1,6 @@
 import { assert, describe, it } from "vitest"
-import { Evaluation } from "../../../src/engine/evaluation.js"
+import { Evaluation } from "../../../src/engine/evaluate/evaluation.js"
+import { distinct, type Exposures, join } from "../../../src/engine/evaluate/exposures.js"
 import { EventWriter } from "../../../src/engine/events/eventList.js"
 import {
   answerOf,
@@ -14,13 +15,11 @@ import {
   samplingParts,
   secondariesOf,
   secondaryText,
-  userKey,
-  userToLog,
-  wellFormedJson
+  userKey
 } from "../../../src/engine/events/events.js"
-import { hashID, hashName } from "../../../src/engine/events/samplingHash.js"
-import { distinct, type Exposures, join } from "../../../src/engine/exposures.js"
-import { type Json, User, type UserFields } from "../../../src/engine/user.js"
+import { hashID, hashName } from "../../../src/engine/hashing/samplingHash.js"
+import { type Json, wellFormedJson } from "../../../src/engine/json.js"
+import { User, type UserFields, userToLog } from "../../../src/engine/user.js"
 import { Random } from "../../conformance/support/random.js"
 
 const user = new User({ userID: "u-1" })

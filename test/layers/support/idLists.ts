@@ -5,7 +5,7 @@ import { Effect, Layer, Redacted } from "effect"
 import * as FetchClient from "../../../layers/HttpClient/Fetch.js"
 import * as Http from "../../../layers/IdLists/Http.js"
 import { idListHash } from "../../../layers/LocalStatsig.js"
-import { idListKey } from "../../../src/engine/sha256.js"
+import { idListKey } from "../../../src/engine/hashing/sha256.js"
 import type { IdLists } from "../../../src/IdLists.js"
 
 export const key = "secret-testkey1234567890"

@@ -3,10 +3,9 @@
  * evaluations that come to the same end, results and exposures may keep the reference; nothing in it may be handed to a
  * caller without a copy.
  */
-import type { ExposureForm } from "./events/events.js"
+import type { JsonObject } from "../json.js"
+import type { RemoteConfig } from "../specs.js"
 import { type Exposures, listOf, noExposures, type SecondaryExposure } from "./exposures.js"
-import type { RemoteConfig } from "./specs.js"
-import type { JsonObject } from "./user.js"
 
 export type { SecondaryExposure } from "./exposures.js"
 
@@ -60,11 +59,11 @@ export class Evaluation {
   /** A nested gate was recorded whose deciding rule has no sampling rate. */
   hasUnsampledSecondaryExposure = false
   /**
-   * What its exposures have in common, as far as it was worked out. Changes after all else is done.
+   * What its exposures have in common, kept here by the room of events, which knows the type. Set after all else is done.
    *
    * @internal
    */
-  forms: ExposureForm | undefined = undefined
+  exposureForms: unknown = undefined
   /**
    * The members of its value that are objects or lists, once they are looked for.
    *

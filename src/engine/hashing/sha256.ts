@@ -6,7 +6,6 @@
  * left, without building a string, and mostly compresses one block. Units with characters beyond ASCII take a path over
  * their UTF-8 bytes. Written out because `node:crypto` costs five times as much per call as this compression.
  */
-
 /** The round constants of FIPS 180-4, section 4.2.2. */
 const k = Int32Array.from(
   (
@@ -24,8 +23,17 @@ const k = Int32Array.from(
 /** The initial hash value of FIPS 180-4, section 5.3.3. */
 const initial = [0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19]
 
+/** A short ASCII text in the words that a hash takes. */
+export interface Words {
+  /** In bytes. */
+  readonly length: number
+  /** Four bytes in each, then the byte that begins the padding. */
+  readonly words: Int32Array
+  readonly count: number
+}
+
 /** One running hash: the state, the block being filled and the number of bytes taken so far. */
-class Sha256 {
+export class Sha256 {
   readonly state: Int32Array
   readonly block: Int32Array
   length = 0
@@ -54,7 +62,7 @@ class Sha256 {
   }
 
   /** Ends the hash of what `from` has taken and a unit behind it. */
-  finishWith(from: Sha256, unit: Unit): void {
+  finishWith(from: Sha256, unit: Words): void {
     const { block } = this
     const { count, words } = unit
     let state = from.state
@@ -429,141 +437,4 @@ export const sha256OfBytes = (parts: ReadonlyArray<Uint8Array>): Hash64 => {
 export const idListKey = (id: string): { readonly high: number; readonly low: number } => {
   const { high, low } = sha256(id)
   return { high: high >>> 8, low: ((high & 255) << 16) | (low >>> 16) }
-}
-
-/**
- * The 64-bit number that the two words make, modulo `modulus` (at most 2^20), without big integers: 2^32 is congruent to
- * its own remainder.
- */
-export const modulo = (high: number, low: number, modulus: number): number =>
-  ((high % modulus) * (0x100000000 % modulus) + (low % modulus)) % modulus
-
-/** Units of more characters are rare. */
-const maxUnitLength = 64
-
-/** A unit that was bucketed lately, in the words that a hash takes: one user is bucketed for many salts. */
-class Unit {
-  text: string | undefined = undefined
-  length = 0
-  /** Four characters in each, then the byte that begins the padding. */
-  readonly words = new Int32Array(maxUnitLength / 4 + 1)
-  count = 0
-
-  /** Takes on a text. Whether it is short, and ASCII. */
-  read(text: string): boolean {
-    const end = text.length
-    if (end > maxUnitLength) return false
-    const { words } = this
-    this.text = undefined
-    let all = 0
-    let index = 0
-    for (let i = 3; i < end; i += 4) {
-      const c0 = text.charCodeAt(i - 3)
-      const c1 = text.charCodeAt(i - 2)
-      const c2 = text.charCodeAt(i - 1)
-      const c3 = text.charCodeAt(i)
-      all |= c0 | c1 | c2 | c3
-      words[index++] = (c0 << 24) | (c1 << 16) | (c2 << 8) | c3
-    }
-    let last = 0x80
-    for (let i = end - 1; i >= index << 2; i--) {
-      const code = text.charCodeAt(i)
-      all |= code
-      last = (last << 8) | code
-    }
-    if (all > 127) return false
-    // `last` holds its first byte lowest.
-    words[index] = (last << 24) | ((last & 0xff00) << 8) | ((last >>> 8) & 0xff00) | (last >>> 24)
-    this.text = text
-    this.length = end
-    this.count = index + 1
-    return true
-  }
-}
-
-/** So many kinds of ids are in use by turns: a user's own, a device's, a company's. */
-const unitsKept = 4
-
-/** What bucketers share that are never in use at the same time. */
-class Scratch {
-  readonly hash = new Sha256()
-  readonly #units = Array.from({ length: unitsKept }, () => new Unit())
-  #oldest = 0
-
-  /** The words of a text, `undefined` when it is long or not ASCII. */
-  unit(text: string): Unit | undefined {
-    for (const unit of this.#units) if (unit.text === text) return unit
-    const unit = this.#units[this.#oldest]!
-    this.#oldest = (this.#oldest + 1) % unitsKept
-    return unit.read(text) ? unit : undefined
-  }
-}
-
-/** How many buckets there are: of rules, and of layers and experiments. */
-type Modulus = 10_000 | 1_000
-
-/** Buckets of units behind one salt prefix. Keeps the last answer, because one request asks the same holdouts again. */
-export class Bucketer {
-  readonly #start = new Sha256()
-  readonly #scratch: Scratch
-  readonly #modulus: Modulus
-  #lastUnit: string | undefined = undefined
-  #lastBucket = 0
-
-  /** `scratch` is lent by the owner of many bucketers. */
-  constructor(prefix: string, modulus: Modulus, scratch: Scratch) {
-    this.#start.text(prefix)
-    this.#scratch = scratch
-    this.#modulus = modulus
-  }
-
-  /** The bucket of a unit, 0 to modulus - 1. */
-  of(text: string): number {
-    if (text === this.#lastUnit) return this.#lastBucket
-    const { hash } = this.#scratch
-    const unit = this.#scratch.unit(text)
-    if (unit !== undefined) hash.finishWith(this.#start, unit)
-    else {
-      hash.restore(this.#start)
-      hash.text(text)
-      hash.finish()
-    }
-    const high = hash.state[0]! >>> 0
-    const low = hash.state[1]! >>> 0
-    // `modulo`, by literals: dividing by what may be any number takes ten times as long.
-    const bucket =
-      this.#modulus === 10_000
-        ? ((high % 10_000) * 7_296 + (low % 10_000)) % 10_000
-        : ((high % 1_000) * 296 + (low % 1_000)) % 1_000
-    this.#lastUnit = text
-    this.#lastBucket = bucket
-    return bucket
-  }
-}
-
-/** Makes bucketers that work in the same memory. */
-export class Bucketers {
-  readonly #scratch = new Scratch()
-  readonly #shared = new Map<string, Bucketer>()
-
-  /** How many are shared. */
-  get size(): number {
-    return this.#shared.size
-  }
-
-  /** A bucketer of its own. */
-  make(prefix: string, modulus: Modulus): Bucketer {
-    return new Bucketer(prefix, modulus, this.#scratch)
-  }
-
-  /** The one bucketer for this prefix and modulus: the groups of an experiment are ranges of the same bucket. */
-  shared(prefix: string, modulus: Modulus): Bucketer {
-    const key = `${modulus} ${prefix}`
-    let bucketer = this.#shared.get(key)
-    if (bucketer === undefined) {
-      bucketer = this.make(prefix, modulus)
-      this.#shared.set(key, bucketer)
-    }
-    return bucketer
-  }
 }

@@ -5,11 +5,35 @@
  * explained is what was done, not what somebody thinks is done. What a condition compares is read once, by the condition's
  * own reader, from a user and a host that notice where it finds something; that value is tested, and that value is shown.
  */
-import type { BanditGroup, CompiledBandit } from "./bandit.js"
-import { scoreOf } from "./bandit.js"
-import { type CompiledCondition, compileUnit, type Host, type Read, type Subject } from "./conditions.js"
-import { type Evaluation, ruleIDOf } from "./evaluation.js"
-import { type ExposureOfAll, exposureJson } from "./events/events.js"
+import { type BanditGroup, type CompiledBandit, scoreOf } from "../conditions/bandit.js"
+import { type CompiledCondition, compileUnit, type Host, type Read, type Subject } from "../conditions/conditions.js"
+import { textOf, type UserValue } from "../conditions/values.js"
+import { type Evaluation, ruleIDOf } from "../evaluate/evaluation.js"
+import { GroupOverride, type OverrideValues } from "../evaluate/overrides.js"
+import type { RuleFilter, UserPersistedValues } from "../evaluate/sticky.js"
+import { type ExposureOfAll, exposureJson } from "../events/events.js"
+import { Bucketers } from "../hashing/bucketing.js"
+import {
+  asObject,
+  copyJson,
+  copyJsonObject,
+  emptyObject,
+  type JsonObject,
+  literalOf,
+  NumberLiteral,
+  plain,
+  type RawJson
+} from "../json.js"
+import {
+  type CompiledMapping,
+  type CompiledRule,
+  type CompiledSpec,
+  passSalt,
+  passThreshold,
+  type Snapshot
+} from "../payload/snapshot.js"
+import type { Condition, SpecKind } from "../specs.js"
+import { User } from "../user.js"
 import type {
   DecidedBy,
   ExplainedBandit,
@@ -27,22 +51,6 @@ import type {
   ExplainedSticky,
   FoundIn
 } from "./explanation.js"
-import { asObject, copyJson, copyJsonObject, emptyObject, literalOf } from "./getters.js"
-import { NumberLiteral, plain, type RawJson } from "./json.js"
-import { GroupOverride, type OverrideValues } from "./overrides.js"
-import { Bucketers } from "./sha256.js"
-import {
-  type CompiledMapping,
-  type CompiledRule,
-  type CompiledSpec,
-  passSalt,
-  passThreshold,
-  type Snapshot
-} from "./snapshot.js"
-import type { Condition, SpecKind } from "./specs.js"
-import type { RuleFilter, UserPersistedValues } from "./sticky.js"
-import { type JsonObject, User } from "./user.js"
-import { textOf, type UserValue } from "./values.js"
 
 /** Evaluations within each other that are shown. Deeper ones are given by their answer. */
 const maxDepth = 40

@@ -1,9 +1,10 @@
 /**
  * Contextual bandits (autotune AI): which group a user gets.
  */
+
+import type { Bucketers } from "../hashing/bucketing.js"
+import type { Bandit, BanditModel } from "../specs.js"
 import { compileUnit, readField, type Subject } from "./conditions.js"
-import type { Bucketers } from "./sha256.js"
-import type { Bandit, BanditModel } from "./specs.js"
 import { numberOf, textOf, userJson } from "./values.js"
 
 /** A group of a bandit. */

@@ -7,9 +7,10 @@
  *
  * The work is done in portions: the functions are generators that yield between two of them.
  */
+
+import type { NameChanges, Snapshot } from "../payload/snapshot.js"
+import type { Condition, Parameter, Rule } from "../specs.js"
 import type { OverrideKind } from "./overrides.js"
-import type { NameChanges, Snapshot } from "./snapshot.js"
-import type { Condition, Parameter, Rule } from "./specs.js"
 
 /** A thing that answers depend on. */
 export type Node = string

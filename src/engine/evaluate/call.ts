@@ -9,17 +9,17 @@
  * overflow its stack, run for minutes or fill the memory: they end the evaluation with an error that names the limit.
  */
 
-import type { CompiledCondition, Host, Subject } from "./conditions.js"
+import type { CompiledCondition, Host, Subject } from "../conditions/conditions.js"
+import type { UserValue } from "../conditions/values.js"
+import type { Explainer } from "../explain/explainer.js"
+import { asObject, type Json, type JsonObject } from "../json.js"
+import type { CompiledRule, CompiledSpec, Snapshot } from "../payload/snapshot.js"
+import type { SpecKind } from "../specs.js"
+import type { User } from "../user.js"
 import { Evaluation } from "./evaluation.js"
-import type { Explainer } from "./explainer.js"
 import { type Exposures, join, noExposures } from "./exposures.js"
-import { asObject } from "./getters.js"
 import { GroupOverride, type OverrideLookup } from "./overrides.js"
-import type { CompiledRule, CompiledSpec, Snapshot } from "./snapshot.js"
-import type { SpecKind } from "./specs.js"
 import type { RuleFilter } from "./sticky.js"
-import type { Json, JsonObject, User } from "./user.js"
-import type { UserValue } from "./values.js"
 
 /** Evaluates the experiment that an `experiment_group` condition names, as a call of its own. */
 export type EvaluateExperiment = (user: User, name: string) => Evaluation

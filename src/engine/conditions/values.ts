@@ -2,9 +2,9 @@
  * The forms of a value: text, number, integer, time. Each operator compares one of them; `undefined` means that a value
  * has no such form.
  */
+
+import { type Json, NumberLiteral, type RawJson, type RawObject } from "../json.js"
 import { parseDate } from "./dates.js"
-import { NumberLiteral, type RawJson, type RawObject } from "./json.js"
-import type { Json } from "./user.js"
 
 /** A user-side value; `undefined` when nothing was found. */
 export type UserValue = Json | undefined

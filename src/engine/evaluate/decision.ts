@@ -3,9 +3,9 @@
  * check pays for it.
  */
 
+import type { CompiledRule, CompiledSpec, Snapshot } from "../payload/snapshot.js"
+import type { SpecKind } from "../specs.js"
 import type { Evaluation } from "./evaluation.js"
-import type { CompiledRule, CompiledSpec, Snapshot } from "./snapshot.js"
-import type { SpecKind } from "./specs.js"
 
 /**
  * - `static`: nothing tells users apart

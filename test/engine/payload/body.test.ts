@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as fc from "fast-check"
-import { type Body, JsonError, NotAnObject, readBody, type Table } from "../../src/engine/body.js"
+import { type Body, JsonError, NotAnObject, readBody, type Table } from "../../../src/engine/payload/body.js"
 
 const tableNames = new Set(["gates", "conditions"])
 

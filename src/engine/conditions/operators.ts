@@ -4,9 +4,9 @@
  * A target keeps its items as text; of two items that are equal without case the later one stands, as in the official
  * SDK, where they are keyed so.
  */
-import { NumberLiteral, type RawJson, type RawObject } from "./json.js"
+import { NumberLiteral, type RawJson, type RawObject } from "../json.js"
+import { compilePattern, type Pattern } from "../patterns/pattern.js"
 import { type LowerText, LowerTextSet } from "./lowerText.js"
-import { compilePattern, type Pattern } from "./regex/regex.js"
 import {
   type Integer,
   maxInteger,

@@ -3,9 +3,11 @@
  *
  * The engine only looks them up, so they may come from anywhere; `OverrideTable` is where most of them are kept.
  */
-import type { Parameter } from "./specs.js"
-import type { JsonObject, User } from "./user.js"
-import { textOf } from "./values.js"
+
+import { textOf } from "../conditions/values.js"
+import type { JsonObject } from "../json.js"
+import type { Parameter } from "../specs.js"
+import type { User } from "../user.js"
 
 /** Stands for the value that a group of the experiment has in the specs of the moment. */
 export class GroupOverride {

@@ -10,12 +10,12 @@
  * gates for one, which share conditions and holdouts. Where a decider cannot tell, it gives up, and the `Call` answers.
  */
 
-import type { KeptEntry } from "./clientInitialize/entries.js"
-import type { Host, Selection, Subject } from "./conditions.js"
+import type { Host, Selection, Subject } from "../conditions/conditions.js"
+import type { Json } from "../json.js"
+import type { CompiledSpec, Snapshot } from "../payload/snapshot.js"
+import type { SpecKind } from "../specs.js"
+import type { User } from "../user.js"
 import type { Evaluation } from "./evaluation.js"
-import type { CompiledSpec, Snapshot } from "./snapshot.js"
-import type { SpecKind } from "./specs.js"
-import type { Json, User } from "./user.js"
 
 /** Paths that are kept, for all names together. Projects have some thousands; beyond this new ones are not kept. */
 const maxPaths = 50_000
@@ -29,8 +29,8 @@ export class Path {
   bool = false
   /** At the end of a path: the record of all who came here, once it is made. */
   evaluation: Evaluation | undefined = undefined
-  /** At the end of a path: what client initialize responses said last of all who came here. */
-  kept: KeptEntry | undefined = undefined
+  /** At the end of a path: what the last client initialize response says of all who came here. That room knows its type. */
+  clientEntry: unknown = undefined
   /** The paths that go on from here, each behind the decision that leads to it. The usual ones are met first. */
   steps: Array<object> | undefined = undefined
 }

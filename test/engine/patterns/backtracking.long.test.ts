@@ -1,6 +1,6 @@
 /** Patterns and texts on which a backtracking engine would not end: they are decided, or given up after fixed work. */
 import { describe, expect, it } from "@effect/vitest"
-import { compilePattern } from "../../../src/engine/regex/regex.js"
+import { compilePattern } from "../../../src/engine/patterns/pattern.js"
 
 const matches = (pattern: string, text: string): boolean => compilePattern(pattern)?.test(text) ?? false
 

@@ -4,12 +4,12 @@
  * The engine is handed what a user keeps and says what is to be saved and deleted; it never waits for a storage.
  */
 
-import { compileUnit } from "./conditions.js"
+import { compileUnit } from "../conditions/conditions.js"
+import { textOf } from "../conditions/values.js"
+import { asObject, copyJson, type Json, literalOf } from "../json.js"
+import type { SpecKind } from "../specs.js"
+import type { User } from "../user.js"
 import { Evaluation, type SecondaryExposure } from "./evaluation.js"
-import { asObject, copyJson, literalOf } from "./getters.js"
-import type { SpecKind } from "./specs.js"
-import type { Json, User } from "./user.js"
-import { textOf } from "./values.js"
 
 /** A kept answer, in the form in which it is stored: names and `null`s are those of the JSON. */
 export interface StickyValues {

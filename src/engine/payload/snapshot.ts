@@ -10,12 +10,17 @@
  * beyond that.
  */
 
-import { type CompiledBandit, compileBandit } from "./bandit.js"
-import { type Body, type Entry, emptyTable, type Table, textOf as textOfBytes } from "./body.js"
-import { type CompiledCondition, compileCondition, compileUnit, FieldTexts, type Selection } from "./conditions.js"
-import { asObject } from "./getters.js"
-import { type RawDocument, readExact } from "./json.js"
-import { type Bucketer, Bucketers } from "./sha256.js"
+import { type CompiledBandit, compileBandit } from "../conditions/bandit.js"
+import {
+  type CompiledCondition,
+  compileCondition,
+  compileUnit,
+  FieldTexts,
+  type Selection
+} from "../conditions/conditions.js"
+import { textOf } from "../conditions/values.js"
+import { type Bucketer, Bucketers } from "../hashing/bucketing.js"
+import { asObject, type Json, type JsonObject } from "../json.js"
 import type {
   Bandit,
   ClientKeys,
@@ -27,9 +32,10 @@ import type {
   SessionReplay,
   Spec,
   SpecKind
-} from "./specs.js"
-import type { Json, JsonObject, User } from "./user.js"
-import { textOf } from "./values.js"
+} from "../specs.js"
+import type { User } from "../user.js"
+import { type Body, type Entry, emptyTable, type Table, textOf as textOfBytes } from "./body.js"
+import { type RawDocument, readExact } from "./exactJson.js"
 
 /** A rule ready to run. */
 export interface CompiledRule {

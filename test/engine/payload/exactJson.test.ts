@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest"
-import { isReadable, NumberLiteral, plain, readExact } from "../../src/engine/json.js"
+import { NumberLiteral, plain } from "../../../src/engine/json.js"
+import { isReadable, readExact } from "../../../src/engine/payload/exactJson.js"
 
 const arrays = (levels: number) => "[".repeat(levels) + "]".repeat(levels)
 const objects = (levels: number) => `${'{"k":'.repeat(levels)}1${"}".repeat(levels)}`

@@ -4,17 +4,17 @@
  */
 import { Effect, Option } from "effect"
 import { describe, expect, it } from "vitest"
-import { changedFlags, idListNode, overrideNode } from "../../src/engine/dependents.js"
-import type { Snapshot } from "../../src/engine/snapshot.js"
-import * as Specs from "../../src/Specs.js"
-import { difference } from "../conformance/support/compare.js"
-import { seeds } from "../conformance/support/effort.js"
-import { userQuestions } from "../conformance/support/questions.js"
-import { Random } from "../conformance/support/random.js"
-import { open, ourSdk } from "../conformance/support/sdk.js"
-import { objectAt, type Tree, write } from "../conformance/support/tree.js"
-import { makeWorld, type World } from "../conformance/support/world.js"
-import { payload } from "../layers/support/specs.js"
+import { changedFlags, idListNode, overrideNode } from "../../../src/engine/evaluate/dependents.js"
+import type { Snapshot } from "../../../src/engine/payload/snapshot.js"
+import * as Specs from "../../../src/Specs.js"
+import { difference } from "../../conformance/support/compare.js"
+import { seeds } from "../../conformance/support/effort.js"
+import { userQuestions } from "../../conformance/support/questions.js"
+import { Random } from "../../conformance/support/random.js"
+import { open, ourSdk } from "../../conformance/support/sdk.js"
+import { objectAt, type Tree, write } from "../../conformance/support/tree.js"
+import { makeWorld, type World } from "../../conformance/support/world.js"
+import { payload } from "../../layers/support/specs.js"
 
 /** The snapshot of a payload; `undefined` for one that cannot be used. */
 const parse = async (text: string, before?: Snapshot): Promise<Snapshot | undefined> => {

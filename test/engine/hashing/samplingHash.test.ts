@@ -4,7 +4,7 @@
 import { readFileSync } from "node:fs"
 import { assert, describe, it } from "vitest"
 import { noRule, samplingParts } from "../../../src/engine/events/events.js"
-import { flag, hashID, hashName, hashUser, isSampled, type Word64 } from "../../../src/engine/events/samplingHash.js"
+import { flag, hashID, hashName, hashUser, isSampled, type Word64 } from "../../../src/engine/hashing/samplingHash.js"
 import { User, type UserFields } from "../../../src/engine/user.js"
 
 interface Vectors {

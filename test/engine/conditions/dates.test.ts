@@ -2,8 +2,8 @@
  * What date texts stand for. Every expected value was seen from the official package (@statsig/statsig-node-core 0.23.2).
  */
 import { describe, expect, it } from "vitest"
-import { parseDate } from "../../src/engine/dates.js"
-import { parseTargetTime, timeOf } from "../../src/engine/values.js"
+import { parseDate } from "../../../src/engine/conditions/dates.js"
+import { parseTargetTime, timeOf } from "../../../src/engine/conditions/values.js"
 
 const march = "2024-03-05T08:05:00.000Z"
 

@@ -3,12 +3,14 @@
  *
  * Most conditions are a plain test of the subject. The others ask gates, or are not known here.
  */
-import { ownValue } from "./getters.js"
+
+import type { Bucketers } from "../hashing/bucketing.js"
+import { idListKey } from "../hashing/sha256.js"
+import { type Json, type JsonObject, ownValue } from "../json.js"
+import type { Condition } from "../specs.js"
+import type { User } from "../user.js"
 import { LowerText } from "./lowerText.js"
 import { compileOperator, type Operator } from "./operators.js"
-import { type Bucketers, idListKey } from "./sha256.js"
-import type { Condition } from "./specs.js"
-import type { Json, JsonObject, User } from "./user.js"
 import { textOf, timeOf, type UserValue, utf8Length } from "./values.js"
 
 /** What the engine asks of its surroundings. Everything is synchronous and total. */

@@ -5,7 +5,7 @@
 
 import { describe, expect, it } from "@effect/vitest"
 import { FastCheck as fc } from "effect"
-import { compilePattern } from "../../../src/engine/regex/regex.js"
+import { compilePattern } from "../../../src/engine/patterns/pattern.js"
 
 const matches = (pattern: string, text: string): boolean => compilePattern(pattern)?.test(text) ?? false
 

@@ -2,9 +2,9 @@
  * The explanation of one answer, as data: what was evaluated, in the order of evaluation, with what was found and
  * compared. Plain JSON, whose members have Statsig's names. `src/Explanation.ts` holds the Schema and the readable text.
  */
-import type { SecondaryExposure } from "./evaluation.js"
-import type { StickyValues } from "./sticky.js"
-import type { Json, JsonObject } from "./user.js"
+import type { SecondaryExposure } from "../evaluate/evaluation.js"
+import type { StickyValues } from "../evaluate/sticky.js"
+import type { Json, JsonObject } from "../json.js"
 
 /** What can be explained. */
 export type ExplainedKind = "gate" | "dynamicConfig" | "experiment" | "layer" | "parameterStore"

@@ -1,6 +1,8 @@
 /**
  * The text of an explanation.
  */
+
+import type { Json } from "../json.js"
 import type {
   ExplainedCondition as Condition,
   ExplainedEvaluation as Evaluation,
@@ -14,8 +16,7 @@ import type {
   ExplainedExposure as Exposure,
   ExplainedParameter as Parameter,
   ExplainedRule as Rule
-} from "../engine/explanation.js"
-import type { Json } from "../engine/user.js"
+} from "./explanation.js"
 
 /**
  * The explanation as an indented text for a terminal. Long values are cut; the data has them whole.

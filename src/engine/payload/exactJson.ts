@@ -1,0 +1,179 @@
+/**
+ * Reads JSON text where `JSON.parse` would lose something that decides answers: which of `1` and `1.0` was written,
+ * integers beyond 2^53, keys that occur twice.
+ *
+ * The text was checked before (`body.ts`), so what is here assumes well-formed JSON.
+ *
+ * Well-formed JSON may still be more than the official parser takes: a number beyond the doubles, half a pair of
+ * surrogates, or more levels than it follows. Nothing is refused here for that, because it depends on the place what
+ * follows from it: `isReadable` tells.
+ */
+
+import { type Json, NumberLiteral, type RawJson, type RawObject, setOwn } from "../json.js"
+
+/** What reading one value gave. */
+export interface RawDocument {
+  readonly value: RawJson
+  /** Whether no `NumberLiteral` occurs anywhere in the value, and nothing that the official parser does not take. */
+  readonly isPlain: boolean
+  /** Keys that occur twice in one object, with the object. */
+  readonly duplicates: ReadonlyArray<{ readonly object: RawJson; readonly key: string }>
+}
+
+/** The levels of arrays and objects that the official parser follows. */
+export const maxDepth = 127
+
+/** The levels that are kept here: more than enough for a value of `maxDepth` levels at any place of a payload. */
+const maxDepthKept = 160
+
+/** Half a pair of surrogates. */
+const halfPair = /\p{Surrogate}/u
+
+const quote = 0x22
+const backslash = 0x5c
+const openBracket = 0x5b
+const closeBracket = 0x5d
+const openBrace = 0x7b
+const closeBrace = 0x7d
+
+const isSpace = (code: number): boolean => code === 0x20 || code === 0x0a || code === 0x0d || code === 0x09
+
+const skipSpace = (text: string, at: number): number => {
+  while (isSpace(text.charCodeAt(at))) at++
+  return at
+}
+
+/** The position behind the string that begins at `at`. */
+const skipString = (text: string, at: number): number => {
+  for (let from = at + 1; ; ) {
+    const end = text.indexOf('"', from)
+    let slashes = 0
+    while (text.charCodeAt(end - 1 - slashes) === backslash) slashes++
+    if (slashes % 2 === 0) return end + 1
+    from = end + 1
+  }
+}
+
+/** The position behind the array or object that begins at `at`. */
+const skipContainer = (text: string, at: number): number => {
+  let depth = 0
+  for (let i = at; i < text.length; i++) {
+    const code = text.charCodeAt(i)
+    if (code === quote) i = skipString(text, i) - 1
+    else if (code === openBracket || code === openBrace) depth++
+    else if ((code === closeBracket || code === closeBrace) && --depth === 0) return i + 1
+  }
+  return text.length
+}
+
+const endsScalar = (code: number): boolean =>
+  code === 0x2c || code === 0x7d || code === 0x5d || code === 0x3a || code === quote || isSpace(code)
+
+/** Reads a value, keeping what `JSON.parse` loses. What is nested deeper than any place allows stands as `[]`. */
+export const readExact = (text: string): RawDocument => {
+  const duplicates: Array<{ object: RawJson; key: string }> = []
+  let isPlain = true
+  let i = 0
+
+  const string = (): string => {
+    const start = i
+    i = skipString(text, i)
+    const inner = text.slice(start + 1, i - 1)
+    if (!inner.includes("\\")) return inner
+    const decoded = JSON.parse(text.slice(start, i)) as string
+    // Only escapes can write half a pair.
+    if (halfPair.test(decoded)) isPlain = false
+    return decoded
+  }
+
+  const number = (): RawJson => {
+    const start = i
+    while (i < text.length && !endsScalar(text.charCodeAt(i))) i++
+    const literal = text.slice(start, i)
+    const value = Number(literal)
+    const exact = Number.isSafeInteger(value)
+      ? !Object.is(value, -0) && /^-?\d+$/.test(literal)
+      : Number.isFinite(value) && !Number.isInteger(value)
+    if (exact) return value
+    isPlain = false
+    return new NumberLiteral(literal)
+  }
+
+  /** Whether the container at hand is passed over. */
+  const isTooDeep = (depth: number): boolean => {
+    isPlain = false
+    if (depth <= maxDepthKept) return false
+    i = skipContainer(text, i)
+    return true
+  }
+
+  const read = (depth: number): RawJson => {
+    i = skipSpace(text, i)
+    switch (text.charCodeAt(i)) {
+      case quote:
+        return string()
+      case 0x74:
+        i += 4
+        return true
+      case 0x66:
+        i += 5
+        return false
+      case 0x6e:
+        i += 4
+        return null
+      case openBracket: {
+        if (depth > maxDepth && isTooDeep(depth)) return []
+        const items: Array<RawJson> = []
+        i = skipSpace(text, i + 1)
+        if (text.charCodeAt(i) === closeBracket) {
+          i++
+          return items
+        }
+        for (;;) {
+          items.push(read(depth + 1))
+          i = skipSpace(text, i) + 1
+          if (text.charCodeAt(i - 1) !== 0x2c) return items
+        }
+      }
+      case openBrace: {
+        if (depth > maxDepth && isTooDeep(depth)) return []
+        const object: { [key: string]: RawJson } = {}
+        i = skipSpace(text, i + 1)
+        if (text.charCodeAt(i) === closeBrace) {
+          i++
+          return object
+        }
+        for (;;) {
+          i = skipSpace(text, i)
+          const key = string()
+          i = skipSpace(text, i) + 1
+          const value = read(depth + 1)
+          if (Object.hasOwn(object, key)) duplicates.push({ object, key })
+          setOwn(object as { [key: string]: Json }, key, value as Json)
+          i = skipSpace(text, i) + 1
+          if (text.charCodeAt(i - 1) !== 0x2c) return object
+        }
+      }
+      default:
+        return number()
+    }
+  }
+
+  const value = read(1)
+  return { value, isPlain, duplicates }
+}
+
+/**
+ * Whether the official parser takes the value. It counts levels from where it begins to parse: `depth` is the level of
+ * the value there. `takesHalfPairs` is for places that are less strict here than officially.
+ */
+export const isReadable = (value: RawJson, depth = 1, takesHalfPairs = false): boolean => {
+  if (typeof value === "string") return takesHalfPairs || !halfPair.test(value)
+  if (typeof value !== "object" || value === null) return true
+  if (value instanceof NumberLiteral) return Number.isFinite(Number(value.text))
+  if (depth > maxDepth) return false
+  if (Array.isArray(value)) return value.every(item => isReadable(item, depth + 1, takesHalfPairs))
+  return Object.keys(value).every(
+    key => (takesHalfPairs || !halfPair.test(key)) && isReadable((value as RawObject)[key]!, depth + 1, takesHalfPairs)
+  )
+}
