@@ -60,7 +60,7 @@ const start = Effect.fn(function* (make: (settings: Settings) => Peer, settings:
   on("message", message => Queue.unsafeOffer(messages, message))
   on("exit", code => Queue.unsafeOffer(messages, code))
   const next = Effect.timeoutFail(Queue.take(messages), {
-    duration: "20 seconds",
+    duration: "2 minutes",
     onTimeout: () => new Error("a worker says nothing")
   })
   const ready = yield* next
@@ -82,7 +82,7 @@ const agree = (workers: ReadonlyArray<Ask>, isExpected: (open: number) => boolea
     Effect.repeat({
       until: answers => new Set(answers).size === 1 && isExpected(answers[0]!.split(",").length)
     }),
-    Effect.timeoutFail({ duration: "20 seconds", onTimeout: () => new Error("the workers do not agree") }),
+    Effect.timeoutFail({ duration: "2 minutes", onTimeout: () => new Error("the workers do not agree") }),
     Effect.flatMap(answers =>
       Console.log(
         `  ${answers.length} workers open it for the same ${answers[0]!.split(",").length} of ${users.length} users`

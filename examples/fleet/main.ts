@@ -63,7 +63,7 @@ const agree = (members: ReadonlyArray<Member>, isNew: (open: number) => boolean)
   Effect.sync(() => members.every(({ open }) => open !== undefined && open === members[0]!.open && isNew(open))).pipe(
     Effect.delay("20 millis"),
     Effect.repeat({ until: done => done }),
-    Effect.timeoutFail({ duration: "20 seconds", onTimeout: () => new Error("the fleet did not agree") }),
+    Effect.timeoutFail({ duration: "2 minutes", onTimeout: () => new Error("the fleet did not agree") }),
     Effect.andThen(() =>
       Console.log(`  ${members.length} members open it for ${members[0]!.open} of ${users.length} users`)
     )
@@ -76,7 +76,7 @@ const pollers = Effect.gen(function* () {
   const requests = yield* statsig.requests.pipe(
     Effect.delay("20 millis"),
     Effect.repeat({ until: requests => requests.length >= before + 3 }),
-    Effect.timeoutFail({ duration: "20 seconds", onTimeout: () => new Error("nobody asks Statsig") })
+    Effect.timeoutFail({ duration: "2 minutes", onTimeout: () => new Error("nobody asks Statsig") })
   )
   return new Set(requests.slice(before).map(({ headers }) => headers["x-request-service"]!))
 })

@@ -39,7 +39,7 @@ const startFunction = Effect.gen(function* () {
       }
       child.on("message", onMessage)
       child.send({ id, call })
-    }).pipe(Effect.timeoutFail({ duration: "20 seconds", onTimeout: () => new Error("the function does not answer") }))
+    }).pipe(Effect.timeoutFail({ duration: "2 minutes", onTimeout: () => new Error("the function does not answer") }))
   return {
     invoke,
     freeze: Effect.sync(() => void child.kill("SIGSTOP")),

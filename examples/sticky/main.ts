@@ -60,7 +60,7 @@ const act = Effect.fn(function* (title: string, names: ReadonlyArray<string>, ex
   yield* Effect.sleep("20 millis").pipe(
     Effect.andThen(countKept(names)),
     Effect.repeat({ until: count => count === expected }),
-    Effect.timeoutFail({ duration: "5 seconds", onTimeout: () => new Error(`expected ${expected} kept assignments`) })
+    Effect.timeoutFail({ duration: "1 minute", onTimeout: () => new Error(`expected ${expected} kept assignments`) })
   )
   yield* Console.log(`  kept in Redis: ${expected}`)
 })
