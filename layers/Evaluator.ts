@@ -16,7 +16,7 @@ import { EventLogger } from "../src/EventLogger.js"
 import { ClientInitialize } from "../src/engine/clientInitialize/clientInitialize.js"
 import type { Host } from "../src/engine/conditions/conditions.js"
 import { textOf } from "../src/engine/conditions/values.js"
-import { type Engine, makeEngine } from "../src/engine/engine.js"
+import { Engine } from "../src/engine/engine.js"
 import type { OverrideLookup } from "../src/engine/evaluate/overrides.js"
 import { overLoaded, stickyKey } from "../src/engine/evaluate/sticky.js"
 import { asObject, type JsonObject } from "../src/engine/json.js"
@@ -65,22 +65,19 @@ export const make = Effect.fnUntraced(function* (options: Options) {
     environment: options.environment,
     globalCustomFields: options.globalCustomFields
   }
-  const engine = makeEngine(
-    host,
-    store.current,
-    (user, name, evaluation, exposed) => {
-      if (!exposed) logger.countNonExposed(name)
-      else
-        logger.logExposure({
-          kind: "experiment",
-          origin: "parameterStore",
-          name,
-          user,
-          evaluation,
-          parameter: undefined
-        })
+  const engine = new Engine(
+    {
+      host,
+      view: store.current,
+      onExperimentRead: (user, name, evaluation, exposed) => {
+        if (!exposed) logger.countNonExposed(name)
+        else {
+          const origin = "parameterStore"
+          logger.logExposure({ kind: "experiment", origin, name, user, evaluation, parameter: undefined })
+        }
+      },
+      responses: new ClientInitialize(JSON.stringify({ sdkType, sdkVersion, sessionId: sessionID() }))
     },
-    new ClientInitialize(JSON.stringify({ sdkType, sdkVersion, sessionId: sessionID() })),
     { overrides: total(overrides), persistence: kept?.persistence }
   )
 
@@ -134,10 +131,11 @@ export const make = Effect.fnUntraced(function* (options: Options) {
     look: (user, kind, name, sticky) => engine.look(kind, user, name, sticky),
     experimentByGroupName: (name, groupName) => engine.experimentGroup(name, "groupName", groupName),
     experimentByGroupID: (name, groupID) => engine.experimentGroup(name, "id", groupID),
-    parameterStore: engine.parameterStore,
+    parameterStore: (user, name) => engine.parameterStore(user, name),
     explain: (user, kind, name, disableExposureLogging, sticky) =>
       engine.explain(kind, user, name, disableExposureLogging, sticky),
-    writeClientInitializeResponse: engine.writeClientInitializeResponse,
+    writeClientInitializeResponse: (user, options, buffer) =>
+      engine.writeClientInitializeResponse(user, options, buffer),
     metadata,
     parsedUserAgent: user => {
       const text = textOf(user.userAgent)

@@ -5,7 +5,8 @@ import { Effect } from "effect"
 import { benchSpecs, benchUsers } from "../bench/project.js"
 import { makeBuffer } from "../src/ClientInitialize.js"
 import { ClientInitialize } from "../src/engine/clientInitialize/clientInitialize.js"
-import { makeEngine } from "../src/engine/engine.js"
+import type { Host } from "../src/engine/conditions/conditions.js"
+import { Engine } from "../src/engine/engine.js"
 import type { Snapshot } from "../src/engine/payload/snapshot.js"
 import * as Specs from "../src/Specs.js"
 import * as StatsigUser from "../src/StatsigUser.js"
@@ -48,20 +49,17 @@ const users = benchUsers(6).map(StatsigUser.make)
 /** Everything that a snapshot answers to some users. */
 const answersOf = (snapshot: Snapshot): unknown => {
   const view = { source: "Network", snapshot, receivedAt: 0, defaultEnvironment: undefined }
-  const engine = makeEngine(
-    {
-      now: () => 1_760_000_000_000,
-      random: () => 0.5,
-      parseUserAgent: () => null,
-      lookupCountry: ip => (ip.startsWith("7") ? "US" : "DE"),
-      isInIdList: () => false,
-      environment: undefined,
-      globalCustomFields: undefined
-    },
-    () => view,
-    ignore,
-    new ClientInitialize("{}")
-  )
+  const host: Host = {
+    now: () => 1_760_000_000_000,
+    random: () => 0.5,
+    parseUserAgent: () => null,
+    lookupCountry: ip => (ip.startsWith("7") ? "US" : "DE"),
+    isInIdList: () => false,
+    environment: undefined,
+    globalCustomFields: undefined
+  }
+  const responses = new ClientInitialize("{}")
+  const engine = new Engine({ host, view: () => view, onExperimentRead: ignore, responses })
   return users.map(user => {
     const buffer = makeBuffer()
     engine.writeClientInitializeResponse(user, {}, buffer)

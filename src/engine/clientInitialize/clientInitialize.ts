@@ -11,9 +11,8 @@
  */
 
 import type { ResponseBuffer } from "../byteBuffer.js"
-import type { Host } from "../conditions/conditions.js"
 import { textOf, userJson } from "../conditions/values.js"
-import { Call, Work } from "../evaluate/call.js"
+import { Call, type Setting, Work } from "../evaluate/call.js"
 import type { Decider, Path } from "../evaluate/decider.js"
 import type { Evaluation } from "../evaluate/evaluation.js"
 import type { OverrideLookup } from "../evaluate/overrides.js"
@@ -55,12 +54,9 @@ export interface ClientInitializeOptions {
 }
 
 /** What a response is made of. */
-export interface ClientInitializeRequest {
+export interface ClientInitializeRequest extends Setting {
   readonly user: User
   readonly options: ClientInitializeOptions
-  readonly snapshot: Snapshot | undefined
-  readonly host: Host
-  readonly tier: string | undefined
   readonly overrides: OverrideLookup | undefined
   /** For these specs and this user's environment; not with overrides. */
   readonly decider?: Decider | undefined
@@ -258,8 +254,8 @@ class Response {
 
   /** `undefined` when the evaluation fails. */
   #evaluate(kind: SpecKind, name: string): Evaluation | undefined {
-    const { host, overrides, snapshot, tier, user } = this.#request
-    const call = new Call(user, snapshot, host, tier, undefined, this.#work, overrides)
+    const { overrides, user } = this.#request
+    const call = new Call(user, this.#request, this.#work, { overrides })
     call.appId = this.#appId
     call.memo = this.#table.nestedGates
     return typeof call.run(kind, name) === "string" ? undefined : call.record

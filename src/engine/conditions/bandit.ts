@@ -10,10 +10,19 @@ import { numberOf, textOf, userJson } from "./values.js"
 /** A group of a bandit. */
 export type BanditGroup = Bandit["groups"][number]
 
+/** A group that was picked. */
+export interface BanditPick {
+  readonly group: BanditGroup
+  /** Shown behind the rule id where the group was not picked by its score. */
+  readonly suffix: string | undefined
+  readonly by: "bucket" | "exploration" | "score" | "draw"
+  /** The unit's bucket, from 0 to 9,999. */
+  readonly bucket: number
+}
+
 /** A bandit ready to run. */
 export interface CompiledBandit extends Bandit {
-  /** The user's group, and how it was found when that is shown behind the rule id. */
-  readonly pick: (subject: Subject) => { readonly group: BanditGroup; readonly suffix: string | undefined }
+  readonly pick: (subject: Subject) => BanditPick
 }
 
 /** Prepares a bandit. */
@@ -21,17 +30,20 @@ export const compileBandit = (bandit: Bandit, bucketers: Bucketers): CompiledBan
   const { config, groups } = bandit
   const unit = compileUnit(bandit.idType)
   const bucketer = bucketers.make(`${bandit.salt}.`, 10_000)
-  const explored = (group: BanditGroup) => ({ group, suffix: "explore" })
   return {
     ...bandit,
     pick: subject => {
       const bucket = bucketer.of(textOf(unit(subject.user)) ?? "")
-      if (config === undefined) return explored(groups[Math.floor(bucket / (10_000 / groups.length))] as BanditGroup)
+      if (config === undefined) {
+        const group = groups[Math.floor(bucket / (10_000 / groups.length))] as BanditGroup
+        return { group, suffix: "explore", by: "bucket", bucket }
+      }
       if (bucket < bandit.sampleRate * 10_000) {
         const weights = groups.map(group => 1 / ((config.get(group.id)?.records ?? 0) + 1))
-        return explored(drawWeighted(groups, weights, subject.host.random()))
+        const group = drawWeighted(groups, weights, subject.host.random())
+        return { group, suffix: "explore", by: "exploration", bucket }
       }
-      return { group: bestGroup(bandit, config, subject), suffix: undefined }
+      return { ...bestGroup(bandit, config, subject), suffix: undefined, bucket }
     }
   }
 }
@@ -53,7 +65,11 @@ const drawWeighted = (
  * The group with the best score; groups without one are passed over. Of equal scores the first wins, and when no score is
  * better than the worst possible one (or than NaN) the first group does, whether or not it has a score.
  */
-const bestGroup = (bandit: Bandit, config: ReadonlyMap<string, BanditModel>, subject: Subject): BanditGroup => {
+const bestGroup = (
+  bandit: Bandit,
+  config: ReadonlyMap<string, BanditModel>,
+  subject: Subject
+): Pick<BanditPick, "group" | "by"> => {
   const { groups, higherIsBetter } = bandit
   let best = groups[0] as BanditGroup
   let bestScore = higherIsBetter ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY
@@ -67,12 +83,9 @@ const bestGroup = (bandit: Bandit, config: ReadonlyMap<string, BanditModel>, sub
       bestScore = score
     }
   }
-  if (isScored) return best
-  return drawWeighted(
-    groups,
-    groups.map(() => 1),
-    subject.host.random()
-  )
+  if (isScored) return { group: best, by: "score" }
+  const weights = groups.map(() => 1)
+  return { group: drawWeighted(groups, weights, subject.host.random()), by: "draw" }
 }
 
 /** The score of a group for the user; `undefined` without a model that weighs anything. */

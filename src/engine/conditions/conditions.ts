@@ -6,12 +6,15 @@
 
 import type { Bucketers } from "../hashing/bucketing.js"
 import { idListKey } from "../hashing/sha256.js"
-import { type Json, type JsonObject, ownValue } from "../json.js"
+import type { Json, JsonObject } from "../json.js"
 import type { Condition } from "../specs.js"
 import type { User } from "../user.js"
 import { LowerText } from "./lowerText.js"
 import { compileOperator, type Operator } from "./operators.js"
 import { textOf, timeOf, type UserValue, utf8Length } from "./values.js"
+
+/** Looked up once: in a sandbox, such as Jest runs tests in, every look at a global is slow. */
+const { hasOwn } = Object
 
 /** What the engine asks of its surroundings. Everything is synchronous and total. */
 export interface Host {
@@ -41,6 +44,45 @@ export interface Subject {
   readonly experimentGroup: (name: string | undefined) => UserValue
   /** Hears that data was not loaded that the test wanted, with the reason that the answer then has. */
   readonly lacks: (reason: string) => void
+  /** Hears where a reader found its value; the last place counts. `undefined` while nobody watches. */
+  readonly found: ((place: Place) => void) | undefined
+}
+
+/** Where the value on the user's side comes from. */
+export type FoundIn =
+  /** A field of the user itself, such as `email`. */
+  | "user"
+  | "custom"
+  /** The option `globalCustomFields`. */
+  | "globalCustomFields"
+  | "privateAttributes"
+  | "customIDs"
+  /** Told by the user agent, which is `from`. */
+  | "userAgent"
+  /** The country of the address `from`. */
+  | "ip"
+  /** The user's own environment. */
+  | "statsigEnvironment"
+  /** The environment of the SDK, or the default environment of the specs. */
+  | "environment"
+  /** The time of now. */
+  | "clock"
+  /** The hash of the unit `from`, from 0 to 999. */
+  | "bucket"
+  /** The `app_id` of the specs. */
+  | "appID"
+  /** The user's group in the experiment `key`. */
+  | "experiment"
+  /** Nowhere: there is no value. */
+  | "nothing"
+
+/** The place where a reader found a value. */
+export interface Place {
+  readonly foundIn: FoundIn
+  /** The name under which it was found. */
+  readonly key?: string
+  /** What the value was worked out from. */
+  readonly from?: string
 }
 
 /** By what a condition or a rule tells users apart: not at all, by a draw, or by what is known of them. */
@@ -52,7 +94,7 @@ export type Read = (subject: Subject) => UserValue
 /** Tests a value that was read. */
 type Decide = (value: UserValue, subject: Subject) => boolean
 
-/** A test in two steps, for those who want to see the value between them. It may be another one when it is read again. */
+/** A test in two steps, for evaluations that are watched: what was read is told with what came of it. */
 export interface TestSteps {
   readonly read: Read
   readonly decide: Decide
@@ -74,8 +116,15 @@ export type CompiledCondition =
   | { readonly kind: "gate"; readonly gate: string; readonly negated: boolean }
   /** Reads the group of an experiment, which is an evaluation of its own. */
   | { readonly kind: "experiment"; readonly test: (subject: Subject) => boolean; readonly steps: TestSteps }
-  /** `read` reads what it would compare. With `mustRead` that is done in every case, because it has effects. */
-  | { readonly kind: "unsupported"; readonly read: Read | undefined; readonly mustRead: boolean }
+  | {
+      readonly kind: "unsupported"
+      /** Why, in words. */
+      readonly problem: string
+      /** Reads what it would compare; `undefined` where nothing may be read. */
+      readonly read: Read | undefined
+      /** Whether it is read in every case, because that has effects. */
+      readonly mustRead: boolean
+    }
 
 /** Reads the value on the user's side as a text in lower case. */
 type ReadText = (subject: Subject) => LowerText
@@ -134,8 +183,18 @@ export const compileCondition = (condition: Condition, bucketers: Bucketers, tex
   const operator =
     condition.operator === undefined ? undefined : compileOperator(condition.operator, condition.targetValue)
   const read = compileRead(condition, operator, bucketers)
-  if (read === undefined || operator === undefined) {
-    return { kind: "unsupported", read, mustRead: condition.operator !== undefined && (mayLack || readsExperiment) }
+  if (read === undefined) {
+    const problem = `this SDK knows no condition of the type "${type}"`
+    return { kind: "unsupported", problem, read: undefined, mustRead: false }
+  }
+  const hasEffects = mayLack || readsExperiment
+  if (condition.operator === undefined) {
+    const problem = "the condition has no operator"
+    return { kind: "unsupported", problem, read: hasEffects ? undefined : read, mustRead: false }
+  }
+  if (operator === undefined) {
+    const problem = `this SDK knows no operator "${condition.operator}"`
+    return { kind: "unsupported", problem, read, mustRead: hasEffects }
   }
   const steps = { read, decide: compileDecide(condition, operator) }
   const test = compileTest(condition, operator, steps, texts)
@@ -218,19 +277,24 @@ const compileRead = (condition: Condition, operator: Operator | undefined, bucke
       return compileEnvironment(field)
     // Only times compare with the current time; to every other operator it is a missing value.
     case "current_time":
-      return operator?.kind === "time" ? subject => subject.host.now() : () => undefined
+      return operator?.kind === "time" ? readClock : () => undefined
     case "user_bucket": {
       const salt = additionalValues === undefined ? undefined : ownText(additionalValues, "salt")
       const bucketer = bucketers.shared(`${salt ?? ""}.`, bucketCount)
       const unit = compileUnit(idType)
-      return subject => bucketer.of(textOf(unit(subject.user)) ?? "")
+      return subject => {
+        const id = textOf(unit(subject.user)) ?? ""
+        subject.found?.({ foundIn: "bucket", from: id })
+        return bucketer.of(id)
+      }
     }
     case "unit_id": {
-      const unit = compileUnit(idType)
-      return subject => unit(subject.user)
+      if (isUserID(idType)) return subject => readOwn(subject, "userID")
+      const lower = idType.toLowerCase()
+      return subject => readMember(subject, "customIDs", subject.user.customIDs, idType, lower)
     }
     case "target_app":
-      return subject => subject.appId
+      return readAppId
     case "experiment_group":
       return subject => subject.experimentGroup(field)
     default:
@@ -239,20 +303,54 @@ const compileRead = (condition: Condition, operator: Operator | undefined, bucke
 }
 
 const ownText = (values: Readonly<Record<string, string>>, key: string): string | undefined =>
-  Object.hasOwn(values, key) ? values[key] : undefined
+  hasOwn(values, key) ? values[key] : undefined
+
+const readClock: Read = subject => {
+  subject.found?.({ foundIn: "clock" })
+  return subject.host.now()
+}
+
+const readAppId: Read = subject => {
+  subject.found?.({ foundIn: "appID" })
+  return subject.appId
+}
+
+const readOwn = (subject: Subject, key: TopLevel): UserValue => {
+  subject.found?.({ foundIn: "user", key })
+  return subject.user[key]
+}
+
+const isUserID = (idType: string): boolean => idType.toLowerCase() === "userid"
 
 /** Reads a unit id; `userID` in any case is the user's own. */
 export const compileUnit = (idType: string): ((user: User) => UserValue) => {
+  if (isUserID(idType)) return user => user.userID
   const lower = idType.toLowerCase()
-  if (lower === "userid") return user => user.userID
   return user => {
     const ids = user.customIDs
-    return ids === undefined ? undefined : find(ids, idType, lower)
+    if (ids === undefined) return undefined
+    const key = keyIn(ids, idType, lower)
+    return key === undefined ? undefined : ids[key]
   }
 }
 
-const find = (values: JsonObject, key: string, lower: string): UserValue =>
-  Object.hasOwn(values, key) ? values[key] : key === lower ? undefined : ownValue(values, lower)
+/** The name under which an object has a member, which may be in lower case. */
+const keyIn = (values: JsonObject, key: string, lower: string): string | undefined =>
+  hasOwn(values, key) ? key : key !== lower && hasOwn(values, lower) ? lower : undefined
+
+const readMember = (
+  subject: Subject,
+  foundIn: FoundIn,
+  values: JsonObject | undefined,
+  key: string,
+  lower: string
+): UserValue => {
+  if (values === undefined) return undefined
+  const found = keyIn(values, key, lower)
+  if (found === undefined) return undefined
+  subject.found?.({ foundIn, key: found })
+  return values[found]
+}
 
 type TopLevel = "userID" | "email" | "ip" | "country" | "locale" | "appVersion" | "userAgent"
 
@@ -284,15 +382,17 @@ const compileField = (field: string | undefined): Read => {
     const { user } = subject
     if (first !== undefined) {
       const value = user[first]
-      if (value !== undefined && value !== "" && value !== null && (typeof value === "string" || textOf(value)))
+      if (value !== undefined && value !== "" && value !== null && (typeof value === "string" || textOf(value))) {
+        subject.found?.({ foundIn: "user", key: first })
         return value
+      }
     }
-    const { custom, privateAttributes } = user
-    const globals = subject.host.globalCustomFields
-    let value = custom === undefined ? undefined : find(custom, field, lower)
-    if (value === undefined && globals !== undefined) value = find(globals, field, lower)
-    if (value === undefined && privateAttributes !== undefined) value = find(privateAttributes, field, lower)
-    if (value === undefined && last !== undefined) value = user[last]
+    let value = readMember(subject, "custom", user.custom, field, lower)
+    if (value === undefined) {
+      value = readMember(subject, "globalCustomFields", subject.host.globalCustomFields, field, lower)
+    }
+    if (value === undefined) value = readMember(subject, "privateAttributes", user.privateAttributes, field, lower)
+    if (value === undefined && last !== undefined) value = readOwn(subject, last)
     return value
   }
 }
@@ -312,6 +412,7 @@ const compileUserAgentField = (field: string | undefined): Read => {
     if (own !== undefined) return own
     const text = textOf(userAgent(subject))
     if (text === undefined || isLongerThan(text, maxUserAgentBytes)) return undefined
+    subject.found?.({ foundIn: "userAgent", from: text })
     const parsed = subject.host.parseUserAgent(text)
     if (parsed === undefined) subject.lacks("UAParserNotLoaded:Recognized")
     return parsed && part ? parsed[part] : undefined
@@ -349,6 +450,7 @@ const compileCountry = (field: string | undefined): Read => {
     if (own !== undefined) return own
     const text = textOf(ip(subject))
     if (text === undefined) return undefined
+    subject.found?.({ foundIn: "ip", from: text })
     const country = subject.host.lookupCountry(text)
     if (country === undefined) subject.lacks("CountryLookupNotLoaded:Recognized")
     return country ?? undefined
@@ -360,7 +462,12 @@ const compileEnvironment = (field: string | undefined): Read => {
   const isTier = field === "tier" || field.toLowerCase() === "tier"
   return subject => {
     const own = subject.user.statsigEnvironment
-    if (own !== undefined && Object.hasOwn(own, field)) return own[field]
-    return isTier ? subject.tier : undefined
+    if (own !== undefined && hasOwn(own, field)) {
+      subject.found?.({ foundIn: "statsigEnvironment", key: field })
+      return own[field]
+    }
+    if (!isTier) return undefined
+    subject.found?.({ foundIn: "environment", key: "tier" })
+    return subject.tier
   }
 }

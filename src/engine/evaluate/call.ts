@@ -9,9 +9,8 @@
  * overflow its stack, run for minutes or fill the memory: they end the evaluation with an error that names the limit.
  */
 
-import type { CompiledCondition, Host, Subject } from "../conditions/conditions.js"
+import type { CompiledCondition, Host, Place, Read, Subject } from "../conditions/conditions.js"
 import type { UserValue } from "../conditions/values.js"
-import type { Explainer } from "../explain/explainer.js"
 import { asObject, type Json, type JsonObject } from "../json.js"
 import type { CompiledRule, CompiledSpec, Snapshot } from "../payload/snapshot.js"
 import type { SpecKind } from "../specs.js"
@@ -20,6 +19,7 @@ import { Evaluation } from "./evaluation.js"
 import { type Exposures, join, noExposures } from "./exposures.js"
 import { GroupOverride, type OverrideLookup } from "./overrides.js"
 import type { RuleFilter } from "./sticky.js"
+import type { Watcher } from "./watcher.js"
 
 /** Evaluates the experiment that an `experiment_group` condition names, as a call of its own. */
 export type EvaluateExperiment = (user: User, name: string) => Evaluation
@@ -73,6 +73,26 @@ export interface NestedMemo {
   readonly set: (name: string, result: NestedResult) => unknown
 }
 
+/** What conditions are evaluated on. */
+export interface Setting {
+  readonly snapshot: Snapshot | undefined
+  readonly host: Host
+  /** The environment's tier for users without one. */
+  readonly tier: string | undefined
+}
+
+/** What a call has beside its user and its setting. */
+export interface CallOptions {
+  /** Without it, conditions on the group of an experiment are unsupported. */
+  readonly experiment?: EvaluateExperiment | undefined
+  readonly overrides?: OverrideLookup | undefined
+  /** Only the rules that it names count, on the first level, and nothing stands in for the specs. */
+  readonly filter?: RuleFilter | undefined
+  readonly watcher?: Watcher | undefined
+}
+
+const noOptions: CallOptions = {}
+
 /** The state of one evaluation. */
 export class Call implements Subject {
   record = new Evaluation()
@@ -87,46 +107,40 @@ export class Call implements Subject {
   readonly #work: Work
   readonly #overrides: OverrideLookup | undefined
   readonly #filter: RuleFilter | undefined
-  readonly #explainer: Explainer | undefined
+  readonly #watcher: Watcher | undefined
+  readonly found: Subject["found"]
+  /** Where the last value was found. */
+  #place: Place | undefined = undefined
   #nested = 0
 
-  /**
-   * Without `experiment`, conditions on the group of an experiment are unsupported. With a filter only the rules that it
-   * names count, on the first level, and nothing stands in for the specs. An explainer hears of every step.
-   */
-  constructor(
-    user: User,
-    snapshot: Snapshot | undefined,
-    host: Host,
-    tier: string | undefined,
-    experiment: EvaluateExperiment | undefined,
-    work: Work,
-    overrides?: OverrideLookup,
-    filter?: RuleFilter,
-    explainer?: Explainer
-  ) {
+  constructor(user: User, setting: Setting, work: Work, options: CallOptions = noOptions) {
+    const { snapshot } = setting
     this.user = user
     this.snapshot = snapshot
-    this.host = host
-    this.tier = tier
+    this.host = setting.host
+    this.tier = setting.tier
     this.appId = snapshot?.appId
-    this.#experiment = experiment
     this.#work = work
-    this.#overrides = overrides
-    this.#filter = filter
-    this.#explainer = explainer
+    this.#experiment = options.experiment
+    this.#overrides = options.overrides
+    this.#filter = options.filter
+    this.#watcher = options.watcher
+    this.found =
+      options.watcher &&
+      (place => {
+        this.#place = place
+      })
   }
 
   /** Evaluates a name: whether there is something of that name, or what went wrong. */
   run(kind: SpecKind, name: string): boolean | string {
     const work = this.#work
     const { depth } = work
-    const explained = this.#explainer?.depth
     if (depth === 0) work.begin()
     try {
       return this.#evaluate(kind, name)
     } catch (error) {
-      this.#explainer?.unwind(explained!)
+      this.#watcher?.({ step: "abandoned", count: work.depth - depth })
       // A caller deep in its own stack may leave no room for ours: the same answer as for nesting too deep.
       return error instanceof RangeError ? tooDeep.message : error instanceof Error ? error.message : String(error)
     } finally {
@@ -145,6 +159,7 @@ export class Call implements Subject {
 
   lacks(reason: string): void {
     this.record.overrideReason = reason
+    this.#watcher?.({ step: "lack", reason })
   }
 
   #spend(): void {
@@ -156,20 +171,39 @@ export class Call implements Subject {
   #apply(condition: CompiledCondition): void {
     switch (condition.kind) {
       case "test":
-        this.record.bool = this.#explainer?.test(condition, this) ?? condition.test(this)
+        this.record.bool = this.#test(condition)
         break
       case "gate":
         this.#nestedGate(condition.gate, condition.negated)
         break
       case "experiment":
-        this.record.bool = this.#explainer?.test(condition, this) ?? condition.test(this)
+        this.record.bool = this.#test(condition)
         if (this.#experiment === undefined) this.record.unsupported = true
         break
       case "unsupported":
-        if (this.#explainer !== undefined) this.#explainer.unsupported(condition, this)
-        else if (condition.mustRead) condition.read?.(this)
+        if (condition.read !== undefined && (condition.mustRead || this.#watcher !== undefined)) {
+          this.#tellOperand(this.#read(condition.read))
+        }
         this.record.unsupported = true
     }
+  }
+
+  /** Somebody who watches wants to know the value between the two steps of a test. */
+  #test({ steps, test }: CompiledCondition & { readonly kind: "test" | "experiment" }): boolean {
+    if (this.#watcher === undefined || steps === undefined) return test(this)
+    const value = this.#read(steps.read)
+    const holds = steps.decide(value, this)
+    this.#tellOperand(value)
+    return holds
+  }
+
+  #read(read: Read): UserValue {
+    this.#place = undefined
+    return read(this)
+  }
+
+  #tellOperand(value: UserValue): void {
+    this.#watcher?.({ step: "operand", value, place: this.#place })
   }
 
   /** A `pass_gate` or `fail_gate` condition. */
@@ -234,9 +268,9 @@ export class Call implements Subject {
   #evaluate(kind: SpecKind, name: string): boolean {
     this.#spend()
     this.#work.depth++
-    this.#explainer?.begin(kind, name)
+    this.#watcher?.({ step: "begin", kind, name })
     const recognized = this.#evaluateSpec(kind, name)
-    this.#explainer?.end(this.record, recognized)
+    this.#watcher?.({ step: "end", record: this.record, found: recognized })
     this.#work.depth--
     return recognized
   }
@@ -265,7 +299,7 @@ export class Call implements Subject {
       return true
     }
     const rules = filter === undefined ? spec.rules : spec.rules.filter(rule => filter(rule.id))
-    this.#explainer?.spec(spec, rules)
+    this.#watcher?.({ step: "spec", spec, rules })
     if (filter !== undefined && rules.length === 0) {
       this.#finish(spec, undefined)
       return true
@@ -319,30 +353,31 @@ export class Call implements Subject {
    * one ends the rule with the answer of the one before it, so then none before it may be passed over.
    */
   #evaluateRule(rule: CompiledRule): void {
-    const explainer = this.#explainer
-    explainer?.rule(rule)
+    const watcher = this.#watcher
+    watcher?.({ step: "rule", rule })
     let all = true
     for (const condition of rule.conditions) {
       if (condition === undefined) {
         this.record.unsupported = true
-        explainer?.condition(rule)
-        explainer?.ruleEnd(this.record)
+        watcher?.({ step: "condition" })
+        watcher?.({ step: "conditionEnd", condition, record: this.record })
+        watcher?.({ step: "ruleEnd", record: this.record })
         return
       }
-      if (!all && rule.isWhole && condition.kind === "test" && !condition.mayLack && explainer === undefined) continue
-      explainer?.condition(rule)
+      if (!all && rule.isWhole && condition.kind === "test" && !condition.mayLack && watcher === undefined) continue
+      watcher?.({ step: "condition" })
       this.#apply(condition)
-      explainer?.conditionEnd(condition, this.record)
+      watcher?.({ step: "conditionEnd", condition, record: this.record })
       if (!this.record.bool) all = false
     }
     this.record.bool = all
-    explainer?.ruleEnd(this.record)
+    watcher?.({ step: "ruleEnd", record: this.record })
   }
 
   /** Whether the user is within the pass percentage. */
   #passes(rule: CompiledRule): boolean {
     const passes = rule.passes(this.user)
-    this.#explainer?.percentage(rule, passes)
+    this.#watcher?.({ step: "percentage", rule, passes })
     return passes
   }
 
@@ -355,7 +390,7 @@ export class Call implements Subject {
     else record.value = value instanceof GroupOverride ? this.#groupValue(name, value.groupName) : value
     record.ruleID = "override"
     record.overrideReason = overrideReason
-    this.#explainer?.overridden(value, record)
+    this.#watcher?.({ step: "override", value, record })
     return true
   }
 
@@ -367,11 +402,11 @@ export class Call implements Subject {
     const mappings = snapshot.mappings(name, spec?.salt ?? "")
     if (mappings === undefined) return false
     for (const mapping of mappings) {
-      this.#explainer?.mapping(mapping, spec?.salt ?? "")
+      this.#watcher?.({ step: "mapping", mapping })
       for (const mappingRule of mapping.rules) {
         const { rule, startTime } = mappingRule
         const isStarted = startTime <= 0 || startTime <= this.host.now()
-        this.#explainer?.mappingRule(mappingRule, isStarted)
+        this.#watcher?.({ step: "mappingRule", rule: mappingRule, isStarted })
         if (!isStarted || rule === undefined) continue
         const passed = this.#holds(() => {
           this.#evaluateRule(rule)
@@ -380,9 +415,8 @@ export class Call implements Subject {
         this.#reset()
         if (!passed || !this.#passes(rule)) continue
         this.record.overrideConfigName = mapping.newConfigName
-        this.#explainer?.mappingTarget()
         const isTaken = this.#holds(() => this.#evaluate(kind, mapping.newConfigName))
-        this.#explainer?.mappingEnd(isTaken)
+        this.#watcher?.({ step: "mappingEnd", isTaken })
         if (isTaken) return true
         this.#reset()
         break
@@ -394,12 +428,11 @@ export class Call implements Subject {
   /** Whether a part holds whose failure ends nothing else: one that nests too deep does not. */
   #holds(part: () => boolean): boolean {
     const { depth } = this.#work
-    const explained = this.#explainer?.depth
     try {
       return part()
     } catch (error) {
       if (error !== tooDeep) throw error
-      this.#explainer?.unwind(explained!)
+      this.#watcher?.({ step: "abandoned", count: this.#work.depth - depth })
       this.#work.depth = depth
       return false
     }
@@ -432,7 +465,7 @@ export class Call implements Subject {
       record.value = asObject(bandit.defaultValue)
       return true
     }
-    this.#explainer?.bandit(bandit)
+    this.#watcher?.({ step: "bandit", bandit })
     if (!bandit.enabled || bandit.groups.length === 0) return settle("prestart")
     const gate = bandit.targetingGateName
     if (gate !== undefined) {
@@ -453,9 +486,10 @@ export class Call implements Subject {
     record.idType = bandit.idType
     record.version = bandit.version
     record.isExperimentActive = bandit.enabled
-    const { group, suffix } = bandit.pick(this)
+    const pick = bandit.pick(this)
+    const { group, suffix } = pick
     this.#work.picks++
-    this.#explainer?.picked(bandit, group)
+    this.#watcher?.({ step: "pick", bandit, pick, subject: this })
     record.bool = true
     record.ruleID = group.id
     // A nested bandit's suffix stays when this one has none.
@@ -488,7 +522,7 @@ export class Call implements Subject {
       exposures = bounded(join(exposures, this.record.exposures))
       this.record.exposures = noExposures
     }
-    this.#explainer?.spec(spec, spec.rules)
+    this.#watcher?.({ step: "spec", spec, rules: spec.rules })
     for (const rule of spec.rules) {
       this.#evaluateRule(rule)
       gather()
@@ -497,7 +531,7 @@ export class Call implements Subject {
       if (rule.configDelegate !== undefined && this.#delegate(rule.configDelegate)) {
         const { value } = this.record
         const adds = !passedAny && value !== undefined && !Object.keys(value).some(key => values.has(key))
-        this.#explainer?.accepted(adds)
+        this.#watcher?.({ step: "merge", adds })
         if (!adds) continue
         const { record } = this
         merge(record.value, rule.id)
@@ -511,7 +545,7 @@ export class Call implements Subject {
       } else {
         passed = this.record.bool
         merge(rule.returnValue, rule.id)
-        this.#explainer?.accepted(true)
+        this.#watcher?.({ step: "merge", adds: true })
       }
       passedAny = true
     }

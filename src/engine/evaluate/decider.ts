@@ -114,6 +114,7 @@ export class Decider implements Subject {
   readonly host: Host
   readonly tier: string | undefined
   readonly appId: Json | undefined
+  readonly found = undefined
   user: User
   /** Whether the last answer may be another one a moment later. */
   isVolatile = false

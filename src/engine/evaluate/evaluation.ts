@@ -4,10 +4,18 @@
  * caller without a copy.
  */
 import type { JsonObject } from "../json.js"
-import type { RemoteConfig } from "../specs.js"
+import type { RemoteConfig, SpecKind } from "../specs.js"
+import type { User } from "../user.js"
 import { type Exposures, listOf, noExposures, type SecondaryExposure } from "./exposures.js"
 
 export type { SecondaryExposure } from "./exposures.js"
+
+/** What is asked. */
+export interface Question {
+  readonly kind: SpecKind
+  readonly user: User
+  readonly name: string
+}
 
 /** The fields are those of the reference's result record; `undefined` where it says "none". */
 export class Evaluation {

@@ -7,9 +7,8 @@
 import { compileUnit } from "../conditions/conditions.js"
 import { textOf } from "../conditions/values.js"
 import { asObject, copyJson, type Json, literalOf } from "../json.js"
-import type { SpecKind } from "../specs.js"
 import type { User } from "../user.js"
-import { Evaluation, type SecondaryExposure } from "./evaluation.js"
+import { Evaluation, type Question, type SecondaryExposure } from "./evaluation.js"
 
 /** A kept answer, in the form in which it is stored: names and `null`s are those of the JSON. */
 export interface StickyValues {
@@ -83,15 +82,14 @@ export const stickyKey = (user: User, idType: string): string | undefined => {
 
 /** The answer to give: the one that was found now, or the one that the user keeps. */
 export const settle = (
-  kind: SpecKind,
-  user: User,
-  asked: string,
+  question: Question,
   found: Evaluation,
   options: StickyOptions,
   persistence: Persistence,
   host: StickyHost
 ): Evaluation => {
-  const name = options.isReference ? asked : found.name
+  const { kind, user } = question
+  const name = options.isReference ? question.name : found.name
   const idType = options.isReference ? (found.idType ?? "") : found.idType
   const key = idType === undefined ? undefined : stickyKey(user, idType)
   if (key === undefined || name === undefined) return found

@@ -2,6 +2,10 @@
  * The explanation of one answer, as data: what was evaluated, in the order of evaluation, with what was found and
  * compared. Plain JSON, whose members have Statsig's names. `src/Explanation.ts` holds the Schema and the readable text.
  */
+import type { FoundIn } from "../conditions/conditions.js"
+
+export type { FoundIn } from "../conditions/conditions.js"
+
 import type { SecondaryExposure } from "../evaluate/evaluation.js"
 import type { StickyValues } from "../evaluate/sticky.js"
 import type { Json, JsonObject } from "../json.js"
@@ -178,34 +182,6 @@ export interface ExplainedBucket {
   readonly threshold: number
   readonly passes: boolean
 }
-
-/** Where the value on the user's side comes from. */
-export type FoundIn =
-  /** A field of the user itself, such as `email`. */
-  | "user"
-  | "custom"
-  /** The option `globalCustomFields`. */
-  | "globalCustomFields"
-  | "privateAttributes"
-  | "customIDs"
-  /** Told by the user agent, which is `from`. */
-  | "userAgent"
-  /** The country of the address `from`. */
-  | "ip"
-  /** The user's own environment. */
-  | "statsigEnvironment"
-  /** The environment of the SDK, or the default environment of the specs. */
-  | "environment"
-  /** The time of now. */
-  | "clock"
-  /** The hash of the unit `from`, from 0 to 999. */
-  | "bucket"
-  /** The `app_id` of the specs. */
-  | "appID"
-  /** The user's group in the experiment `key`. */
-  | "experiment"
-  /** Nowhere: there is no value. */
-  | "nothing"
 
 /** The value on the user's side. */
 export interface ExplainedOperand {

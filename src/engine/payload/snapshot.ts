@@ -56,6 +56,16 @@ export interface CompiledRule {
   readonly passes: (user: User) => boolean
   /** Whether everyone is. */
   readonly passesAll: boolean
+  readonly split: Split
+}
+
+/** How a pass percentage splits users. */
+export interface Split {
+  /** What is hashed before the unit, without the dot. */
+  readonly salt: string
+  /** Units whose bucket of 10,000 is below this pass. */
+  readonly threshold: number
+  readonly bucketOf: (user: User) => number
 }
 
 /** A spec ready to run. */
@@ -445,6 +455,7 @@ export class Snapshot {
 
   #compileRule(rule: Rule, specSalt: string): CompiledRule {
     const conditions = rule.conditions.map(key => this.#condition(key))
+    const split = splitOf(rule, specSalt, this.#bucketers)
     return {
       source: rule,
       id: rule.id,
@@ -457,23 +468,9 @@ export class Snapshot {
       selection: selectionOf(rule, conditions),
       returnBool: rule.returnValue !== false,
       returnValue: asObject(rule.returnValue),
-      passes: this.#compilePasses(rule, specSalt),
-      passesAll: passThreshold(rule) >= 10_000
-    }
-  }
-
-  #compilePasses(rule: Rule, specSalt: string): (user: User) => boolean {
-    const threshold = passThreshold(rule)
-    if (threshold >= 10_000) return () => true
-    if (threshold <= 0) return () => false
-    const unit = compileUnit(rule.idType)
-    const prefix = `${passSalt(rule, specSalt)}.`
-    let bucketer: Bucketer | undefined
-    // Not `this`: the rule outlives the snapshot.
-    const bucketers = this.#bucketers
-    return user => {
-      bucketer ??= bucketers.make(prefix, 10_000)
-      return bucketer.of(textOf(unit(user)) ?? "") < threshold
+      passes: passesOf(split),
+      passesAll: split.threshold >= 10_000,
+      split
     }
   }
 }
@@ -484,11 +481,23 @@ const selectionOf = ({ passPercentage }: Rule, conditions: ReadonlyArray<Compile
   return selections.includes("targeting") ? "targeting" : "everyone"
 }
 
-/** A rule is passed by units whose bucket of 10,000 is below this. */
-export const passThreshold = (rule: Rule): number => rule.passPercentage * 100
+const everyone = () => true
+const noOne = () => false
 
-/** What is hashed before the unit for the pass percentage. */
-export const passSalt = (rule: Rule, specSalt: string): string => `${specSalt}.${rule.salt ?? rule.id}`
+// Functions of their own: a rule outlives its snapshot, and no closure of it may hold that.
+const splitOf = (rule: Rule, specSalt: string, bucketers: Bucketers): Split => {
+  const salt = `${specSalt}.${rule.salt ?? rule.id}`
+  const unit = compileUnit(rule.idType)
+  let bucketer: Bucketer | undefined
+  const bucketOf = (user: User): number => {
+    bucketer ??= bucketers.make(`${salt}.`, 10_000)
+    return bucketer.of(textOf(unit(user)) ?? "")
+  }
+  return { salt, threshold: rule.passPercentage * 100, bucketOf }
+}
+
+const passesOf = ({ bucketOf, threshold }: Split): ((user: User) => boolean) =>
+  threshold >= 10_000 ? everyone : threshold <= 0 ? noOne : user => bucketOf(user) < threshold
 
 function* badPartsOf(kind: BadPart["kind"], table: Table<unknown>): Iterable<BadPart> {
   for (const [name, ordinal] of table.ordinals) {

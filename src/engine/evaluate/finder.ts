@@ -1,0 +1,155 @@
+/**
+ * The answer of now, from a name to a finished record with its public details.
+ */
+
+import type { Host } from "../conditions/conditions.js"
+import type { Snapshot } from "../payload/snapshot.js"
+import type { Parameter, SpecKind } from "../specs.js"
+import type { User } from "../user.js"
+import { Call, type CallOptions, type EvaluateExperiment, overrideReason, type Setting, Work } from "./call.js"
+import { Decider, type Path } from "./decider.js"
+import { Evaluation, type Question } from "./evaluation.js"
+import type { OverrideLookup } from "./overrides.js"
+import type { RuleFilter } from "./sticky.js"
+
+/** The specs and where they come from, as the store holds them. */
+export interface SpecView {
+  readonly source: string
+  readonly snapshot: Snapshot | undefined
+  readonly receivedAt: number | undefined
+  readonly defaultEnvironment: string | undefined
+}
+
+/** A parameter store that was looked up; without `parameters` there is none of that name. */
+export interface FoundStore {
+  readonly evaluation: Evaluation
+  readonly parameters: ReadonlyMap<string, Parameter> | undefined
+}
+
+/** The decider for the specs of the moment. All finders on one store share it. */
+export class SharedDecider {
+  readonly host: Host
+  #decider: Decider | undefined = undefined
+  #view: SpecView | undefined = undefined
+
+  constructor(host: Host) {
+    this.host = host
+  }
+
+  settingOf(specs: SpecView): Setting {
+    return { snapshot: specs.snapshot, host: this.host, tier: this.host.environment ?? specs.defaultEnvironment }
+  }
+
+  /** `undefined` while there are no specs. */
+  of(specs: SpecView, user: User): Decider | undefined {
+    if (this.#view !== specs) {
+      const { snapshot, tier } = this.settingOf(specs)
+      this.#decider = snapshot === undefined ? undefined : new Decider(snapshot, this.host, tier, user)
+      this.#view = specs
+    }
+    return this.#decider
+  }
+
+  /** Whether the user still takes the same path: what the clock decides may have changed meanwhile. */
+  isStill(path: Path, specs: SpecView, { kind, name, user }: Question): boolean {
+    return this.#decider?.isVolatile !== true || this.of(specs, user)?.decide(kind, name, user) === path
+  }
+}
+
+/** Finds answers, with the overrides that hold for it. */
+export class Finder {
+  readonly view: () => SpecView
+  readonly work = new Work()
+  readonly #shared: SharedDecider
+  readonly #overrides: OverrideLookup | undefined
+
+  constructor(view: () => SpecView, shared: SharedDecider, overrides: OverrideLookup | undefined) {
+    this.view = view
+    this.#shared = shared
+    this.#overrides = overrides
+  }
+
+  /** The overrides, if there are any now. */
+  get overrides(): OverrideLookup | undefined {
+    return this.#overrides === undefined || this.#overrides.isEmpty() ? undefined : this.#overrides
+  }
+
+  /** Where a decider's path leads to an answer that is known, it is that; else it is evaluated and kept with the path. */
+  find(kind: SpecKind, user: User, name: string, experiment: EvaluateExperiment, filter?: RuleFilter): Evaluation {
+    const specs = this.view()
+    const { overrides } = this
+    if (overrides !== undefined || filter !== undefined) {
+      return this.evaluate(specs, { kind, user, name }, { experiment, overrides, filter })
+    }
+    const path = this.#shared.of(specs, user)?.decide(kind, name, user)
+    if (path?.evaluation !== undefined) return path.evaluation
+    const question: Question = { kind, user, name }
+    const evaluation = this.evaluate(specs, question, { experiment })
+    // An evaluation fails where there is no room on the stack, which says nothing about the path.
+    if (path !== undefined && !evaluation.failed && this.#shared.isStill(path, specs, question)) {
+      path.evaluation = evaluation
+    }
+    return evaluation
+  }
+
+  /** Evaluates step by step, whatever is known. */
+  evaluate(specs: SpecView, { kind, name, user }: Question, options: CallOptions): Evaluation {
+    const call = new Call(user, this.#shared.settingOf(specs), this.work, options)
+    const found = call.run(kind, name)
+    const { record } = call
+    if (typeof found === "string") {
+      const failed = new Evaluation()
+      failed.failed = true
+      failed.reason = `Error:${found}`
+      failed.remote = specs.snapshot?.remote
+      return failed
+    }
+    return withDetails(record, specs, found ? (record.unsupported ? "Unsupported" : "Recognized") : "Unrecognized")
+  }
+
+  /** The value of the first rule of an experiment with that group name or id. No user takes part. */
+  experimentGroup(name: string, by: "groupName" | "id", wanted: string): Evaluation {
+    const specs = this.view()
+    const record = new Evaluation()
+    const rule = specs.snapshot?.spec("experiment", name)?.rules.find(({ source }) => source[by] === wanted)
+    if (rule !== undefined) {
+      record.value = rule.returnValue
+      const { returnValue } = rule.source
+      if (typeof returnValue === "boolean") record.booleanValue = returnValue
+      record.ruleID = rule.id
+      record.idType = rule.source.idType
+      record.groupName = rule.groupName
+    }
+    return withDetails(record, specs, rule === undefined ? "Unrecognized" : "Recognized")
+  }
+
+  /** The definitions of a parameter store, and the details of looking it up. */
+  parameterStore(user: User, name: string): FoundStore {
+    const specs = this.view()
+    const override = this.overrides?.find("parameterStore", name, user)
+    const parameters = override ?? specs.snapshot?.parameterStores.get(name)?.parameters
+    const record = new Evaluation()
+    if (override !== undefined) record.overrideReason = overrideReason
+    return {
+      evaluation: withDetails(record, specs, parameters === undefined ? "Unrecognized" : "Recognized"),
+      parameters
+    }
+  }
+}
+
+/** Sources without specs: their name alone is the reason. */
+const hasNoSpecs = (source: string): boolean => source === "Uninitialized" || source === "NoValues"
+
+/** Writes the public details into a record. */
+const withDetails = (record: Evaluation, view: SpecView, outcome: string): Evaluation => {
+  record.remote = view.snapshot?.remote
+  if (hasNoSpecs(view.source) && record.overrideReason === undefined) {
+    record.reason = view.source
+    record.version = undefined
+    return record
+  }
+  record.reason = record.overrideReason ?? `${view.source}:${outcome}`
+  record.lcut = view.snapshot?.time ?? 0
+  record.receivedAt = view.receivedAt
+  return record
+}

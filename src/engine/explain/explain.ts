@@ -1,0 +1,158 @@
+/**
+ * Explains a check: the same evaluation, watched. Nothing is logged and nothing is stored.
+ */
+import type { EvaluateExperiment, Setting } from "../evaluate/call.js"
+import type { Evaluation, Question } from "../evaluate/evaluation.js"
+import type { Finder, SpecView } from "../evaluate/finder.js"
+import { referenceOf } from "../evaluate/reference.js"
+import { byReference, type Persistence, type RuleFilter, type StickyOptions, settle } from "../evaluate/sticky.js"
+import type { ExposureOfAll, ExposureOrigin } from "../events/events.js"
+import { copyJson } from "../json.js"
+import type { Parameter } from "../specs.js"
+import type { User } from "../user.js"
+import { Explainer } from "./explainer.js"
+import type { ExplainedEvaluation, ExplainedExposure, ExplainedParameter, Explanation } from "./explanation.js"
+import { explainedExposure, outcomeOf, repeatedExperiment } from "./shown.js"
+import { StickyNotes } from "./stickyNotes.js"
+
+/** What checks are explained on. */
+export interface Surroundings {
+  readonly finder: Finder
+  readonly specs: SpecView
+  readonly setting: Setting
+  readonly persistence: Persistence | undefined
+  /** Whether the check would log its exposures. */
+  readonly isLogged: boolean
+}
+
+/** What belongs to one check beside its question. */
+interface CheckOptions {
+  readonly sticky: StickyOptions | undefined
+  readonly origin: ExposureOrigin
+  /** Where a layer is read for it alone. */
+  readonly parameter?: string | undefined
+}
+
+type Explained = readonly [evaluation: Evaluation, explained: ExplainedEvaluation]
+
+/** One check that is explained. */
+class ExplainedCheck {
+  readonly exposures: Array<ExplainedExposure> = []
+  readonly #surroundings: Surroundings
+  readonly #explainer: Explainer
+  readonly #user: User
+  readonly readExperiment: EvaluateExperiment
+  readonly #readExperimentSilently: EvaluateExperiment
+
+  constructor(surroundings: Surroundings, user: User) {
+    this.#surroundings = surroundings
+    this.#explainer = new Explainer(user, surroundings.specs.snapshot)
+    this.#user = user
+    this.readExperiment = this.#reader(true)
+    this.#readExperimentSilently = this.#reader(false)
+  }
+
+  log(exposure: ExposureOfAll): void {
+    if (this.#surroundings.isLogged) this.exposures.push(explainedExposure(exposure))
+  }
+
+  /** The answer of now. */
+  find(question: Question, experiment: EvaluateExperiment, filter?: RuleFilter): Explained {
+    const { finder, specs } = this.#surroundings
+    const { watch } = this.#explainer
+    return this.#explainer.explained(() =>
+      finder.evaluate(specs, question, { experiment, overrides: finder.overrides, filter, watcher: watch })
+    )
+  }
+
+  /** The answer that is given: the one of now, or the one that the user keeps. */
+  settle(question: Question, [live, explained]: Explained, sticky: StickyOptions | undefined): Explained {
+    const { persistence, setting } = this.#surroundings
+    if (persistence === undefined || sticky === undefined) return [live, explained]
+    const notes = new StickyNotes()
+    const silent: Persistence = { valuesOf: persistence.valuesOf, save: notes.saved, delete: notes.deleted }
+    const settled = settle(question, live, sticky, silent, {
+      now: setting.host.now,
+      isActive: name => setting.snapshot?.spec("experiment", name)?.isActive,
+      passes: (name, filter) => {
+        const asked: Question = { kind: "experiment", user: question.user, name }
+        const [{ bool }, evaluation] = this.find(asked, this.#readExperimentSilently, filter)
+        notes.rechecked(filter, bool, evaluation)
+        return bool
+      },
+      looked: notes.looked
+    })
+    return [settled, { ...explained, sticky: notes.explained(settled !== live) }]
+  }
+
+  #reader(isExposed: boolean): EvaluateExperiment {
+    const { work } = this.#surroundings.finder
+    const read: EvaluateExperiment = (_, name) => {
+      const question: Question = { kind: "experiment", user: this.#user, name }
+      const known = work.experiments.get(name)
+      const { picks } = work
+      const live: Explained = known === undefined ? this.find(question, read) : [known, repeatedExperiment(name, known)]
+      if (work.picks === picks && !live[0].failed) work.experiments.set(name, live[0])
+      const answer = this.settle(question, live, byReference)
+      this.#explainer.experimentRead(name, ...answer)
+      const [evaluation] = answer
+      if (isExposed) this.log({ kind: "experiment", origin: "parameterStore", name, evaluation, parameter: undefined })
+      return evaluation
+    }
+    return read
+  }
+}
+
+/** Why a check would give its answer. */
+export const explain = (surroundings: Surroundings, question: Question, options: CheckOptions): Explanation =>
+  explainRecord(surroundings, question, options)[0]
+
+const explainRecord = (
+  surroundings: Surroundings,
+  question: Question,
+  { origin, parameter, sticky }: CheckOptions
+): readonly [Explanation, Evaluation] => {
+  const { kind, name, user } = question
+  const check = new ExplainedCheck(surroundings, user)
+  const [record, evaluation] = check.settle(question, check.find(question, check.readExperiment), sticky)
+  const outcome = outcomeOf(kind, record)
+  if (kind !== "layer") check.log({ kind, origin, name, evaluation: record, parameter: undefined })
+  else {
+    for (const read of Object.keys(outcome.value)) {
+      if (parameter !== undefined && parameter !== read) continue
+      check.log({ kind, origin, name, evaluation: record, parameter: read })
+    }
+  }
+  return [{ kind, name, outcome, exposures: check.exposures, evaluation }, record]
+}
+
+/** What the parameters of a store stand for. */
+export const explainParameterStore = (surroundings: Surroundings, user: User, name: string): Explanation => {
+  const { evaluation, parameters } = surroundings.finder.parameterStore(user, name)
+  const explained = Array.from(parameters ?? [], ([name, parameter]) =>
+    explainParameter(surroundings, user, name, parameter)
+  )
+  const value = Object.fromEntries(explained.map(({ name, value }) => [name, value]))
+  return {
+    kind: "parameterStore",
+    name,
+    outcome: { ...outcomeOf("dynamicConfig", evaluation), value },
+    exposures: [],
+    ...(parameters === undefined ? {} : { parameters: explained })
+  }
+}
+
+const explainParameter = (
+  surroundings: Surroundings,
+  user: User,
+  name: string,
+  parameter: Parameter
+): ExplainedParameter => {
+  if (parameter.kind === "static") return { name, kind: parameter.kind, value: copyJson(parameter.value) }
+  const { kind, origin, parameter: parameterName, sticky, valueIn, name: referred } = referenceOf(parameter)
+  const question: Question = { kind, user, name: referred }
+  const options: CheckOptions = { sticky, origin, parameter: parameterName }
+  const [reference, record] = explainRecord(surroundings, question, options)
+  const value = copyJson(valueIn(record) ?? null)
+  return { name, kind, value, ...(parameterName === undefined ? {} : { parameterName }), reference }
+}
