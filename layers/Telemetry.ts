@@ -10,6 +10,7 @@
  *
  * @since 0.1.0
  */
+
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
@@ -22,9 +23,10 @@ import * as Option from "effect/Option"
 import * as Tracer from "effect/Tracer"
 import { compileUnit } from "../src/engine/conditions/conditions.js"
 import { textOf } from "../src/engine/conditions/values.js"
+import type { Checked } from "../src/internal/checks.js"
 import { outcomeOf } from "../src/internal/outcome.js"
 import { SpecStore } from "../src/SpecStore.js"
-import { type Answer, Statsig } from "../src/Statsig.js"
+import { Statsig } from "../src/Statsig.js"
 
 /**
  * What is told beyond key, variant and reason.
@@ -97,9 +99,7 @@ const follow = Effect.fnUntraced(function* ({ includeContextID = true, includeVa
     span.event(eventName, clock.unsafeCurrentTimeNanos(), attributes())
   }
 
-  const tell = (answer: Answer) => {
-    const { kind, result, user } = answer
-    const { evaluation, name } = result
+  const tell = ({ evaluation, kind, name, user }: Checked) => {
     const { snapshot } = store.current()
     const outcome = outcomeOf(snapshot, kind, name, evaluation)
     const attributes: Attributes = {
@@ -125,7 +125,7 @@ const follow = Effect.fnUntraced(function* ({ includeContextID = true, includeVa
   }
 
   yield* Effect.acquireRelease(
-    Effect.sync(() => statsig.onEvaluation(tell)),
+    Effect.sync(() => statsig.onCheck(tell)),
     end => Effect.sync(end)
   )
 })

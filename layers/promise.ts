@@ -37,15 +37,10 @@ import { clientFromProgram } from "../src/promise/observability.js"
 import { ParameterStore } from "../src/promise/ParameterStore.js"
 import * as ProgramPersistentStorage from "../src/promise/PersistentStorage.js"
 import { DynamicConfig, Experiment, FeatureGate, Layer } from "../src/promise/results.js"
-import {
-  type MakeServices,
-  makeStatsig,
-  type StatsigClass,
-  type StatsigClient,
-  sharedOfProcess
-} from "../src/promise/Statsig.js"
+import type { MakeServices, StatsigClient } from "../src/promise/Statsig.js"
 import { OverrideAdapterType, type StatsigOptions } from "../src/promise/StatsigOptions.js"
 import { StatsigUser } from "../src/promise/StatsigUser.js"
+import { makeStatsig, type StatsigClass, sharedOfProcess } from "../src/promise/statsigClass.js"
 import { SpecSource } from "../src/SpecSource.js"
 import { checkSpecsSyncInterval } from "../src/StatsigOptions.js"
 import { UserAgentParser } from "../src/UserAgentParser.js"
@@ -105,6 +100,13 @@ export type {
   DataStoreBytesResponse,
   DataStoreResponse
 } from "../src/promise/DataStore.js"
+export type {
+  DynamicConfigEvaluationOptions,
+  ExperimentEvaluationOptions,
+  FeatureGateEvaluationOptions,
+  LayerEvaluationOptions,
+  ParameterStoreEvaluationOptions
+} from "../src/promise/evaluationOptions.js"
 export * as Flag from "../src/promise/Flag.js"
 export type { OutputLoggerProvider } from "../src/promise/outputLogger.js"
 export { ParameterStore } from "../src/promise/ParameterStore.js"
@@ -121,22 +123,8 @@ export {
   type UnknownGet,
   type ValueEvaluation
 } from "../src/promise/results.js"
-export type {
-  DynamicConfigEvaluationOptions,
-  EventStatus,
-  ExperimentEvaluationOptions,
-  ExperimentGroup,
-  ExperimentGroupsResult,
-  ExplainResult,
-  FeatureGateEvaluationOptions,
-  InitializeDetails,
-  LayerEvaluationOptions,
-  ParameterStoreEvaluationOptions,
-  SpecsStatus,
-  StatsigClass,
-  StatsigClient,
-  StatsigResult
-} from "../src/promise/Statsig.js"
+export type { ExplainResult, StatsigClient } from "../src/promise/Statsig.js"
+export type { ExperimentGroup, ExperimentGroupsResult } from "../src/promise/StatsigMetadata.js"
 export {
   type ConsoleCaptureOptions,
   type ObservabilityClient,
@@ -150,6 +138,8 @@ export {
   type UserPersistedValues
 } from "../src/promise/StatsigOptions.js"
 export { type CustomFields, StatsigUser, type StatsigUserArgs } from "../src/promise/StatsigUser.js"
+export type { StatsigClass } from "../src/promise/statsigClass.js"
+export type { EventStatus, InitializeDetails, SpecsStatus, StatsigResult } from "../src/promise/status.js"
 export type { SdkEvent, SdkEventCallback } from "../src/promise/subscriptions.js"
 export * as Type from "../src/promise/Type.js"
 export type { CommonOptions } from "../src/StatsigOptions.js"

@@ -308,7 +308,12 @@ export type ResolveParameter = (parameter: Parameter) => {
  * @since 0.1.0
  */
 export class ParameterStore extends Parameters {
-  readonly #parameters: ReadonlyMap<string, Parameter> | undefined
+  /**
+   * The definitions; `undefined` for an unknown store.
+   *
+   * @internal
+   */
+  readonly parameters: ReadonlyMap<string, Parameter> | undefined
   readonly #resolve: ResolveParameter
 
   constructor(
@@ -318,7 +323,7 @@ export class ParameterStore extends Parameters {
     resolve: ResolveParameter
   ) {
     super(name, evaluation)
-    this.#parameters = parameters
+    this.parameters = parameters
     this.#resolve = resolve
   }
 
@@ -333,7 +338,7 @@ export class ParameterStore extends Parameters {
   }
 
   #read(name: string, fallback: Json): Json {
-    const parameter = this.#parameters?.get(name)
+    const parameter = this.parameters?.get(name)
     if (parameter === undefined) return fallback
     const { expose, value } = this.#resolve(parameter)
     if (value === undefined) return fallback

@@ -1,51 +1,35 @@
-/**
- * The service that programs use: every check is a plain synchronous method that always answers and never throws;
- * Effects appear where something waits.
- *
- * A check is one evaluation, one offer to the event logger and one small result; nothing of Effect runs on the way.
- *
- * @since 0.1.0
- */
-import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
-import * as Duration from "effect/Duration"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Queue from "effect/Queue"
-import * as Redacted from "effect/Redacted"
+import type * as Redacted from "effect/Redacted"
 import * as Runtime from "effect/Runtime"
 import * as Stream from "effect/Stream"
 import { makeBuffer } from "./ClientInitialize.js"
 import { DynamicConfig, Experiment, FeatureGate, Layer, ParameterStore, type Warn } from "./Evaluation.js"
 import { Evaluator, type Service as EvaluatorService, type SpecMetadata } from "./Evaluator.js"
-import { EventLogger, type EventLoggerStatus, type ExposureOrigin } from "./EventLogger.js"
+import { EventLogger, type EventLoggerStatus } from "./EventLogger.js"
 import type { ResponseBuffer } from "./engine/byteBuffer.js"
 import type { ClientInitializeOptions } from "./engine/clientInitialize/clientInitialize.js"
-import type { Evaluation } from "./engine/evaluate/evaluation.js"
 import type { ExplainedKind, Explanation } from "./engine/explain/explanation.js"
-import { type JsonObject, ownValue } from "./engine/json.js"
 import type { User } from "./engine/user.js"
 import { IdLists, type IdListsStatus } from "./IdLists.js"
-import { guarded } from "./internal/clocks.js"
-import { BackgroundRecorder, mark, record } from "./internal/diagnostics.js"
+import { type Checked, Checks } from "./internal/checks.js"
+import { type InitializeResult, makeLifecycle } from "./internal/lifecycle.js"
 import { makeListeners } from "./internal/listeners.js"
-import { type Look, type LookTarget, makeLook, stickyOf } from "./internal/look.js"
 import { type FlagMismatch, makeReport } from "./internal/mismatches.js"
-import { observer, reportException } from "./internal/observe.js"
+import { observer } from "./internal/observe.js"
+import { type LogLineLevel, ProgramEvents } from "./internal/programEvents.js"
 import { withQuietLoggers } from "./internal/quietly.js"
-import { sdkKeyShown, sdkType, sdkVersion } from "./internal/sdkInfo.js"
 import { make as makeOverrides, type Override, type OverrideLookup, Overrides } from "./Overrides.js"
 import type { UserPersistedValues } from "./PersistentStorage.js"
 import { type SpecChange, type SpecStatus, SpecStore } from "./SpecStore.js"
-import {
-  type EventSinkError,
-  type IdListError,
-  InitializeTimeoutError,
-  type SpecSourceError,
-  type SpecsError
-} from "./StatsigError.js"
-import { toJson } from "./StatsigUser.js"
+import type { EventSinkError, IdListError, SpecSourceError, SpecsError } from "./StatsigError.js"
 import type { ParsedUserAgent } from "./UserAgentParser.js"
+
+export type { InitializeResult } from "./internal/lifecycle.js"
+export type { LogLineLevel } from "./internal/programEvents.js"
 
 /**
  * How one check is made.
@@ -72,21 +56,6 @@ export interface ExperimentCheckOptions extends CheckOptions {
   readonly enforceOverrides?: boolean | undefined
   /** A kept answer gives way when the user no longer passes targeting. Default `false`. */
   readonly enforceTargeting?: boolean | undefined
-}
-
-/**
- * How `initialize` ended. It never fails: without specs every check gives its default, and polling goes on.
- *
- * @since 0.1.0
- */
-export interface InitializeResult {
-  /** Whether a source answered in time. */
-  readonly success: boolean
-  /** The source of the specs afterwards, as in evaluation reasons. */
-  readonly source: string
-  readonly duration: Duration.Duration
-  /** Why there are no fresh specs. */
-  readonly failure: Option.Option<SpecSourceError | SpecsError | InitializeTimeoutError>
 }
 
 /**
@@ -134,11 +103,11 @@ export interface Service {
    */
   readonly explain: (user: User, kind: ExplainedKind, name: string, options?: ExperimentCheckOptions) => Explanation
   /**
-   * The check of a flag by a caller who may refuse the value. Nothing is logged before `finish` says whether it is used.
+   * The checks that the methods above shape the results of.
    *
    * @internal
    */
-  readonly look: (user: User, target: LookTarget) => Look
+  readonly checks: Checks
   /** The value that a group of an experiment gets; no user takes part and nothing is logged. */
   readonly getExperimentByGroupName: (name: string, groupName: string) => Experiment
   /** As `getExperimentByGroupName`, by the id of any rule. */
@@ -228,7 +197,7 @@ export interface Service {
    *
    * @internal
    */
-  readonly onEvaluation: (listener: (answer: Answer) => void) => () => void
+  readonly onCheck: (listener: (checked: Checked) => void) => () => void
   /**
    * Emits at once, and then whenever answers may have changed: after an update of the specs or of the overrides. One who
    * reads slowly gets one for many.
@@ -263,13 +232,6 @@ export interface Service {
  */
 export class Statsig extends Context.Tag("statsig-effect/Statsig")<Statsig, Service>() {}
 
-/** Does the second whatever becomes of the first, and fails where one did. */
-const inTurn = <E, E2>(first: Effect.Effect<void, E>, second: Effect.Effect<void, E2>): Effect.Effect<void, E | E2> =>
-  Effect.flatMap(Effect.exit(first), exit => Effect.zipRight(second, exit))
-
-/** What a caller waits for ends in time under fake timers, and no log line ends it. */
-const forCaller = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> => guarded(withQuietLoggers(effect))
-
 /**
  * Makes the service from an evaluator, a spec store, ID lists and an event logger.
  *
@@ -290,258 +252,58 @@ export const make = Effect.fnUntraced(function* (options: {
   const observe = yield* observer
   const fork = Runtime.runFork(yield* withQuietLoggers(Effect.runtime<never>()))
   const warn: Warn = message => void fork(Effect.logWarning(message))
-
-  const buffer = makeBuffer()
-
-  const listeners = makeListeners<Answer>()
-
-  const log = (
-    kind: "gate" | "dynamicConfig" | "experiment",
-    user: User,
-    name: string,
-    evaluation: Evaluation,
-    disabled: boolean,
-    origin: ExposureOrigin
-  ) => {
-    if (disabled) logger.countNonExposed(name)
-    else logger.logExposure({ kind, origin, name, user, evaluation, parameter: undefined })
-  }
-
-  const refuseEvent = (problem: string) => logger.refuse?.(problem)
-
-  /** Nothing is queued that could not be written later, where it would spoil a whole batch. */
-  const logEvent = (user: User, name: string, value?: unknown, metadata?: unknown, more?: JsonObject) => {
-    const json = eventMetadata(metadata)
-    if (typeof name !== "string") return refuseEvent("the name is no text")
-    if (json === undefined) return refuseEvent("a getter of the metadata throws")
-    const { remote } = store.current().snapshot ?? { remote: undefined }
-    logger.logEvent({ user, name, value: eventValue(value), metadata: more ? { ...json, ...more } : json, remote })
-  }
-
-  // Whoever switches the network off wants to start without specs.
-  const loadSpecs = Effect.catchIf(
-    store.load,
-    error => error._tag === "SpecSourceError" && error.reason === "Disabled",
-    () => Effect.void
-  )
-  // What becomes of the lists is told by their own status.
-  const load = inTurn(loadSpecs, Effect.ignore(idLists.sync)).pipe(
-    options.initTimeout === undefined
-      ? effect => effect
-      : Effect.timeoutFail({
-          duration: options.initTimeout,
-          onTimeout: () =>
-            new InitializeTimeoutError({ millis: Duration.toMillis(options.initTimeout as Duration.Duration) })
-        })
-  )
-
-  const recordLists = record({
-    context: "config_sync",
-    rate: "get_id_list",
-    remote: () => store.current().snapshot?.remote,
-    log: logger.logEvent
-  })
-  const syncLists = recordLists(idLists.sync)
-
-  const listsIfOlderThan = Effect.fnUntraced(function* (age: Duration.DurationInput) {
-    const { lastSuccessAt } = yield* idLists.status
-    const now = yield* Clock.currentTimeMillis
-    if (lastSuccessAt === undefined || now - lastSuccessAt >= Duration.toMillis(age)) yield* syncLists
-  })
-
-  const measureInitialize = ({ duration, failure, source, success }: InitializeResult) =>
-    observe(client => {
-      const { snapshot, sourceApi } = store.current()
-      client.distribution("statsig.sdk.initialization", Duration.toMillis(duration), {
-        init_success: String(success),
-        source,
-        store_populated: String(snapshot !== undefined),
-        ...(options.sdkKey === undefined ? {} : { sdk_key: Redacted.value(options.sdkKey).slice(0, sdkKeyShown) }),
-        sdk_type: sdkType,
-        sdk_version: sdkVersion,
-        init_source_api: sourceApi ?? ""
-      })
-      if (Option.isSome(failure)) reportException(client, "Statsig", "InitializationError", failure.value.message)
-    })
+  const listeners = makeListeners<Checked>()
+  const events = new ProgramEvents(logger, () => store.current().snapshot?.remote)
 
   /** What does not depend on the evaluator. */
   const shared = {
-    logEvent: (user, name, value, metadata) => logEvent(user, name, value, metadata),
-    forwardLogLine: (user, level, value, metadata) =>
-      logEvent(user, "statsig::log_line", value, metadata, { ...logLineLevels[level], source: sdkType }),
-    identify: user => logEvent(user, "statsig::identify"),
+    logEvent: (user, name, value, metadata) => events.log(user, name, value, metadata),
+    forwardLogLine: (user, level, value, metadata) => events.forwardLogLine(user, level, value, metadata),
+    identify: user => events.log(user, "statsig::identify"),
+    refuseEvent: problem => events.refuse(problem),
     metadata: everyone.metadata,
     getParsedUserAgent: user => Option.fromNullable(everyone.parsedUserAgent(user)),
-    initialize: Effect.gen(function* () {
-      const started = yield* Clock.currentTimeMillis
-      yield* mark({ key: "overall", action: "start" })
-      const failure = yield* Effect.match(load, { onFailure: Option.some, onSuccess: () => Option.none() })
-      const success = Option.isNone(failure)
-      const { snapshot, source } = store.current()
-      const configSpecReady = snapshot !== undefined
-      yield* mark({ key: "overall", action: "end", success, configSpecReady, source })
-      yield* store.startUpdates
-      yield* Effect.provideService(idLists.startUpdates, BackgroundRecorder, recordLists)
-      const duration = Duration.millis((yield* Clock.currentTimeMillis) - started)
-      measureInitialize({ success, source, duration, failure })
-      return { success, source, duration, failure }
-    }).pipe(
-      record({
-        context: "initialize",
-        rate: "initialize",
-        remote: () => store.current().snapshot?.remote,
-        log: logger.logEvent
-      }),
-      forCaller
-    ),
-    syncNow: forCaller(inTurn(store.syncNow, syncLists)),
-    syncIfOlderThan: age => forCaller(inTurn(store.syncIfOlderThan(age), listsIfOlderThan(age))),
-    flush: forCaller(logger.flush),
-    shutdown: forCaller(logger.shutdown),
+    ...makeLifecycle({ store, idLists, logger, observe }, options),
     status: store.status,
     eventStatus: logger.status,
     idListStatus: idLists.status,
     changes: store.changes,
-    evaluations: listeners.stream(answersKept),
-    onEvaluation: listeners.add,
-    updates: Stream.suspend(() =>
-      Stream.unwrapScoped(
-        Effect.gen(function* () {
-          const news = yield* Queue.sliding<void>(1)
-          const tell = () => void Queue.unsafeOffer(news, undefined)
-          yield* Effect.acquireRelease(
-            Effect.sync(() => [overrides.onChange(tell), store.onChange(tell)]),
-            ends =>
-              Effect.sync(() => {
-                for (const end of ends) end()
-              })
-          )
-          tell()
-          return Stream.fromQueue(news)
-        })
-      )
-    ),
-    refuseEvent,
+    evaluations: Stream.map(listeners.stream(answersKept), checked => answerOf(checked, warn)),
+    onCheck: listeners.add,
+    updates: updatesOf(overrides, store),
     reportMismatch: makeReport(() => store.current().snapshot, fork, observe)
   } satisfies Partial<Service>
 
+  const buffer = makeBuffer()
+
   /** The service by an evaluator: that of everyone, or one with more laid over the specs. */
   const serviceBy = (evaluator: EvaluatorService): Service => {
-    const checkGate: Service["checkGate"] = (user, name, options) => {
-      const disabled = options?.disableExposureLogging === true
-      const evaluation = evaluator.gate(user, name, disabled)
-      log("gate", user, name, evaluation, disabled, "check")
-      if (!listeners.isEmpty()) listeners.tell({ kind: "gate", user, result: new FeatureGate(name, evaluation) })
-      return evaluation.bool
-    }
-
-    const getFeatureGate: Service["getFeatureGate"] = (user, name, options) => {
-      // As in the official SDK, this one logs the experiments that an `experiment_group` condition reads in any case.
-      const evaluation = evaluator.gate(user, name, false)
-      log("gate", user, name, evaluation, options?.disableExposureLogging === true, "get")
-      const result = new FeatureGate(name, evaluation)
-      if (!listeners.isEmpty()) listeners.tell({ kind: "gate", user, result })
-      return result
-    }
-
-    const dynamicConfig = (user: User, name: string, options: CheckOptions | undefined, origin: ExposureOrigin) => {
-      const disabled = options?.disableExposureLogging === true
-      const evaluation = evaluator.dynamicConfig(user, name, disabled)
-      log("dynamicConfig", user, name, evaluation, disabled, origin)
-      const result = new DynamicConfig(name, evaluation, warn)
-      if (!listeners.isEmpty()) listeners.tell({ kind: "dynamicConfig", user, result })
-      return result
-    }
-
-    const experiment = (
-      user: User,
-      name: string,
-      options: ExperimentCheckOptions | undefined,
-      origin: ExposureOrigin
-    ) => {
-      const disabled = options?.disableExposureLogging === true
-      const evaluation = evaluator.experiment(user, name, disabled, stickyOf(options, origin))
-      log("experiment", user, name, evaluation, disabled, origin)
-      const result = new Experiment(name, evaluation, warn)
-      if (!listeners.isEmpty()) listeners.tell({ kind: "experiment", user, result })
-      return result
-    }
-
-    const layer = (user: User, name: string, options: ExperimentCheckOptions | undefined, origin: ExposureOrigin) => {
-      const disabled = options?.disableExposureLogging === true
-      const evaluation = evaluator.layer(user, name, disabled, stickyOf(options, origin))
-      if (disabled) logger.countNonExposed(name)
-      const result = new Layer(name, evaluation, warn, (read, parameter) => {
-        if (disabled) logger.countNonExposed(name)
-        else logger.logExposure({ kind: "layer", origin, name, user, evaluation: read.evaluation, parameter })
-      })
-      if (!listeners.isEmpty() && origin !== "manual") listeners.tell({ kind: "layer", user, result })
-      return result
-    }
-
+    const checks = new Checks(evaluator, logger, listeners)
     return {
-      checkGate,
-      getFeatureGate,
-      getDynamicConfig: (user, name, options) => dynamicConfig(user, name, options, "get"),
-      getExperiment: (user, name, options) => experiment(user, name, options, "get"),
-      getLayer: (user, name, options) => layer(user, name, options, "get"),
+      checkGate: (user, name, options) => checks.checkGate(user, name, options),
+      getFeatureGate: (user, name, options) => new FeatureGate(name, checks.gate(user, name, options)),
+      getDynamicConfig: (user, name, options) =>
+        new DynamicConfig(name, checks.dynamicConfig(user, name, options), warn),
+      getExperiment: (user, name, options) => new Experiment(name, checks.experiment(user, name, options), warn),
+      getLayer: (user, name, options) => {
+        const { evaluation, expose } = checks.layer(user, name, options)
+        return new Layer(name, evaluation, warn, (_, parameter) => expose(parameter))
+      },
       getParameterStore: (user, name, options) => {
-        const { evaluation, parameters } = evaluator.parameterStore(user, name)
-        logger.countNonExposed(name)
-        return new ParameterStore(name, evaluation, parameters, reference => {
-          switch (reference.kind) {
-            case "static":
-              return { value: reference.value }
-            case "gate":
-              return { value: checkGate(user, reference.gateName, options) ? reference.passValue : reference.failValue }
-            case "dynamicConfig":
-              return {
-                value: own(
-                  dynamicConfig(user, reference.configName, options, "parameterStore"),
-                  reference.parameterName
-                )
-              }
-            case "experiment":
-              return {
-                value: own(
-                  experiment(user, reference.experimentName, options, "parameterStore"),
-                  reference.parameterName
-                )
-              }
-            case "layer": {
-              const found = layer(user, reference.layerName, options, "parameterStore")
-              return {
-                value: own(found, reference.parameterName),
-                expose: () => found.logExposure(reference.parameterName)
-              }
-            }
-          }
-        })
+        const { evaluation, parameters } = checks.parameterStore(user, name)
+        return new ParameterStore(name, evaluation, parameters, parameter => checks.resolve(user, parameter, options))
       },
-      look: makeLook(evaluator, logger, (kind, user, name, evaluation) => {
-        if (listeners.isEmpty()) return
-        if (kind === "gate") listeners.tell({ kind, user, result: new FeatureGate(name, evaluation) })
-        else if (kind === "dynamicConfig") {
-          listeners.tell({ kind, user, result: new DynamicConfig(name, evaluation, warn) })
-        } else if (kind === "experiment") listeners.tell({ kind, user, result: new Experiment(name, evaluation, warn) })
-        else listeners.tell({ kind, user, result: new Layer(name, evaluation, warn, () => {}) })
-      }),
-      explain: (user, kind, name, options) => {
-        const sticky = kind === "experiment" || kind === "layer" ? stickyOf(options, "get") : undefined
-        return evaluator.explain(user, kind, name, options?.disableExposureLogging === true, sticky)
-      },
+      checks,
+      explain: (user, kind, name, options) => checks.explain(user, kind, name, options),
       getExperimentByGroupName: (name, groupName) =>
         new Experiment(name, evaluator.experimentByGroupName(name, groupName), warn),
       getExperimentByGroupID: (name, groupID) =>
         new Experiment(name, evaluator.experimentByGroupID(name, groupID), warn),
-      manuallyLogGateExposure: (user, name) =>
-        log("gate", user, name, evaluator.gate(user, name, false), false, "manual"),
-      manuallyLogDynamicConfigExposure: (user, name) =>
-        log("dynamicConfig", user, name, evaluator.dynamicConfig(user, name, false), false, "manual"),
-      manuallyLogExperimentExposure: (user, name) =>
-        log("experiment", user, name, evaluator.experiment(user, name, false), false, "manual"),
+      manuallyLogGateExposure: (user, name) => checks.exposeManually("gate", user, name),
+      manuallyLogDynamicConfigExposure: (user, name) => checks.exposeManually("dynamicConfig", user, name),
+      manuallyLogExperimentExposure: (user, name) => checks.exposeManually("experiment", user, name),
       manuallyLogLayerParameterExposure: (user, name, parameter) =>
-        layer(user, name, undefined, "manual").logExposure(parameter),
+        checks.exposeManually("layer", user, name, parameter),
       getClientInitializeResponse: (user, options = {}) => {
         evaluator.writeClientInitializeResponse(user, options, buffer)
         return buffer.text
@@ -565,6 +327,39 @@ export const make = Effect.fnUntraced(function* (options: {
 
   return Statsig.of(serviceBy(everyone))
 })
+
+const answerOf = ({ evaluation, kind, name, user }: Checked, warn: Warn): Answer => {
+  switch (kind) {
+    case "gate":
+      return { kind, user, result: new FeatureGate(name, evaluation) }
+    case "dynamicConfig":
+      return { kind, user, result: new DynamicConfig(name, evaluation, warn) }
+    case "experiment":
+      return { kind, user, result: new Experiment(name, evaluation, warn) }
+    case "layer":
+      return { kind, user, result: new Layer(name, evaluation, warn, () => {}) }
+  }
+}
+
+/** See `Service.updates`. */
+const updatesOf = (overrides: Overrides["Type"], store: SpecStore["Type"]): Stream.Stream<void> =>
+  Stream.suspend(() =>
+    Stream.unwrapScoped(
+      Effect.gen(function* () {
+        const news = yield* Queue.sliding<void>(1)
+        const tell = () => void Queue.unsafeOffer(news, undefined)
+        yield* Effect.acquireRelease(
+          Effect.sync(() => [overrides.onChange(tell), store.onChange(tell)]),
+          ends =>
+            Effect.sync(() => {
+              for (const end of ends) end()
+            })
+        )
+        tell()
+        return Stream.fromQueue(news)
+      })
+    )
+  )
 
 /**
  * The user that an effect works for. Provide it with `withUser`; the compiler refuses to run an effect that lacks it.
@@ -756,37 +551,3 @@ export const withPersistedValues =
     Effect.flatMap(Statsig, statsig =>
       Effect.flatMap(statsig.withPersistedValues(user, idTypes), view => Effect.provideService(effect, Statsig, view))
     )
-
-/** Text or a number; Statsig takes nothing else. */
-const eventValue = (value: unknown): string | number | null =>
-  typeof value === "string" || Number.isFinite(value) ? (value as string | number) : null
-
-/** An object; `null` for anything else, and `undefined` for what throws when it is read. */
-const eventMetadata = (metadata: unknown): JsonObject | null | undefined => {
-  try {
-    const json = toJson(metadata)
-    return typeof json === "object" && !Array.isArray(json) ? (json as JsonObject | null) : null
-  } catch {
-    return undefined
-  }
-}
-
-/**
- * The levels of forwarded log lines.
- *
- * @since 0.1.0
- */
-export type LogLineLevel = "trace" | "debug" | "log" | "info" | "warn" | "error"
-
-/** How Statsig names the levels. */
-const logLineLevels = {
-  trace: { status: "trace", log_level: "Trace" },
-  debug: { status: "debug", log_level: "Debug" },
-  log: { status: "info", log_level: "Log" },
-  info: { status: "info", log_level: "Info" },
-  warn: { status: "warn", log_level: "Warn" },
-  error: { status: "error", log_level: "Error" }
-} as const satisfies Record<LogLineLevel, unknown>
-
-const own = (result: DynamicConfig | Experiment | Layer, parameter: string) =>
-  ownValue(result.evaluation.value ?? {}, parameter)

@@ -221,7 +221,7 @@ export class StatsigProvider implements Provider {
     }
 
     const { snapshot } = this.#behind.store.current()
-    const { evaluation, finish, stored } = this.#behind.statsig.look(user, target)
+    const { evaluation, finish, stored } = this.#behind.statsig.checks.look(user, target)
     const refused = (...error: Parameters<typeof failed>) => {
       finish(false)
       return failed(...error)

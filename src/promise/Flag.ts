@@ -13,8 +13,9 @@
  */
 import * as Core from "../Flag.js"
 import { complain } from "./complain.js"
+import { checkableSticky, type ExperimentEvaluationOptions } from "./evaluationOptions.js"
 import { internalsOf } from "./internals.js"
-import { checkableSticky, type ExperimentEvaluationOptions, type StatsigClient } from "./Statsig.js"
+import type { StatsigClient } from "./Statsig.js"
 import { type StatsigUser, userOf } from "./StatsigUser.js"
 import { schemaOf, type Type } from "./Type.js"
 

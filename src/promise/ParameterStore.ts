@@ -24,18 +24,12 @@ export class ParameterStore {
   }
 
   readonly #store: CoreParameterStore
-  readonly #parameters: ReadonlyMap<string, Parameter> | undefined
   readonly #disableExposureLogging: boolean
   #name: string
 
   /** @internal */
-  constructor(
-    store: CoreParameterStore,
-    parameters: ReadonlyMap<string, Parameter> | undefined,
-    disableExposureLogging: boolean
-  ) {
+  constructor(store: CoreParameterStore, disableExposureLogging: boolean) {
     this.#store = store
-    this.#parameters = parameters
     this.#disableExposureLogging = disableExposureLogging
     this.#name = store.name
   }
@@ -111,7 +105,7 @@ export class ParameterStore {
       name: this.#store.name,
       details: { reason, lcut: lcut ?? null, received_at: receivedAt ?? null, version: null },
       parameters: Object.fromEntries(
-        Array.from(this.#parameters ?? [], ([name, parameter]) => [name, shown(parameter)])
+        Array.from(this.#store.parameters ?? [], ([name, parameter]) => [name, shown(parameter)])
       ),
       options: { disable_exposure_logging: this.#disableExposureLogging }
     }

@@ -7,172 +7,70 @@
  *
  * @since 0.1.0
  */
+
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
-import * as Option from "effect/Option"
 import * as Runtime from "effect/Runtime"
 import * as Scope from "effect/Scope"
-import { Evaluator } from "../Evaluator.js"
-import type { DropReason } from "../EventLogger.js"
+import type { Evaluator } from "../Evaluator.js"
 import { ResponseBuffer } from "../engine/byteBuffer.js"
 import type { ExplainedKind, Explanation } from "../engine/explain/explanation.js"
 import { render } from "../engine/explain/render.js"
-import { copyJsonObject, type JsonObject } from "../engine/json.js"
+import type { Checks } from "../internal/checks.js"
 import { guarded } from "../internal/clocks.js"
-import { ofProcess } from "../internal/ofProcess.js"
 import { quietly } from "../internal/quietly.js"
 import { soon } from "../internal/timers.js"
 import { Overrides } from "../Overrides.js"
-import { decode } from "../PersistentStorage.js"
 import { SpecStore } from "../SpecStore.js"
 import * as Core from "../Statsig.js"
-import type {
-  EventSinkError,
-  IdListError,
-  InitializeTimeoutError,
-  SpecSourceError,
-  SpecsError
-} from "../StatsigError.js"
-import { argumentError, asFlag, asText, asUnsigned } from "./argument.js"
+import { argumentError, asFlag, asText, asUnsigned, problemOf } from "./argument.js"
 import { type Failures, guardCall, guardMethods } from "./boundary.js"
 import { brandClass } from "./classes.js"
 import { type ClientInitResponseOptions, clientInitializeOptions } from "./clientInitialize.js"
-import { complain } from "./complain.js"
-import { startCapture, stopCapture } from "./consoleCapture.js"
+import { captureConsole, stopCapture } from "./consoleCapture.js"
+import {
+  asEventMetadata,
+  asEventValue,
+  asID,
+  asKind,
+  checkable,
+  checkableSticky,
+  type DynamicConfigEvaluationOptions,
+  type ExperimentEvaluationOptions,
+  type FeatureGateEvaluationOptions,
+  type LayerEvaluationOptions,
+  type ParameterStoreEvaluationOptions
+} from "./evaluationOptions.js"
 import { type Internals, internals } from "./internals.js"
-import { toJson, toJsonMap, toMap } from "./json.js"
+import { toJsonMap, toMap } from "./json.js"
 import { logLineLevel } from "./logLineLevels.js"
 import { type OutputLoggerProvider, runtimeWithLogger } from "./outputLogger.js"
 import { ParameterStore } from "./ParameterStore.js"
 import { DynamicConfig, Experiment, FeatureGate, Layer, recordAsRaw } from "./results.js"
+import { StatsigMetadata } from "./StatsigMetadata.js"
+import { checkOptions, type StatsigOptions } from "./StatsigOptions.js"
+import { type StatsigUser, userOf } from "./StatsigUser.js"
 import {
-  type ConsoleCaptureOptions,
-  checkOptions,
-  type StatsigOptions,
-  type UserPersistedValues
-} from "./StatsigOptions.js"
-import { StatsigUser, userOf } from "./StatsigUser.js"
-import { invalidSubscription, type SdkEvent, type SdkEventCallback, Subscriptions } from "./subscriptions.js"
-
-/**
- * How a call ended that works with the outside. `error` is there when it failed, with keys masked.
- *
- * @since 0.1.0
- */
-export interface StatsigResult {
-  isSuccess: boolean
-  error?: string
-}
-
-/**
- * How `initialize` ended. Not in the official Node package.
- *
- * @since 0.1.0
- */
-export interface InitializeDetails {
-  durationMs: number
-  /** Whether `initialize` succeeded; `false` before it ended. */
-  initSuccess: boolean
-  /** Whether there are specs. */
-  isConfigSpecReady: boolean
-  /** Whether the first sync brought all ID lists; `null` before it ended and when they are off. */
-  isIdListReady: boolean | null
-  /** Where the specs come from, as in evaluation reasons: `Network`, `NoValues`, `Uninitialized`, … */
-  source: string
-  /** Why there are no fresh specs. `error` is the text of `StatsigResult.error`. */
-  failureDetails?: { reason: string; error?: string }
-}
-
-/**
- * How the specs are doing. Times are epoch milliseconds; `null` stands for never and none. Not in the official Node
- * package.
- *
- * @since 0.1.0
- */
-export interface SpecsStatus {
-  /** Where they come from, as in evaluation reasons: `Network`, `NoValues`, `Uninitialized`, … */
-  source: string
-  /** The `time` of the held specs, 0 when there are none. */
-  lcut: number
-  receivedAt: number | null
-  /** When a source was last asked with success, whether or not it had news. */
-  lastSuccessAt: number | null
-  /** How long ago that was, in milliseconds, which is how old the specs may be. */
-  ageMs: number | null
-  /** Whether there are no specs, or they are polled for and no source has answered for three sync intervals. */
-  isStale: boolean
-  /** What went wrong since the last success, with keys masked. */
-  lastError: string | null
-  /** The parts of the held specs that turned out bad when they were first used. */
-  warnings: Array<{ kind: string; name: string; message: string }>
-}
-
-/**
- * How the events are doing. At every moment each event that was logged is pending, sent or dropped. Not in the official
- * Node package.
- *
- * @since 0.1.0
- */
-export interface EventStatus {
-  /** Events that wait or are being sent. */
-  pending: number
-  /** Events that the server accepted. */
-  sent: number
-  /** Events that were given up. */
-  dropped: number
-  /** The same by reason; a reason that did not occur is absent. */
-  droppedBy: { [reason in DropReason]?: number }
-  /** Why the last batch failed, until one succeeds, with keys masked. */
-  lastError: string | null
-}
-
-/**
- * How one check is made.
- *
- * @since 0.1.0
- */
-export interface FeatureGateEvaluationOptions {
-  /** Logs no exposure; the check is only counted. Default: false. */
-  disableExposureLogging?: boolean
-}
-
-/**
- * How one check is made.
- *
- * @since 0.1.0
- */
-export interface DynamicConfigEvaluationOptions extends FeatureGateEvaluationOptions {}
-
-/**
- * How the parameters of a store are read.
- *
- * @since 0.1.0
- */
-export interface ParameterStoreEvaluationOptions extends FeatureGateEvaluationOptions {}
-
-/**
- * How one check is made.
- *
- * @since 0.1.0
- */
-export interface ExperimentEvaluationOptions extends FeatureGateEvaluationOptions {
-  /** The answers that this user keeps. */
-  userPersistedValues?: UserPersistedValues
-  /** A kept answer gives way to an override rule that the user meets now. */
-  enforceOverrides?: boolean
-  /** A kept answer is dropped when the user no longer passes targeting. */
-  enforceTargeting?: boolean
-}
-
-/**
- * How one check is made.
- *
- * @since 0.1.0
- */
-export interface LayerEvaluationOptions extends ExperimentEvaluationOptions {}
+  detailsOf,
+  type EventStatus,
+  type InitializeDetails,
+  resultOf,
+  type SpecsStatus,
+  type StatsigResult,
+  sinkErrorText,
+  syncOutcome
+} from "./status.js"
+import {
+  followAnswers,
+  followSpecs,
+  invalidSubscription,
+  type SdkEvent,
+  type SdkEventCallback,
+  Subscriptions
+} from "./subscriptions.js"
 
 /**
  * Why a check gives its answer: as data, and as an indented text for a terminal. Not in the official Node package.
@@ -181,30 +79,6 @@ export interface LayerEvaluationOptions extends ExperimentEvaluationOptions {}
  */
 export interface ExplainResult extends Explanation {
   text: string
-}
-
-/**
- * One group of an experiment.
- *
- * @since 0.1.0
- */
-export interface ExperimentGroup {
-  groupName: string
-  ruleId: string
-  idType: string
-  // biome-ignore lint/suspicious/noExplicitAny: as the official package declares it
-  returnValue: Record<string, any>
-}
-
-/**
- * The groups of an experiment, in the order of the specs.
- *
- * @since 0.1.0
- */
-export interface ExperimentGroupsResult {
-  /** Absent when the name is no experiment's. */
-  isExperimentActive?: boolean
-  groups: Array<ExperimentGroup>
 }
 
 /**
@@ -244,11 +118,11 @@ brandClass(ResponseBuffer, "ResponseBuffer")
  *
  * @since 0.1.0
  */
-export abstract class StatsigClient {
+export abstract class StatsigClient extends StatsigMetadata {
   static readonly #collected = new FinalizationRegistry<Effect.Effect<void>>(stop => Effect.runFork(stop))
 
   readonly #statsig: Core.Service
-  readonly #evaluator: Evaluator["Type"]
+  readonly #checks: Checks
   readonly #overrides: Overrides["Type"]
   readonly #store: SpecStore["Type"]
   readonly #subscriptions: Subscriptions
@@ -273,13 +147,14 @@ export abstract class StatsigClient {
         Effect.provide(Effect.runtime<Services>(), services)
       )
     )
-    this.#statsig = Context.get(runtime.context, Core.Statsig)
-    this.#evaluator = Context.get(runtime.context, Evaluator)
+    const statsig = Context.get(runtime.context, Core.Statsig)
+    super(statsig)
+    this.#statsig = statsig
+    this.#checks = this.#statsig.checks
     this.#overrides = Context.get(runtime.context, Overrides)
     this.#store = Context.get(runtime.context, SpecStore)
     this.#provider = checked.outputLoggerProvider
-    const store = Context.get(runtime.context, SpecStore)
-    const statsig = this.#statsig
+    const store = this.#store
     this.#subscriptions = new Subscriptions(subscriptions => {
       const ends = [followAnswers(statsig, subscriptions), followSpecs(store, subscriptions)]
       return () => {
@@ -301,12 +176,12 @@ export abstract class StatsigClient {
 
   /** As `initialize`, and tells more. Not in the official Node package. */
   async initializeWithDetails(): Promise<InitializeDetails> {
-    return this.#detailsOf(await this.#initialize())
+    return detailsOf(this.#statsig, await this.#initialize())
   }
 
   /** How the last `initialize` ended. Not in the official Node package. */
   getInitializeDetails(): InitializeDetails {
-    return this.#detailsOf(this.#initialized)
+    return detailsOf(this.#statsig, this.#initialized)
   }
 
   /** How the specs are doing: source, age, the last trouble. For a health check. Not in the official Node package. */
@@ -394,13 +269,13 @@ export abstract class StatsigClient {
 
   /** Whether the gate is open for the user; `false` for an unknown gate. */
   checkGate(user: StatsigUser, gateName: string, options?: FeatureGateEvaluationOptions | null): boolean {
-    return this.#statsig.checkGate(userOf(user), asText(gateName, "gateName"), checkable(options))
+    return this.#checks.checkGate(userOf(user), asText(gateName, "gateName"), checkable(options))
   }
 
   /** As `checkGate`, with rule and details. */
   getFeatureGate(user: StatsigUser, gateName: string, options?: FeatureGateEvaluationOptions | null): FeatureGate {
-    const gate = this.#statsig.getFeatureGate(userOf(user), asText(gateName, "gateName"), checkable(options))
-    return new FeatureGate(gateName, recordAsRaw(gate.evaluation))
+    const evaluation = this.#checks.gate(userOf(user), asText(gateName, "gateName"), checkable(options))
+    return new FeatureGate(gateName, recordAsRaw(evaluation))
   }
 
   /** The config's value for the user; empty for an unknown config. */
@@ -409,27 +284,28 @@ export abstract class StatsigClient {
     configName: string,
     options?: DynamicConfigEvaluationOptions | null
   ): DynamicConfig {
-    const config = this.#statsig.getDynamicConfig(userOf(user), asText(configName, "configName"), checkable(options))
-    return new DynamicConfig(configName, recordAsRaw(config.evaluation))
+    const evaluation = this.#checks.dynamicConfig(userOf(user), asText(configName, "configName"), checkable(options))
+    return new DynamicConfig(configName, recordAsRaw(evaluation))
   }
 
   /** The experiment's value for the user; empty for an unknown experiment. */
   getExperiment(user: StatsigUser, experimentName: string, options?: ExperimentEvaluationOptions | null): Experiment {
-    const experiment = this.#statsig.getExperiment(
-      userOf(user),
-      asText(experimentName, "experimentName"),
-      checkableSticky(options)
-    )
-    return new Experiment(experimentName, recordAsRaw(experiment.evaluation))
+    const target = userOf(user)
+    const name = asText(experimentName, "experimentName")
+    return new Experiment(name, recordAsRaw(this.#checks.experiment(target, name, checkableSticky(options))))
   }
 
   /** The layer's value for the user; empty for an unknown layer. Each parameter that is read is logged. */
   getLayer(user: StatsigUser, layerName: string, options?: LayerEvaluationOptions | null): Layer {
-    const layer = this.#statsig.getLayer(userOf(user), asText(layerName, "layerName"), checkableSticky(options))
+    const { evaluation, expose } = this.#checks.layer(
+      userOf(user),
+      asText(layerName, "layerName"),
+      checkableSticky(options)
+    )
     const logRead = (parameter: string) => {
-      guardCall("logLayerParamExposure", () => layer.logExposure(asText(parameter, "paramName")))
+      guardCall("logLayerParamExposure", () => expose(asText(parameter, "paramName")))
     }
-    return new Layer(logRead, layerName, recordAsRaw(layer.evaluation))
+    return new Layer(logRead, layerName, recordAsRaw(evaluation))
   }
 
   /** The parameters under a store's name. They are decided, and logged, when they are read. */
@@ -438,16 +314,13 @@ export abstract class StatsigClient {
     parameterStoreName: string,
     options?: ParameterStoreEvaluationOptions | null
   ): ParameterStore {
+    const settings = checkable(options)
     const store = this.#statsig.getParameterStore(
       userOf(user),
       asText(parameterStoreName, "parameterStoreName"),
-      checkable(options)
+      settings
     )
-    return new ParameterStore(
-      store,
-      this.#evaluator.parameterStore(userOf(user), parameterStoreName).parameters,
-      options?.disableExposureLogging === true
-    )
+    return new ParameterStore(store, settings?.disableExposureLogging === true)
   }
 
   /**
@@ -467,12 +340,7 @@ export abstract class StatsigClient {
     name: string,
     options?: ExperimentEvaluationOptions | null
   ): ExplainResult {
-    const explanation = this.#statsig.explain(
-      userOf(user),
-      asKind(kind),
-      asText(name, "name"),
-      checkableSticky(options)
-    )
+    const explanation = this.#checks.explain(userOf(user), asKind(kind), asText(name, "name"), checkableSticky(options))
     return { ...explanation, text: render(explanation) }
   }
 
@@ -687,100 +555,6 @@ export abstract class StatsigClient {
     return this.#statsig.writeClientInitializeResponse(userOf(user), buffer, clientInitializeOptions(options))
   }
 
-  /** The groups of an experiment. */
-  getExperimentGroups(experimentName: string): ExperimentGroupsResult {
-    const { groups, isExperimentActive } = this.#statsig.metadata.experimentGroups(
-      asText(experimentName, "experimentName")
-    )
-    return {
-      ...(isExperimentActive === undefined ? {} : { isExperimentActive }),
-      groups: groups.map(({ groupName, idType, returnValue, ruleID }) => ({
-        groupName,
-        ruleId: ruleID,
-        idType,
-        returnValue: copyJsonObject(returnValue)
-      }))
-    }
-  }
-
-  /** The names of all gates, without holdouts and segments. */
-  getFeatureGateList(): Array<string> {
-    return [...this.#statsig.metadata.gates()]
-  }
-
-  getDynamicConfigList(): Array<string> {
-    return [...this.#statsig.metadata.dynamicConfigs()]
-  }
-
-  getExperimentList(): Array<string> {
-    return [...this.#statsig.metadata.experiments()]
-  }
-
-  getAutotuneList(): Array<string> {
-    return [...this.#statsig.metadata.autotunes()]
-  }
-
-  getLayerList(): Array<string> {
-    return [...this.#statsig.metadata.layers()]
-  }
-
-  getParameterStoreList(): Array<string> {
-    return [...this.#statsig.metadata.parameterStores()]
-  }
-
-  /** The user's fields that the gate looks at. */
-  getFieldsNeededForGate(gateName: string): Array<string> {
-    return [...this.#statsig.metadata.fieldsNeededForGate(asText(gateName, "gateName"))]
-  }
-
-  /** The user's fields that the dynamic config looks at. */
-  getFieldsNeededForDynamicConfig(configName: string): Array<string> {
-    return [...this.#statsig.metadata.fieldsNeededForDynamicConfig(asText(configName, "configName"))]
-  }
-
-  /** The user's fields that the experiment looks at. */
-  getFieldsNeededForExperiment(experimentName: string): Array<string> {
-    return [...this.#statsig.metadata.fieldsNeededForExperiment(asText(experimentName, "experimentName"))]
-  }
-
-  /** The user's fields that the layer looks at. */
-  getFieldsNeededForLayer(layerName: string): Array<string> {
-    return [...this.#statsig.metadata.fieldsNeededForLayer(asText(layerName, "layerName"))]
-  }
-
-  /** The same as `getFieldsNeededForGate`, by its Python name. */
-  getGateFieldsNeeded(gateName: string): Array<string> {
-    return this.getFieldsNeededForGate(gateName)
-  }
-
-  /** The same as `getFieldsNeededForDynamicConfig`, by its Python name. */
-  getDynamicConfigFieldsNeeded(configName: string): Array<string> {
-    return this.getFieldsNeededForDynamicConfig(configName)
-  }
-
-  /** The same as `getFieldsNeededForExperiment`, by its Python name. */
-  getExperimentFieldsNeeded(experimentName: string): Array<string> {
-    return this.getFieldsNeededForExperiment(experimentName)
-  }
-
-  /** The same as `getFieldsNeededForLayer`, by its Python name. */
-  getLayerFieldsNeeded(layerName: string): Array<string> {
-    return this.getFieldsNeededForLayer(layerName)
-  }
-
-  /** What the user's `userAgent` says; `null` without one. */
-  getParsedUserAgentValueForUser(user: StatsigUser): Record<string, string | undefined | null> | null {
-    return Option.match(this.#statsig.getParsedUserAgent(userOf(user)), {
-      onNone: () => null,
-      onSome: ({ browserName, browserVersion, osName, osVersion }) => ({
-        os_name: osName,
-        os_version: osVersion,
-        browser_name: browserName,
-        browser_version: browserVersion
-      })
-    })
-  }
-
   /** @internal */
   get [internals](): Internals {
     return {
@@ -817,43 +591,6 @@ export abstract class StatsigClient {
     await this.#subscriptions.delivered
     return result
   }
-
-  #detailsOf(result: Core.InitializeResult | undefined): InitializeDetails {
-    const { source, time } = Effect.runSync(this.#statsig.status)
-    const isIdListReady = Effect.runSync(this.#statsig.idListStatus).isReady ?? null
-    if (result === undefined) {
-      return { durationMs: 0, initSuccess: false, isConfigSpecReady: time > 0, isIdListReady, source }
-    }
-    const { error, isSuccess } = resultOf(result)
-    const failure = Option.getOrUndefined(result.failure)
-    return {
-      durationMs: Duration.toMillis(result.duration),
-      initSuccess: isSuccess,
-      isConfigSpecReady: time > 0,
-      isIdListReady,
-      source: result.source,
-      ...(failure === undefined || error === undefined ? {} : { failureDetails: { reason: failure._tag, error } })
-    }
-  }
-}
-
-/** What was thrown may be anything: a getter of the program's own may have done it. */
-const problemOf = (error: unknown): string => {
-  try {
-    return error instanceof Error ? error.message : String(error)
-  } catch {
-    return "an argument threw what is no text"
-  }
-}
-
-const asEventValue = (value: unknown): string | number | null => {
-  const json = value === undefined ? null : toJson(value)
-  return typeof json === "string" || typeof json === "number" ? json : null
-}
-
-const asEventMetadata = (value: unknown) => {
-  const json = value === undefined ? null : toJson(value)
-  return typeof json === "object" && !Array.isArray(json) ? (json as JsonObject) : null
 }
 
 /** Does the second after the first, whatever becomes of that, and waits for it until it is interrupted. */
@@ -871,71 +608,6 @@ const endProvider = (provider: OutputLoggerProvider | undefined): void => {
   soon(() => quietly(() => provider.shutdown?.()))
 }
 
-/** Turns what the service answers into the events that programs subscribe to. */
-const followAnswers = (statsig: Core.Service, subscriptions: Subscriptions) =>
-  statsig.onEvaluation(answer => {
-    const { evaluation, name, ruleID } = answer.result
-    const { reason } = evaluation
-    const found = evaluation.ruleID === undefined ? null : ruleID
-    const value = () => (evaluation.value === undefined ? null : copyJsonObject(evaluation.value))
-    switch (answer.kind) {
-      case "gate":
-        subscriptions.emit("gate_evaluated", () => ({
-          gate_name: name,
-          rule_id: ruleID,
-          value: evaluation.bool,
-          reason
-        }))
-        break
-      case "dynamicConfig":
-        subscriptions.emit("dynamic_config_evaluated", () => ({
-          config_name: name,
-          reason,
-          rule_id: found,
-          value: value()
-        }))
-        break
-      case "experiment":
-        subscriptions.emit("experiment_evaluated", () => ({
-          experiment_name: name,
-          reason,
-          rule_id: found,
-          value: value(),
-          group_name: evaluation.groupName ?? null
-        }))
-        break
-      case "layer":
-        subscriptions.emit("layer_evaluated", () => ({ layer_name: name, reason, rule_id: found }))
-    }
-  })
-
-const followSpecs = (store: SpecStore["Type"], subscriptions: Subscriptions) =>
-  store.onChange(({ source, sourceApi }) => {
-    const specs = store.current().snapshot?.body.bytes
-    if (specs === undefined) return
-    const adapter = /^Adapter\((.*)\)$/.exec(source)
-    subscriptions.emit("specs_updated", () => ({
-      source: adapter === null ? source : { Adapter: adapter[1] },
-      source_api: sourceApi ?? (source === "Adapter(DataStore)" ? "datastore" : null),
-      // Parsed for one who looks at it, and only then: it may be large.
-      get values() {
-        return JSON.parse(specs.toString())
-      }
-    }))
-  })
-
-const captureConsole = (sdkKey: string, statsig: Core.Service, options: ConsoleCaptureOptions): (() => void) => {
-  const user = options.user ?? new StatsigUser({ userID: "console-capture-user" })
-  return startCapture(sdkKey, options, (level, value, trace) =>
-    statsig.forwardLogLine(userOf(user), level, value, trace === undefined ? null : { trace })
-  )
-}
-
-const sinkErrorText = (error: EventSinkError): string =>
-  error.reason === "Status" && !error.retryable
-    ? `NetworkError|RequestNotRetryable: ${error.message}`
-    : `NetworkError|RetriesExhausted: ${error.message}`
-
 /** The failed shapes: what the official package gives where it cannot even evaluate. */
 const failures: Failures = {
   getFeatureGate: (_user, name) => new FeatureGate(name as string, null),
@@ -943,186 +615,4 @@ const failures: Failures = {
   getExperiment: (_user, name) => new Experiment(name as string, null),
   getExperimentByGroupName: name => new Experiment(name as string, null),
   getExperimentByGroupIdAdvanced: name => new Experiment(name as string, null)
-}
-
-/** The options of a check, if their members are of the right types. Whatever is no object has no members. */
-const checkable = (options: FeatureGateEvaluationOptions | null | undefined): Core.CheckOptions | undefined => {
-  if (options === undefined || options === null) return undefined
-  checkFlag(options.disableExposureLogging, "disableExposureLogging")
-  return options
-}
-
-/**
- * The same of an experiment or a layer. Of kept answers any mistake makes all count as not given.
- *
- * @internal
- */
-export const checkableSticky = (
-  options: ExperimentEvaluationOptions | null | undefined
-): Core.ExperimentCheckOptions | undefined => {
-  if (options === undefined || options === null) return undefined
-  const { disableExposureLogging, enforceOverrides, enforceTargeting, userPersistedValues } = options
-  checkFlag(disableExposureLogging, "disableExposureLogging")
-  const values = userPersistedValues === undefined ? undefined : decode(toJsonMap(userPersistedValues))
-  checkFlag(enforceOverrides, "enforceOverrides")
-  checkFlag(enforceTargeting, "enforceTargeting")
-  return { disableExposureLogging, enforceOverrides, enforceTargeting, userPersistedValues: values }
-}
-
-const kinds: ReadonlyArray<ExplainedKind> = ["gate", "dynamicConfig", "experiment", "layer", "parameterStore"]
-
-const asKind = (value: unknown): ExplainedKind => {
-  const text = asText(value, "kind")
-  const kind = kinds.find(kind => kind === text)
-  if (kind === undefined) throw argumentError("InvalidArg", `kind: expected one of ${kinds.join(", ")}`)
-  return kind
-}
-
-const asID = (value: unknown): string | undefined =>
-  value === undefined || value === null ? undefined : asText(value, "id")
-
-const checkFlag = (value: unknown, where: string): void => {
-  if (value !== undefined) asFlag(value, where)
-}
-
-const resultOf = ({ failure }: Core.InitializeResult): StatsigResult =>
-  Option.match(failure, {
-    onNone: () => ({ isSuccess: true }),
-    // A program that switched the network off does not expect specs from it.
-    onSome: error =>
-      error._tag === "SpecSourceError" && error.reason === "Disabled"
-        ? { isSuccess: true }
-        : { isSuccess: false, error: errorText(error) }
-  })
-
-const syncOutcome = {
-  onFailure: (error: SpecSourceError | SpecsError | IdListError): StatsigResult => ({
-    isSuccess: false,
-    error: errorText(error)
-  }),
-  onSuccess: (): StatsigResult => ({ isSuccess: true })
-}
-
-/** The texts of the official package, which programs may look into. */
-const errorText = (error: SpecSourceError | SpecsError | IdListError | InitializeTimeoutError): string => {
-  switch (error._tag) {
-    case "IdListError":
-      return `${error.list === undefined ? "ID lists" : `ID list ${error.list}`}: ${error.message}`
-    case "InitializeTimeoutError":
-      return "Initialization Error: Initialization timed out"
-    case "SpecsError":
-      return `Failed to parse JSON ResponseData - ${error.message}`
-    case "SpecSourceError":
-      // Of several sources none had specs.
-      if (error.source.includes(", ") || error.source === "specAdaptersConfig") {
-        const told = error.reason === "Key" ? `: ${error.message}` : ""
-        return `Adapter not started: Failed to start any adapters${told}`
-      }
-      if (error.reason === "Timeout") return `NetworkError|RetriesExhausted: ${error.message}: operation timed out`
-      return notRetryable.has(error.status!)
-        ? `NetworkError|RequestNotRetryable: ${error.message.replace(" attempts(1)", "")}`
-        : `NetworkError|RetriesExhausted: ${error.message}`
-  }
-}
-
-const notRetryable = new Set([400, 403, 405, 413, 429, 501])
-
-/**
- * The `Statsig` class over one kind of services, with its shared instance.
- *
- * @since 0.1.0
- */
-export interface StatsigClass {
-  readonly prototype: StatsigClient
-  /** Throws, with a `code`, for a key that is no string and for options of the wrong type. */
-  new (sdkKey: string, options?: StatsigOptions | null): StatsigClient
-  /** Makes the shared instance. While there is one, warns and gives an instance that answers with defaults only. */
-  newShared(sdkKey: string, options?: StatsigOptions | null): StatsigClient
-  /** The shared instance. Without one, warns and gives an instance that answers with defaults only. */
-  shared(): StatsigClient
-  /** Whether there is a shared instance. */
-  hasShared(): boolean
-  /** Forgets the shared instance, without shutting it down. */
-  removeSharedInstance(): void
-  /** The same as `hasShared`, by its Python name. */
-  hasSharedInstance(): boolean
-  /** The same as `removeSharedInstance`, by its Python name. */
-  removeShared(): void
-}
-
-/**
- * Where a class keeps its shared instance.
- *
- * @since 0.1.0
- */
-export interface SharedPlace {
-  instance: StatsigClient | undefined
-}
-
-/**
- * The place that the classes of all copies of this package in the process have in common.
- *
- * @internal
- */
-export const sharedOfProcess = (): SharedPlace => ofProcess("shared/1", () => ({ instance: undefined }))
-
-/**
- * Makes the `Statsig` class that works with these services. Its shared instance is its own, unless it is told a place
- * for it.
- *
- * @since 0.1.0
- */
-export const makeStatsig = (makeServices: MakeServices, sharedPlace?: () => SharedPlace): StatsigClass => {
-  const own: SharedPlace = { instance: undefined }
-  const place = sharedPlace ?? (() => own)
-
-  const invalid = (problem: string): StatsigClient => {
-    complain("warn", `[Statsig] ${problem}. Returning an invalid instance`)
-    const instance = new Bound("INVALID-KEY", { disableNetwork: true })
-    instance.shutdown()
-    return instance
-  }
-
-  class Bound extends StatsigClient {
-    static {
-      brandClass(this, "Statsig")
-    }
-
-    static newShared(sdkKey: string, options?: StatsigOptions | null): StatsigClient {
-      const shared = place()
-      if (shared.instance !== undefined) {
-        return invalid(
-          "Shared instance has been created, call removeSharedInstance() if you want to create another one"
-        )
-      }
-      shared.instance = new Bound(sdkKey, options)
-      return shared.instance
-    }
-
-    static shared(): StatsigClient {
-      return place().instance ?? invalid("No shared instance has been created yet. Call newShared() before using it")
-    }
-
-    static hasShared(): boolean {
-      return place().instance !== undefined
-    }
-
-    static removeSharedInstance(): void {
-      place().instance = undefined
-    }
-
-    static hasSharedInstance(): boolean {
-      return Bound.hasShared()
-    }
-
-    static removeShared(): void {
-      Bound.removeSharedInstance()
-    }
-
-    constructor(sdkKey: string, options?: StatsigOptions | null) {
-      super(makeServices, sdkKey, options)
-    }
-  }
-
-  return Bound
 }

@@ -39,3 +39,12 @@ export const asInteger = (value: unknown, where: string): number => {
   const number = asNumber(value, where)
   return Number.isFinite(number) ? Math.trunc(number) : 0
 }
+
+/** What was thrown may be anything: a getter of the program's own may have done it. */
+export const problemOf = (error: unknown): string => {
+  try {
+    return error instanceof Error ? error.message : String(error)
+  } catch {
+    return "an argument threw what is no text"
+  }
+}

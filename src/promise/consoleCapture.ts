@@ -5,12 +5,14 @@
  * any end restores the originals. The capture in force is that of the process, as `console` itself is; and so is which
  * instances capture, by their SDK keys, for lines that a program hands over itself.
  */
+
 import { ofProcess } from "../internal/ofProcess.js"
 import { maxCharacters, maxValues } from "../internal/walk.js"
-import type { LogLineLevel } from "../Statsig.js"
+import type { LogLineLevel, Service } from "../Statsig.js"
 import { argumentError, asText } from "./argument.js"
 import { logLineLevel } from "./logLineLevels.js"
 import type { ConsoleCaptureOptions } from "./StatsigOptions.js"
+import { StatsigUser, userOf } from "./StatsigUser.js"
 
 /** The functions that are captured. */
 export type ConsoleLevel = LogLineLevel
@@ -174,4 +176,12 @@ export const captureLogLine = (
   const take = captures().takers.get(asText(sdkKey, "sdkKey"))
   const trace = stackTrace === undefined || stackTrace === null ? undefined : asText(stackTrace, "stackTrace")
   if (known !== undefined) take?.(known, texts, trace)
+}
+
+/** Captures the console for an instance. Gives what ends it. */
+export const captureConsole = (sdkKey: string, statsig: Service, options: ConsoleCaptureOptions): (() => void) => {
+  const user = options.user ?? new StatsigUser({ userID: "console-capture-user" })
+  return startCapture(sdkKey, options, (level, value, trace) =>
+    statsig.forwardLogLine(userOf(user), level, value, trace === undefined ? null : { trace })
+  )
 }

@@ -5,7 +5,11 @@
  * its own; one that throws stops no other.
  */
 
+import { ruleIDOf } from "../engine/evaluate/evaluation.js"
+import { copyJsonObject } from "../engine/json.js"
 import { setImmediate } from "../internal/timers.js"
+import type { SpecStore } from "../SpecStore.js"
+import type * as Core from "../Statsig.js"
 import { complain } from "./complain.js"
 
 /** The names that can be subscribed to; `*` stands for all others. */
@@ -117,3 +121,56 @@ export class Subscriptions {
     }
   }
 }
+
+/** Turns what the service answers into the events that programs subscribe to. */
+export const followAnswers = (statsig: Core.Service, subscriptions: Subscriptions) =>
+  statsig.onCheck(({ evaluation, kind, name }) => {
+    const { reason } = evaluation
+    const ruleID = ruleIDOf(evaluation)
+    const found = evaluation.ruleID === undefined ? null : ruleID
+    const value = () => (evaluation.value === undefined ? null : copyJsonObject(evaluation.value))
+    switch (kind) {
+      case "gate":
+        subscriptions.emit("gate_evaluated", () => ({
+          gate_name: name,
+          rule_id: ruleID,
+          value: evaluation.bool,
+          reason
+        }))
+        break
+      case "dynamicConfig":
+        subscriptions.emit("dynamic_config_evaluated", () => ({
+          config_name: name,
+          reason,
+          rule_id: found,
+          value: value()
+        }))
+        break
+      case "experiment":
+        subscriptions.emit("experiment_evaluated", () => ({
+          experiment_name: name,
+          reason,
+          rule_id: found,
+          value: value(),
+          group_name: evaluation.groupName ?? null
+        }))
+        break
+      case "layer":
+        subscriptions.emit("layer_evaluated", () => ({ layer_name: name, reason, rule_id: found }))
+    }
+  })
+
+export const followSpecs = (store: SpecStore["Type"], subscriptions: Subscriptions) =>
+  store.onChange(({ source, sourceApi }) => {
+    const specs = store.current().snapshot?.body.bytes
+    if (specs === undefined) return
+    const adapter = /^Adapter\((.*)\)$/.exec(source)
+    subscriptions.emit("specs_updated", () => ({
+      source: adapter === null ? source : { Adapter: adapter[1] },
+      source_api: sourceApi ?? (source === "Adapter(DataStore)" ? "datastore" : null),
+      // Parsed for one who looks at it, and only then: it may be large.
+      get values() {
+        return JSON.parse(specs.toString())
+      }
+    }))
+  })

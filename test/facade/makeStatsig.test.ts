@@ -11,8 +11,9 @@ import { StatsigUser } from "../../layers/promise.js"
 import * as Bootstrap from "../../layers/SpecSource/Bootstrap.js"
 import * as StatsigLayer from "../../layers/Statsig.js"
 import * as StatsigUserAgents from "../../layers/UserAgentParser/Statsig.js"
+import { Evaluator } from "../../src/Evaluator.js"
 import { EventLogger, type Exposure } from "../../src/EventLogger.js"
-import { makeStatsig } from "../../src/promise/Statsig.js"
+import { makeStatsig } from "../../src/promise/statsigClass.js"
 import * as Core from "../../src/Statsig.js"
 import { InitializeTimeoutError } from "../../src/StatsigError.js"
 import { payload } from "./support/payload.js"
@@ -166,11 +167,15 @@ describe("the class over other layers", () => {
       failure: Option.some(new InitializeTimeoutError({ millis: 5 }))
     })
     const flush = Effect.die(new RangeError("broken"))
+    const offline = StatsigLayer.layerOffline({ specs: payload })
+    const breaking = Layer.effect(
+      Evaluator,
+      Effect.map(Evaluator, evaluator => ({ ...evaluator, gate: broken, layer: broken }))
+    ).pipe(Layer.provide(Layer.fresh(offline)))
     const Statsig = makeStatsig(() =>
-      Effect.map(Layer.build(StatsigLayer.layerOffline({ specs: payload })), services => {
+      Effect.map(Layer.build(Layer.provide(offline, breaking)), services => {
         const statsig = Context.get(services, Core.Statsig)
-        const methods = { checkGate: broken, getFeatureGate: broken, getLayer: broken, initialize, flush }
-        return Context.add(services, Core.Statsig, { ...statsig, ...methods })
+        return Context.add(services, Core.Statsig, { ...statsig, initialize, flush })
       })
     )
     const statsig = new Statsig("secret-key", { outputLogLevel: "none" })

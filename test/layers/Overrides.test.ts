@@ -228,7 +228,7 @@ describe("withOverrides", () => {
     Effect.gen(function* () {
       const statsig = yield* Statsig.Statsig
       const reasons: Array<string> = []
-      const end = statsig.onEvaluation(({ result }) => void reasons.push(result.details.reason))
+      const end = statsig.onCheck(({ evaluation }) => void reasons.push(evaluation.reason))
       statsig.withOverrides([{ gate: "in_a", value: false }]).checkGate(user, "in_a")
       statsig.checkGate(user, "in_a")
       end()

@@ -1,0 +1,80 @@
+/**
+ * The events of the program's own.
+ */
+import type { EventLogger } from "../EventLogger.js"
+import type { JsonObject } from "../engine/json.js"
+import type { RemoteConfig } from "../engine/specs.js"
+import type { User } from "../engine/user.js"
+import { toJson } from "../StatsigUser.js"
+import { sdkType } from "./sdkInfo.js"
+
+/**
+ * The levels of forwarded log lines.
+ *
+ * @since 0.1.0
+ */
+export type LogLineLevel = "trace" | "debug" | "log" | "info" | "warn" | "error"
+
+/** How Statsig names the levels. */
+const logLineLevels = {
+  trace: { status: "trace", log_level: "Trace" },
+  debug: { status: "debug", log_level: "Debug" },
+  log: { status: "info", log_level: "Log" },
+  info: { status: "info", log_level: "Info" },
+  warn: { status: "warn", log_level: "Warn" },
+  error: { status: "error", log_level: "Error" }
+} as const satisfies Record<LogLineLevel, unknown>
+
+/** Logs the program's events. Nothing is queued that could not be written later, where it would spoil a whole batch. */
+export class ProgramEvents {
+  readonly #logger: EventLogger["Type"]
+  readonly #remote: () => RemoteConfig | undefined
+
+  /** `remote` is what the specs of the moment say to the SDK. */
+  constructor(logger: EventLogger["Type"], remote: () => RemoteConfig | undefined) {
+    this.#logger = logger
+    this.#remote = remote
+  }
+
+  log(user: User, name: string, value?: unknown, metadata?: unknown): void {
+    this.#log(user, name, value, metadata, undefined)
+  }
+
+  forwardLogLine(user: User, level: LogLineLevel, value: unknown, metadata: unknown): void {
+    this.#log(user, "statsig::log_line", value, metadata, { ...logLineLevels[level], source: sdkType })
+  }
+
+  /** Counts an event that cannot be logged as dropped. */
+  refuse(problem: string): void {
+    this.#logger.refuse?.(problem)
+  }
+
+  #log(user: User, name: string, value: unknown, metadata: unknown, more: JsonObject | undefined): void {
+    const json = eventMetadata(metadata)
+    if (typeof name !== "string") this.refuse("the name is no text")
+    else if (json === undefined) this.refuse("a getter of the metadata throws")
+    else {
+      this.#logger.logEvent({
+        user,
+        name,
+        value: eventValue(value),
+        metadata: more ? { ...json, ...more } : json,
+        remote: this.#remote()
+      })
+    }
+  }
+}
+
+/** Text or a number; Statsig takes nothing else. */
+const eventValue = (value: unknown): string | number | null =>
+  typeof value === "string" || Number.isFinite(value) ? (value as string | number) : null
+
+/** An object; `null` for anything else, and `undefined` for what throws when it is read. */
+const eventMetadata = (metadata: unknown): JsonObject | null | undefined => {
+  try {
+    const json = toJson(metadata)
+    return typeof json === "object" && !Array.isArray(json) ? (json as JsonObject | null) : null
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,154 @@
+/**
+ * How calls ended that work with the outside, and how an instance is doing.
+ */
+
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import type { DropReason } from "../EventLogger.js"
+import type * as Core from "../Statsig.js"
+import type {
+  EventSinkError,
+  IdListError,
+  InitializeTimeoutError,
+  SpecSourceError,
+  SpecsError
+} from "../StatsigError.js"
+
+/**
+ * How a call ended that works with the outside. `error` is there when it failed, with keys masked.
+ *
+ * @since 0.1.0
+ */
+export interface StatsigResult {
+  isSuccess: boolean
+  error?: string
+}
+
+/**
+ * How `initialize` ended. Not in the official Node package.
+ *
+ * @since 0.1.0
+ */
+export interface InitializeDetails {
+  durationMs: number
+  /** Whether `initialize` succeeded; `false` before it ended. */
+  initSuccess: boolean
+  /** Whether there are specs. */
+  isConfigSpecReady: boolean
+  /** Whether the first sync brought all ID lists; `null` before it ended and when they are off. */
+  isIdListReady: boolean | null
+  /** Where the specs come from, as in evaluation reasons: `Network`, `NoValues`, `Uninitialized`, … */
+  source: string
+  /** Why there are no fresh specs. `error` is the text of `StatsigResult.error`. */
+  failureDetails?: { reason: string; error?: string }
+}
+
+/**
+ * How the specs are doing. Times are epoch milliseconds; `null` stands for never and none. Not in the official Node
+ * package.
+ *
+ * @since 0.1.0
+ */
+export interface SpecsStatus {
+  /** Where they come from, as in evaluation reasons: `Network`, `NoValues`, `Uninitialized`, … */
+  source: string
+  /** The `time` of the held specs, 0 when there are none. */
+  lcut: number
+  receivedAt: number | null
+  /** When a source was last asked with success, whether or not it had news. */
+  lastSuccessAt: number | null
+  /** How long ago that was, in milliseconds, which is how old the specs may be. */
+  ageMs: number | null
+  /** Whether there are no specs, or they are polled for and no source has answered for three sync intervals. */
+  isStale: boolean
+  /** What went wrong since the last success, with keys masked. */
+  lastError: string | null
+  /** The parts of the held specs that turned out bad when they were first used. */
+  warnings: Array<{ kind: string; name: string; message: string }>
+}
+
+/**
+ * How the events are doing. At every moment each event that was logged is pending, sent or dropped. Not in the official
+ * Node package.
+ *
+ * @since 0.1.0
+ */
+export interface EventStatus {
+  /** Events that wait or are being sent. */
+  pending: number
+  /** Events that the server accepted. */
+  sent: number
+  /** Events that were given up. */
+  dropped: number
+  /** The same by reason; a reason that did not occur is absent. */
+  droppedBy: { [reason in DropReason]?: number }
+  /** Why the last batch failed, until one succeeds, with keys masked. */
+  lastError: string | null
+}
+
+export const sinkErrorText = (error: EventSinkError): string =>
+  error.reason === "Status" && !error.retryable
+    ? `NetworkError|RequestNotRetryable: ${error.message}`
+    : `NetworkError|RetriesExhausted: ${error.message}`
+
+export const resultOf = ({ failure }: Core.InitializeResult): StatsigResult =>
+  Option.match(failure, {
+    onNone: () => ({ isSuccess: true }),
+    // A program that switched the network off does not expect specs from it.
+    onSome: error =>
+      error._tag === "SpecSourceError" && error.reason === "Disabled"
+        ? { isSuccess: true }
+        : { isSuccess: false, error: errorText(error) }
+  })
+
+export const syncOutcome = {
+  onFailure: (error: SpecSourceError | SpecsError | IdListError): StatsigResult => ({
+    isSuccess: false,
+    error: errorText(error)
+  }),
+  onSuccess: (): StatsigResult => ({ isSuccess: true })
+}
+
+/** The texts of the official package, which programs may look into. */
+const errorText = (error: SpecSourceError | SpecsError | IdListError | InitializeTimeoutError): string => {
+  switch (error._tag) {
+    case "IdListError":
+      return `${error.list === undefined ? "ID lists" : `ID list ${error.list}`}: ${error.message}`
+    case "InitializeTimeoutError":
+      return "Initialization Error: Initialization timed out"
+    case "SpecsError":
+      return `Failed to parse JSON ResponseData - ${error.message}`
+    case "SpecSourceError":
+      // Of several sources none had specs.
+      if (error.source.includes(", ") || error.source === "specAdaptersConfig") {
+        const told = error.reason === "Key" ? `: ${error.message}` : ""
+        return `Adapter not started: Failed to start any adapters${told}`
+      }
+      if (error.reason === "Timeout") return `NetworkError|RetriesExhausted: ${error.message}: operation timed out`
+      return notRetryable.has(error.status!)
+        ? `NetworkError|RequestNotRetryable: ${error.message.replace(" attempts(1)", "")}`
+        : `NetworkError|RetriesExhausted: ${error.message}`
+  }
+}
+
+const notRetryable = new Set([400, 403, 405, 413, 429, 501])
+
+/** How `initialize` ended; `undefined` before it has. */
+export const detailsOf = (statsig: Core.Service, result: Core.InitializeResult | undefined): InitializeDetails => {
+  const { source, time } = Effect.runSync(statsig.status)
+  const isIdListReady = Effect.runSync(statsig.idListStatus).isReady ?? null
+  if (result === undefined) {
+    return { durationMs: 0, initSuccess: false, isConfigSpecReady: time > 0, isIdListReady, source }
+  }
+  const { error, isSuccess } = resultOf(result)
+  const failure = Option.getOrUndefined(result.failure)
+  return {
+    durationMs: Duration.toMillis(result.duration),
+    initSuccess: isSuccess,
+    isConfigSpecReady: time > 0,
+    isIdListReady,
+    source: result.source,
+    ...(failure === undefined || error === undefined ? {} : { failureDetails: { reason: failure._tag, error } })
+  }
+}
