@@ -124,7 +124,7 @@ export {
   type ValueEvaluation
 } from "../src/promise/results.js"
 export type { ExplainResult, StatsigClient } from "../src/promise/Statsig.js"
-export type { ExperimentGroup, ExperimentGroupsResult } from "../src/promise/StatsigMetadata.js"
+export type { ExperimentGroup, ExperimentGroupsResult, StatsigMetadata } from "../src/promise/StatsigMetadata.js"
 export {
   type ConsoleCaptureOptions,
   type ObservabilityClient,
