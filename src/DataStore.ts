@@ -7,11 +7,11 @@
  *
  * @since 0.1.0
  */
-import { createHash } from "node:crypto"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import * as Stream from "effect/Stream"
+import { sha256Base64 } from "./engine/hashing/sha256.js"
 import type { DataStoreError } from "./StatsigError.js"
 import type { StatsigOptions } from "./StatsigOptions.js"
 
@@ -125,6 +125,6 @@ export interface KeyOptions extends Pick<StatsigOptions, "sdkKey"> {
  */
 export const keyOf = (path: string, format: "plain_text" | "statsig-br", options: KeyOptions): string => {
   const sdkKey = Redacted.value(options.sdkKey)
-  const part = options.keySchema === "v3" ? sdkKey.slice(0, 20) : createHash("sha256").update(sdkKey).digest("base64")
+  const part = options.keySchema === "v3" ? sdkKey.slice(0, 20) : sha256Base64(sdkKey)
   return `statsig|${path}|${format}|${part}`
 }

@@ -46,7 +46,7 @@ const releaseSoon = (output: Output, delay: number): void => {
     if (output.writableLength > 0) releaseSoon(output, pause)
     else release(output)
   }, delay)
-  timer.unref()
+  timer.unref?.()
 }
 
 /** None where there is no Node, or where it has no such output. */
