@@ -7,34 +7,31 @@
  * queue. Events that cannot be kept are dropped, counted by reason, reported in the log and visible in `status`: at every
  * moment each event that was logged is pending, sent or dropped.
  *
- * What is decided about events is in `src/engine/events`, the sending in `src/internal/eventDelivery`; this is when.
+ * What is decided about events is in `src/engine/events`; what waits and retries is in `layers/internal/events`.
  *
  * @since 0.1.0
  */
-import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Fiber from "effect/Fiber"
-import * as FiberId from "effect/FiberId"
 import * as Layer from "effect/Layer"
-import * as Queue from "effect/Queue"
 import * as Random from "effect/Random"
-import * as Runtime from "effect/Runtime"
 import { EventLogger } from "../src/EventLogger.js"
 import { EventSink } from "../src/EventSink.js"
-import { EventQueue } from "../src/engine/events/eventQueue.js"
+import { checkBounds, EventQueue } from "../src/engine/events/eventQueue.js"
 import { EventIntake } from "../src/engine/events/intake.js"
 import type { JsonObject } from "../src/engine/json.js"
 import { userToLog } from "../src/engine/user.js"
-import { onBeforeExit } from "../src/internal/beforeExit.js"
-import { guarded, inBackground, interval } from "../src/internal/clocks.js"
-import { concurrency, makeDelivery } from "../src/internal/eventDelivery.js"
+import { steady } from "../src/internal/clocks.js"
 import { observer } from "../src/internal/observe.js"
 import { withQuietLoggers } from "../src/internal/quietly.js"
 import { statsigMetadata } from "../src/internal/sdkInfo.js"
 import type { ObservabilityClient } from "../src/ObservabilityClient.js"
-import type { EventSinkError } from "../src/StatsigError.js"
 import { isRunningTests, type StatsigOptions } from "../src/StatsigOptions.js"
+import { Bodies } from "./internal/events/bodies.js"
+import { EventDelivery } from "./internal/events/delivery.js"
+import { Outcomes, Retries, reportDrops } from "./internal/events/outcomes.js"
+import { SendingSchedule } from "./internal/events/schedule.js"
+import { ExitWatch, Shutdown } from "./internal/events/shutdown.js"
 
 /**
  * How events are gathered.
@@ -64,56 +61,15 @@ export interface Options
   readonly experimentalFlags?: Iterable<string> | undefined
 }
 
-interface Bounds {
-  readonly min: number
-  readonly max: number
-  readonly default: number
-  /** Whether they are there for the sake of Statsig's servers alone. */
-  readonly liftedInTests: boolean
-}
-
-const batchSizes: Bounds = { min: 10, max: 2_000, default: 2_000, liftedInTests: true }
-const batchCounts: Bounds = { min: 1, max: Number.MAX_SAFE_INTEGER, default: 100, liftedInTests: false }
-const byteCounts: Bounds = {
-  min: 1_048_576,
-  max: Number.MAX_SAFE_INTEGER,
-  default: 67_108_864,
-  liftedInTests: true
-}
-
-/** The number that is given, or with a warning the default in place of one out of bounds. */
-const inBounds = Effect.fnUntraced(function* (name: string, given: number | undefined, bounds: Bounds) {
-  const { max, min } = bounds
-  if (given === undefined) return bounds.default
-  if (given >= min && given <= max) return given
-  if (bounds.liftedInTests && given >= 1 && (yield* isRunningTests)) return given
-  const range = max === Number.MAX_SAFE_INTEGER ? `at least ${min}` : `${min} to ${max}`
-  yield* Effect.logWarning(`${name}: expected ${range}, got ${given}; using ${bounds.default}`)
-  return bounds.default
+const boundsOf = Effect.fnUntraced(function* (options: Options) {
+  const { maxPendingBatches: maxBatches, maxPendingBytes: maxBytes, maxQueueSize: batchSize } = options
+  const wanted = { batchSize, maxBatches, maxBytes }
+  const strict = checkBounds(wanted, false)
+  const isLifted = strict.problems.length > 0 && (yield* isRunningTests)
+  const { bounds, problems } = isLifted ? checkBounds(wanted, true) : strict
+  for (const problem of problems) yield* Effect.logWarning(problem)
+  return bounds
 })
-
-/** The pause between two looks at the queue; shorter where events are to wait less. In milliseconds. */
-const longestTick = 1_000
-const shortestTick = 50
-const defaultDedupeMaxKeys = 100_000
-
-const makeQueue = Effect.fnUntraced(function* (options: Options) {
-  const batchSize = yield* inBounds("eventLoggingMaxQueueSize", options.maxQueueSize, batchSizes)
-  const maxBatches = yield* inBounds("eventLoggingMaxPendingBatchQueueSize", options.maxPendingBatches, batchCounts)
-  const maxBytes = yield* inBounds("eventLoggingMaxPendingBytes", options.maxPendingBytes, byteCounts)
-  return { queue: new EventQueue({ batchSize, maxBatches, maxBytes }), batchSize, maxPendingBatches: maxBatches }
-})
-
-/** A shutdown under way. */
-interface Ending {
-  readonly result: Deferred.Deferred<void, EventSinkError>
-  fiber: Fiber.RuntimeFiber<unknown> | undefined
-  /** Callers that wait for it. */
-  waiters: number
-}
-
-const tooLate = "the time to shut down was over"
-const tooLateAtExit = "the process ended before the delivery"
 
 /** A logger, what ends it within its time, and what refuses later events. Its scope ends the background work. */
 const open = Effect.fnUntraced(function* (options: Options) {
@@ -122,196 +78,56 @@ const open = Effect.fnUntraced(function* (options: Options) {
   const clock = yield* Effect.clock
   const runtime = yield* withQuietLoggers(Effect.runtime<never>())
   const now = () => clock.unsafeCurrentTimeMillis()
-  const { environment, globalCustomFields, serviceName } = options
-  const isEnabled = options.disableAllLogging !== true
+  const { disableAllLogging, environment, experimentalFlags, globalCustomFields, serviceName } = options
+  const isEnabled = disableAllLogging !== true
   const patience = Duration.decode(options.shutdownTimeout ?? Duration.seconds(3))
   const flushAfter = Duration.toMillis(options.flushInterval ?? Duration.minutes(1))
-  const tick = Math.min(Math.max(flushAfter, shortestTick), longestTick)
-  const { queue, ...sizes } = yield* makeQueue(options)
+  const bounds = yield* boundsOf(options)
+  const sizes = { batchSize: bounds.batchSize, maxPendingBatches: bounds.maxBatches }
+
+  const queue = new EventQueue(bounds)
   const intake = new EventIntake(queue, {
-    dedupeMaxKeys: options.exposureDedupeMaxKeys || defaultDedupeMaxKeys,
+    dedupeMaxKeys: options.exposureDedupeMaxKeys,
     seed: yield* Random.nextIntBetween(0, 2 ** 31),
-    experimentalFlags: options.experimentalFlags ?? []
+    experimentalFlags
   })
-  const delivery = yield* makeDelivery({
+  const retries = new Retries(steady(clock))
+  const outcomes = new Outcomes(queue, retries, observe)
+  const report = reportDrops(queue, observe)
+  const bodies = new Bodies(user => userToLog(user, globalCustomFields, environment ?? intake.defaultEnvironment))
+  const delivery = new EventDelivery({
     queue,
+    retries,
+    outcomes,
     sink,
-    observe,
-    clock,
-    patience,
-    loggedUser: user => userToLog(user, globalCustomFields, environment ?? intake.defaultEnvironment),
-    metadata: (flushType, flushingIntervalMs) => ({
-      ...statsigMetadata(serviceName),
-      flushingIntervalMs,
-      ...sizes,
-      flushType
-    }),
-    beforeGather: () => intake.pushCounts(now())
+    report,
+    patience: Duration.toMillis(patience),
+    gather: () => {
+      intake.pushCounts(now())
+      queue.gather()
+    },
+    write: (events, flushType) =>
+      bodies.write(events, () => ({
+        ...statsigMetadata(serviceName),
+        flushingIntervalMs: retries.interval,
+        ...sizes,
+        flushType
+      }))
   })
-
-  // --- by itself
-
-  /** Tells that a batch has become full. */
-  const filled = yield* Queue.dropping<void>(1)
-  let senders = 0
-  /**
-   * Milliseconds since the begin. Each tick adds its length at least: the time of day may be set back, or stand still in a
-   * test.
-   */
-  let elapsed = 0
-  let lastTick = now()
-  let lastAttempt = 0
-
-  /** As many fibers as may, and as there is work for, send what is due. */
-  const startSenders: Effect.Effect<void> = Effect.suspend(() => {
-    if (senders === concurrency || !queue.hasDue || !delivery.isOpen()) return Effect.void
-    senders++
-    const ended = Effect.sync(() => senders--)
-    const sender = Effect.ensuring(Effect.exit(delivery.drain), ended)
-    // It has taken its batch before the next one looks.
-    return Effect.zipRight(Effect.fork(sender), Effect.zipRight(Effect.yieldNow(), startSenders))
-  })
-
-  /** What is due waits for the pause after a failure only, other events until they have waited for long. */
-  const scheduled = Effect.gen(function* () {
-    const time = now()
-    elapsed += Math.max(time - lastTick, tick)
-    lastTick = time
+  const onTick = (elapsed: number) => {
     intake.forget(elapsed)
     observe(client => client.gauge("statsig.sdk.events_pending", queue.pending, undefined))
-    if (delivery.isFree() && (queue.hasDue || elapsed - lastAttempt >= flushAfter)) {
-      lastAttempt = elapsed
-      yield* delivery.sendOne(queue.hasFull ? "scheduled:full_batch" : "scheduled:max_time")
-      yield* startSenders
-    }
-    yield* delivery.report
-  })
-
-  const forkForever = (step: Effect.Effect<unknown>) => Effect.forkScoped(inBackground(Effect.forever(step)))
-  const background = [
-    yield* forkForever(Effect.zipRight(interval(tick), Effect.exit(scheduled))),
-    yield* forkForever(Effect.zipRight(Queue.take(filled), startSenders))
-  ]
-
-  // --- the end
-
-  let ending: Ending | undefined
-  /** Whether nothing is sent by itself any more. */
-  let isStopped = false
-  /** Whether the process has come to its end once, and gone on. */
-  let hasExited = false
-  let isReporting = false
-
-  const lastWords = Effect.suspend(() => {
-    if (queue.pending === 0) return delivery.report
-    if (hasExited) return delivery.giveUp(tooLateAtExit)
-    hasExited = true
-    return Effect.zipRight(
-      Effect.timeoutOption(Effect.disconnect(delivery.finish), patience),
-      delivery.giveUp(tooLateAtExit)
-    )
-  })
-  let unwatch: (() => void) | undefined
-  const watch = () => {
-    unwatch ??= onBeforeExit(() => {
-      if (queue.pending > 0 || queue.hasDrops) Runtime.runFork(runtime)(guarded(lastWords))
-    })
   }
-  const unwatchIfDone = Effect.sync(() => {
-    if (!isStopped || queue.pending > 0 || queue.hasDrops) return
-    unwatch?.()
-    unwatch = undefined
-  })
-  watch()
-
-  /** For drops that no fiber in the background will report. */
-  const reportSoon = () => {
-    if (isReporting) return
-    isReporting = true
-    const report = Effect.zipRight(
-      Effect.sync(() => {
-        isReporting = false
-      }),
-      Effect.zipRight(delivery.report, unwatchIfDone)
-    )
-    Runtime.runFork(runtime)(inBackground(Effect.zipRight(Effect.sleep(longestTick), report)))
-  }
+  const schedule = new SendingSchedule({ queue, retries, delivery, report, now, flushAfter, onTick })
+  const exitWatch = new ExitWatch({ queue, delivery, report, runtime, patience })
+  const shutdown = new Shutdown({ queue, delivery, patience, exitWatch, background: yield* schedule.start })
+  exitWatch.start()
 
   /** After each event, which may have made a batch full. */
   const settle = (isFull: boolean) => {
-    if (isStopped) {
-      watch()
-      if (queue.hasDrops) reportSoon()
-    } else if (isFull && delivery.isOpen()) Queue.unsafeOffer(filled, undefined)
+    if (shutdown.isStopped) exitWatch.noteLateEvent()
+    else if (isFull) schedule.tellFull()
   }
-
-  const lastSend = Effect.gen(function* () {
-    // Waits for the batches that are on their way, which are not to be sent twice.
-    yield* Fiber.interruptAll(background)
-    const [failure] = yield* delivery.finish
-    if (failure !== undefined) return yield* failure
-  }).pipe(
-    Effect.ensuring(
-      Effect.sync(() => {
-        ending = undefined
-      })
-    ),
-    Effect.ensuring(unwatchIfDone)
-  )
-
-  const saidLastSend = Effect.logDebug(`Shutting down within ${Duration.toMillis(patience)} ms`).pipe(
-    Effect.zipRight(lastSend),
-    Effect.zipLeft(
-      Effect.suspend(() => Effect.logDebug(`Shut down; events sent: ${queue.sent}, dropped: ${queue.dropped}`))
-    )
-  )
-
-  const beginEnding = Effect.suspend(() => {
-    // The scope of a logger that was shut down closes later, with nothing more to say.
-    const last = isStopped && queue.pending === 0 ? lastSend : saidLastSend
-    isStopped = true
-    const begun: Ending = { result: Deferred.unsafeMake(FiberId.none), fiber: undefined, waiters: 0 }
-    ending = begun
-    return Effect.map(Effect.forkDaemon(Effect.interruptible(Effect.intoDeferred(last, begun.result))), fiber => {
-      begun.fiber = fiber
-      return begun
-    })
-  })
-
-  /** Ends a shutdown under way, if there is one, and drops what is undelivered. */
-  const giveUp = Effect.suspend(() => {
-    const stopped = ending?.fiber === undefined ? Effect.void : Fiber.interruptFork(ending.fiber)
-    ending = undefined
-    return Effect.all([stopped, delivery.giveUp(tooLate), unwatchIfDone], { discard: true })
-  })
-
-  /** The end, which begins now unless it is under way. */
-  const theEnd = Effect.uninterruptible(
-    Effect.suspend(() => (ending === undefined ? beginEnding : Effect.succeed(ending)))
-  )
-
-  /** When the last caller goes away its time is over. */
-  const shutdown = Effect.uninterruptibleMask(restore =>
-    Effect.flatMap(theEnd, current => {
-      current.waiters++
-      return Effect.onInterrupt(restore(Deferred.await(current.result)), () =>
-        Effect.suspend(() => (--current.waiters === 0 ? giveUp : Effect.void))
-      )
-    })
-  )
-
-  /** Waits for the end as long as there is time for it, for no caller. What went wrong is in the log by then. */
-  const end = Effect.flatMap(theEnd, ({ result }) => Deferred.await(result)).pipe(
-    Effect.interruptible,
-    Effect.timeoutOption(patience),
-    Effect.ignore
-  )
-
-  /** Drops what is undelivered. */
-  const dropRest = Effect.suspend(() => (queue.pending > 0 ? giveUp : Effect.void))
-
-  /** The same, unless a caller still waits: it has a time of its own. */
-  const dropUnawaited = Effect.suspend(() => ((ending?.waiters ?? 0) === 0 ? dropRest : Effect.void))
 
   const logger = EventLogger.of({
     logExposure: exposure => {
@@ -328,22 +144,22 @@ const open = Effect.fnUntraced(function* (options: Options) {
       queue.refuse(problem)
       settle(false)
     },
-    flush: Effect.disconnect(Effect.zipRight(delivery.flush, unwatchIfDone)),
-    shutdown,
+    flush: Effect.disconnect(
+      Effect.zipRight(
+        delivery.flush,
+        Effect.suspend(() => (shutdown.isStopped ? exitWatch.stopIfDone : Effect.void))
+      )
+    ),
+    shutdown: shutdown.run,
     status: Effect.sync(() => ({
       pending: queue.pending,
       sent: queue.sent,
       dropped: queue.dropped,
       droppedBy: queue.droppedBy,
-      lastError: delivery.lastError()
+      lastError: outcomes.lastError
     }))
   })
-  return {
-    logger,
-    end: guarded(Effect.zipRight(end, dropRest)),
-    endUnlessAwaited: guarded(Effect.zipRight(end, dropUnawaited)),
-    close: Effect.sync(() => queue.close())
-  }
+  return { logger, shutdown, close: Effect.sync(() => queue.close()) }
 })
 
 /**
@@ -353,8 +169,8 @@ const open = Effect.fnUntraced(function* (options: Options) {
  * @since 0.1.0
  */
 export const make = Effect.fnUntraced(function* (options: Options) {
-  const { close, end, logger } = yield* open(options)
-  yield* Effect.addFinalizer(() => Effect.zipRight(end, close))
+  const { close, logger, shutdown } = yield* open(options)
+  yield* Effect.addFinalizer(() => Effect.zipRight(shutdown.end, close))
   return logger
 })
 
@@ -364,8 +180,8 @@ export const make = Effect.fnUntraced(function* (options: Options) {
  * @internal
  */
 export const makeLasting = Effect.fnUntraced(function* (options: Options) {
-  const { endUnlessAwaited, logger } = yield* open(options)
-  yield* Effect.addFinalizer(() => endUnlessAwaited)
+  const { logger, shutdown } = yield* open(options)
+  yield* Effect.addFinalizer(() => shutdown.endUnlessAwaited)
   return logger
 })
 

@@ -38,16 +38,17 @@ export interface CustomEvent {
 }
 
 export interface IntakeOptions {
-  /** Exposures that are remembered, so as not to be logged again. */
-  readonly dedupeMaxKeys: number
+  /** Exposures that are remembered, so as not to be logged again. Default: 100,000. */
+  readonly dedupeMaxKeys: number | undefined
   /** Of the hash of what is remembered. */
   readonly seed: number
-  /** Opaque switches; the one that is known begins with `sec_expo_as_primary:`. */
-  readonly experimentalFlags: Iterable<string>
+  /** Opaque switches; the one that is known begins with `sec_expo_as_primary:`. Default: none. */
+  readonly experimentalFlags: Iterable<string> | undefined
 }
 
 /** Both windows of the official SDK, unless the project sets others; in milliseconds. */
 const defaultWindow = 60_000
+const defaultMaxKeys = 100_000
 const maxFirstSeen = 100_000
 const maxNonExposed = 100_000
 /** Characters of the names in each of the two: names of gates that do not exist are whatever the program asks for. */
@@ -105,10 +106,10 @@ export class EventIntake {
   #lastCounted: NonExposed | undefined
 
   constructor(queue: EventQueue, options: IntakeOptions) {
-    const primaryID = secondaryAsPrimaryID(options.experimentalFlags)
+    const primaryID = secondaryAsPrimaryID(options.experimentalFlags ?? [])
     this.#queue = queue
     this.#primaryBucket = primaryID === undefined ? undefined : bucketOf(primaryID)
-    this.#seen = new Deduplicator(options.dedupeMaxKeys, options.seed)
+    this.#seen = new Deduplicator(options.dedupeMaxKeys || defaultMaxKeys, options.seed)
   }
 
   /** The tier of users without an environment of their own, as the specs last met have it. */

@@ -1,0 +1,87 @@
+/**
+ * When events are sent by themselves: as soon as batches are full, and when events have waited for long.
+ */
+import * as Effect from "effect/Effect"
+import * as Queue from "effect/Queue"
+import type { EventQueue } from "../../../src/engine/events/eventQueue.js"
+import { inBackground, interval } from "../../../src/internal/clocks.js"
+import { concurrency, type EventDelivery } from "./delivery.js"
+import type { Retries } from "./outcomes.js"
+
+/**
+ * The pause between two looks at the queue; shorter where events are to wait less. In milliseconds.
+ *
+ * @internal
+ */
+export const longestTick = 1_000
+const shortestTick = 50
+
+interface ScheduleOptions {
+  readonly queue: EventQueue
+  readonly retries: Retries
+  readonly delivery: EventDelivery
+  /** Tells of what was dropped. */
+  readonly report: Effect.Effect<void>
+  readonly now: () => number
+  /** How long events wait, in milliseconds. */
+  readonly flushAfter: number
+  /** Called at each look at the queue, with the milliseconds since the begin. */
+  readonly onTick: (elapsed: number) => void
+}
+
+/** @internal */
+export class SendingSchedule {
+  readonly #tick: number
+  /** Tells that a batch has become full. */
+  readonly #filled = Effect.runSync(Queue.dropping<void>(1))
+  #senders = 0
+  /** Each tick adds its length at least: the time of day may be set back, or stand still in a test. */
+  #elapsed = 0
+  #lastTick: number
+  #lastAttempt = 0
+
+  constructor(private readonly options: ScheduleOptions) {
+    this.#tick = Math.min(Math.max(options.flushAfter, shortestTick), longestTick)
+    this.#lastTick = options.now()
+  }
+
+  /** A batch has become full. */
+  tellFull(): void {
+    if (this.options.retries.isOpen) Queue.unsafeOffer(this.#filled, undefined)
+  }
+
+  /** Begins. Gives the fibers that send. */
+  readonly start = Effect.suspend(() => {
+    const forkForever = (step: Effect.Effect<unknown>) => Effect.forkScoped(inBackground(Effect.forever(step)))
+    return Effect.all([
+      forkForever(Effect.zipRight(interval(this.#tick), Effect.exit(this.#look))),
+      forkForever(Effect.zipRight(Queue.take(this.#filled), this.#startSenders))
+    ])
+  })
+
+  /** What is due waits for the pause after a failure only, other events until they have waited for long. */
+  readonly #look = Effect.suspend(() => {
+    const { delivery, flushAfter, now, onTick, queue, report, retries } = this.options
+    const time = now()
+    this.#elapsed += Math.max(time - this.#lastTick, this.#tick)
+    this.#lastTick = time
+    onTick(this.#elapsed)
+    if (!retries.isFree || !(queue.hasDue || this.#elapsed - this.#lastAttempt >= flushAfter)) return report
+    this.#lastAttempt = this.#elapsed
+    const flushType = queue.hasFull ? "scheduled:full_batch" : "scheduled:max_time"
+    return Effect.all([delivery.sendOne(flushType), this.#startSenders, report], { discard: true })
+  })
+
+  /** As many fibers as may, and as there is work for, send what is due. */
+  readonly #startSenders: Effect.Effect<void> = Effect.suspend(() => {
+    const { delivery, queue, retries } = this.options
+    if (this.#senders === concurrency || !queue.hasDue || !retries.isOpen) return Effect.void
+    this.#senders++
+    const sender = Effect.ensuring(
+      Effect.exit(delivery.drain),
+      Effect.sync(() => this.#senders--)
+    )
+    // It has taken its batch before the next one looks.
+    return Effect.zipRight(Effect.fork(sender), Effect.zipRight(Effect.yieldNow(), this.#startSenders))
+  })
+}
