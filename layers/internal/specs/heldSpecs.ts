@@ -1,0 +1,162 @@
+/**
+ * The specs that are held: one variable that checks read. A payload is decoded, compared with what is held and, where it
+ * is newer, published in one assignment, of which the listeners are told.
+ */
+import { createHash } from "node:crypto"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Iterable from "effect/Iterable"
+import type { BadPart, Snapshot } from "../../../src/engine/payload/snapshot.js"
+import { makeListeners } from "../../../src/internal/listeners.js"
+import type { Observe } from "../../../src/internal/observe.js"
+import type { Apply, SpecResponse } from "../../../src/SpecSource.js"
+import type { SpecChange, SpecState } from "../../../src/SpecStore.js"
+import * as Specs from "../../../src/Specs.js"
+import { SpecsError } from "../../../src/StatsigError.js"
+import * as Protobuf from "../protobuf/decode.js"
+
+/** Warnings of one snapshot that the status lists. */
+const warningsKept = 1_000
+
+/** Clocks differ a little. In milliseconds. */
+const farthestTime = 24 * 60 * 60 * 1_000
+
+/** Of a payload in protobuf: its hash, and the envelopes that were left out of it. */
+interface HeldProtobuf {
+  readonly hash: string
+  readonly warnings: ReadonlyArray<BadPart>
+}
+
+interface Payload {
+  readonly parsed: Specs.Parsed
+  /** `whole`: the payload, where another one can be made from it alone. */
+  readonly protobuf?: HeldProtobuf & { readonly whole: Uint8Array | undefined }
+}
+
+/** @internal */
+export class HeldSpecs {
+  state: SpecState = {
+    source: "Uninitialized",
+    sourceApi: undefined,
+    snapshot: undefined,
+    receivedAt: undefined,
+    defaultEnvironment: undefined
+  }
+  readonly changes = makeListeners<SpecChange>()
+  #protobuf: HeldProtobuf | undefined
+
+  /** `limit`: the most bytes of a payload. */
+  constructor(
+    private readonly limit: number,
+    private readonly observe: Observe,
+    private readonly onWarning: (warning: Specs.SpecWarning) => void
+  ) {}
+
+  /** The parts of the specs that turned out bad. */
+  get warnings(): ReadonlyArray<Specs.SpecWarning> {
+    const ofSnapshot = Iterable.take(this.state.snapshot?.badParts() ?? [], warningsKept)
+    return [...(this.#protobuf?.warnings ?? []), ...ofSnapshot]
+  }
+
+  /**
+   * Whether the specs are from a data store and say that they are made in the future. Others write to such stores too, and
+   * specs like these would keep all later ones out for ever.
+   */
+  isBeyond(now: number): boolean {
+    const { snapshot, source } = this.state
+    return source === "Adapter(DataStore)" && snapshot !== undefined && snapshot.time > now + farthestTime
+  }
+
+  /** `initialize` has begun. */
+  beginLoading(): void {
+    this.state = { ...this.state, source: "Loading", sourceApi: undefined }
+  }
+
+  /** The default environment is taken here and nowhere else: it stays the same for the whole life of an instance. */
+  endLoading(source: string): void {
+    const defaultEnvironment = this.state.snapshot?.defaultEnvironment ?? this.state.defaultEnvironment
+    this.state = { ...this.state, source, defaultEnvironment }
+  }
+
+  /** Interruptible also within a source that is not, so that nothing is applied after the deadline of `initialize`. */
+  readonly apply: Apply = response =>
+    Effect.gen(this, function* () {
+      const { body, format, source, sourceApi } = response
+      const { snapshot: held } = this.state
+      const { parsed, protobuf } = yield* Effect.mapError(
+        this.#read(body, held),
+        ({ message, reason }) => new SpecsError({ reason, message, format })
+      )
+      if (parsed._tag === "NoUpdates") {
+        const tags = { source, source_api: sourceApi ?? "" }
+        this.observe(client => client.increment("statsig.sdk.config_no_update", 1, tags))
+        yield* Effect.logDebug(`${source} has no new specs`)
+        return parsed
+      }
+      const { snapshot } = parsed
+      const { time } = snapshot
+      const now = yield* Clock.currentTimeMillis
+      const isRepaired = this.isBeyond(now) && time <= now + farthestTime
+      if (!isRepaired && !isNewer(snapshot, held)) {
+        yield* Effect.logDebug(`The specs of ${time} from ${source} are not newer than those that are held`)
+        return { _tag: "NotNewer", time } as const
+      }
+      const before = this.state.source
+      const change = { source, sourceApi, time, previousTime: held?.time ?? 0, ...snapshot.changesSince(held) }
+      yield* Effect.sync(() => this.#publish(snapshot, now, change, protobuf))
+      if (before !== "Uninitialized" && before !== "Loading") {
+        this.#measurePropagation(change, now, protobuf === undefined ? "JSON" : "Protobuf")
+      }
+      yield* Effect.logDebug(`Specs of ${time} from ${source}`)
+      return { _tag: "Applied", time, json: snapshot.body.bytes, protobuf: protobuf?.whole } as const
+    }).pipe(Effect.interruptible)
+
+  /** A payload whatever its form. The same payload of protobuf again is not decoded. */
+  #read(body: SpecResponse["body"], held: Snapshot | undefined): Effect.Effect<Payload, SpecsError> {
+    const { limit, onWarning } = this
+    return Effect.gen(this, function* () {
+      if (body.length > limit) {
+        const message = `expected at most ${limit} bytes (maxSpecsBytes), got ${body.length}`
+        return yield* new SpecsError({ reason: "Size", message })
+      }
+      if (!Protobuf.isProtobuf(body)) return { parsed: yield* Specs.parse(body, onWarning, held) }
+      const hash = createHash("sha256").update(body).digest("hex")
+      if (held !== undefined && this.#protobuf?.hash === hash) {
+        return { parsed: { _tag: "Specs", snapshot: held }, protobuf: { ...this.#protobuf, whole: undefined } }
+      }
+      const onSums = (result: "success" | "failure") =>
+        this.observe(client => client.increment("statsig.sdk.deltas_checksum_validation.count", 1, { result }))
+      const { isDelta, json, warnings } = yield* Protobuf.decode(body, { limit, held: held?.body, onSums })
+      warnings.forEach(onWarning)
+      const parsed = yield* Specs.parse(json, onWarning, held)
+      return { parsed, protobuf: { hash, warnings, whole: isDelta ? undefined : body } }
+    })
+  }
+
+  #publish(snapshot: Snapshot, receivedAt: number, change: SpecChange, protobuf: HeldProtobuf | undefined): void {
+    const { source, sourceApi } = change
+    this.state = { source, sourceApi, snapshot, receivedAt, defaultEnvironment: this.state.defaultEnvironment }
+    this.#protobuf = protobuf && { hash: protobuf.hash, warnings: protobuf.warnings }
+    this.changes.tell(change)
+  }
+
+  /** How long an update took from its making until it was there. */
+  #measurePropagation({ previousTime, source, sourceApi, time }: SpecChange, now: number, format: string): void {
+    this.observe(client =>
+      client.distribution("statsig.sdk.config_propagation_diff", now - time, {
+        source,
+        source_api: sourceApi ?? "",
+        response_format: format,
+        ...(client.allowsHighCardinality?.("lcut") === true ? { lcut: String(time) } : {}),
+        ...(client.allowsHighCardinality?.("prev_lcut") === true ? { prev_lcut: String(previousTime) } : {})
+      })
+    )
+  }
+}
+
+/** Equal times pass: specs may change twice in a millisecond. An equal checksum is the same payload whatever its time. */
+const isNewer = (next: Snapshot, held: Snapshot | undefined): boolean => {
+  if (held === undefined) return true
+  if (held.time > next.time) return false
+  return held.checksum === undefined || held.checksum === "" || held.checksum !== next.checksum
+}

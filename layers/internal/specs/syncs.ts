@@ -1,0 +1,138 @@
+/**
+ * One fetch after the other, and what is known of them: metrics, the pace of polls, when one last succeeded.
+ */
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type * as Tracer from "effect/Tracer"
+import { released } from "../../../src/internal/errors.js"
+import { exceptionOf, type Observe, reportException } from "../../../src/internal/observe.js"
+import type { Pace } from "../../../src/internal/pace.js"
+import { type Apply, type Fetch, fetchFrom, type SpecRequest, type SpecResponse } from "../../../src/SpecSource.js"
+import type { SpecSourceError, SpecsError } from "../../../src/StatsigError.js"
+import type { HeldSpecs } from "./heldSpecs.js"
+
+/** @internal */
+export type SyncError = SpecSourceError | SpecsError
+
+/** What the metrics tell of the payload that a sync read. */
+type Answer = Partial<Pick<SpecResponse, "sourceApi" | "format" | "deltasUsed">>
+
+/** @internal */
+export class Syncs {
+  lastSuccessAt: number | undefined
+  /** What went wrong since then. */
+  lastError: SyncError | undefined
+  /** Of the sync at hand. */
+  #answer: Answer | undefined
+  /** Answers cannot arrive out of order. */
+  readonly #lock = Effect.unsafeMakeSemaphore(1)
+
+  /** `name`: that of the source. `madeAt`: when the store was made. */
+  constructor(
+    private readonly name: string,
+    private readonly held: HeldSpecs,
+    private readonly pace: Pace,
+    private readonly observe: Observe,
+    private readonly madeAt: number
+  ) {}
+
+  /** `undefined` as long as no source has answered. A clock that was set back tells nothing. */
+  readonly age = Effect.map(Clock.currentTimeMillis, now =>
+    this.lastSuccessAt === undefined || now < this.lastSuccessAt ? undefined : Duration.millis(now - this.lastSuccessAt)
+  )
+
+  /** How old the specs may be: the time since a source was last asked with success. */
+  readonly measureStaleness = Effect.map(Clock.currentTimeMillis, now =>
+    this.observe(client =>
+      client.gauge("statsig.sdk.config_staleness", now - (this.lastSuccessAt ?? this.madeAt), undefined)
+    )
+  )
+
+  /** One fetch, in turn, with its end noted for the status. */
+  run(fetch: Fetch, purpose: SpecRequest["purpose"]): Effect.Effect<void, SyncError> {
+    return Effect.flatMap(Clock.currentTimeMillis, started => {
+      const { snapshot: held } = this.held.state
+      const { checksum, time: sinceTime = 0 } = this.held.isBeyond(started) ? {} : (held ?? {})
+      this.#answer = undefined
+      const options: Tracer.SpanOptions = {
+        kind: "client",
+        attributes: { "statsig.sync.purpose": purpose, "statsig.sync.source": this.name },
+        // Polls go on when the span within which the layer was built has long ended.
+        root: purpose === "poll",
+        captureStackTrace: false
+      }
+      // Not `withSpan`, which would put the span into errors.
+      return Effect.useSpan("statsig.sync", options, span =>
+        fetchFrom(this.name, fetch)({ purpose, sinceTime, checksum }, this.#apply).pipe(
+          Effect.tapBoth({
+            onFailure: error => this.#noteFailure(error, started),
+            onSuccess: () => this.#noteSuccess(started)
+          }),
+          Effect.ensuring(
+            Effect.sync(() => {
+              const { snapshot } = this.held.state
+              span.attribute("statsig.sync.source_api", this.#answer?.sourceApi ?? "")
+              span.attribute("statsig.sync.is_new", snapshot !== held)
+              span.attribute("statsig.specs.time", snapshot?.time ?? 0)
+            })
+          ),
+          Effect.asVoid
+        )
+      )
+    }).pipe(this.#lock.withPermits(1))
+  }
+
+  readonly #apply: Apply = response =>
+    Effect.suspend(() => {
+      const { deltasUsed, format, source, sourceApi } = response
+      this.#answer = {
+        sourceApi: sourceApi ?? (source === "Adapter(DataStore)" ? "datastore" : ""),
+        format,
+        deltasUsed
+      }
+      return this.held.apply(response)
+    })
+
+  #noteSuccess(started: number): Effect.Effect<void> {
+    return Effect.map(Clock.currentTimeMillis, now => {
+      this.lastSuccessAt = now
+      this.lastError = undefined
+      this.pace.accepted()
+      this.#measure(now - started, undefined)
+    })
+  }
+
+  #noteFailure(error: SyncError, started: number): Effect.Effect<void> {
+    return Effect.flatMap(Clock.currentTimeMillis, now => {
+      this.lastError = released(error)
+      this.#measure(now - started, error)
+      if (isRefusal(error)) return this.pace.refused(error.retryAfter)
+      // A payload came, though not one that can be used.
+      return error._tag === "SpecsError" ? Effect.sync(this.pace.accepted) : Effect.void
+    })
+  }
+
+  #measure(millis: number, error: SyncError | undefined): void {
+    const told: Answer | undefined = this.#answer ?? (error?._tag === "SpecSourceError" ? error : undefined)
+    const exception = error === undefined ? undefined : exceptionOf(error)
+    this.observe(client => {
+      client.distribution("statsig.sdk.config_sync_overall.latency", millis, {
+        source_api: told?.sourceApi ?? "",
+        format: told?.format ?? "unknown",
+        error: error?.message ?? "",
+        network_success: String(error?._tag !== "SpecSourceError"),
+        process_success: String(error === undefined),
+        deltas_used: String(told?.deltasUsed === true)
+      })
+      if (exception !== undefined) reportException(client, exception.tag, exception.exception, error?.message ?? "")
+    })
+  }
+}
+
+/** Whether a server answered, and gave nothing. */
+const isRefusal = (error: SyncError): error is SpecSourceError =>
+  error._tag === "SpecSourceError" &&
+  (error.reason === "Status" ||
+    (error.reason === "Key" && error.status !== undefined) ||
+    error.retryAfter !== undefined)
