@@ -15,10 +15,10 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as DataStore from "../../src/DataStore.js"
 import type { LayerError } from "../../src/StatsigError.js"
-import type { RedisOptions } from "../internal/redisStore.js"
+import type { RedisOptions } from "../internal/redisConnection.js"
 import * as RedisStore from "../internal/redisStore.js"
 
-export type { RedisOptions } from "../internal/redisStore.js"
+export type { RedisOptions } from "../internal/redisConnection.js"
 
 /**
  * Makes the store. Its connection is closed when the scope ends.

@@ -23,11 +23,12 @@ import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Queue from "effect/Queue"
 import * as Random from "effect/Random"
+import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as DataStore from "../../src/DataStore.js"
 import { guarded, inBackground } from "../../src/internal/clocks.js"
 import type { DataStoreError, LayerError } from "../../src/StatsigError.js"
-import type { RedisOptions } from "../internal/redisStore.js"
+import type { RedisOptions } from "../internal/redisConnection.js"
 import * as RedisStore from "../internal/redisStore.js"
 
 /**
@@ -85,6 +86,8 @@ interface Lease {
   readAt: number
   /** A process that does not poll has no use for the lease. */
   wantedUntil: number
+  /** Asks for it again and again. */
+  campaign: Fiber.RuntimeFiber<void> | undefined
   /** Ends when the lease was asked for the first time. */
   readonly asked: Deferred.Deferred<void>
   /** Something happened: it is to be asked for now. */
@@ -92,6 +95,150 @@ interface Lease {
 }
 
 const nowMillis = Effect.map(Clock.currentTimeNanos, nanos => Number(nanos / 1_000_000n))
+
+/** The leases that this process holds or would like to have. */
+class Leases {
+  readonly #leases = new Map<string, Lease>()
+
+  /** `interval`: the pause between two polls, in milliseconds. The campaigns end with the scope. */
+  constructor(
+    private readonly values: RedisStore.RedisValues,
+    private readonly interval: number,
+    private readonly scope: Scope.Scope
+  ) {}
+
+  /** Whether another process polls: one that answers in time, unless what it writes could not be read here for long. */
+  isPolledElsewhere(key: string, read: Effect.Effect<unknown, DataStoreError>): Effect.Effect<boolean> {
+    return Effect.gen(this, function* () {
+      const lease = yield* this.#leaseOf(key)
+      yield* Deferred.await(lease.asked)
+      const now = yield* nowMillis
+      const follows = now >= lease.heldUntil && now - lease.heardAt < 2 * this.interval
+      if (!follows || now - lease.readAt < 2 * this.interval) return follows
+      // Redis answers, and could not be read for long.
+      return yield* Effect.isSuccess(read)
+    })
+  }
+
+  /** A read of the key has worked. */
+  noteRead(key: string): Effect.Effect<void> {
+    return Effect.map(nowMillis, now => {
+      const lease = this.#leases.get(key)
+      if (lease !== undefined) lease.readAt = now
+    })
+  }
+
+  /** Asks at once for what may be free by this message of another process. */
+  hear({ key, kind }: RedisStore.Message): Effect.Effect<void> {
+    return Effect.forEach(
+      this.#leases,
+      ([leased, { wake }]) =>
+        kind === "Connected" || (kind === "Released" && key === leased) ? Queue.offer(wake, undefined) : Effect.void,
+      { discard: true }
+    )
+  }
+
+  /** Lets another process have the lease. */
+  stepDown(key: string): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      const lease = this.#leases.get(key)
+      if (lease?.campaign === undefined || lease.heldUntil === 0) return Effect.void
+      // Until it is asked for again, before the next poll: the others hear of the release and are there first.
+      this.#leases.delete(key)
+      return Effect.zipRight(Fiber.interrupt(lease.campaign), this.#release(key))
+    })
+  }
+
+  readonly releaseAll = Effect.suspend(() => Effect.forEach(this.#leases.keys(), key => this.#release(key)))
+
+  /** Ends all campaigns, too. */
+  readonly end = Effect.suspend(() => {
+    const held = [...this.#leases]
+    this.#leases.clear()
+    return Effect.zipRight(
+      Fiber.interruptAll(held.flatMap(([_key, { campaign }]) => campaign ?? [])),
+      Effect.forEach(held, ([key]) => this.#release(key))
+    )
+  })
+
+  #leaseOf(key: string): Effect.Effect<Lease> {
+    return Effect.gen(this, function* () {
+      const now = yield* nowMillis
+      const wantedUntil = now + 3 * this.interval + Duration.toMillis(longestPoll)
+      const found = this.#leases.get(key)
+      if (found !== undefined) {
+        found.wantedUntil = wantedUntil
+        return found
+      }
+      const lease: Lease = {
+        heldUntil: 0,
+        heardAt: Number.NEGATIVE_INFINITY,
+        readAt: now,
+        wantedUntil,
+        campaign: undefined,
+        asked: yield* Deferred.make<void>(),
+        wake: yield* Queue.sliding<void>(1)
+      }
+      this.values.follow(key)
+      this.#leases.set(key, lease)
+      lease.campaign = yield* Effect.forkIn(inBackground(this.#campaign(key, lease)), this.scope)
+      return lease
+    })
+  }
+
+  #campaign(key: string, lease: Lease): Effect.Effect<void> {
+    return Effect.gen(this, function* () {
+      while ((yield* nowMillis) < lease.wantedUntil) {
+        const [from, to] = yield* this.#claim(key, lease)
+        yield* Deferred.succeed(lease.asked, undefined)
+        const isWoken = yield* Effect.raceFirst(
+          Effect.as(this.#pause(from, to), false),
+          Effect.as(Queue.take(lease.wake), true)
+        )
+        if (isWoken) yield* this.#pause(0, Math.min(0.1, longestRush / this.interval))
+      }
+      this.#leases.delete(key)
+      yield* this.#release(key)
+    })
+  }
+
+  /** Asks for the lease once, and says how long to wait before the next time, in intervals. */
+  #claim(key: string, lease: Lease): Effect.Effect<readonly [from: number, to: number]> {
+    return Effect.gen(this, function* () {
+      const asked = yield* nowMillis
+      const input = [this.values.token, String(Math.ceil(this.interval))]
+      const reply = yield* Effect.option(this.#run(claimScript, key, input))
+      if (reply._tag === "None") return [0.2, 0.5]
+      const [isHeld, rest] = reply.value as readonly [number, string | number | null]
+      lease.heardAt = yield* nowMillis
+      if (isHeld !== 1) {
+        lease.heldUntil = 0
+        const part = Math.min(Math.max(Number(rest) / this.interval, 0), 1)
+        return [part, part + 0.25]
+      }
+      if (lease.heldUntil === 0) yield* Effect.logInfo("This process fetches from Statsig for its fleet")
+      // Counted from before the question: Redis began to count later.
+      lease.heldUntil = asked + this.interval
+      yield* this.values.restore(key, rest)
+      return [0.3, 0.35]
+    })
+  }
+
+  #release(key: string): Effect.Effect<void> {
+    const { token } = this.values
+    return Effect.interruptible(
+      Effect.disconnect(this.#run(releaseScript, key, [token, ...this.values.notice("Released", key)]))
+    ).pipe(Effect.timeout(releaseTimeout), Effect.ignore, guarded)
+  }
+
+  #run(script: string, key: string, input: ReadonlyArray<string>): Effect.Effect<unknown, DataStoreError> {
+    return this.values.connection.run("set", script, key, input, { isAwaited: false })
+  }
+
+  #pause(from: number, to: number): Effect.Effect<void> {
+    return Effect.flatMap(Random.nextRange(from, to), part => Effect.sleep(Duration.millis(this.interval * part)))
+  }
+}
 
 /**
  * Makes the store. Its lease is released and its connection closed when the scope ends.
@@ -101,137 +248,26 @@ const nowMillis = Effect.map(Clock.currentTimeNanos, nanos => Number(nanos / 1_0
  * @since 0.1.0
  */
 export const make = Effect.fnUntraced(function* (options: FleetOptions) {
-  const { channel, followed, known, messages, run, store, token, write } = yield* RedisStore.make(options)
+  const values = yield* RedisStore.make(options)
+  const { store } = values
   const interval = Math.max(1, Duration.toMillis(options.interval ?? defaultInterval))
-  const scope = yield* Effect.scope
-  const leases = new Map<string, Lease>()
-  const fibers = new Map<string, Fiber.RuntimeFiber<void>>()
+  const leases = new Leases(values, interval, yield* Effect.scope)
 
-  const pause = (from: number, to: number) =>
-    Effect.flatMap(Random.nextRange(from, to), part => Effect.sleep(Duration.millis(interval * part)))
-
-  const release = (key: string) =>
-    Effect.interruptible(
-      Effect.disconnect(
-        run("set", releaseScript, key, [token, channel, `Released ${token} ${key}`], { isAwaited: false })
-      )
-    ).pipe(Effect.timeout(releaseTimeout), Effect.ignore, guarded)
-
-  /** Gives Redis what it lost, or never got. */
-  const restore = (key: string, version: unknown) => {
-    const value = known.get(key)
-    if (value === undefined || (version !== null && Number(version) >= value.version)) return Effect.void
-    return Effect.ignore(write(key, value.value, value.version))
-  }
-
-  /** Asks for the lease once, and says how long to wait before the next time, in intervals. */
-  const claim = Effect.fnUntraced(function* (key: string, lease: Lease) {
-    const asked = yield* nowMillis
-    const reply = yield* Effect.option(
-      run("set", claimScript, key, [token, String(Math.ceil(interval))], { isAwaited: false })
-    )
-    if (reply._tag === "None") return [0.2, 0.5] as const
-    const [isHeld, rest] = reply.value as readonly [number, string | number | null]
-    lease.heardAt = yield* nowMillis
-    if (isHeld !== 1) {
-      lease.heldUntil = 0
-      const part = Math.min(Math.max(Number(rest) / interval, 0), 1)
-      return [part, part + 0.25] as const
-    }
-    if (lease.heldUntil === 0) yield* Effect.logInfo("This process fetches from Statsig for its fleet")
-    // Counted from before the question: Redis began to count later.
-    lease.heldUntil = asked + interval
-    yield* restore(key, rest)
-    return [0.3, 0.35] as const
-  })
-
-  const campaign = Effect.fnUntraced(function* (key: string, lease: Lease) {
-    while ((yield* nowMillis) < lease.wantedUntil) {
-      const [from, to] = yield* claim(key, lease)
-      yield* Deferred.succeed(lease.asked, undefined)
-      const waited = yield* Effect.raceFirst(Effect.as(pause(from, to), true), Effect.as(Queue.take(lease.wake), false))
-      if (!waited) yield* pause(0, Math.min(0.1, longestRush / interval))
-    }
-    leases.delete(key)
-    fibers.delete(key)
-    yield* release(key)
-  })
-
-  const leaseOf = Effect.fnUntraced(function* (key: string) {
-    const now = yield* nowMillis
-    const wantedUntil = now + 3 * interval + Duration.toMillis(longestPoll)
-    const found = leases.get(key)
-    if (found !== undefined) {
-      found.wantedUntil = wantedUntil
-      return found
-    }
-    const lease: Lease = {
-      heldUntil: 0,
-      heardAt: Number.NEGATIVE_INFINITY,
-      readAt: now,
-      wantedUntil,
-      asked: yield* Deferred.make<void>(),
-      wake: yield* Queue.sliding<void>(1)
-    }
-    followed.add(key)
-    leases.set(key, lease)
-    fibers.set(key, yield* Effect.forkIn(inBackground(campaign(key, lease)), scope))
-    return lease
-  })
-
-  yield* Effect.addFinalizer(() => Effect.forEach(leases.keys(), release))
-  yield* Stream.fromPubSub(messages).pipe(
-    Stream.runForEach(({ key, kind }) =>
-      Effect.forEach(leases, ([leased, { wake }]) =>
-        kind === "Connected" || (kind === "Released" && key === leased) ? Queue.offer(wake, undefined) : Effect.void
-      )
-    ),
+  yield* Effect.addFinalizer(() => leases.releaseAll)
+  yield* Stream.fromPubSub(values.messages).pipe(
+    Stream.runForEach(message => leases.hear(message)),
     Effect.forkScoped
   )
 
-  const noted =
-    <A>(read: (key: string) => Effect.Effect<A | undefined, DataStoreError>) =>
-    (key: string) =>
-      Effect.tap(read(key), () =>
-        Effect.map(nowMillis, now => {
-          const lease = leases.get(key)
-          if (lease !== undefined) lease.readAt = now
-        })
-      )
-  const get = noted(store.get)
+  const get = (key: string) => Effect.zipLeft(store.get(key), leases.noteRead(key))
 
   return DataStore.make({
     ...store,
     get,
-    getBytes: noted(store.getBytes),
-    supportsPollingUpdatesFor: Effect.fnUntraced(function* (key) {
-      const lease = yield* leaseOf(key)
-      yield* Deferred.await(lease.asked)
-      const now = yield* nowMillis
-      const follows = now >= lease.heldUntil && now - lease.heardAt < 2 * interval
-      if (!follows || now - lease.readAt < 2 * interval) return follows
-      // Redis answers, and could not be read for long.
-      return yield* Effect.isSuccess(get(key))
-    }),
-    stepDown: Effect.fnUntraced(function* (key) {
-      const fiber = fibers.get(key)
-      if (fiber === undefined || leases.get(key)?.heldUntil === 0) return
-      // Until it is asked for again, before the next poll: the others hear of the release and are there first.
-      leases.delete(key)
-      fibers.delete(key)
-      yield* Fiber.interrupt(fiber)
-      yield* release(key)
-    }),
-    shutdown: Effect.suspend(() => {
-      const running = [...fibers.values()]
-      const held = [...leases.keys()]
-      fibers.clear()
-      leases.clear()
-      return Fiber.interruptAll(running).pipe(
-        Effect.andThen(Effect.forEach(held, release)),
-        Effect.andThen(store.shutdown)
-      )
-    })
+    getBytes: key => Effect.zipLeft(store.getBytes(key), leases.noteRead(key)),
+    supportsPollingUpdatesFor: key => leases.isPolledElsewhere(key, get(key)),
+    stepDown: key => leases.stepDown(key),
+    shutdown: Effect.zipRight(leases.end, store.shutdown)
   })
 })
 

@@ -7,19 +7,14 @@
  *
  * @since 0.1.0
  */
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Redacted from "effect/Redacted"
 import { inBackground } from "../../src/internal/clocks.js"
 import { PersistentStorage, type Storage } from "../../src/PersistentStorage.js"
-import { LayerError, PersistentStorageError } from "../../src/StatsigError.js"
-import type { RedisOptions } from "../internal/redisStore.js"
+import { type LayerError, PersistentStorageError } from "../../src/StatsigError.js"
+import { Commands, loadRedis, pauseBetweenConnections, type RedisOptions } from "../internal/redisConnection.js"
 
 const prefix = "statsig|sticky|"
-
-const connectTimeout = Duration.seconds(2)
-const pauseBetweenConnections = Duration.seconds(1)
 
 /**
  * Makes a storage on the Redis at `url`, `redis[s]://[[username][:password]@][host][:port][/database]`. The connection is
@@ -30,28 +25,9 @@ const pauseBetweenConnections = Duration.seconds(1)
  * @since 0.1.0
  */
 export const make = Effect.fnUntraced(function* (options: Pick<RedisOptions, "url">) {
-  const { createClient } = yield* Effect.tryPromise({
-    try: () => import("redis"),
-    catch: cause =>
-      new LayerError({
-        layer: "PersistentStorage/Redis",
-        message: "The package redis cannot be loaded. Install it: npm install redis@6",
-        cause
-      })
-  })
-  const client = yield* Effect.try({
-    try: () =>
-      createClient({
-        url: Redacted.value(options.url),
-        // Replies are arrays: objects would lose a configuration named `__proto__`.
-        RESP: 2,
-        disableOfflineQueue: true,
-        socket: { connectTimeout: Duration.toMillis(connectTimeout), reconnectStrategy: false }
-      }),
-    catch: () => new LayerError({ layer: "PersistentStorage/Redis", message: "The URL of Redis cannot be used" })
-  })
-  // Without a listener an error would end the process; it is told by the operation that it fails.
-  client.on("error", () => {})
+  // Replies of RESP2 are arrays: objects would lose a configuration named `__proto__`.
+  const { newClient } = yield* loadRedis("PersistentStorage/Redis", 2, options)
+  const client = yield* newClient
   yield* Effect.addFinalizer(() => Effect.ignore(Effect.try(() => client.destroy())))
 
   const connect = Effect.ignore(Effect.tryPromise(() => client.connect()))
@@ -65,18 +41,11 @@ export const make = Effect.fnUntraced(function* (options: Pick<RedisOptions, "ur
     Effect.forkScoped
   )
 
-  let running = 0
+  const commands = new Commands()
   /** A command; the process waits for its reply. */
   const command = <A>(operation: PersistentStorageError["operation"], run: () => Promise<A>) =>
     Effect.tryPromise({
-      try: async () => {
-        if (running++ === 0) client.ref()
-        try {
-          return await run()
-        } finally {
-          if (--running === 0) client.unref()
-        }
-      },
+      try: () => commands.run(client, run),
       catch: error => new PersistentStorageError({ operation, message: String(error) })
     })
 

@@ -1,0 +1,224 @@
+/**
+ * Connections to Redis (6 or later), by the package `redis`, an optional peer dependency.
+ *
+ * While there is no connection commands fail at once. An idle connection does not keep the process alive.
+ */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Random from "effect/Random"
+import * as Redacted from "effect/Redacted"
+import { inBackground } from "../../src/internal/clocks.js"
+import { DataStoreError, LayerError } from "../../src/StatsigError.js"
+import { commandOf, type Value } from "./redisScripts.js"
+
+/**
+ * Where Redis is.
+ *
+ * @since 0.1.0
+ */
+export interface RedisOptions {
+  /** Where the Redis is: `redis[s]://[[username][:password]@][host][:port][/database]`. */
+  readonly url: Redacted.Redacted
+  /** Loads the package `redis`. Default: `() => import("redis")`. */
+  readonly load?: (() => Promise<unknown>) | undefined
+}
+
+const connectTimeout = Duration.seconds(2)
+const commandTimeout = Duration.seconds(3)
+
+/** @internal */
+export const pauseBetweenConnections = Duration.seconds(1)
+
+/**
+ * The package, and what makes clients of one version of the protocol. `layer` is named where it cannot be loaded.
+ *
+ * @internal
+ */
+export const loadRedis = Effect.fnUntraced(function* <RESP extends 2 | 3>(
+  layer: string,
+  RESP: RESP,
+  { load = () => import("redis"), url }: RedisOptions
+) {
+  const redis = yield* Effect.tryPromise({
+    try: load as () => Promise<typeof import("redis")>,
+    catch: cause =>
+      new LayerError({ layer, message: "The package redis cannot be loaded. Install it: npm install redis@6", cause })
+  })
+  const newClient = Effect.try({
+    try: () =>
+      redis
+        .createClient({
+          url: Redacted.value(url),
+          RESP,
+          disableOfflineQueue: true,
+          socket: { connectTimeout: Duration.toMillis(connectTimeout), reconnectStrategy: false }
+        })
+        // Without a listener an error would end the process; it is told by the command that fails.
+        .on("error", () => {}),
+    catch: () => new LayerError({ layer, message: "The URL of Redis cannot be used" })
+  })
+  return { redis, newClient }
+})
+
+/**
+ * Commands, and those among them whose replies the process waits for. Replies are handed over in their order.
+ *
+ * @internal
+ */
+export class Commands {
+  #awaited = 0
+
+  async run<A>(
+    client: { readonly ref: () => void; readonly unref: () => void },
+    send: () => Promise<A>,
+    isAwaited = true
+  ): Promise<A> {
+    if (isAwaited && this.#awaited++ === 0) client.ref()
+    try {
+      return await send()
+    } finally {
+      if (isAwaited && --this.#awaited === 0) client.unref()
+    }
+  }
+}
+
+interface CommandOptions {
+  /** Whether the process stays alive for the answer. Default: `true`. */
+  readonly isAwaited?: boolean
+  /** Default: text. */
+  readonly asBytes?: boolean
+}
+
+type Loaded = Effect.Effect.Success<ReturnType<typeof loadRedis<3>>>
+type Client = Effect.Effect.Success<Loaded["newClient"]>
+
+interface ConnectionOptions extends Loaded {
+  readonly channel: string
+  readonly onMessage: (message: string) => void
+  readonly onConnected: Effect.Effect<unknown>
+}
+
+/**
+ * One connection for commands and the messages of a channel (RESP3). While there is none, a new one is tried about every
+ * second; a command that is not answered in time ends the connection.
+ *
+ * @internal
+ */
+export class RedisConnection {
+  #client: Client | undefined
+  #isWanted = false
+  #isLost = false
+  readonly #lock = Effect.unsafeMakeSemaphore(1)
+  readonly #commands = new Commands()
+
+  constructor(private readonly options: ConnectionOptions) {}
+
+  /** Connects for the first time. From now on a lost connection is replaced, see `keep`. */
+  readonly open = Effect.suspend(() => {
+    this.#isWanted = true
+    return Effect.mapError(
+      this.#connect(true),
+      problem => new DataStoreError({ operation: "initialize", message: String(problem) })
+    )
+  })
+
+  readonly close = Effect.sync(() => {
+    this.#isWanted = false
+    if (this.#client !== undefined) this.#destroy(this.#client)
+  })
+
+  /** Connects again and again, in the background. */
+  readonly keep = Random.nextRange(0.5, 1.5).pipe(
+    Effect.flatMap(factor => Effect.sleep(Duration.times(pauseBetweenConnections, factor))),
+    Effect.andThen(Effect.suspend(() => (this.#isWanted ? Effect.ignore(this.#connect(false)) : Effect.void))),
+    Effect.forever,
+    inBackground
+  )
+
+  /** Runs a script on the keys of `key`. */
+  run(
+    operation: DataStoreError["operation"],
+    script: string,
+    key: string,
+    input: ReadonlyArray<Value>,
+    options: CommandOptions = {}
+  ): Effect.Effect<unknown, DataStoreError> {
+    return Effect.suspend(() => {
+      const failed = (problem: string) => new DataStoreError({ operation, message: problem })
+      const client = this.#client
+      if (!client?.isReady) return failed("there is no connection to Redis")
+      return Effect.timeoutFail(
+        Effect.tryPromise({
+          try: () => this.#send(client, commandOf(script, key, input), options),
+          catch: error => failed(String(error))
+        }),
+        {
+          duration: commandTimeout,
+          onTimeout: () => {
+            this.#destroy(client)
+            return failed(`Redis did not answer within ${Duration.toMillis(commandTimeout)} ms`)
+          }
+        }
+      )
+    })
+  }
+
+  #send(client: Client, command: ReadonlyArray<Value>, { isAwaited, asBytes = false }: CommandOptions) {
+    const { BLOB_STRING } = this.options.redis.RESP_TYPES
+    const typed = asBytes ? client.withTypeMapping({ [BLOB_STRING]: Buffer }) : client
+    return this.#commands.run(client, (): Promise<unknown> => typed.sendCommand(command), isAwaited)
+  }
+
+  /** `isAwaited`: the process stays alive for it. */
+  #connect(isAwaited: boolean) {
+    return Effect.suspend(() =>
+      this.#client?.isReady
+        ? Effect.void
+        : Effect.flatMap(this.options.newClient, client => this.#establish(client, isAwaited))
+    ).pipe(this.#lock.withPermits(1))
+  }
+
+  #establish(client: Client, isAwaited: boolean) {
+    const { channel, onMessage } = this.options
+    return Effect.tryPromise({
+      try: async () => {
+        if (!isAwaited) client.unref()
+        await client.connect()
+        await client.subscribe(channel, onMessage)
+        client.unref()
+      },
+      catch: String
+    }).pipe(
+      Effect.timeoutFail({
+        duration: connectTimeout,
+        onTimeout: () => `no answer within ${Duration.toMillis(connectTimeout)} ms`
+      }),
+      Effect.onExit(exit => Effect.suspend(() => this.#settle(client, exit._tag === "Success"))),
+      Effect.tapError(problem => {
+        if (this.#isLost) return Effect.void
+        this.#isLost = true
+        return Effect.logWarning(`There is no connection to Redis: ${problem}`)
+      })
+    )
+  }
+
+  #settle(client: Client, isConnected: boolean): Effect.Effect<unknown> {
+    if (!isConnected || !this.#isWanted) {
+      this.#destroy(client)
+      return Effect.void
+    }
+    this.#client = client
+    const told = this.#isLost ? Effect.logInfo("There is a connection to Redis again") : Effect.void
+    this.#isLost = false
+    return Effect.andThen(told, this.options.onConnected)
+  }
+
+  #destroy(client: Client): void {
+    if (this.#client === client) this.#client = undefined
+    try {
+      client.destroy()
+    } catch {
+      // It was closed already.
+    }
+  }
+}
