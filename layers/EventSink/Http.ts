@@ -8,28 +8,15 @@
  *
  * @since 0.1.0
  */
-import * as HttpClient from "@effect/platform/HttpClient"
+import type * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
-import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
-import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import { EventSink, type Sink } from "../../src/EventSink.js"
-import {
-  causesOf,
-  describeStatus,
-  errorBodyShown,
-  executeWithRedirects,
-  neverRepeated,
-  readBody,
-  retryAfter,
-  withoutTraces
-} from "../../src/internal/http.js"
-import { sdkHeaders } from "../../src/internal/sdkInfo.js"
-import { masking } from "../../src/internal/secrets.js"
+import { httpUrl, mayPass, readUpTo } from "../../src/internal/http.js"
+import { describeFailure, type ReadAnswer, requester } from "../../src/internal/request.js"
 import { EventSinkError } from "../../src/StatsigError.js"
 import { defaultLogEventUrl, type StatsigOptions } from "../../src/StatsigOptions.js"
 
@@ -103,84 +90,50 @@ const compressAsStream = async (body: Uint8Array): Promise<Uint8Array> => {
  * @since 0.1.0
  */
 export const make = Effect.fnUntraced(function* (options: HttpOptions) {
-  const client = withoutTraces(yield* HttpClient.HttpClient)
-  const mask = masking(options.sdkKey)
-  const key = Redacted.value(options.sdkKey)
+  const requests = yield* requester(options)
+  const { mask } = requests
   const given = options.logEventUrl ?? ""
   const url = given === "" || given.toLowerCase() === "null" ? defaultLogEventUrl : given
   const shownUrl = mask(url)
-  const isUsable = URL.canParse(url) && /^https?:$/.test(new URL(url).protocol)
-  const headers = {
-    accept: "*/*",
-    "accept-encoding": "gzip, br",
-    "statsig-api-key": key,
-    ...sdkHeaders(options.serviceName)
-  }
-  const failure = (
-    reason: EventSinkError["reason"],
-    problem: string,
-    retryable: boolean,
-    status?: number,
-    retryAfterMillis?: number
-  ) =>
-    new EventSinkError({
-      reason,
-      message: `${shownUrl} status(${status ?? "None"}) attempts(1) ${mask(problem)}`,
-      status,
-      retryable,
-      retryAfterMillis
-    })
-
-  const readAnswer = Effect.fnUntraced(function* (response: HttpClientResponse.HttpClientResponse) {
-    const { status } = response
-    if (status < 200 || status > 299) {
-      const problem = describeStatus(status, yield* readBody(response, errorBodyShown))
-      // Unlike the official package: a server that is asked too often takes the events later.
-      const retryable = status === 429 || !neverRepeated.has(status)
-      const wait = retryAfter(response.headers, yield* Clock.currentTimeMillis)
-      return yield* failure("Status", problem, retryable, status, wait)
-    }
-    const text = new TextDecoder().decode(yield* readBody(response, longestAnswer))
-    const { success } = yield* Effect.mapError(decodeAnswer(text), () =>
-      failure("Refused", "expected a JSON object as the answer", true, status)
-    )
-    if (success === false) return yield* failure("Refused", "the answer says success: false", true, status)
-  })
+  const broken = (problem: string, retryable: boolean) =>
+    new EventSinkError({ reason: "Failed", message: describeFailure(shownUrl, mask(problem), undefined, 1), retryable })
 
   const send: Sink["send"] = Effect.fnUntraced(function* ({ body, eventCount, retries }) {
-    if (!isUsable) {
-      const problem = `logEventUrl: expected an absolute http or https URL, got ${mask(JSON.stringify(url))}`
-      return yield* failure("Failed", problem, false)
+    if (httpUrl(url) === undefined) {
+      return yield* broken(`logEventUrl: expected an absolute http or https URL, got ${JSON.stringify(url)}`, false)
     }
     const { compress, encoding } = yield* Effect.promise(compression)
     const bytes = yield* Effect.tryPromise({
       try: () => compress(body),
-      catch: error => failure("Failed", `cannot compress the events: ${error}`, true)
+      catch: error => broken(`cannot compress the events: ${error}`, true)
     })
     const request = HttpClientRequest.post(url, {
       headers: {
-        ...headers,
+        "accept-encoding": "gzip, br",
         "content-encoding": encoding,
         "statsig-event-count": String(eventCount),
-        "statsig-retry-count": String(retries),
-        "statsig-client-time": String(yield* Clock.currentTimeMillis)
+        "statsig-retry-count": String(retries)
       }
     }).pipe(HttpClientRequest.bodyUint8Array(bytes, "application/json"))
-    yield* Effect.flatMap(executeWithRedirects(client, request, key), readAnswer).pipe(
-      Effect.scoped,
-      Effect.catchTags({
-        RedirectError: ({ message, status }) => failure("Status", message, true, status),
-        RequestError: error => failure("Transport", causesOf(error), true),
-        ResponseError: error => failure("Transport", causesOf(error), true, error.response.status)
-      }),
-      Effect.timeoutFail({
-        duration: timeout,
-        onTimeout: () => failure("Timeout", `no whole answer within ${Duration.toMillis(timeout)} ms`, true)
-      })
-    )
+    yield* Effect.mapError(requests.ask({ request, shownUrl, timeout, attempts: 1 }, readAnswer), failure => {
+      const { message, reason, retryAfter: retryAfterMillis, status } = failure
+      // Unlike the official package: a server that is asked too often takes the events later.
+      const retryable = reason === "Unusable" || status === 429 || mayPass(failure)
+      const refused = reason === "Unusable" ? "Refused" : reason
+      return new EventSinkError({ reason: refused, message, status, retryable, retryAfterMillis })
+    })
   })
 
   return EventSink.of({ send })
+})
+
+const readAnswer: ReadAnswer<void> = Effect.fnUntraced(function* (response, fail) {
+  const { status } = response
+  const text = new TextDecoder().decode(yield* readUpTo(response, longestAnswer))
+  const { success } = yield* Effect.mapError(decodeAnswer(text), () =>
+    fail("Unusable", "expected a JSON object as the answer", status)
+  )
+  if (success === false) return yield* fail("Unusable", "the answer says success: false", status)
 })
 
 /**

@@ -17,10 +17,8 @@
  *
  * @since 0.1.0
  */
-import * as HttpClient from "@effect/platform/HttpClient"
-import type * as HttpClientError from "@effect/platform/HttpClientError"
+import type * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
-import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
@@ -38,24 +36,13 @@ import { bytesPerId, IdListReader } from "../../src/engine/idLists/idListFile.js
 import { PackedSet } from "../../src/engine/idLists/packedSet.js"
 import { type IdListStatus, IdLists } from "../../src/IdLists.js"
 import { inBackground } from "../../src/internal/clocks.js"
-import { BackgroundRecorder, marked, markedRequest, type Recorder } from "../../src/internal/diagnostics.js"
+import { BackgroundRecorder, marked, type Recorder } from "../../src/internal/diagnostics.js"
 import { released } from "../../src/internal/errors.js"
 import { yieldToEventLoop } from "../../src/internal/eventLoop.js"
-import {
-  causesOf,
-  describeStatus,
-  errorBodyShown,
-  executeWithRedirects,
-  neverRepeated,
-  readBody,
-  retryAfter,
-  withoutQuery,
-  withoutTraces
-} from "../../src/internal/http.js"
-import { exceptionOf, measureRequest, observer, reportException } from "../../src/internal/observe.js"
+import { httpUrl, mayPass, readWithin, withoutQuery } from "../../src/internal/http.js"
+import { exceptionOf, observer, reportException } from "../../src/internal/observe.js"
 import { makePace } from "../../src/internal/pace.js"
-import { sdkHeaders } from "../../src/internal/sdkInfo.js"
-import { masking } from "../../src/internal/secrets.js"
+import { type Ask, describeFailure, type ReadAnswer, requester } from "../../src/internal/request.js"
 import * as Stored from "../../src/internal/storedIdLists.js"
 import { IdListError } from "../../src/StatsigError.js"
 import {
@@ -136,15 +123,7 @@ const Manifest = Schema.parseJson(
   )
 )
 
-/** How one request is made. */
-interface Ask {
-  readonly fail: Fail
-  readonly timeout: Duration.Duration
-  readonly step: "get_id_list_sources" | "get_id_list"
-  readonly fileID?: string | undefined
-}
-
-type Fail = (reason: IdListError["reason"], problem: string, status?: number, retryAfter?: number) => IdListError
+type FailList = (reason: IdListError["reason"], problem: string, status?: number, retryAfter?: number) => IdListError
 
 /** A list that could not be brought up to date. */
 interface Failing {
@@ -187,10 +166,10 @@ const planOf = (next: ListFile, held: Stored.HeldList | undefined): Download | u
  * @since 0.1.0
  */
 export const make = Effect.fnUntraced(function* (options: HttpOptions) {
-  const client = withoutTraces(yield* HttpClient.HttpClient)
+  const requests = yield* requester(options)
+  const { mask } = requests
   const observe = yield* observer
   const stored = yield* Stored.make(options)
-  const mask = masking(options.sdkKey)
   const key = Redacted.value(options.sdkKey)
   const defaultUrl = `${defaultIdListsUrl}/${key}.json`
   const manifestUrl = options.idListsUrl ?? defaultUrl
@@ -206,7 +185,7 @@ export const make = Effect.fnUntraced(function* (options: HttpOptions) {
   const changes = yield* Queue.sliding<void>(1)
   const downloads = yield* Downloads.make
   const pace = makePace(syncInterval)
-  const trusted = new Set([cdn, ...originOf(manifestUrl), ...originOf(options.downloadIdListFileApi ?? "")])
+  const trusted = new Set([cdn, httpUrl(manifestUrl)?.origin, httpUrl(options.downloadIdListFileApi ?? "")?.origin])
 
   const lists = new Map<string, Stored.HeldList>()
   const unwritten = new Set<string>()
@@ -222,25 +201,16 @@ export const make = Effect.fnUntraced(function* (options: HttpOptions) {
   let lastError: IdListError | undefined
 
   const failure =
-    (url: string, list?: string): Fail =>
+    (url: string, list?: string): FailList =>
     (reason, problem, status, retryAfter) =>
       new IdListError({
         list,
         reason,
         retryAfter,
         // The query of a file may be a signature, which opens it.
-        message: `${mask(withoutQuery(url))} status(${status ?? "None"}) ${mask(problem)}`,
+        message: describeFailure(mask(withoutQuery(url)), mask(problem), status),
         status
       })
-
-  const measure = (url: string, millis: number, status: number | undefined, isSuccess: boolean, fileID?: string) => {
-    const path = /^(https?:\/\/.*?)(\/v[0-9]+\/(?:get_id_lists|download_id_list_file))(?:[/?#]|$)/.exec(url)
-    if (path === null) return
-    const [, service, requestPath] = path as unknown as readonly [string, string, string]
-    observe(client =>
-      measureRequest(client, { service, path: requestPath, millis, status, isSuccess, sdkKey: key, fileID })
-    )
-  }
 
   const reportFailed = (error: IdListError) =>
     Effect.sync(() => {
@@ -249,75 +219,44 @@ export const make = Effect.fnUntraced(function* (options: HttpOptions) {
       observe(client => reportException(client, exception.tag, exception.exception, error.message))
     })
 
-  /** Sends one request and reads its answer, within a time. */
   const ask = <A>(
-    request: HttpClientRequest.HttpClientRequest,
-    { fail, fileID, step, timeout }: Ask,
-    read: (
-      response: HttpClientResponse.HttpClientResponse
-    ) => Effect.Effect<A, IdListError | HttpClientError.ResponseError>
+    url: string,
+    asked: Omit<Ask, "shownUrl" | "sendsKey">,
+    read: ReadAnswer<A>,
+    list?: string
   ): Effect.Effect<A, IdListError> =>
-    Effect.gen(function* () {
-      if (originOf(request.url).length === 0) return yield* fail("Failed", "expected an absolute http or https URL")
-      const begun = yield* Clock.currentTimeMillis
-      const headers = {
-        accept: "*/*",
-        ...(trusted.has(new URL(request.url).origin) ? { "statsig-api-key": key } : {}),
-        "statsig-client-time": String(begun),
-        ...sdkHeaders(options.serviceName)
-      }
-      const measured = (status: number | undefined, isSuccess: boolean) =>
-        Effect.map(Clock.currentTimeMillis, now => measure(request.url, now - begun, status, isSuccess, fileID))
-      let status: number | undefined
-      return yield* markedRequest({ key: step, url: mask(withoutQuery(request.url)), attempt: 0 }, answered =>
-        executeWithRedirects(client, HttpClientRequest.setHeaders(request, headers), key).pipe(
-          Effect.flatMap(response => {
-            answered(response)
-            status = response.status
-            return read(response)
-          }),
-          Effect.scoped,
-          Effect.catchTags({
-            RequestError: error => fail("Transport", causesOf(error)),
-            ResponseError: error => fail("Transport", causesOf(error), error.response.status),
-            RedirectError: error => fail("Status", error.message, error.status)
-          }),
-          Effect.timeoutFail({
-            duration: timeout,
-            onTimeout: () => fail("Timeout", `no whole answer within ${Duration.toMillis(timeout)} ms`)
-          })
-        )
-      ).pipe(
-        Effect.tapBoth({
-          onSuccess: () => measured(status, true),
-          onFailure: error => Effect.zipRight(measured(error.status, false), reportFailed(error))
-        })
+    Effect.suspend(() => {
+      const origin = httpUrl(asked.request.url)?.origin
+      if (origin === undefined) return failure(url, list)("Failed", "expected an absolute http or https URL")
+      const shownUrl = mask(withoutQuery(url))
+      return requests.ask({ ...asked, shownUrl, sendsKey: trusted.has(origin) }, read).pipe(
+        Effect.mapError(({ message, reason: failed, retryAfter, status }) => {
+          const reason = failed === "Unusable" ? "Invalid" : failed
+          return new IdListError({ list, reason, message, status, retryAfter })
+        }),
+        Effect.tapError(reportFailed)
       )
     })
 
-  const orStatus = Effect.fnUntraced(function* (response: HttpClientResponse.HttpClientResponse, fail: Fail) {
-    const { status } = response
-    if (status >= 200 && status <= 299) return response
-    const problem = describeStatus(status, yield* readBody(response, errorBodyShown))
-    const wait = retryAfter(response.headers, yield* Clock.currentTimeMillis)
-    return yield* fail("Status", problem, status, wait)
-  })
-
   const fetchManifest = (url: string) => {
-    const fail = failure(url)
     const request = url.startsWith(defaultIdListsUrl) ? HttpClientRequest.get(url) : HttpClientRequest.post(url)
     return ask(
-      HttpClientRequest.setHeader(request, "accept-encoding", "gzip, br"),
-      { fail, timeout: requestTimeout, step: "get_id_list_sources" },
-      Effect.fnUntraced(function* (response) {
-        const body = yield* readBody(yield* orStatus(response, fail), largestManifest)
-        if (body.length > largestManifest) return yield* fail("Invalid", `got more than ${largestManifest} bytes`)
-        return { body, status: response.status }
-      })
+      url,
+      {
+        request: HttpClientRequest.setHeader(request, "accept-encoding", "gzip, br"),
+        timeout: requestTimeout,
+        step: "get_id_list_sources"
+      },
+      (response, fail) =>
+        Effect.flatMap(readWithin(response, largestManifest), body =>
+          body === undefined
+            ? fail("Unusable", `got more than ${largestManifest} bytes`)
+            : Effect.succeed({ body, status: response.status })
+        )
     ).pipe(
       Effect.flatMap(({ body, status }) =>
         Effect.mapError(Schema.decodeUnknown(Manifest)(new TextDecoder().decode(body)), error =>
-          fail("Invalid", ParseResult.TreeFormatter.formatErrorSync(error), status)
+          failure(url)("Invalid", ParseResult.TreeFormatter.formatErrorSync(error), status)
         )
       )
     )
@@ -326,9 +265,7 @@ export const make = Effect.fnUntraced(function* (options: HttpOptions) {
   const mayFallBack = options.fallbackToStatsigApi === true && !manifestUrl.includes(defaultIdListsUrl)
   const manifest = Effect.catchIf(
     fetchManifest(manifestUrl),
-    ({ reason, status }) =>
-      mayFallBack &&
-      (reason === "Timeout" || reason === "Transport" || (reason === "Status" && !neverRepeated.has(status!))),
+    error => mayFallBack && mayPass(error),
     () => fetchManifest(defaultUrl)
   )
 
@@ -350,17 +287,21 @@ export const make = Effect.fnUntraced(function* (options: HttpOptions) {
     progress: () => void
   ) => {
     const url = fileUrl(next.url, options.downloadIdListFileApi)
-    const fail = failure(url, name)
     const missing = next.size - start
     const timeout = Duration.sum(requestTimeout, Duration.seconds(Math.min(missing, largestFile) / bytesPerSecond))
     return ask(
-      fileRequest(url, start, next),
-      { fail, timeout, step: "get_id_list", fileID: next.fileID },
-      Effect.fnUntraced(function* (response) {
-        const { status } = response
+      url,
+      {
+        request: fileRequest(url, start, next),
+        timeout,
+        step: "get_id_list",
+        fileID: next.fileID,
         // Of an empty file no range can be had.
-        const hasBody = status !== 416 || next.size > 0
-        if (hasBody) yield* orStatus(response, fail)
+        accepts: next.size === 0 ? 416 : undefined
+      },
+      Effect.fnUntraced(function* (response, fail) {
+        const { status } = response
+        const hasBody = status !== 416
         const ids =
           as === "replacement" || held === undefined
             ? new PackedSet(Math.min(next.size, largestFile) / bytesPerId)
@@ -372,13 +313,13 @@ export const make = Effect.fnUntraced(function* (options: HttpOptions) {
           progress()
           const first = /^bytes (\d+)-/.exec(response.headers["content-range"] ?? "")?.[1]
           if (status === 206 && first !== undefined && Number(first) !== start) {
-            return yield* fail("Invalid", `expected the bytes from ${start} on, got those from ${first} on`, status)
+            return yield* fail("Unusable", `expected the bytes from ${start} on, got those from ${first} on`, status)
           }
           yield* Stream.runForEach(response.stream, bytes => {
             progress()
             length += bytes.length
-            if (length > largestFile) return fail("Invalid", `got more than ${largestFile} bytes`, status)
-            return Effect.mapError(read(reader, decoder, bytes, sliceOf(as)), () => fail("Invalid", notUtf8, status))
+            if (length > largestFile) return fail("Unusable", `got more than ${largestFile} bytes`, status)
+            return Effect.mapError(read(reader, decoder, bytes, sliceOf(as)), () => fail("Unusable", notUtf8, status))
           }).pipe(
             Effect.catchIf(
               error => error._tag === "ResponseError" && error.reason === "EmptyBody",
@@ -392,7 +333,7 @@ export const make = Effect.fnUntraced(function* (options: HttpOptions) {
         else {
           yield* Effect.mapError(
             Effect.try(() => decoder.decode()),
-            () => fail("Invalid", notUtf8, status)
+            () => fail("Unusable", notUtf8, status)
           )
           reader.end()
         }
@@ -408,7 +349,8 @@ export const make = Effect.fnUntraced(function* (options: HttpOptions) {
               ? { ids, updatedAt, file: { ...held.file, size: file.size }, addition: held.addition }
               : { ids, updatedAt, file, addition: undefined }
         return result
-      })
+      }),
+      name
     )
   }
 
@@ -684,10 +626,6 @@ const read = Effect.fnUntraced(function* (
     yield* yieldToEventLoop
   }
 })
-
-/** None for what is no absolute http or https URL. */
-const originOf = (url: string): ReadonlyArray<string> =>
-  URL.canParse(url) && /^https?:$/.test(new URL(url).protocol) ? [new URL(url).origin] : []
 
 /** With another scheme and host; what has no path becomes just these. */
 const fileUrl = (url: string, api: string | undefined): string => {

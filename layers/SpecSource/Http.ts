@@ -9,34 +9,20 @@
  * @since 0.1.0
  */
 import type * as Headers from "@effect/platform/Headers"
-import * as HttpClient from "@effect/platform/HttpClient"
+import type * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
-import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
-import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as Stream from "effect/Stream"
-import { marked, markedRequest } from "../../src/internal/diagnostics.js"
+import { marked } from "../../src/internal/diagnostics.js"
 import { takeTurn } from "../../src/internal/eventLoop.js"
-import {
-  causesOf,
-  describeStatus,
-  errorBodyShown,
-  executeWithRedirects,
-  neverRepeated,
-  readBody,
-  readParts,
-  retryAfter,
-  withoutQuery,
-  withoutTraces
-} from "../../src/internal/http.js"
-import { measureRequest, observer } from "../../src/internal/observe.js"
-import { concat, sizeLimit } from "../../src/internal/payload.js"
-import { sdkHeaders } from "../../src/internal/sdkInfo.js"
-import { masking, sdkKeyProblem } from "../../src/internal/secrets.js"
-import { type Apply, type Fetch, type Source, type SpecRequest, SpecSource } from "../../src/SpecSource.js"
+import { httpUrl, readWithin } from "../../src/internal/http.js"
+import { sizeLimit } from "../../src/internal/payload.js"
+import { type ReadAnswer, requester } from "../../src/internal/request.js"
+import { sdkKeyProblem } from "../../src/internal/secrets.js"
+import { type Fetch, type Source, type SpecRequest, SpecSource } from "../../src/SpecSource.js"
 import { type PayloadFormat, SpecSourceError, type SpecsError } from "../../src/StatsigError.js"
 import { defaultSpecsUrl, type StatsigOptions } from "../../src/StatsigOptions.js"
 import * as Deltas from "../internal/deltas.js"
@@ -56,8 +42,6 @@ const name = "Network"
 const defaultInitTimeout = Duration.seconds(3)
 const pollTimeout = Duration.seconds(10)
 const processing = marked({ key: "download_config_specs", step: "process" })
-const firstPause = Duration.millis(200)
-
 /** The longest time that a timer can be set to: without a timer nothing keeps a process alive that waits for an answer. */
 const longestTimer = Duration.millis(2 ** 31 - 1)
 
@@ -66,25 +50,6 @@ const attemptsFor: Record<SpecRequest["purpose"], number> = { initialize: 1, syn
 
 /** Every so many failed polls ask Statsig's own host too, as in the official SDK. */
 const failuresPerFallback = 5
-
-/** An API that has specs. */
-interface Endpoint {
-  readonly url: string
-  readonly shownUrl: string
-  /** `undefined` where the URL cannot be fetched. */
-  readonly sourceApi: string | undefined
-}
-
-/** An API, and how it is asked. */
-interface Asked extends Endpoint {
-  readonly deltasUsed: boolean
-}
-
-/** What an API answered with success. */
-interface Answer {
-  readonly bytes: Uint8Array
-  readonly headers: Headers.Headers
-}
 
 /**
  * Makes the source. It asks once for `initialize` and `sync`; for a poll it repeats a failed request up to three times,
@@ -97,193 +62,90 @@ interface Answer {
  * @since 0.1.0
  */
 export const make = Effect.fnUntraced(function* (options: HttpOptions) {
-  const client = withoutTraces(yield* HttpClient.HttpClient)
-  const observe = yield* observer
-  const mask = masking(options.sdkKey)
-  const key = Redacted.value(options.sdkKey)
   const keyProblem = sdkKeyProblem(options.sdkKey)
   if (keyProblem !== undefined) yield* Effect.logWarning(keyProblem)
-  const specsUrl = options.specsUrl ?? defaultSpecsUrl
-  const initTimeout = Duration.min(options.initTimeout ?? defaultInitTimeout, longestTimer)
-  const timeouts: Record<SpecRequest["purpose"], Duration.Duration> = {
-    initialize: Duration.isZero(initTimeout) ? pollTimeout : initTimeout,
-    sync: pollTimeout,
-    poll: pollTimeout
-  }
-  const limit = sizeLimit(options.maxSpecsBytes)
-  const negotiation = new Deltas.Negotiation(options.enableDcsDeltas === true)
-  const headers = {
-    accept: "*/*",
-    "statsig-api-key": key,
-    ...sdkHeaders(options.serviceName)
-  }
-
-  const endpointOf = (specsUrl: string): Endpoint => {
-    const url = `${specsUrl}/${key}.json`
-    // Alone first: of "http://" and a key the key would become the host.
-    return { url, shownUrl: mask(url), sourceApi: URL.canParse(specsUrl) ? apiOf(url) : undefined }
-  }
-  const own = endpointOf(specsUrl)
-  const fallback =
-    options.fallbackToStatsigApi === true && specsUrl !== defaultSpecsUrl ? endpointOf(defaultSpecsUrl) : undefined
-
-  const failureOf =
-    ({ deltasUsed, shownUrl, sourceApi }: Asked, attempt: number) =>
-    (reason: SpecSourceError["reason"], problem: string, status?: number, retryAfter?: number) =>
-      new SpecSourceError({
-        source: name,
-        reason,
-        message: `${shownUrl} status(${status ?? "None"}) attempts(${attempt}) ${mask(problem)}`,
-        status,
-        sourceApi,
-        deltasUsed,
-        retryAfter
-      })
-
-  const readAnswer = Effect.fnUntraced(function* (
-    response: HttpClientResponse.HttpClientResponse,
-    failure: ReturnType<typeof failureOf>
-  ) {
-    const { headers, status } = response
-    if (status < 200 || status > 299) {
-      const shown = (yield* readBody(response, errorBodyShown)).subarray(0, errorBodyShown)
-      const wait = retryAfter(headers, yield* Clock.currentTimeMillis)
-      return yield* failure("Status", describeStatus(status, shown), status, wait)
-    }
-    const { parts, size } = yield* readParts(response, limit)
-    if (size <= limit) return { bytes: yield* concat(parts, size), headers }
-    return yield* failure("Failed", `expected at most ${limit} bytes (maxSpecsBytes), got more`, status)
-  })
-
-  const measured = ({ deltasUsed, url }: Asked, started: number, status: number | undefined, isSuccess: boolean) =>
-    Effect.map(Clock.currentTimeMillis, now => {
-      const requestPath = requestPathOf(url)
-      if (requestPath === undefined) return
-      observe(client =>
-        measureRequest(client, {
-          ...requestPath,
-          millis: now - started,
-          status,
-          isSuccess,
-          sdkKey: key,
-          deltasUsed
-        })
-      )
-    })
-
-  const send = (
-    asked: Asked,
-    request: HttpClientRequest.HttpClientRequest,
-    attempt: number,
-    timeout: Duration.Duration
-  ) =>
-    Effect.flatMap(Clock.currentTimeMillis, started =>
-      sendUnmeasured(asked, request, attempt, timeout).pipe(
-        Effect.tapBoth({
-          onSuccess: () => measured(asked, started, 200, true),
-          onFailure: ({ status }) => measured(asked, started, status, false)
-        })
-      )
-    )
-
-  const sendUnmeasured = (
-    asked: Asked,
-    request: HttpClientRequest.HttpClientRequest,
-    attempt: number,
-    timeout: Duration.Duration
-  ) => {
-    const failure = failureOf(asked, attempt)
-    const url = withoutQuery(asked.shownUrl)
-    return markedRequest({ key: "download_config_specs", url, attempt: attempt - 1 }, answered =>
-      executeWithRedirects(client, request, key).pipe(
-        Effect.flatMap(response => {
-          answered(response)
-          return readAnswer(response, failure)
-        }),
-        Effect.scoped,
-        Effect.catchTags({
-          RedirectError: ({ message, status }) => failure("Status", message, status),
-          RequestError: error => failure("Transport", causesOf(error)),
-          ResponseError: error => failure("Transport", causesOf(error), error.response.status)
-        }),
-        Effect.timeoutFail({
-          duration: timeout,
-          onTimeout: () => failure("Timeout", `no whole answer within ${Duration.toMillis(timeout)} ms`)
-        })
-      )
-    )
-  }
-
-  const sendUpTo = (
-    attempts: number,
-    asked: Asked,
-    request: HttpClientRequest.HttpClientRequest,
-    timeout: Duration.Duration,
-    attempt = 1
-  ): Effect.Effect<Answer, SpecSourceError> =>
-    Effect.catchIf(
-      send(asked, request, attempt, timeout),
-      error => attempt < attempts && isRepeated(error),
-      ({ message }) => {
-        const pause = Duration.times(firstPause, 2 ** (attempt - 1))
-        const told = `Attempt ${attempt} of ${attempts} failed, the next is in ${Duration.toMillis(pause)} ms: ${message}`
-        return Effect.logDebug(told).pipe(
-          Effect.andThen(Effect.sleep(pause)),
-          Effect.andThen(sendUpTo(attempts, asked, request, timeout, attempt + 1))
-        )
-      }
-    )
-
-  const fetchFrom = Effect.fnUntraced(function* (endpoint: Endpoint, request: SpecRequest, apply: Apply) {
-    const { sourceApi, url } = endpoint
-    if (sourceApi === undefined) {
-      const message = `specsUrl: expected an absolute http or https URL, got ${mask(JSON.stringify(specsUrl))}`
-      return yield* new SpecSourceError({ source: name, reason: "Failed", message })
-    }
-    const now = yield* Clock.currentTimeMillis
-    const { deltasUsed, ...asking } = negotiation.asking(request.prefersProtobuf === true)
-    const http = HttpClientRequest.get(withQuery(url, request, asking.query), {
-      headers: { ...headers, ...asking.headers, "statsig-client-time": String(now) }
-    })
-    const { bytes, headers: answered } = yield* sendUpTo(
-      attemptsFor[request.purpose],
-      { ...endpoint, deltasUsed },
-      http,
-      timeouts[request.purpose]
-    )
-    // Other instances may have their answers at the same moment.
-    yield* takeTurn
-    return yield* processing(
-      Effect.tapBoth(apply({ source: name, sourceApi, format: formatOf(answered), deltasUsed, body: bytes }), {
-        onFailure: () => Effect.sync(() => negotiation.refused()),
-        onSuccess: outcome => Effect.sync(() => negotiation.used(answered, outcome))
-      })
-    )
-  })
-
-  let failedPolls = 0
-
-  /** Whether a failure is one after which Statsig's own host is asked. */
-  const fallsBack = ({ purpose }: SpecRequest): boolean =>
-    purpose !== "poll" || ++failedPolls % failuresPerFallback === 0
-
-  const fetchFromAny: Fetch = (request, apply) =>
-    fallback === undefined
-      ? fetchFrom(own, request, apply)
-      : Effect.catchIf(
-          fetchFrom(own, request, apply),
-          () => fallsBack(request),
-          () => fetchFrom(fallback, request, apply)
-        )
-
+  const fetchingFrom = yield* makeFetchingFrom(options)
+  const { fallbackToStatsigApi, specsUrl = defaultSpecsUrl } = options
+  const own = fetchingFrom(specsUrl)
+  const fetchAny =
+    fallbackToStatsigApi === true && specsUrl !== defaultSpecsUrl
+      ? fallingBack(own, fetchingFrom(defaultSpecsUrl))
+      : own
   const fetch: Fetch =
     keyProblem === undefined
-      ? fetchFromAny
-      : (request, apply) => Effect.mapError(fetchFromAny(request, apply), error => blamingKey(error, keyProblem))
-
+      ? fetchAny
+      : (request, apply) => Effect.mapError(fetchAny(request, apply), error => blamingKey(error, keyProblem))
   const source: Source = { name, fetch, polls: Effect.succeed(true), updates: Stream.empty }
   return source
 })
+
+/** Gives, of the `specsUrl` of an API, how specs are fetched from it. */
+const makeFetchingFrom = Effect.fnUntraced(function* (options: HttpOptions) {
+  const requests = yield* requester(options)
+  const { mask } = requests
+  const key = Redacted.value(options.sdkKey)
+  const timeouts = timeoutsFor(options)
+  const read = readingUpTo(sizeLimit(options.maxSpecsBytes))
+  const negotiation = new Deltas.Negotiation(options.enableDcsDeltas === true)
+
+  return (specsUrl: string): Fetch => {
+    const url = `${specsUrl}/${key}.json`
+    const shownUrl = mask(url)
+    // Alone first: of "http://" and a key the key would become the host.
+    const sourceApi = URL.canParse(specsUrl) ? apiOf(url) : undefined
+    if (sourceApi === undefined) {
+      const message = `specsUrl: expected an absolute http or https URL, got ${mask(JSON.stringify(specsUrl))}`
+      return () => new SpecSourceError({ source: name, reason: "Failed", message })
+    }
+    return Effect.fnUntraced(function* (request, apply) {
+      const { purpose } = request
+      const { deltasUsed, headers, query } = negotiation.asking(request.prefersProtobuf === true)
+      const http = HttpClientRequest.get(withQuery(url, request, query), { headers })
+      const asked = { request: http, shownUrl, timeout: timeouts[purpose], attempts: attemptsFor[purpose], deltasUsed }
+      const answer = yield* Effect.mapError(
+        requests.ask({ ...asked, step: "download_config_specs" }, read),
+        ({ message, reason: failed, retryAfter, status }) => {
+          const reason = failed === "Unusable" ? "Failed" : failed
+          return new SpecSourceError({ source: name, reason, message, status, sourceApi, deltasUsed, retryAfter })
+        }
+      )
+      // Other instances may have their answers at the same moment.
+      yield* takeTurn
+      const { body } = answer
+      return yield* processing(
+        Effect.tapBoth(apply({ source: name, sourceApi, format: formatOf(answer.headers), deltasUsed, body }), {
+          onFailure: () => Effect.sync(() => negotiation.refused()),
+          onSuccess: outcome => Effect.sync(() => negotiation.used(answer.headers, outcome))
+        })
+      )
+    })
+  }
+})
+
+const timeoutsFor = (options: HttpOptions): Record<SpecRequest["purpose"], Duration.Duration> => {
+  const given = Duration.min(options.initTimeout ?? defaultInitTimeout, longestTimer)
+  return { initialize: Duration.isZero(given) ? pollTimeout : given, sync: pollTimeout, poll: pollTimeout }
+}
+
+const readingUpTo =
+  (limit: number): ReadAnswer<{ readonly body: Uint8Array; readonly headers: Headers.Headers }> =>
+  (response, fail) =>
+    Effect.flatMap(readWithin(response, limit), body =>
+      body === undefined
+        ? fail("Unusable", `expected at most ${limit} bytes (maxSpecsBytes), got more`, response.status)
+        : Effect.succeed({ body, headers: response.headers })
+    )
+
+/** Asks Statsig's own host where the other one has failed. */
+const fallingBack = (own: Fetch, statsig: Fetch): Fetch => {
+  let failedPolls = 0
+  return (request, apply) =>
+    Effect.catchIf(
+      own(request, apply),
+      () => request.purpose !== "poll" || ++failedPolls % failuresPerFallback === 0,
+      () => statsig(request, apply)
+    )
+}
 
 const blamingKey = (error: SpecSourceError | SpecsError, problem: string): SpecSourceError | SpecsError => {
   if (error._tag === "SpecsError") return error
@@ -298,12 +160,6 @@ const blamingKey = (error: SpecSourceError | SpecsError, problem: string): SpecS
     retryAfter
   })
 }
-
-/** Whether to repeat a request soon can help, and the server did not ask to be left alone. */
-const isRepeated = ({ reason, retryAfter = 0, status }: SpecSourceError): boolean =>
-  reason === "Transport" ||
-  reason === "Timeout" ||
-  (reason === "Status" && !neverRepeated.has(status!) && retryAfter === 0)
 
 const formatOf = (headers: Headers.Headers): typeof PayloadFormat.Type => {
   if (Deltas.saysProtobuf(headers)) return "protobuf"
@@ -327,17 +183,10 @@ const encodeChecksum = (checksum: string): string =>
     return /[A-Za-z0-9]/.test(character) ? character : `%${byte.toString(16).toUpperCase().padStart(2, "0")}`
   }).join("")
 
-/** The endpoint that a URL names and what stands before it; only requests to Statsig's own paths are measured. */
-const requestPathOf = (text: string): { readonly service: string; readonly path: string } | undefined => {
-  const match = /^(https?:\/\/.*?)(\/v[0-9]+\/download_config_specs)(?:\/|$)/.exec(text)
-  return match === null ? undefined : { service: match[1]!, path: match[2]! }
-}
-
 /** The origin of a URL and its API version, if the path begins with one; `undefined` when it cannot be fetched. */
 const apiOf = (text: string): string | undefined => {
-  const { origin, pathname, protocol } = new URL(text)
-  if (protocol !== "http:" && protocol !== "https:") return undefined
-  return origin + (/^\/v[0-9]+(?=\/)/.exec(pathname)?.[0] ?? "")
+  const url = httpUrl(text)
+  return url && url.origin + (/^\/v[0-9]+(?=\/)/.exec(url.pathname)?.[0] ?? "")
 }
 
 /**

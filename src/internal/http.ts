@@ -1,22 +1,14 @@
 /**
- * What requests to Statsig have in common, whatever they carry.
+ * What answers over HTTP mean, whatever they carry, and how their bodies are read.
  */
-import * as Headers from "@effect/platform/Headers"
+import type * as Headers from "@effect/platform/Headers"
 import * as HttpClient from "@effect/platform/HttpClient"
 import type * as HttpClientError from "@effect/platform/HttpClientError"
 import { ResponseError } from "@effect/platform/HttpClientError"
-import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
-import * as Cause from "effect/Cause"
-import * as Clock from "effect/Clock"
-import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
-import * as Redacted from "effect/Redacted"
-import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { concat } from "./payload.js"
-import { masking } from "./secrets.js"
 
 const untrace = (client: HttpClient.HttpClient) =>
   client.pipe(
@@ -46,75 +38,23 @@ export const withoutTraces = (client: HttpClient.HttpClient): ReturnType<typeof 
  */
 export const neverRepeated: ReadonlySet<number> = new Set([400, 403, 405, 413, 429, 501])
 
-const redirects: ReadonlySet<number> = new Set([301, 302, 303, 307, 308])
-
-/** As many as the official SDK follows. */
-const mostRedirects = 10
-
 /**
- * A redirect that is not followed. `message` says why, and where it leads.
+ * Whether the same request may succeed later, or elsewhere.
  *
  * @internal
  */
-export class RedirectError extends Data.TaggedError("RedirectError")<{
-  readonly message: string
-  readonly status: number
-}> {}
-
-type Client = HttpClient.HttpClient.With<HttpClientError.HttpClientError, Scope.Scope>
+export const mayPass = ({ reason, status }: { readonly reason: string; readonly status?: number | undefined }) =>
+  reason === "Transport" || reason === "Timeout" || (reason === "Status" && !neverRepeated.has(status ?? 0))
 
 /**
- * Sends a request and follows redirects, up to ten. The SDK key stays with the origin that it was sent to: elsewhere the
- * request goes without the header of the key, and an address that holds the key, or one that is not encrypted after one
- * that is, is refused. So is a 301, 302 or 303 of a request with a body: it asks for a `GET`, in which the body is lost.
- * The scope of the answer is the caller's.
+ * The URL, if it is an absolute one of http or https.
  *
  * @internal
  */
-export const executeWithRedirects = Effect.fnUntraced(function* (
-  client: Client,
-  request: HttpClientRequest.HttpClientRequest,
-  key: string
-) {
-  const first = new URL(request.url)
-  let current = request
-  for (let followed = 0; ; followed++) {
-    const response = yield* logged(client, current, key)
-    const { status } = response
-    const location = response.headers["location"]
-    if (!redirects.has(status) || location === undefined) return response
-    const refuse = (why: string) =>
-      new RedirectError({ status, message: `the redirect to ${location.slice(0, errorBodyShown)} is refused: ${why}` })
-    if (followed === mostRedirects) return yield* refuse("too many redirects")
-    if (!URL.canParse(location, current.url)) return yield* refuse("no address")
-    const next = new URL(location, current.url)
-    const isHttp = next.protocol === "http:" || next.protocol === "https:"
-    if (!isHttp) return yield* refuse("neither http nor https")
-    if (next.protocol === "http:" && new URL(current.url).protocol === "https:") {
-      return yield* refuse("it is not encrypted")
-    }
-    const isAtHome = next.origin === first.origin
-    if (!isAtHome && holds(next.href, key)) return yield* refuse("another host would learn the SDK key")
-    if (request.method !== "GET" && status !== 307 && status !== 308) return yield* refuse("it would lose the body")
-    const headers = isAtHome ? request.headers : Headers.remove(request.headers, "statsig-api-key")
-    current = HttpClientRequest.make(request.method)(next.href, { headers, body: request.body })
-  }
-})
-
-/** Sends a request. A line at level debug says how it was answered, and after how long. */
-const logged = (client: Client, request: HttpClientRequest.HttpClientRequest, key: string) =>
-  Effect.flatMap(Clock.currentTimeMillis, started =>
-    Effect.onExit(client.execute(request), exit =>
-      Effect.flatMap(Clock.currentTimeMillis, now => {
-        const outcome = Exit.match(exit, {
-          onSuccess: ({ status }) => `status(${status})`,
-          onFailure: cause => (Cause.isInterruptedOnly(cause) ? "given up" : "no answer")
-        })
-        const mask = masking(Redacted.make(key))
-        return Effect.logDebug(`${request.method} ${mask(withoutQuery(request.url))} ${outcome} in ${now - started} ms`)
-      })
-    )
-  )
+export const httpUrl = (text: string): URL | undefined => {
+  const url = URL.canParse(text) ? new URL(text) : undefined
+  return url?.protocol === "http:" || url?.protocol === "https:" ? url : undefined
+}
 
 /**
  * A URL as it may be shown: queries may hold secrets.
@@ -122,9 +62,6 @@ const logged = (client: Client, request: HttpClientRequest.HttpClientRequest, ke
  * @internal
  */
 export const withoutQuery = (url: string): string => url.replace(/[?#].*$/s, "")
-
-const holds = (url: string, key: string): boolean =>
-  key.trim() !== "" && (url.includes(key.trim()) || url.includes(encodeURIComponent(key.trim())))
 
 /**
  * How much of the body of an error is read and shown, in bytes.
@@ -161,18 +98,26 @@ const boundedBody = (response: HttpClientResponse.HttpClientResponse): BoundedBo
  *
  * @internal
  */
-export const readBody = (
+export const readUpTo = (
   response: HttpClientResponse.HttpClientResponse,
   limit: number
 ): Effect.Effect<Uint8Array, HttpClientError.ResponseError> =>
   Effect.flatMap(readParts(response, limit), ({ parts, size }) => concat(parts, size))
 
 /**
- * As `readBody`, in the parts in which it came: what is too long need not be put together.
+ * The body, or `undefined` if it has more than `limit` bytes: what is too long is not put together.
  *
  * @internal
  */
-export const readParts = (
+export const readWithin = (
+  response: HttpClientResponse.HttpClientResponse,
+  limit: number
+): Effect.Effect<Uint8Array | undefined, HttpClientError.ResponseError> =>
+  Effect.flatMap(readParts(response, limit), ({ parts, size }) =>
+    size > limit ? Effect.succeed(undefined) : concat(parts, size)
+  )
+
+const readParts = (
   response: HttpClientResponse.HttpClientResponse,
   limit: number
 ): Effect.Effect<BodyParts, HttpClientError.ResponseError> => {

@@ -1,0 +1,311 @@
+/**
+ * Requests to Statsig, or to a server that speaks its protocol: what each of them says, who is told the SDK key, how long
+ * it may take and how often it is repeated, and what is told of it in the log, in diagnostics and in metrics.
+ */
+import * as Headers from "@effect/platform/Headers"
+import * as HttpClient from "@effect/platform/HttpClient"
+import type * as HttpClientError from "@effect/platform/HttpClientError"
+import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
+import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
+import * as Data from "effect/Data"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Redacted from "effect/Redacted"
+import type * as Scope from "effect/Scope"
+import type { StatsigOptions } from "../StatsigOptions.js"
+import { type Marker, markedRequest } from "./diagnostics.js"
+import {
+  causesOf,
+  describeStatus,
+  errorBodyShown,
+  httpUrl,
+  mayPass,
+  readUpTo,
+  retryAfter,
+  withoutQuery,
+  withoutTraces
+} from "./http.js"
+import { measureRequest, type Observe, observer } from "./observe.js"
+import { sdkHeaders } from "./sdkInfo.js"
+import { masking } from "./secrets.js"
+
+/**
+ * A request, and how it is made.
+ *
+ * @internal
+ */
+export interface Ask {
+  readonly request: HttpClientRequest.HttpClientRequest
+  /** The URL as errors show it. */
+  readonly shownUrl: string
+  /** How long each attempt may take. */
+  readonly timeout: Duration.Duration
+  /** As which step of a sync diagnostics tell it. What is no step has no metrics either. */
+  readonly step?: Marker["key"] | undefined
+  /** How often it is made at most; errors tell which attempt failed. Default: once, without a word of it. */
+  readonly attempts?: number | undefined
+  /** Whether its host may learn the SDK key. Default: `true`. */
+  readonly sendsKey?: boolean | undefined
+  /** A status that is as good as a 2xx. */
+  readonly accepts?: number | undefined
+  /** For metrics. */
+  readonly deltasUsed?: boolean | undefined
+  /** For metrics. */
+  readonly fileID?: string | undefined
+}
+
+/**
+ * Why a request brought nothing of use. `Unusable`: what came is not what was asked for. `message` has no secrets,
+ * `retryAfter` is in milliseconds.
+ *
+ * @internal
+ */
+export class RequestFailure extends Data.TaggedError("RequestFailure")<{
+  readonly reason: "Status" | "Transport" | "Timeout" | "Unusable"
+  readonly message: string
+  readonly status: number | undefined
+  readonly retryAfter: number | undefined
+}> {}
+
+/**
+ * Says what is wrong with an attempt. Secrets in `problem` are masked.
+ *
+ * @internal
+ */
+export type Fail = (
+  reason: RequestFailure["reason"],
+  problem: string,
+  status?: number,
+  retryAfter?: number
+) => RequestFailure
+
+/**
+ * Makes something of an answer that has a good status.
+ *
+ * @internal
+ */
+export type ReadAnswer<A> = (
+  response: HttpClientResponse.HttpClientResponse,
+  fail: Fail
+) => Effect.Effect<A, RequestFailure | HttpClientError.ResponseError>
+
+/**
+ * What an error says of a request.
+ *
+ * @internal
+ */
+export const describeFailure = (shownUrl: string, problem: string, status?: number, attempt?: number): string =>
+  `${shownUrl} status(${status ?? "None"}) ${attempt === undefined ? "" : `attempts(${attempt}) `}${problem}`
+
+/** The pause before the second attempt. It doubles with each one. */
+const firstPause = Duration.millis(200)
+
+/** The endpoint that a URL names and what stands before it: only requests to Statsig's own paths are measured. */
+const endpoint = /^(https?:\/\/.*?)(\/v[0-9]+\/(?:download_config_specs|get_id_lists|download_id_list_file))(?:[/?#]|$)/
+
+const redirects: ReadonlySet<number> = new Set([301, 302, 303, 307, 308])
+
+/** As many as the official SDK follows. */
+const mostRedirects = 10
+
+type ScopedClient = HttpClient.HttpClient.With<HttpClientError.HttpClientError, Scope.Scope>
+
+/**
+ * Makes the requests of one part of an instance.
+ *
+ * @internal
+ */
+export class Requester {
+  /** Takes secrets out of a text. */
+  readonly mask: (text: string) => string
+  readonly #client: ScopedClient
+  readonly #observe: Observe
+  readonly #key: string
+  readonly #headers: Readonly<Record<string, string>>
+
+  constructor(
+    client: HttpClient.HttpClient,
+    observe: Observe,
+    { sdkKey, serviceName }: Pick<StatsigOptions, "sdkKey" | "serviceName">
+  ) {
+    this.mask = masking(sdkKey)
+    this.#client = withoutTraces(client)
+    this.#observe = observe
+    this.#key = Redacted.value(sdkKey)
+    this.#headers = { accept: "*/*", ...sdkHeaders(serviceName) }
+  }
+
+  /**
+   * Makes a request and reads its answer. An attempt that failed is repeated, if the request may be and that can help,
+   * after 200, 400, 800 ms and so on, unless the server says when to come back (`Retry-After`).
+   */
+  ask<A>(asked: Ask, read: ReadAnswer<A>): Effect.Effect<A, RequestFailure> {
+    return Effect.flatMap(Clock.currentTimeMillis, now => {
+      const request = HttpClientRequest.setHeaders(asked.request, {
+        ...this.#headers,
+        ...(asked.sendsKey === false ? {} : { "statsig-api-key": this.#key }),
+        "statsig-client-time": String(now)
+      })
+      return this.#attempt({ ...asked, request }, read, 1)
+    })
+  }
+
+  #attempt<A>(asked: Ask, read: ReadAnswer<A>, attempt: number): Effect.Effect<A, RequestFailure> {
+    const { attempts = 1 } = asked
+    return Effect.catchIf(
+      this.#sendAsStep(asked, read, attempt),
+      failure => attempt < attempts && mayPass(failure) && (failure.retryAfter ?? 0) === 0,
+      ({ message }) => {
+        const pause = Duration.times(firstPause, 2 ** (attempt - 1))
+        const told = `Attempt ${attempt} of ${attempts} failed, the next is in ${Duration.toMillis(pause)} ms: ${message}`
+        return Effect.logDebug(told).pipe(
+          Effect.andThen(Effect.sleep(pause)),
+          Effect.andThen(this.#attempt(asked, read, attempt + 1))
+        )
+      }
+    )
+  }
+
+  /** Diagnostics and metrics tell how it went. */
+  #sendAsStep<A>(asked: Ask, read: ReadAnswer<A>, attempt: number): Effect.Effect<A, RequestFailure> {
+    const { shownUrl, step } = asked
+    if (step === undefined) return this.#send(asked, read, attempt, () => {})
+    return Effect.flatMap(Clock.currentTimeMillis, started => {
+      let status: number | undefined
+      return markedRequest({ key: step, url: withoutQuery(shownUrl), attempt: attempt - 1 }, answered =>
+        this.#send(asked, read, attempt, response => {
+          status = response.status
+          answered(response)
+        })
+      ).pipe(
+        Effect.tapBoth({
+          onSuccess: () => this.#measure(asked, started, status, true),
+          onFailure: failure => this.#measure(asked, started, failure.status, false)
+        })
+      )
+    })
+  }
+
+  #measure({ deltasUsed, fileID, request }: Ask, started: number, status: number | undefined, isSuccess: boolean) {
+    return Effect.map(Clock.currentTimeMillis, now => {
+      const [, service, path] = endpoint.exec(request.url) ?? []
+      if (service === undefined || path === undefined) return
+      const measured = { service, path, millis: now - started, status, isSuccess, sdkKey: this.#key }
+      this.#observe(client => measureRequest(client, { ...measured, deltasUsed, fileID }))
+    })
+  }
+
+  #send<A>(
+    { accepts, attempts, request, shownUrl, timeout }: Ask,
+    read: ReadAnswer<A>,
+    attempt: number,
+    answered: (response: HttpClientResponse.HttpClientResponse) => void
+  ): Effect.Effect<A, RequestFailure> {
+    const fail: Fail = (reason, problem, status, retryAfter) => {
+      const message = describeFailure(shownUrl, this.mask(problem), status, attempts && attempt)
+      return new RequestFailure({ reason, message, status, retryAfter })
+    }
+    return this.#follow(request, fail).pipe(
+      Effect.flatMap(response => {
+        answered(response)
+        const { status } = response
+        const isGood = (status >= 200 && status <= 299) || status === accepts
+        return isGood ? read(response, fail) : refuse(response, fail)
+      }),
+      Effect.scoped,
+      Effect.catchTags({
+        RequestError: error => fail("Transport", causesOf(error)),
+        ResponseError: error => fail("Transport", causesOf(error), error.response.status)
+      }),
+      Effect.timeoutFail({
+        duration: timeout,
+        onTimeout: () => fail("Timeout", `no whole answer within ${Duration.toMillis(timeout)} ms`)
+      })
+    )
+  }
+
+  /** Sends a request and follows redirects, up to ten. */
+  #follow(
+    request: HttpClientRequest.HttpClientRequest,
+    fail: Fail,
+    current = request,
+    followed = 0
+  ): Effect.Effect<
+    HttpClientResponse.HttpClientResponse,
+    HttpClientError.HttpClientError | RequestFailure,
+    Scope.Scope
+  > {
+    return Effect.flatMap(this.#execute(current), response => {
+      const { headers, status } = response
+      const { location } = headers
+      if (!redirects.has(status) || location === undefined) return Effect.succeed(response)
+      const next = followed < mostRedirects ? this.#redirect(request, current, status, location) : "too many redirects"
+      if (typeof next !== "string") return this.#follow(request, fail, next, followed + 1)
+      return fail("Status", `the redirect to ${location.slice(0, errorBodyShown)} is refused: ${next}`, status)
+    })
+  }
+
+  /**
+   * The request after a redirect, or why there is none. The SDK key stays with the origin that it was sent to: elsewhere
+   * the request goes without the header of the key, and an address that holds the key, or one that is not encrypted after
+   * one that is, is refused. So is a 301, 302 or 303 of a request with a body: it asks for a `GET`, in which the body is
+   * lost.
+   */
+  #redirect(
+    { body, headers, method, url }: HttpClientRequest.HttpClientRequest,
+    current: HttpClientRequest.HttpClientRequest,
+    status: number,
+    location: string
+  ): HttpClientRequest.HttpClientRequest | string {
+    if (!URL.canParse(location, current.url)) return "no address"
+    const { href, origin, protocol } = new URL(location, current.url)
+    if (httpUrl(href) === undefined) return "neither http nor https"
+    if (protocol === "http:" && new URL(current.url).protocol === "https:") return "it is not encrypted"
+    const isAtHome = origin === new URL(url).origin
+    if (!isAtHome && this.#isIn(href)) return "another host would learn the SDK key"
+    if (method !== "GET" && status !== 307 && status !== 308) return "it would lose the body"
+    return HttpClientRequest.make(method)(href, {
+      headers: isAtHome ? headers : Headers.remove(headers, "statsig-api-key"),
+      body
+    })
+  }
+
+  /** Whether a URL holds the SDK key. */
+  #isIn(url: string): boolean {
+    const key = this.#key.trim()
+    return key !== "" && (url.includes(key) || url.includes(encodeURIComponent(key)))
+  }
+
+  /** A line at level debug says how a request was answered, and after how long. */
+  #execute(request: HttpClientRequest.HttpClientRequest) {
+    return Effect.flatMap(Clock.currentTimeMillis, started =>
+      Effect.onExit(this.#client.execute(request), exit =>
+        Effect.flatMap(Clock.currentTimeMillis, now => {
+          const outcome = Exit.match(exit, {
+            onSuccess: ({ status }) => `status(${status})`,
+            onFailure: cause => (Cause.isInterruptedOnly(cause) ? "given up" : "no answer")
+          })
+          const shown = `${request.method} ${this.mask(withoutQuery(request.url))}`
+          return Effect.logDebug(`${shown} ${outcome} in ${now - started} ms`)
+        })
+      )
+    )
+  }
+}
+
+const refuse = Effect.fnUntraced(function* (response: HttpClientResponse.HttpClientResponse, fail: Fail) {
+  const { headers, status } = response
+  const problem = describeStatus(status, yield* readUpTo(response, errorBodyShown))
+  return yield* fail("Status", problem, status, retryAfter(headers, yield* Clock.currentTimeMillis))
+})
+
+/**
+ * Makes the requests of one part of an instance, with the HTTP client of the context.
+ *
+ * @internal
+ */
+export const requester = (options: Pick<StatsigOptions, "sdkKey" | "serviceName">) =>
+  Effect.zipWith(HttpClient.HttpClient, observer, (client, observe) => new Requester(client, observe, options))
