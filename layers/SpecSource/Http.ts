@@ -147,19 +147,10 @@ const fallingBack = (own: Fetch, statsig: Fetch): Fetch => {
     )
 }
 
-const blamingKey = (error: SpecSourceError | SpecsError, problem: string): SpecSourceError | SpecsError => {
-  if (error._tag === "SpecsError") return error
-  const { deltasUsed, message, retryAfter, source, sourceApi, status } = error
-  return new SpecSourceError({
-    source,
-    reason: "Key",
-    message: `${problem}: ${message}`,
-    status,
-    sourceApi,
-    deltasUsed,
-    retryAfter
-  })
-}
+const blamingKey = (error: SpecSourceError | SpecsError, problem: string): SpecSourceError | SpecsError =>
+  error._tag === "SpecsError"
+    ? error
+    : new SpecSourceError({ ...error, reason: "Key", message: `${problem}: ${error.message}` })
 
 const formatOf = (headers: Headers.Headers): typeof PayloadFormat.Type => {
   if (Deltas.saysProtobuf(headers)) return "protobuf"

@@ -7,11 +7,7 @@
 import type * as Headers from "@effect/platform/Headers"
 import type { Outcome } from "../../src/SpecSource.js"
 
-/**
- * What is added to a request.
- *
- * @internal
- */
+/** What is added to a request. */
 export interface Asking {
   readonly headers: Readonly<Record<string, string>>
   readonly query: ReadonlyArray<string>
@@ -29,11 +25,7 @@ const protobuf: Asking = {
 
 const deltas: Asking = { ...protobuf, query: [...protobuf.query, "accept_deltas=true"], deltasUsed: true }
 
-/**
- * What one source asks for. `enabled` is the option `enableDcsDeltas`.
- *
- * @internal
- */
+/** What one source asks for. `enabled` is the option `enableDcsDeltas`. */
 export class Negotiation {
   readonly #isEnabled: boolean
   #isAccepting = true
@@ -58,10 +50,6 @@ export class Negotiation {
   }
 }
 
-/**
- * Whether an answer says that it is protobuf.
- *
- * @internal
- */
+/** Whether an answer says that it is protobuf. */
 export const saysProtobuf = (headers: Headers.Headers): boolean =>
   headers["content-encoding"] === "statsig-br" && headers["content-type"]?.includes("application/octet-stream") === true

@@ -4,13 +4,10 @@
  * Whoever makes a sync records it (`record`). The parts that it runs through write down their steps (`mark`) and know
  * neither who records nor whether anybody does. Each recording is of one sync, so syncs at the same time stay apart.
  */
-import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
-import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as Option from "effect/Option"
 import * as Random from "effect/Random"
 import type { LoggedEvent } from "../EventLogger.js"
 import type { RemoteConfig } from "../engine/specs.js"
@@ -126,56 +123,3 @@ export const record =
         )
       )
     })
-
-/**
- * Writes down the begin and the end of one attempt of a request. `attempt` calls what it is given with the head of the
- * answer, as soon as there is one.
- *
- * @internal
- */
-export const markedRequest = <A, E extends { readonly message: string }, R>(
-  request: Required<Pick<Marker, "key" | "url" | "attempt">>,
-  attempt: (answered: (response: HttpClientResponse.HttpClientResponse) => void) => Effect.Effect<A, E, R>
-): Effect.Effect<A, E, R> =>
-  Effect.suspend(() => {
-    let response: HttpClientResponse.HttpClientResponse | undefined
-    const step = { ...request, step: "network_request" } as const
-    return Effect.zipRight(
-      mark({ ...step, action: "start" }),
-      attempt(answered => {
-        response = answered
-      })
-    ).pipe(
-      Effect.onExit(exit =>
-        mark({
-          ...step,
-          action: "end",
-          success: Exit.isSuccess(exit),
-          statusCode: response?.status,
-          contentType: response?.headers["content-type"],
-          sdkRegion: response?.headers["x-statsig-region"],
-          error: errorOf(exit, response?.status)
-        })
-      )
-    )
-  })
-
-/** What comes before the trouble itself in the message of a request that failed: the marker has it in other fields. */
-const addressed = /^\S+ status\([^)]*\) (?:attempts\(\d+\) )?/
-
-const errorOf = <A, E extends { readonly message: string }>(
-  exit: Exit.Exit<A, E>,
-  status: number | undefined
-): Marker["error"] =>
-  Exit.match(exit, {
-    onSuccess: () => undefined,
-    onFailure: cause =>
-      Option.match(Cause.failureOption(cause), {
-        onNone: () => undefined,
-        onSome: ({ message }) => ({
-          name: "NetworkError",
-          message: message.replace(addressed, ""),
-          code: String(status ?? "None")
-        })
-      })
-  })

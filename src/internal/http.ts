@@ -20,54 +20,30 @@ const untrace = (client: HttpClient.HttpClient) =>
 /** Instances share clients, and what is made of them. */
 const untraced = new WeakMap<HttpClient.HttpClient, ReturnType<typeof untrace>>()
 
-/**
- * A client whose requests are not traced and carry no trace headers: both would hold the SDK key.
- *
- * @internal
- */
+/** A client whose requests are not traced and carry no trace headers: both would hold the SDK key. */
 export const withoutTraces = (client: HttpClient.HttpClient): ReturnType<typeof untrace> => {
   const made = untraced.get(client) ?? untrace(client)
   untraced.set(client, made)
   return made
 }
 
-/**
- * Statuses that say the request itself is wrong or not welcome: to repeat it is of no use.
- *
- * @internal
- */
+/** Statuses that say the request itself is wrong or not welcome: to repeat it is of no use. */
 export const neverRepeated: ReadonlySet<number> = new Set([400, 403, 405, 413, 429, 501])
 
-/**
- * Whether the same request may succeed later, or elsewhere.
- *
- * @internal
- */
+/** Whether the same request may succeed later, or elsewhere. */
 export const mayPass = ({ reason, status }: { readonly reason: string; readonly status?: number | undefined }) =>
   reason === "Transport" || reason === "Timeout" || (reason === "Status" && !neverRepeated.has(status ?? 0))
 
-/**
- * The URL, if it is an absolute one of http or https.
- *
- * @internal
- */
+/** The URL, if it is an absolute one of http or https. */
 export const httpUrl = (text: string): URL | undefined => {
   const url = URL.canParse(text) ? new URL(text) : undefined
   return url?.protocol === "http:" || url?.protocol === "https:" ? url : undefined
 }
 
-/**
- * A URL as it may be shown: queries may hold secrets.
- *
- * @internal
- */
+/** A URL as it may be shown: queries may hold secrets. */
 export const withoutQuery = (url: string): string => url.replace(/[?#].*$/s, "")
 
-/**
- * How much of the body of an error is read and shown, in bytes.
- *
- * @internal
- */
+/** How much of the body of an error is read and shown, in bytes. */
 export const errorBodyShown = 1_000
 
 /** What was read of a body, and how many bytes that is. */
@@ -79,8 +55,6 @@ interface BodyParts {
 /**
  * What an HTTP client of this package can give in place of a `Response`: a body that is read without an Effect stream,
  * which takes more time than everything else that is done for an answer.
- *
- * @internal
  */
 export interface BoundedBody {
   /** Reads the body, and stops as soon as there are more bytes than that. */
@@ -93,22 +67,14 @@ const boundedBody = (response: HttpClientResponse.HttpClientResponse): BoundedBo
   return typeof source?.readAtMost === "function" ? (source as BoundedBody) : undefined
 }
 
-/**
- * The body, of which no more is read than makes it longer than `limit` bytes.
- *
- * @internal
- */
+/** The body, of which no more is read than makes it longer than `limit` bytes. */
 export const readUpTo = (
   response: HttpClientResponse.HttpClientResponse,
   limit: number
 ): Effect.Effect<Uint8Array, HttpClientError.ResponseError> =>
   Effect.flatMap(readParts(response, limit), ({ parts, size }) => concat(parts, size))
 
-/**
- * The body, or `undefined` if it has more than `limit` bytes: what is too long is not put together.
- *
- * @internal
- */
+/** The body, or `undefined` if it has more than `limit` bytes: what is too long is not put together. */
 export const readWithin = (
   response: HttpClientResponse.HttpClientResponse,
   limit: number
@@ -163,11 +129,7 @@ const isShort = ({ headers }: HttpClientResponse.HttpClientResponse, limit: numb
   )
 }
 
-/**
- * The longest wait that a server may ask for, in milliseconds: ten minutes. It bounds the harm of a wrong header.
- *
- * @internal
- */
+/** The longest wait that a server may ask for, in milliseconds: ten minutes. It bounds the harm of a wrong header. */
 export const longestRetryAfter = 10 * 60 * 1_000
 
 /** The three forms of a date in HTTP (RFC 9110, 5.6.7). `Date.parse` alone would also take "1.5" for one. */
@@ -177,8 +139,6 @@ const httpDate = /^[A-Z][a-z]{2,8},? .*\d\d:\d\d:\d\d/
  * How long the server asks to wait before the next request, in milliseconds from `now`: the header `Retry-After`, in
  * seconds or as a date. It is never longer than `longestRetryAfter`, and 0 for a date in the past. `undefined` when the
  * answer has no such header, or one that is neither.
- *
- * @internal
  */
 export const retryAfter = (headers: Headers.Headers, now: number): number | undefined => {
   const text = headers["retry-after"]?.trim()
@@ -205,11 +165,7 @@ const statusTexts = new Map([
   [504, "Gateway Timeout"]
 ])
 
-/**
- * What a status that is not 2xx means, in the official SDK's words: a body that is not ASCII counts as empty.
- *
- * @internal
- */
+/** What a status that is not 2xx means, in the official SDK's words: a body that is not ASCII counts as empty. */
 export const describeStatus = (status: number, body: Uint8Array): string => {
   const text = new TextDecoder().decode(body.subarray(0, errorBodyShown))
   const shown = /^[\x00-\x7f]*$/.test(text) ? text : ""
@@ -218,11 +174,7 @@ export const describeStatus = (status: number, body: Uint8Array): string => {
   return shown === "" ? known : `${known}: ${shown}`
 }
 
-/**
- * What went wrong below: `fetch` says little itself and much in its causes.
- *
- * @internal
- */
+/** What went wrong below: `fetch` says little itself and much in its causes. */
 export const causesOf = ({ cause, message }: HttpClientError.HttpClientError): string => {
   const messages: Array<string> = []
   for (let current = cause; current instanceof Error && messages.length < 5; current = current.cause) {

@@ -6,7 +6,6 @@ import * as Option from "effect/Option"
 import { type Client, ObservabilityClient } from "../ObservabilityClient.js"
 import type { EventSinkError, IdListError, SpecSourceError, SpecsError } from "../StatsigError.js"
 import { neverRepeated } from "./http.js"
-import { sdkKeyShown } from "./sdkInfo.js"
 
 /**
  * Calls the client. What a client of the program's own throws is its own trouble.
@@ -31,37 +30,6 @@ export const observer: Effect.Effect<Observe> = Effect.map(
           } catch {}
         }
 )
-
-/** One request, as its metric tells it. */
-interface MeasuredRequest {
-  /** Scheme, host and what stands before the API's version. */
-  readonly service: string
-  /** From the API's version on. */
-  readonly path: string
-  readonly millis: number
-  /** `undefined` where there was no answer. */
-  readonly status: number | undefined
-  readonly isSuccess: boolean
-  readonly sdkKey: string
-  readonly deltasUsed?: boolean | undefined
-  readonly fileID?: string | undefined
-}
-
-/**
- * Tells how long a request took and how it ended.
- *
- * @internal
- */
-export const measureRequest = (client: Client, request: MeasuredRequest): void =>
-  client.distribution("statsig.sdk.network_request.latency", request.millis, {
-    request_path: request.path,
-    source_service: request.service,
-    status_code: request.status === undefined ? "none" : String(request.status),
-    is_success: String(request.isSuccess),
-    sdk_key: request.sdkKey.slice(0, sdkKeyShown),
-    deltas_used: String(request.deltasUsed === true),
-    ...(request.fileID === undefined ? {} : { id_list_file_id: request.fileID })
-  })
 
 /**
  * Counts something that went wrong and tells of it.

@@ -6,11 +6,7 @@ import * as Effect from "effect/Effect"
 import { SpecsError } from "../StatsigError.js"
 import { inTurns } from "./eventLoop.js"
 
-/**
- * The largest payload that is read, in bytes: the longest string that V8 can make is not much longer.
- *
- * @internal
- */
+/** The largest payload that is read, in bytes: the longest string that V8 can make is not much longer. */
 export const largestPayload = 512 * 1024 * 1024 - 32
 
 /** 256 MB. */
@@ -19,8 +15,6 @@ const defaultSizeLimit = 256 * 1024 * 1024
 /**
  * The most bytes that specs may have, by the option `maxSpecsBytes`: less than 1 stands for the default, and more than
  * can be read for that.
- *
- * @internal
  */
 export const sizeLimit = (maxSpecsBytes: number | undefined): number =>
   maxSpecsBytes === undefined || !(maxSpecsBytes >= 1) ? defaultSizeLimit : Math.min(maxSpecsBytes, largestPayload)
@@ -31,11 +25,7 @@ const portion = 1 << 20
 /** What it costs to copy one more part, in bytes: of short parts there may be hundreds of thousands. */
 const costOfPart = 512
 
-/**
- * The UTF-8 of a payload, checked. A byte order mark stays, and is refused later: it is not JSON.
- *
- * @internal
- */
+/** The UTF-8 of a payload, checked. A byte order mark stays, and is refused later: it is not JSON. */
 export const payloadBytes = (body: string | Uint8Array): Effect.Effect<Uint8Array, SpecsError> =>
   Effect.suspend(() => {
     if (typeof body === "string") return inTurns(() => encode(body))
@@ -45,21 +35,13 @@ export const payloadBytes = (body: string | Uint8Array): Effect.Effect<Uint8Arra
       : new SpecsError({ reason: "Syntax", message: "expected UTF-8 text, got other bytes" })
   })
 
-/**
- * The text of a payload.
- *
- * @internal
- */
+/** The text of a payload. */
 export const payloadText = (body: string | Uint8Array): Effect.Effect<string, SpecsError> =>
   typeof body === "string"
     ? Effect.succeed(body)
     : Effect.flatMap(payloadBytes(body), bytes => inTurns(() => decode(bytes)))
 
-/**
- * Puts the parts of a body together.
- *
- * @internal
- */
+/** Puts the parts of a body together. */
 export const concat = (parts: ReadonlyArray<Uint8Array>, size: number): Effect.Effect<Uint8Array> =>
   inTurns(() => join(parts, size))
 
@@ -96,11 +78,7 @@ function* decode(bytes: Uint8Array): Generator<void, string> {
   return text
 }
 
-/**
- * As `concat`, for work that is done in turns already.
- *
- * @internal
- */
+/** As `concat`, for work that is done in turns already. */
 export function* join(parts: ReadonlyArray<Uint8Array>, size: number): Generator<void, Uint8Array> {
   if (parts.length === 1) return parts[0]!
   const bytes = new Uint8Array(size)

@@ -13,10 +13,11 @@ import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import type { StatsigOptions } from "../StatsigOptions.js"
-import { type Marker, markedRequest } from "./diagnostics.js"
+import { type Marker, mark } from "./diagnostics.js"
 import {
   causesOf,
   describeStatus,
@@ -28,15 +29,11 @@ import {
   withoutQuery,
   withoutTraces
 } from "./http.js"
-import { measureRequest, type Observe, observer } from "./observe.js"
-import { sdkHeaders } from "./sdkInfo.js"
+import { type Observe, observer } from "./observe.js"
+import { sdkHeaders, sdkKeyShown } from "./sdkInfo.js"
 import { masking } from "./secrets.js"
 
-/**
- * A request, and how it is made.
- *
- * @internal
- */
+/** A request, and how it is made. */
 export interface Ask {
   readonly request: HttpClientRequest.HttpClientRequest
   /** The URL as errors show it. */
@@ -58,23 +55,18 @@ export interface Ask {
 }
 
 /**
- * Why a request brought nothing of use. `Unusable`: what came is not what was asked for. `message` has no secrets,
- * `retryAfter` is in milliseconds.
- *
- * @internal
+ * Why a request brought nothing of use. `Unusable`: what came is not what was asked for. `message` tells the
+ * URL and the status besides the `problem`; neither has secrets. `retryAfter` is in milliseconds.
  */
 export class RequestFailure extends Data.TaggedError("RequestFailure")<{
   readonly reason: "Status" | "Transport" | "Timeout" | "Unusable"
+  readonly problem: string
   readonly message: string
   readonly status: number | undefined
   readonly retryAfter: number | undefined
 }> {}
 
-/**
- * Says what is wrong with an attempt. Secrets in `problem` are masked.
- *
- * @internal
- */
+/** Says what is wrong with an attempt. Secrets in `problem` are masked. */
 export type Fail = (
   reason: RequestFailure["reason"],
   problem: string,
@@ -82,21 +74,13 @@ export type Fail = (
   retryAfter?: number
 ) => RequestFailure
 
-/**
- * Makes something of an answer that has a good status.
- *
- * @internal
- */
+/** Makes something of an answer that has a good status. */
 export type ReadAnswer<A> = (
   response: HttpClientResponse.HttpClientResponse,
   fail: Fail
 ) => Effect.Effect<A, RequestFailure | HttpClientError.ResponseError>
 
-/**
- * What an error says of a request.
- *
- * @internal
- */
+/** What an error says of a request. */
 export const describeFailure = (shownUrl: string, problem: string, status?: number, attempt?: number): string =>
   `${shownUrl} status(${status ?? "None"}) ${attempt === undefined ? "" : `attempts(${attempt}) `}${problem}`
 
@@ -113,27 +97,21 @@ const mostRedirects = 10
 
 type ScopedClient = HttpClient.HttpClient.With<HttpClientError.HttpClientError, Scope.Scope>
 
-/**
- * Makes the requests of one part of an instance.
- *
- * @internal
- */
+/** Makes the requests of one part of an instance. */
 export class Requester {
   /** Takes secrets out of a text. */
   readonly mask: (text: string) => string
   readonly #client: ScopedClient
-  readonly #observe: Observe
   readonly #key: string
   readonly #headers: Readonly<Record<string, string>>
 
   constructor(
     client: HttpClient.HttpClient,
-    observe: Observe,
+    readonly observe: Observe,
     { sdkKey, serviceName }: Pick<StatsigOptions, "sdkKey" | "serviceName">
   ) {
     this.mask = masking(sdkKey)
     this.#client = withoutTraces(client)
-    this.#observe = observe
     this.#key = Redacted.value(sdkKey)
     this.#headers = { accept: "*/*", ...sdkHeaders(serviceName) }
   }
@@ -171,19 +149,20 @@ export class Requester {
 
   /** Diagnostics and metrics tell how it went. */
   #sendAsStep<A>(asked: Ask, read: ReadAnswer<A>, attempt: number): Effect.Effect<A, RequestFailure> {
-    const { shownUrl, step } = asked
-    if (step === undefined) return this.#send(asked, read, attempt, () => {})
+    const { shownUrl, step: key } = asked
+    if (key === undefined) return this.#send(asked, read, attempt, () => {})
     return Effect.flatMap(Clock.currentTimeMillis, started => {
-      let status: number | undefined
-      return markedRequest({ key: step, url: withoutQuery(shownUrl), attempt: attempt - 1 }, answered =>
-        this.#send(asked, read, attempt, response => {
-          status = response.status
-          answered(response)
-        })
-      ).pipe(
+      let response: HttpClientResponse.HttpClientResponse | undefined
+      const answered = (answer: HttpClientResponse.HttpClientResponse) => {
+        response = answer
+      }
+      const step = { key, step: "network_request", url: withoutQuery(shownUrl), attempt: attempt - 1 } as const
+      return mark({ ...step, action: "start" }).pipe(
+        Effect.zipRight(this.#send(asked, read, attempt, answered)),
+        Effect.onExit(exit => mark({ ...step, action: "end", ...outcomeOfStep(exit, response) })),
         Effect.tapBoth({
-          onSuccess: () => this.#measure(asked, started, status, true),
-          onFailure: failure => this.#measure(asked, started, failure.status, false)
+          onSuccess: () => this.#measure(asked, started, response?.status, true),
+          onFailure: ({ status }) => this.#measure(asked, started, status, false)
         })
       )
     })
@@ -193,8 +172,17 @@ export class Requester {
     return Effect.map(Clock.currentTimeMillis, now => {
       const [, service, path] = endpoint.exec(request.url) ?? []
       if (service === undefined || path === undefined) return
-      const measured = { service, path, millis: now - started, status, isSuccess, sdkKey: this.#key }
-      this.#observe(client => measureRequest(client, { ...measured, deltasUsed, fileID }))
+      this.observe(client =>
+        client.distribution("statsig.sdk.network_request.latency", now - started, {
+          request_path: path,
+          source_service: service,
+          status_code: status === undefined ? "none" : String(status),
+          is_success: String(isSuccess),
+          sdk_key: this.#key.slice(0, sdkKeyShown),
+          deltas_used: String(deltasUsed === true),
+          ...(fileID === undefined ? {} : { id_list_file_id: fileID })
+        })
+      )
     })
   }
 
@@ -204,9 +192,10 @@ export class Requester {
     attempt: number,
     answered: (response: HttpClientResponse.HttpClientResponse) => void
   ): Effect.Effect<A, RequestFailure> {
-    const fail: Fail = (reason, problem, status, retryAfter) => {
-      const message = describeFailure(shownUrl, this.mask(problem), status, attempts && attempt)
-      return new RequestFailure({ reason, message, status, retryAfter })
+    const fail: Fail = (reason, text, status, retryAfter) => {
+      const problem = this.mask(text)
+      const message = describeFailure(shownUrl, problem, status, attempts && attempt)
+      return new RequestFailure({ reason, problem, message, status, retryAfter })
     }
     return this.#follow(request, fail).pipe(
       Effect.flatMap(response => {
@@ -296,16 +285,27 @@ export class Requester {
   }
 }
 
+const outcomeOfStep = (
+  exit: Exit.Exit<unknown, RequestFailure>,
+  response: HttpClientResponse.HttpClientResponse | undefined
+): Partial<Marker> => {
+  const failure = Exit.isFailure(exit) ? Option.getOrUndefined(Cause.failureOption(exit.cause)) : undefined
+  const code = String(response?.status ?? "None")
+  return {
+    success: Exit.isSuccess(exit),
+    statusCode: response?.status,
+    contentType: response?.headers["content-type"],
+    sdkRegion: response?.headers["x-statsig-region"],
+    error: failure && { name: "NetworkError", message: failure.problem, code }
+  }
+}
+
 const refuse = Effect.fnUntraced(function* (response: HttpClientResponse.HttpClientResponse, fail: Fail) {
   const { headers, status } = response
   const problem = describeStatus(status, yield* readUpTo(response, errorBodyShown))
   return yield* fail("Status", problem, status, retryAfter(headers, yield* Clock.currentTimeMillis))
 })
 
-/**
- * Makes the requests of one part of an instance, with the HTTP client of the context.
- *
- * @internal
- */
+/** Makes the requests of one part of an instance, with the HTTP client of the context. */
 export const requester = (options: Pick<StatsigOptions, "sdkKey" | "serviceName">) =>
   Effect.zipWith(HttpClient.HttpClient, observer, (client, observe) => new Requester(client, observe, options))
