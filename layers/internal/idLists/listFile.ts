@@ -1,0 +1,109 @@
+/**
+ * One list and its file: how much of it is to be read, and what the list is afterwards.
+ */
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import { bytesPerId, IdListReader } from "../../../src/engine/idLists/idListFile.js"
+import { PackedSet } from "../../../src/engine/idLists/packedSet.js"
+import { yieldToEventLoop } from "../../../src/internal/eventLoop.js"
+import type { ListFile } from "./manifest.js"
+import type { HeldList, ReadFile } from "./storedIdLists.js"
+
+/** A hundred million ids. */
+export const largestFile = 1024 ** 3
+
+/** What to read: the file from `start` on, as a new list or into the one that is held. */
+export type ReadingPlan =
+  | { readonly as: "replacement"; readonly start: 0 }
+  | { readonly as: "growth" | "addition"; readonly start: number; readonly held: HeldList }
+
+/**
+ * What there is to do for a list. A file that is neither the one held nor as new as that does not replace it: its lines
+ * are read on top, once and when it grows.
+ */
+export const planOf = (next: ListFile, held: HeldList | undefined): ReadingPlan | undefined => {
+  if (held === undefined) return { as: "replacement", start: 0 }
+  const { addition, file } = held
+  if (next.fileID !== file.fileID && next.creationTime >= file.creationTime) return { as: "replacement", start: 0 }
+  if (next.fileID === file.fileID && next.creationTime <= file.creationTime) {
+    return next.size > file.size ? { as: "growth", start: file.size, held } : undefined
+  }
+  if (next.fileID !== addition?.fileID || next.creationTime !== addition?.creationTime) {
+    return { as: "addition", start: 0, held }
+  }
+  return next.size > addition.size ? { as: "addition", start: addition.size, held } : undefined
+}
+
+/**
+ * Bytes of a file between two turns of the event loop: a thousand ids of a new list; fewer of one that grows, where each
+ * may have to copy a part of the list first.
+ */
+const sliceOf = ({ as }: ReadingPlan): number => bytesPerId * (as === "replacement" ? 1_000 : 100)
+
+const notUtf8 = "expected UTF-8 text, got other bytes"
+
+/**
+ * A list that is being read. It is a copy that shares most of its memory with the list in use, and nobody else has it
+ * before its end. Whatever fails, fails with what is wrong with the file.
+ */
+export class ListReading {
+  readonly #ids: PackedSet
+  readonly #reader: IdListReader
+  readonly #decoder = new TextDecoder("utf-8", { fatal: true })
+  /** How many bytes have come. */
+  #length = 0
+
+  constructor(
+    readonly next: ListFile,
+    readonly plan: ReadingPlan
+  ) {
+    this.#ids =
+      plan.as === "replacement" ? new PackedSet(Math.min(next.size, largestFile) / bytesPerId) : plan.held.ids.copy()
+    this.#reader = new IdListReader(this.#ids)
+  }
+
+  /** Reads the next bytes, in slices that give the event loop its turns. */
+  read(bytes: Uint8Array): Effect.Effect<void, string> {
+    return Effect.gen(this, function* () {
+      this.#length += bytes.length
+      if (this.#length > largestFile) return yield* Effect.fail(`got more than ${largestFile} bytes`)
+      const slice = sliceOf(this.plan)
+      for (let at = 0; at < bytes.length; at += slice) {
+        const part = bytes.subarray(at, at + slice)
+        // Other bytes are not from a list file, whatever lines they happen to hold.
+        yield* Effect.try({ try: () => this.#decoder.decode(part, { stream: true }), catch: () => notUtf8 })
+        this.#reader.read(part)
+        yield* yieldToEventLoop
+      }
+    })
+  }
+
+  /** The list as it is when the answer, of this status, has come to its end. */
+  end(status: number): Effect.Effect<HeldList, string> {
+    return Effect.gen(this, function* () {
+      const { creationTime, fileID, size } = this.next
+      const { start } = this.plan
+      let length = this.#length
+      // A line that was cut in an answer that is too short comes whole the next time.
+      if (start + length < size) length -= this.#reader.openLength
+      else {
+        yield* Effect.try({ try: () => this.#decoder.decode(), catch: () => notUtf8 })
+        this.#reader.end()
+      }
+      // Whoever knows no ranges answers 200 with all of the file. To read lines again changes nothing.
+      const isWhole = status === 200 && length > size - start
+      const file = { creationTime, fileID, size: isWhole ? length : start + length }
+      return this.#listOf(file, yield* Clock.currentTimeMillis)
+    })
+  }
+
+  #listOf(file: ReadFile, updatedAt: number): HeldList {
+    const plan = this.plan
+    const ids = this.#ids
+    if (plan.as === "replacement") return { ids, updatedAt, file, addition: undefined }
+    const { held } = plan
+    return plan.as === "addition"
+      ? { ids, updatedAt, file: held.file, addition: file }
+      : { ids, updatedAt, file: { ...held.file, size: file.size }, addition: held.addition }
+  }
+}

@@ -1,0 +1,219 @@
+/**
+ * The sync of all ID lists. It begins with the lists that are stored; then those that the manifest no longer names go, and
+ * the files that are new or have grown are downloaded.
+ */
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Random from "effect/Random"
+import type { IdListStatus, IdListsStatus } from "../../../src/IdLists.js"
+import { marked } from "../../../src/internal/diagnostics.js"
+import { released } from "../../../src/internal/errors.js"
+import { yieldToEventLoop } from "../../../src/internal/eventLoop.js"
+import type { Observe } from "../../../src/internal/observe.js"
+import type { Pace } from "../../../src/internal/pace.js"
+import type { IdListError } from "../../../src/StatsigError.js"
+import type { Downloads, Waiting } from "./downloads.js"
+import type { FailingLists } from "./failingLists.js"
+import type { HeldLists } from "./heldLists.js"
+import { planOf, type ReadingPlan } from "./listFile.js"
+import { decodeEntry, fileKeyOf, type ListFile, type Manifest } from "./manifest.js"
+import type { IdListRequests } from "./requests.js"
+
+/** Entries of a manifest between two turns of the event loop. */
+const entriesPerTurn = 500
+
+/** A poll goes on when no file has brought anything for so long; what is under way goes on too. */
+const waitingOfPoll: Waiting = { awaited: "quick", patience: Duration.seconds(1) }
+
+/** What works together in a sync. */
+export interface SyncParts {
+  readonly held: HeldLists
+  readonly failing: FailingLists
+  readonly requests: IdListRequests
+  readonly downloads: Downloads
+  readonly pace: Pace
+  readonly observe: Observe
+  readonly isOffline: boolean
+}
+
+/** One sync at a time. */
+export class ListSync {
+  readonly #oneSync = Effect.unsafeMakeSemaphore(1)
+  #isReady: boolean | undefined
+  #lastSuccessAt: number | undefined
+  #lastError: IdListError | undefined
+  /** How many lists were downloaded. */
+  #downloaded = 0
+
+  constructor(readonly parts: SyncParts) {}
+
+  /** Waits long for lists of which nothing comes: their own deadlines come first, unless many hang. */
+  get onDemand(): Effect.Effect<void, IdListError> {
+    return this.#logged({
+      awaited: "all",
+      patience: Duration.sum(this.parts.requests.timeout, waitingOfPoll.patience)
+    })
+  }
+
+  get poll(): Effect.Effect<void, IdListError> {
+    return this.#logged(waitingOfPoll)
+  }
+
+  get status(): IdListsStatus {
+    const { failing, held } = this.parts
+    const lists = Array.from(new Set([...held.lists.keys(), ...failing.names]), (name): IdListStatus => {
+      const list = held.lists.get(name)
+      return {
+        name,
+        ids: list?.ids.size ?? 0,
+        file: list && { fileID: list.file.fileID, bytes: list.file.size },
+        updatedAt: list?.updatedAt,
+        lastError: failing.errorOf(name)
+      }
+    })
+    return { isReady: this.#isReady, lists, lastSuccessAt: this.#lastSuccessAt, lastError: this.#lastError }
+  }
+
+  #logged(waiting: Waiting): Effect.Effect<void, IdListError> {
+    const { held } = this.parts
+    return Effect.tapBoth(this.#sync(waiting), {
+      onFailure: error => this.#logFailures(error),
+      onSuccess: () =>
+        Effect.andThen(this.#logFailures(undefined), () =>
+          Effect.logDebug(`The ID lists are synced: there are ${held.lists.size}`)
+        )
+    })
+  }
+
+  /** Tells in the log what failed since the last time. */
+  #logFailures = Effect.fnUntraced(function* (this: ListSync, error: IdListError | undefined) {
+    const { errors, more } = this.parts.failing.takeUntold()
+    for (const { list, message } of error === undefined || error.list !== undefined ? errors : [error, ...errors]) {
+      const what = list === undefined ? "The ID lists were" : `The ID list ${JSON.stringify(list)} was`
+      yield* Effect.logWarning(`${what} not synced: ${message}`)
+    }
+    if (more > 0) yield* Effect.logWarning(`${more} more ID lists were not synced`)
+  })
+
+  #sync(waiting: Waiting): Effect.Effect<void, IdListError> {
+    const { held, isOffline } = this.parts
+    const end = (error: IdListError | undefined) => {
+      this.#lastError = error && released(error)
+      this.#isReady ??= error === undefined
+    }
+    const sync = Effect.andThen(held.readStored, isOffline ? Effect.void : this.#syncFromNetwork(waiting))
+    const ended = Effect.tapBoth(this.#orBroken(sync), {
+      onFailure: error => Effect.sync(() => end(error)),
+      onSuccess: () => Effect.sync(() => end(undefined))
+    })
+    return this.#oneSync.withPermits(1)(held.together(ended))
+  }
+
+  #syncFromNetwork(waiting: Waiting): Effect.Effect<void, IdListError> {
+    return Effect.gen(this, function* () {
+      const { downloads, failing, pace, requests } = this.parts
+      const begun = yield* Clock.currentTimeMillis
+      const manifest = yield* Effect.tapError(requests.manifest, error => this.#manifestFailed(error, begun))
+      this.#countManifest("success")
+      pace.accepted()
+      const before = this.#downloaded
+      yield* Effect.gen(this, function* () {
+        yield* this.#begin(manifest)
+        const haveEnded = yield* downloads.settled(waiting)
+        yield* this.#measure(begun, true, this.#downloaded - before)
+        if (failing.anyError !== undefined) return yield* failing.anyError
+        if (!haveEnded) return yield* requests.error("Timeout", "some of the lists are still being downloaded")
+      }).pipe(marked({ key: "get_id_list_sources", step: "process", idListCount: Object.keys(manifest).length }))
+      this.#lastSuccessAt = yield* Clock.currentTimeMillis
+    })
+  }
+
+  #manifestFailed({ reason, retryAfter }: IdListError, begun: number): Effect.Effect<void> {
+    this.#countManifest("failure")
+    const measured = this.#measure(begun, false, 0)
+    return reason === "Status" ? Effect.zipRight(measured, this.parts.pace.refused(retryAfter)) : measured
+  }
+
+  #countManifest(outcome: "success" | "failure"): void {
+    this.parts.observe(client => client.increment(`statsig.sdk.id_list_manifest_download_${outcome}`, 1, undefined))
+  }
+
+  #measure(begun: number, hasManifest: boolean, downloaded: number): Effect.Effect<void> {
+    return Effect.map(Clock.currentTimeMillis, now =>
+      this.parts.observe(client =>
+        client.distribution("statsig.sdk.id_lists_sync_overall.latency", now - begun, {
+          id_list_manifest_success: String(hasManifest),
+          succeed_single_id_list_number: String(downloaded)
+        })
+      )
+    )
+  }
+
+  /** Begins what a manifest asks for. Lists that did not fail come first. */
+  #begin(manifest: Manifest): Effect.Effect<void> {
+    return Effect.gen(this, function* () {
+      const { downloads, failing, held } = this.parts
+      const names = new Set(Object.keys(manifest))
+      failing.keepOnly(names)
+      yield* downloads.cancelAllBut(names)
+      held.keepOnly(names)
+      const named = Object.entries(manifest)
+      const sorted = [...named.filter(([name]) => !failing.has(name)), ...named.filter(([name]) => failing.has(name))]
+      for (const [index, [name, entry]] of sorted.entries()) {
+        yield* this.#beginList(name, entry)
+        if (index % entriesPerTurn === entriesPerTurn - 1) yield* yieldToEventLoop
+      }
+    })
+  }
+
+  /** Begins the download of a list, where there is something to download and it is not to be left alone. */
+  #beginList(name: string, entry: unknown): Effect.Effect<void> {
+    const { downloads, failing, held, requests } = this.parts
+    return Effect.matchEffect(decodeEntry(entry), {
+      onFailure: problem => Effect.sync(() => failing.add(name, "", requests.error("Invalid", problem, name), 1)),
+      onSuccess: next => {
+        const file = fileKeyOf(next)
+        if (failing.skip(name, file) || downloads.underWay(name) === file) return Effect.void
+        const plan = planOf(next, held.lists.get(name))
+        if (plan !== undefined) return this.#beginDownload(name, next, plan)
+        failing.delete(name)
+        return Effect.void
+      }
+    })
+  }
+
+  #beginDownload(name: string, next: ListFile, plan: ReadingPlan): Effect.Effect<void> {
+    const { downloads, failing, requests } = this.parts
+    const file = fileKeyOf(next)
+    return Effect.flatMap(Random.nextRange(0.5, 1), share => {
+      const failed = (error: IdListError) => failing.add(name, file, error, share)
+      return downloads.start({
+        name,
+        file,
+        run: progress =>
+          Effect.catchAll(this.#orBroken(this.#download(name, next, plan, progress), name), error =>
+            Effect.sync(() => failed(error))
+          ),
+        onGivenUp: () => failed(requests.error("Timeout", "too many other files hang", name))
+      })
+    })
+  }
+
+  #download(name: string, next: ListFile, plan: ReadingPlan, progress: () => void): Effect.Effect<void, IdListError> {
+    const { failing, held, requests } = this.parts
+    return Effect.flatMap(requests.file(name, next, plan, progress), list => {
+      const publish = Effect.sync(() => {
+        held.replace(name, list)
+        this.#downloaded++
+        failing.delete(name)
+      })
+      return marked({ key: "get_id_list", step: "process", url: requests.shownFileUrl(next) })(publish)
+    })
+  }
+
+  /** Whatever else goes wrong is an error too. */
+  #orBroken<A>(effect: Effect.Effect<A, IdListError>, list?: string): Effect.Effect<A, IdListError> {
+    return Effect.catchAllDefect(effect, defect => this.parts.requests.error("Failed", String(defect), list))
+  }
+}

@@ -1,0 +1,180 @@
+/**
+ * ID lists in the `DataStore` of the context, if there is one.
+ *
+ * Each list has a value of its own: a line of JSON that tells how far which file was read, and then a list file that
+ * adds just the ids of the list. One more value names the lists. So a process starts with the lists of an earlier one,
+ * and reads on where that one stopped.
+ */
+import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+import { DataStore, type KeyOptions, keyOf, type Store } from "../../../src/DataStore.js"
+import { bytesPerId, IdListReader, idListLines } from "../../../src/engine/idLists/idListFile.js"
+import { PackedSet } from "../../../src/engine/idLists/packedSet.js"
+import { yieldToEventLoop } from "../../../src/internal/eventLoop.js"
+import { masking } from "../../../src/internal/secrets.js"
+
+/**
+ * A list file, and how many bytes of it were read.
+ */
+export interface ReadFile {
+  readonly fileID: string | undefined
+  /** Epoch milliseconds. */
+  readonly creationTime: number
+  readonly size: number
+}
+
+/**
+ * A list as it is held. Never changed, only replaced.
+ */
+export interface HeldList {
+  readonly ids: PackedSet
+  readonly file: ReadFile
+  /**
+   * A file that a later manifest named and that did not replace the first, because it is older or has the same id: its
+   * lines were read on top.
+   */
+  readonly addition: ReadFile | undefined
+  /** Epoch milliseconds. */
+  readonly updatedAt: number
+}
+
+/** How long the store may take for one call, and for reading all lists. */
+const timeout = Duration.seconds(10)
+
+/** Longer texts, about three million ids, would weigh on whatever keeps them. */
+const longestText = 32 * 1024 * 1024
+
+/** Characters between two turns of the event loop. */
+const slice = 16 * 1024
+
+const File = Schema.Struct({
+  fileID: Schema.optional(Schema.String),
+  creationTime: Schema.Int,
+  size: Schema.NonNegativeInt
+})
+
+const Head = Schema.parseJson(
+  Schema.Struct({ file: File, addition: Schema.optional(File), ids: Schema.NonNegativeInt, updatedAt: Schema.Int })
+)
+const Names = Schema.parseJson(Schema.Array(Schema.String))
+
+/** What becomes of the lists outside the process. Nothing fails: trouble is logged. */
+export class StoredIdLists {
+  constructor(
+    readonly store: Store,
+    readonly options: KeyOptions
+  ) {}
+
+  readonly read: Effect.Effect<ReadonlyMap<string, HeldList>> = Effect.gen(this, function* () {
+    const lists = new Map<string, HeldList>()
+    const names = yield* this.#logged("The ID lists were not read from the data store", this.#readNames())
+    const readLists = Effect.gen(this, function* () {
+      for (const name of names ?? []) {
+        const what = `The ID list ${JSON.stringify(name)} was not read from the data store`
+        const list = yield* this.#logged(what, this.#readList(name))
+        if (list !== undefined) lists.set(name, list)
+      }
+    })
+    // For all together: the network has them too.
+    yield* this.#logged("Not all ID lists were read from the data store", Effect.timeout(readLists, timeout))
+    return lists
+  })
+
+  /** Writes these lists; `held` are all, and those that it lacks are taken out. Gives the names that were not written. */
+  write(names: ReadonlySet<string>, held: ReadonlyMap<string, HeldList>): Effect.Effect<ReadonlyArray<string>> {
+    return Effect.gen(this, function* () {
+      const now = yield* Clock.currentTimeMillis
+      const failed: Array<string> = []
+      for (const name of names) {
+        // A store that does not take one is not asked to take the others now: there may be thousands.
+        if (failed.length > 0 || !(yield* this.#writeList(name, held.get(name), now))) failed.push(name)
+      }
+      const text = JSON.stringify([...held.keys()])
+      const isNamed = yield* this.#set("The names of the ID lists were", this.#namesKey(), text, now)
+      return isNamed ? failed : [...names]
+    })
+  }
+
+  #namesKey(): string {
+    return keyOf("/v1/get_id_lists", "plain_text", this.options)
+  }
+
+  #listKey(name: string): string {
+    const path = `/v1/download_id_list_file/${encodeURIComponent(name.replace(/\p{Surrogate}/gu, "?"))}`
+    return keyOf(path, "plain_text", this.options)
+  }
+
+  #logged<A>(what: string, effect: Effect.Effect<A, unknown>): Effect.Effect<A | undefined> {
+    const mask = masking(this.options.sdkKey)
+    return Effect.catchAllCause(effect, cause =>
+      Effect.as(Effect.logWarning(`${what}: ${mask(Cause.pretty(cause))}`), undefined)
+    )
+  }
+
+  #readNames() {
+    return inTime(this.store.initialize).pipe(
+      Effect.andThen(inTime(this.store.get(this.#namesKey()))),
+      Effect.flatMap(text => (text === undefined ? Effect.succeed([]) : Schema.decodeUnknown(Names)(text)))
+    )
+  }
+
+  #readList(name: string) {
+    return Effect.flatMap(inTime(this.store.get(this.#listKey(name))), text =>
+      text === undefined || text === "" ? Effect.succeed(undefined) : listOf(text)
+    )
+  }
+
+  /** Gives whether it was written. */
+  #set(what: string, key: string, text: string, time: number): Effect.Effect<boolean> {
+    const written = Effect.as(inTime(this.store.set(key, text, { version: time, receivedAt: time })), true)
+    return Effect.map(this.#logged(`${what} not written to the data store`, written), done => done === true)
+  }
+
+  #writeList(name: string, list: HeldList | undefined, now: number): Effect.Effect<boolean> {
+    return Effect.gen(this, function* () {
+      const what = `The ID list ${JSON.stringify(name)}`
+      const isTooLong = list !== undefined && list.ids.size * bytesPerId > longestText
+      if (isTooLong) yield* Effect.logDebug(`${what} is too long for the data store`)
+      const text = list === undefined || isTooLong ? "" : yield* textOfList(list)
+      return yield* this.#set(`${what} was`, this.#listKey(name), text, list?.updatedAt ?? now)
+    })
+  }
+}
+
+const inTime = <A, E>(call: Effect.Effect<A, E>) => Effect.timeout(Effect.disconnect(call), timeout)
+
+const textOfList = Effect.fnUntraced(function* ({ addition, file, ids, updatedAt }: HeldList) {
+  let text = `${JSON.stringify({ file, addition, ids: ids.size, updatedAt })}\n`
+  for (const lines of idListLines(ids)) {
+    text += lines
+    yield* yieldToEventLoop
+  }
+  return text
+})
+
+const listOf = Effect.fnUntraced(function* (text: string) {
+  const headEnd = text.indexOf("\n")
+  const head = yield* Schema.decodeUnknown(Head)(text.slice(0, headEnd))
+  const ids = new PackedSet(Math.floor((text.length - headEnd) / bytesPerId))
+  const reader = new IdListReader(ids)
+  const encoder = new TextEncoder()
+  for (let at = headEnd + 1; at < text.length; at += slice) {
+    reader.read(encoder.encode(text.slice(at, at + slice)))
+    yield* yieldToEventLoop
+  }
+  reader.end()
+  if (ids.size !== head.ids) return yield* Effect.dieMessage(`expected ${head.ids} ids, got ${ids.size}`)
+  const { addition, file, updatedAt } = head
+  const asRead = ({ creationTime, fileID, size }: typeof file): ReadFile => ({ creationTime, fileID, size })
+  return { ids, updatedAt, file: asRead(file), addition: addition && asRead(addition) } satisfies HeldList
+})
+
+/** Where the lists are stored; nowhere without a `DataStore` in the context. */
+export const make = (options: KeyOptions): Effect.Effect<StoredIdLists | undefined> =>
+  Effect.map(Effect.serviceOption(DataStore), store =>
+    Option.isNone(store) ? undefined : new StoredIdLists(store.value, options)
+  )
