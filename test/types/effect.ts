@@ -55,11 +55,10 @@ type Read = typeof StatsigOptions.StatsigOptions.Encoded
 type Members<A> = { [Name in keyof A]: A[Name] }
 holds<Equals<Members<StatsigOptions.StatsigOptions>, Members<Read>>>()
 
-// An explanation is for a user, and there without further ado; as JSON it is of the same type.
+// An explanation is for a user, and there without further ado.
 const explained = Statsig.explain("gate", "g", { disableExposureLogging: true })
 type Explained = Effect.Effect<Explanation.Explanation, never, Statsig.Statsig | Statsig.CurrentUser>
 holds<Equals<typeof explained, Explained>>()
-holds<Equals<typeof Explanation.Explanation.Encoded, Explanation.Explanation>>()
 // @ts-expect-error: segments are explained as gates
 Statsig.explain("segment", "g")
 
