@@ -1,0 +1,65 @@
+/**
+ * What a local Statsig answers.
+ */
+import * as zlib from "node:zlib"
+import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
+import type { ReceivedRequest } from "./requests.js"
+
+/**
+ * The content encodings that answers are made in.
+ *
+ * @since 0.1.0
+ */
+export type Encoding = "identity" | "gzip" | "br" | "deflate"
+
+export interface Answer {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: Uint8Array
+}
+
+export const jsonHeaders = { "content-type": "application/json" }
+
+export const answerJson = (status: number, value: unknown): Answer => ({
+  status,
+  headers: jsonHeaders,
+  body: Buffer.from(JSON.stringify(value))
+})
+
+export const refuse = (status: number, error: string): Answer => answerJson(status, { success: false, error })
+
+const encoders: Readonly<Record<Encoding, (body: Uint8Array) => Uint8Array>> = {
+  identity: body => body,
+  gzip: body => zlib.gzipSync(body),
+  // The default quality of 11 takes a second for a real payload.
+  br: body => zlib.brotliCompressSync(body, { params: { [zlib.constants.BROTLI_PARAM_QUALITY]: 5 } }),
+  deflate: body => zlib.deflateSync(body)
+}
+
+export const encodeAnswer = (answer: Answer, encoding: Encoding): Answer =>
+  encoding === "identity"
+    ? answer
+    : {
+        status: answer.status,
+        headers: { ...answer.headers, "content-encoding": encoding },
+        body: encoders[encoding](answer.body)
+      }
+
+/** A list's file goes out as it is: a range of it counts its own bytes. */
+export const chooseEncoding = ({ endpoint, headers }: ReceivedRequest): Encoding => {
+  if (endpoint !== "specs" && endpoint !== "idListManifest") return "identity"
+  const accepted = new Set((headers["accept-encoding"] ?? "").split(",").map(token => token.trim().toLowerCase()))
+  return accepted.has("br") ? "br" : accepted.has("gzip") ? "gzip" : "identity"
+}
+
+/** Past the magic number: damage further back may pass for a cut, which lenient decoders forgive. */
+export const corruptBody = (answer: Answer): Answer => ({ ...answer, body: Uint8Array.from(answer.body).fill(0xff, 2) })
+
+export const toResponse = ({ body, headers, status }: Answer): HttpServerResponse.HttpServerResponse =>
+  status === 204 || status === 304
+    ? HttpServerResponse.empty({ status, headers })
+    : HttpServerResponse.uint8Array(body, {
+        status,
+        headers,
+        contentType: headers["content-type"] ?? "application/octet-stream"
+      })

@@ -1,0 +1,156 @@
+/**
+ * What goes wrong with a local Statsig, as it is told.
+ */
+import type { Socket } from "node:net"
+import type * as HttpServerRequest from "@effect/platform/HttpServerRequest"
+import * as Data from "effect/Data"
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import { type Answer, answerJson, corruptBody, type Encoding, jsonHeaders } from "./answers.js"
+import type { Endpoint } from "./requests.js"
+
+/**
+ * What a fault hits: an endpoint, or the file of one ID list by the list's name.
+ *
+ * @since 0.1.0
+ */
+export type FaultTarget = Endpoint | `idListFile:${string}`
+
+/**
+ * One thing that goes wrong. A `Reply`, and what happens at the head, leave the request undone: events that come with it
+ * are not kept. The others do what was asked and then spoil the answer.
+ *
+ * - `Reply`: this answer in place of the normal one: an error, garbage, an old payload. Status 200, empty body and
+ *   `application/json` where not given
+ * - `Headers`: the normal answer with other or more headers
+ * - `Encoding`: the normal answer in this encoding, whatever the client accepts; when `corrupt`, all but its first 2
+ *   bytes are overwritten
+ * - `Delay`: does and answers everything later, by the `Clock` of the layer
+ * - `Stall`, `Reset`, `Close`: nothing more comes, the connection is reset, or it is closed in good order. This happens
+ *   at the head, before anything is sent, or `at: "body"`: after a head that promises the whole body, and half of it
+ *
+ * @since 0.1.0
+ */
+export type Fault = Data.TaggedEnum<{
+  Reply: {
+    readonly status?: number
+    readonly headers?: Readonly<Record<string, string>>
+    readonly body?: string | Uint8Array
+  }
+  Headers: { readonly headers: Readonly<Record<string, string>> }
+  Encoding: { readonly encoding: Encoding; readonly corrupt?: boolean }
+  Delay: { readonly duration: Duration.DurationInput }
+  Stall: { readonly at?: "head" | "body" }
+  Reset: { readonly at?: "head" | "body" }
+  Close: { readonly at?: "head" | "body" }
+}>
+
+/**
+ * The constructors of faults: `Fault.Reply({ status: 503 })`, `Fault.Stall({})`.
+ *
+ * @since 0.1.0
+ */
+export const Fault = Data.taggedEnum<Fault>()
+
+export const rawSocket = (request: HttpServerRequest.HttpServerRequest): Socket | undefined => {
+  const { socket } = request.source as { readonly socket?: Socket }
+  return typeof socket?.resetAndDestroy === "function" ? socket : undefined
+}
+
+/** Writes the head, which promises the whole body, and half of the body. */
+const writeHalf = (socket: Socket, { body, headers, status }: Answer, written: () => void) => {
+  const fields = Object.entries({ ...headers, "content-length": body.length })
+  socket.write(`HTTP/1.1 ${status} \r\n${fields.map(([name, value]) => `${name}: ${value}\r\n`).join("")}\r\n`)
+  socket.write(body.subarray(0, body.length >> 1), written)
+}
+
+const connectionFaults: Readonly<Record<"Stall" | "Reset" | "Close", (socket: Socket) => void>> = {
+  Stall: () => {},
+  Reset: socket => socket.resetAndDestroy(),
+  Close: socket => socket.end()
+}
+
+/** The faults that are still to come. */
+export class FaultScript {
+  readonly #queued = new Map<FaultTarget, Array<Fault>>()
+  readonly #lasting = new Map<FaultTarget, Fault>()
+
+  next(target: FaultTarget, faults: ReadonlyArray<Fault>): void {
+    this.#queued.set(target, [...(this.#queued.get(target) ?? []), ...faults])
+  }
+
+  always(target: FaultTarget, fault: Fault): void {
+    this.#lasting.set(target, fault)
+  }
+
+  clear(target: FaultTarget | undefined): void {
+    for (const cleared of target === undefined ? [...this.#queued.keys(), ...this.#lasting.keys()] : [target]) {
+      this.#queued.delete(cleared)
+      this.#lasting.delete(cleared)
+    }
+  }
+
+  /** The fault of a request: one for the first target that has one, before those that last. */
+  take(targets: ReadonlyArray<FaultTarget>): Fault | undefined {
+    for (const target of targets) {
+      const fault = this.#queued.get(target)?.shift()
+      if (fault !== undefined) return fault
+    }
+    return targets.map(target => this.#lasting.get(target)).find(fault => fault !== undefined)
+  }
+}
+
+/** Lets the client wait until it goes away or the server closes. */
+const hold = (socket: Socket | undefined, closing: Effect.Effect<void>): Effect.Effect<Answer> =>
+  Effect.map(closing, () => {
+    socket?.destroy()
+    return answerJson(503, { error: "closing" })
+  })
+
+/** Cuts a connection in a way that a normal answer cannot. */
+const cut = (
+  socket: Socket | undefined,
+  closing: Effect.Effect<void>,
+  how: (socket: Socket) => void
+): Effect.Effect<Answer> =>
+  Effect.suspend(() => {
+    if (socket === undefined) return Effect.succeed(answerJson(501, { error: "this fault needs a node:http socket" }))
+    how(socket)
+    return hold(socket, closing)
+  })
+
+/** An answer as the fault spoils it. `closing`: ends when the server closes. */
+export const spoil = (
+  fault: Fault | undefined,
+  normal: Effect.Effect<Answer>,
+  socket: Socket | undefined,
+  closing: Effect.Effect<void>
+): Effect.Effect<Answer> => {
+  switch (fault?._tag) {
+    case undefined:
+      return normal
+    case "Reply":
+      return Effect.succeed({
+        status: fault.status ?? 200,
+        headers: { ...jsonHeaders, ...fault.headers },
+        body: typeof fault.body === "string" ? Buffer.from(fault.body) : (fault.body ?? new Uint8Array())
+      })
+    case "Headers":
+      return Effect.map(normal, answer => ({ ...answer, headers: { ...answer.headers, ...fault.headers } }))
+    case "Encoding":
+      return fault.corrupt === true ? Effect.map(normal, corruptBody) : normal
+    case "Delay":
+      return Effect.andThen(Effect.raceFirst(Effect.sleep(fault.duration), closing), normal)
+    case "Stall":
+    case "Reset":
+    case "Close": {
+      const end = connectionFaults[fault._tag]
+      if (fault.at === "body") {
+        return Effect.flatMap(normal, answer =>
+          cut(socket, closing, socket => writeHalf(socket, answer, () => end(socket)))
+        )
+      }
+      return fault._tag === "Stall" ? hold(socket, closing) : cut(socket, closing, end)
+    }
+  }
+}

@@ -1,0 +1,126 @@
+/**
+ * What a local Statsig is asked.
+ */
+import type { RequestError } from "@effect/platform/HttpServerError"
+import type * as HttpServerRequest from "@effect/platform/HttpServerRequest"
+import * as Chunk from "effect/Chunk"
+import * as Clock from "effect/Clock"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Queue from "effect/Queue"
+import * as Stream from "effect/Stream"
+
+/**
+ * What Statsig answers: specs, the manifest of ID lists, one list's file, posted events.
+ *
+ * @since 0.1.0
+ */
+export type Endpoint = "specs" | "idListManifest" | "idListFile" | "logEvent"
+
+/**
+ * One request, written down before anything is answered.
+ *
+ * @since 0.1.0
+ */
+export interface ReceivedRequest {
+  /** `undefined` for a path or method that Statsig does not know. */
+  readonly endpoint: Endpoint | undefined
+  readonly method: string
+  /** Without the query. */
+  readonly path: string
+  /** Decoded once. */
+  readonly query: Readonly<Record<string, string>>
+  /** Names in lower case. */
+  readonly headers: Readonly<Record<string, string>>
+  /** Bytes of the body as sent, thus compressed. Of one that is too long, no more than it announced. */
+  readonly bodySize: number
+  /** Epoch milliseconds by the `Clock` of the layer. */
+  readonly time: number
+}
+
+export const maxBody = 64 * 1024 * 1024
+const maxRequests = 10_000
+
+/**
+ * The body of a request; `undefined` for one that is too long, as soon as that shows. The rest of it is read and let go, so
+ * that the client can read its answer.
+ */
+export const readBody = Effect.fnUntraced(function* (incoming: HttpServerRequest.HttpServerRequest) {
+  if (incoming.method === "GET") return new Uint8Array()
+  if (Number(incoming.headers["content-length"] ?? 0) > maxBody) return undefined
+  const read = yield* Deferred.make<Uint8Array | undefined, RequestError>()
+  const parts: Array<Uint8Array> = []
+  let size = 0
+  yield* Stream.runForEach(incoming.stream, part =>
+    Effect.suspend(() => {
+      size += part.length
+      if (size <= maxBody) parts.push(part)
+      else parts.length = 0
+      return size <= maxBody ? Effect.void : Deferred.succeed(read, undefined)
+    })
+  ).pipe(
+    Effect.map(() => (size <= maxBody ? Buffer.concat(parts) : undefined)),
+    Effect.intoDeferred(read),
+    Effect.forkDaemon
+  )
+  return yield* Deferred.await(read)
+})
+
+interface Route {
+  readonly endpoint: Endpoint
+  readonly methods: ReadonlyArray<string>
+  readonly pattern: RegExp
+}
+
+export const filePath = "/v1/download_id_list_file/"
+
+const routes: ReadonlyArray<Route> = [
+  { endpoint: "specs", methods: ["GET"], pattern: /^\/v2\/download_config_specs\/.*\.json$/ },
+  { endpoint: "idListManifest", methods: ["GET", "POST"], pattern: /^\/v1\/get_id_lists(\/.*\.json)?$/ },
+  { endpoint: "idListFile", methods: ["GET"], pattern: new RegExp(`^${filePath}`) },
+  { endpoint: "logEvent", methods: ["POST"], pattern: /^\/v1\/log_event$/ }
+]
+
+/** Writes a request down, before anything is answered. */
+export const requestOf = (incoming: HttpServerRequest.HttpServerRequest, body: Uint8Array | undefined) =>
+  Effect.map(Clock.currentTimeMillis, (time): ReceivedRequest => {
+    const { headers, method, url } = incoming
+    const cutAt = url.indexOf("?")
+    const path = cutAt < 0 ? url : url.slice(0, cutAt)
+    return {
+      endpoint: routes.find(({ methods, pattern }) => pattern.test(path) && methods.includes(method))?.endpoint,
+      method,
+      path,
+      query: Object.fromEntries(new URLSearchParams(cutAt < 0 ? "" : url.slice(cutAt))),
+      headers: { ...headers },
+      bodySize: body?.length ?? Number(headers["content-length"] ?? maxBody),
+      time
+    }
+  })
+
+const newQueue = () => Effect.runSync(Queue.sliding<ReceivedRequest>(maxRequests))
+
+/** The last requests, and those of each endpoint that nobody has taken yet. */
+export class RequestLog {
+  readonly #kept: Array<ReceivedRequest> = []
+  readonly #new: Readonly<Record<Endpoint, Queue.Queue<ReceivedRequest>>> = {
+    specs: newQueue(),
+    idListManifest: newQueue(),
+    idListFile: newQueue(),
+    logEvent: newQueue()
+  }
+
+  add(request: ReceivedRequest): void {
+    this.#kept.push(request)
+    if (this.#kept.length > maxRequests) this.#kept.shift()
+    if (request.endpoint !== undefined) this.#new[request.endpoint].unsafeOffer(request)
+  }
+
+  get all(): ReadonlyArray<ReceivedRequest> {
+    return [...this.#kept]
+  }
+
+  take(endpoint: Endpoint, count: number): Effect.Effect<ReadonlyArray<ReceivedRequest>> {
+    return Effect.map(Queue.takeN(this.#new[endpoint], count), Chunk.toReadonlyArray)
+  }
+}
