@@ -109,7 +109,7 @@ export const plain = (value: RawJson): Json => {
   if (value instanceof NumberLiteral) return Number(value.text)
   if (Array.isArray(value)) return value.map(plain)
   const object: { [key: string]: Json } = {}
-  for (const key of Object.keys(value)) setOwn(object, key, plain((value as RawObject)[key]!))
+  for (const [key, member] of Object.entries(value)) setOwn(object, key, plain(member))
   return object
 }
 

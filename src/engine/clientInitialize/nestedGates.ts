@@ -61,12 +61,10 @@ export class NestedGates implements NestedMemo {
 
   /** Copies what an entry did to the memo, if the memo holds what it held then. */
   repeat(lookups: ReadonlyArray<Lookup>): boolean {
-    for (let i = 0; i < lookups.length; i++) {
-      const { before, gate } = lookups[i]!
+    for (const { before, gate } of lookups) {
       if (this.#known(gate) !== before) return false
     }
-    for (let i = 0; i < lookups.length; i++) {
-      const { after, before, gate } = lookups[i]!
+    for (const { after, before, gate } of lookups) {
       if (after !== before) this.#remember(gate, after)
     }
     return true
@@ -124,10 +122,10 @@ const isSame = (left: NestedResult, right: NestedResult): boolean => {
   return (
     ours.length === theirs.length &&
     ours.every((exposure, index) => {
-      const other = theirs[index]!
+      const other = theirs[index]
       return (
         exposure === other ||
-        (exposure.gate === other.gate && exposure.gateValue === other.gateValue && exposure.ruleID === other.ruleID)
+        (exposure.gate === other?.gate && exposure.gateValue === other.gateValue && exposure.ruleID === other.ruleID)
       )
     })
   )

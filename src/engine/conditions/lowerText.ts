@@ -36,6 +36,9 @@ const bitsPerText = 16
 /** Smaller sets are looked up at once. */
 const filteredSize = 16
 
+/** A word of the filter, whose length is a power of two: what a mask of one less leaves is within. */
+const bitsAt = (filter: Int32Array, index: number): number => filter[index] as number
+
 /** A set of texts in lower case. */
 export class LowerTextSet {
   readonly #texts: ReadonlySet<string>
@@ -52,7 +55,8 @@ export class LowerTextSet {
     const filter = new Int32Array(2 ** Math.ceil(Math.log2((size * bitsPerText) / 32)))
     for (const text of this.#texts) {
       const hash = hashOf(text)
-      filter[(hash >>> 5) & (filter.length - 1)]! |= 1 << hash
+      const word = (hash >>> 5) & (filter.length - 1)
+      filter[word] = bitsAt(filter, word) | (1 << hash)
     }
     this.#filter = filter
   }
@@ -61,7 +65,7 @@ export class LowerTextSet {
     const filter = this.#filter
     if (filter !== undefined) {
       const { hash } = lower
-      if ((filter[(hash >>> 5) & (filter.length - 1)]! & (1 << hash)) === 0) return false
+      if ((bitsAt(filter, (hash >>> 5) & (filter.length - 1)) & (1 << hash)) === 0) return false
     }
     return this.#texts.has(lower.text)
   }

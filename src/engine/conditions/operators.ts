@@ -198,7 +198,7 @@ const comparePlain = (text: string, right: ReadonlyArray<number>): number | unde
     const code = i === end ? dot : text.charCodeAt(i)
     if (code === dot) {
       if (digits === 0 || digits > 15) return undefined
-      const other = index < right.length ? right[index]! : 0
+      const other = right[index] ?? 0
       if (order === 0 && part !== other) order = part < other ? -1 : 1
       index++
       part = 0
@@ -208,7 +208,7 @@ const comparePlain = (text: string, right: ReadonlyArray<number>): number | unde
       digits++
     } else return undefined
   }
-  for (; index < right.length && order === 0; index++) if (right[index] !== 0) order = right[index]! > 0 ? -1 : 1
+  for (; index < right.length && order === 0; index++) order = -Math.sign(right[index] ?? 0)
   return order
 }
 
@@ -288,7 +288,7 @@ const equals = (target: RawJson | undefined): Test => {
       value.length === items.length &&
       items.every(item => item.index < value.length && textOf(value[item.index]) === item.text)
   }
-  const members = Object.keys(target).map(key => [key, targetText((target as RawObject)[key]!)] as const)
+  const members = Object.entries(target).map(([key, member]) => [key, targetText(member)] as const)
   return value => {
     if (typeof value !== "object" || value === null || Array.isArray(value)) return false
     const object = value as { readonly [key: string]: UserValue }

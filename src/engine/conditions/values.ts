@@ -3,7 +3,7 @@
  * has no such form.
  */
 
-import { type Json, NumberLiteral, type RawJson, type RawObject } from "../json.js"
+import { type Json, NumberLiteral, type RawJson } from "../json.js"
 import { parseDate } from "./dates.js"
 
 /** A user-side value; `undefined` when nothing was found. */
@@ -64,9 +64,8 @@ const jsonText = (value: RawJson, numberJson: (value: number | NumberLiteral) =>
   if (typeof value === "number" || value instanceof NumberLiteral) return numberJson(value)
   if (typeof value !== "object" || value === null) return String(value)
   if (Array.isArray(value)) return `[${value.map(item => jsonText(item, numberJson)).join(",")}]`
-  const object = value as RawObject
-  return `{${Object.keys(object)
-    .map(key => `${JSON.stringify(key)}:${jsonText(object[key]!, numberJson)}`)
+  return `{${Object.entries(value)
+    .map(([key, member]) => `${JSON.stringify(key)}:${jsonText(member, numberJson)}`)
     .join(",")}}`
 }
 

@@ -45,23 +45,19 @@ export const hashNames = (spec: string, rule: string): Hash => hashText(rule, ha
 /** The hashes of the last few texts: a request asks many names for one user and two or three units. */
 class TextHashes {
   readonly #before: Hash
-  readonly #texts = Array.from({ length: 8 }, () => "")
-  readonly #hashes: Array<Hash>
+  readonly #known: Array<{ readonly text: string; readonly hash: Hash }>
   #next = 0
 
   constructor(seed: number) {
     this.#before = { high: seed, low: ~seed }
-    this.#hashes = this.#texts.map(text => hashText(text, this.#before))
+    this.#known = Array.from({ length: 8 }, () => ({ text: "", hash: hashText("", this.#before) }))
   }
 
   of(text: string): Hash {
-    for (let index = 0; index < this.#texts.length; index++) {
-      if (this.#texts[index] === text) return this.#hashes[index]!
-    }
+    for (const known of this.#known) if (known.text === text) return known.hash
     const hash = hashText(text, this.#before)
-    this.#texts[this.#next] = text
-    this.#hashes[this.#next] = hash
-    this.#next = (this.#next + 1) % this.#texts.length
+    this.#known[this.#next] = { text, hash }
+    this.#next = (this.#next + 1) % this.#known.length
     return hash
   }
 }
@@ -74,6 +70,9 @@ const olderOf = 3
 const slotLength = 4
 /** What is kept of a place: a slot, and the lower half of its key's hash. */
 const placeLength = 2
+
+/** A number that is there: places are taken modulo their number, and slots come from places and from the ring. */
+const entryAt = (numbers: Int32Array, index: number): number => numbers[index] as number
 
 /** A set of keys that holds at most `capacity` of them. With a random seed nobody can tell which keys share a place. */
 export class Deduplicator {
@@ -104,7 +103,7 @@ export class Deduplicator {
     const low = this.#low
     const places = this.#places
     let place = firstPlace(places, low)
-    for (let slot = places[place]!; slot !== none; slot = places[place]!) {
+    for (let slot = entryAt(places, place); slot !== none; slot = entryAt(places, place)) {
       if (places[place + 1] === low && this.#slots[slotLength * slot + highOf] === high) {
         this.#unlink(slot)
         this.#linkAsNewest(slot)
@@ -154,7 +153,7 @@ export class Deduplicator {
   /** Puts a slot into the first free place from that of its hash on. */
   #place(slot: number): void {
     const places = this.#places
-    const low = this.#slots[slotLength * slot + lowOf]!
+    const low = entryAt(this.#slots, slotLength * slot + lowOf)
     let place = firstPlace(places, low)
     while (places[place] !== none) place = nextPlace(places, place)
     places[place] = slot
@@ -165,13 +164,13 @@ export class Deduplicator {
   #displace(slot: number): void {
     const places = this.#places
     const last = places.length - 1
-    let free = firstPlace(places, this.#slots[slotLength * slot + lowOf]!)
+    let free = firstPlace(places, entryAt(this.#slots, slotLength * slot + lowOf))
     while (places[free] !== slot) free = nextPlace(places, free)
     for (let place = nextPlace(places, free); places[place] !== none; place = nextPlace(places, place)) {
-      const low = places[place + 1]!
+      const low = entryAt(places, place + 1)
       const wanted = firstPlace(places, low)
       if (((place - wanted) & last) < ((place - free) & last)) continue
-      places[free] = places[place]!
+      places[free] = entryAt(places, place)
       places[free + 1] = low
       free = place
     }
@@ -180,7 +179,7 @@ export class Deduplicator {
 
   #freeSlot(): number {
     if (this.#size >= this.#capacity) {
-      const oldest = this.#slots[newerOf]!
+      const oldest = entryAt(this.#slots, newerOf)
       this.#unlink(oldest)
       this.#displace(oldest)
       return oldest
@@ -202,7 +201,7 @@ export class Deduplicator {
 
   #linkAsNewest(slot: number): void {
     const slots = this.#slots
-    const newest = slots[olderOf]!
+    const newest = entryAt(slots, olderOf)
     slots[slotLength * slot + olderOf] = newest
     slots[slotLength * slot + newerOf] = none
     slots[slotLength * newest + newerOf] = slot
@@ -211,8 +210,8 @@ export class Deduplicator {
 
   #unlink(slot: number): void {
     const slots = this.#slots
-    const newer = slots[slotLength * slot + newerOf]!
-    const older = slots[slotLength * slot + olderOf]!
+    const newer = entryAt(slots, slotLength * slot + newerOf)
+    const older = entryAt(slots, slotLength * slot + olderOf)
     slots[slotLength * older + newerOf] = newer
     slots[slotLength * newer + olderOf] = older
   }

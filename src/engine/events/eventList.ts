@@ -7,6 +7,9 @@ import { wellFormedJson } from "../json.js"
 import type { User } from "../user.js"
 import type { EventText } from "./events.js"
 
+/** A number of a column: they are all as long as the list. */
+const at = (column: ReadonlyArray<number>, index: number): number => column[index] as number
+
 /**
  * Events in the order in which they came.
  *
@@ -41,8 +44,8 @@ export class EventList {
   }
 
   pushAll(events: EventList): void {
-    for (let index = events.#start; index < events.#texts.length; index++) {
-      this.push(events.#texts[index]!, events.#users[index], events.#times[index]!, events.#sizes[index]!)
+    for (const [index, text] of events.#texts.entries()) {
+      if (text !== undefined) this.push(text, events.#users[index], at(events.#times, index), at(events.#sizes, index))
     }
   }
 
@@ -53,7 +56,7 @@ export class EventList {
     for (let index = this.#start; index < end; index++) {
       this.#texts[index] = undefined
       this.#users[index] = undefined
-      size += this.#sizes[index]!
+      size += at(this.#sizes, index)
     }
     this.#start = end
     this.#bytes -= size
@@ -85,7 +88,7 @@ export class EventList {
     let from = 0
     let size = 0
     for (let index = 0; index < this.length; index++) {
-      const next = this.#sizes[this.#start + index]!
+      const next = at(this.#sizes, this.#start + index)
       if (index > from && (index - from === count || size + next > bytes)) {
         parts.push(this.slice(from, index - from))
         from = index
@@ -99,8 +102,9 @@ export class EventList {
 
   /** Writes an event. */
   write(index: number, writer: EventWriter): void {
-    const at = this.#start + index
-    writer.write(this.#texts[at]!, this.#users[at], this.#times[at]!)
+    const place = this.#start + index
+    const text = this.#texts[place]
+    if (text !== undefined) writer.write(text, this.#users[place], at(this.#times, place))
   }
 }
 

@@ -283,12 +283,12 @@ export class EventQueue {
 
   /** Takes the first of the batches with a lower number, to be sent. It is pending until its outcome is told. */
   take(before = Number.POSITIVE_INFINITY): Batch | undefined {
-    const index = this.#batches.findIndex(({ order }) => order < before)
-    if (index < 0) return undefined
-    const [batch] = this.#batches.splice(index, 1)
-    this.#batched -= batch!.events.length
-    this.#underwayEvents += batch!.events.length
-    this.#underway.add(batch!)
+    const batch = this.#batches.find(({ order }) => order < before)
+    if (batch === undefined) return undefined
+    this.#batches.splice(this.#batches.indexOf(batch), 1)
+    this.#batched -= batch.events.length
+    this.#underwayEvents += batch.events.length
+    this.#underway.add(batch)
     return batch
   }
 

@@ -100,8 +100,8 @@ export class Bucketer {
       hash.text(text)
       hash.finish()
     }
-    const high = hash.state[0]! >>> 0
-    const low = hash.state[1]! >>> 0
+    const high = hash.state[0] >>> 0
+    const low = hash.state[1] >>> 0
     // `modulo`, by literals: dividing by what may be any number takes ten times as long.
     const bucket =
       this.#modulus === 10_000

@@ -86,8 +86,8 @@ class FoldHash {
       for (let at = 0; length - at > 16; at += 16) this.#pair(read64(at), read64(at + 8))
     } else if (length > 8) this.#pair(read64(0), read64(length - 8))
     else if (length >= 4) this.#pair(read32(0), read32(length - 4))
-    else if (length >= 2) this.#pair(small(view.getUint16(0, true)), small(data[length - 1]!))
-    else if (length === 1) this.#pair(small(data[0]!), small(data[0]!))
+    else if (length >= 2) this.#pair(small(view.getUint16(0, true)), small(view.getUint8(length - 1)))
+    else if (length === 1) this.#pair(small(view.getUint8(0)), small(view.getUint8(0)))
     else this.#pair(small(0), small(0))
   }
 

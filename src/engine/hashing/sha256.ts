@@ -32,28 +32,35 @@ export interface Words {
   readonly count: number
 }
 
+/** So many words that the type names each of them. */
+type Eight = Int32Array & { [Index in 0 | 1 | 2 | 3 | 4 | 5 | 6 | 7]: number }
+type Sixteen = Eight & { [Index in 8 | 9 | 10 | 11 | 12 | 13 | 14 | 15]: number }
+
+/** A word that is there: positions within a block are below 16, those within a unit below its count. */
+const wordAt = (words: Int32Array, index: number): number => words[index] as number
+
 /** One running hash: the state, the block being filled and the number of bytes taken so far. */
 export class Sha256 {
-  readonly state: Int32Array
-  readonly block: Int32Array
+  readonly state: Eight
+  readonly block: Sixteen
   length = 0
 
   constructor() {
-    this.state = Int32Array.from(initial)
-    this.block = new Int32Array(16)
+    this.state = Int32Array.from(initial) as Eight
+    this.block = new Int32Array(16) as Sixteen
   }
 
   /** Goes back to where `from` stands. */
   restore(from: Sha256): void {
-    const { block, state } = from
-    for (let i = 0; i < 8; i++) this.state[i] = state[i]!
-    for (let i = 0; i < 16; i++) this.block[i] = block[i]!
+    this.state.set(from.state)
+    this.block.set(from.block)
     this.length = from.length
   }
 
   byte(value: number): void {
     const position = this.length & 63
-    this.block[position >> 2]! |= value << (24 - ((position & 3) << 3))
+    const index = position >> 2
+    this.block[index] = wordAt(this.block, index) | (value << (24 - ((position & 3) << 3)))
     this.length++
     if (position === 63) {
       this.compress()
@@ -67,12 +74,12 @@ export class Sha256 {
     const { count, words } = unit
     let state = from.state
     let index = (from.length & 63) >> 2
-    for (let i = 0; i < index; i++) block[i] = from.block[i]!
-    let word = from.block[index]!
+    for (let i = 0; i < index; i++) block[i] = wordAt(from.block, i)
+    let word = wordAt(from.block, index)
     // So many bits of a word of the unit belong to the word that is being filled.
     const shift = (from.length & 3) << 3
     for (let i = 0; i < count; i++) {
-      const next = words[i]!
+      const next = wordAt(words, i)
       block[index++] = word | (next >>> shift)
       // A shift by 32 bits would be none.
       word = shift === 0 ? 0 : next << (32 - shift)
@@ -102,7 +109,7 @@ export class Sha256 {
     let length = this.length
     let index = (length & 63) >> 2
     let shift = 24 - ((length & 3) << 3)
-    let word = block[index]!
+    let word = wordAt(block, index)
     for (let i = 0; i < end; i++) {
       const code = text.charCodeAt(i)
       if (code > 127) {
@@ -133,7 +140,8 @@ export class Sha256 {
   finish(): void {
     const bits = this.length * 8
     const position = this.length & 63
-    this.block[position >> 2]! |= 0x80 << (24 - ((position & 3) << 3))
+    const index = position >> 2
+    this.block[index] = wordAt(this.block, index) | (0x80 << (24 - ((position & 3) << 3)))
     if (position >= 56) {
       this.compress()
       this.block.fill(0)
@@ -148,32 +156,32 @@ export class Sha256 {
    * sum are nested, which spares copies: by 6, 11 and 25 is by 6 of (by 5 of (by 14)), by 2, 13 and 22 is by 2 of (by 11
    * of (by 9)).
    */
-  compress(from: Int32Array = this.state): void {
+  compress(from: Eight = this.state): void {
     const { block, state } = this
-    let w0 = block[0]!
-    let w1 = block[1]!
-    let w2 = block[2]!
-    let w3 = block[3]!
-    let w4 = block[4]!
-    let w5 = block[5]!
-    let w6 = block[6]!
-    let w7 = block[7]!
-    let w8 = block[8]!
-    let w9 = block[9]!
-    let w10 = block[10]!
-    let w11 = block[11]!
-    let w12 = block[12]!
-    let w13 = block[13]!
-    let w14 = block[14]!
-    let w15 = block[15]!
-    let a = from[0]!
-    let b = from[1]!
-    let c = from[2]!
-    let d = from[3]!
-    let e = from[4]!
-    let f = from[5]!
-    let g = from[6]!
-    let h = from[7]!
+    let w0 = block[0]
+    let w1 = block[1]
+    let w2 = block[2]
+    let w3 = block[3]
+    let w4 = block[4]
+    let w5 = block[5]
+    let w6 = block[6]
+    let w7 = block[7]
+    let w8 = block[8]
+    let w9 = block[9]
+    let w10 = block[10]
+    let w11 = block[11]
+    let w12 = block[12]
+    let w13 = block[13]
+    let w14 = block[14]
+    let w15 = block[15]
+    let a = from[0]
+    let b = from[1]
+    let c = from[2]
+    let d = from[3]
+    let e = from[4]
+    let f = from[5]
+    let g = from[6]
+    let h = from[7]
     let t = 0
     for (let round = 0; round < 64; round += 16) {
       t = e ^ ((e >>> 14) | (e << 18))
@@ -386,14 +394,14 @@ export class Sha256 {
           (((w13 >>> 17) | (w13 << 15)) ^ ((w13 >>> 19) | (w13 << 13)) ^ (w13 >>> 10))) |
         0
     }
-    state[0] = (from[0]! + a) | 0
-    state[1] = (from[1]! + b) | 0
-    state[2] = (from[2]! + c) | 0
-    state[3] = (from[3]! + d) | 0
-    state[4] = (from[4]! + e) | 0
-    state[5] = (from[5]! + f) | 0
-    state[6] = (from[6]! + g) | 0
-    state[7] = (from[7]! + h) | 0
+    state[0] = (from[0] + a) | 0
+    state[1] = (from[1] + b) | 0
+    state[2] = (from[2] + c) | 0
+    state[3] = (from[3] + d) | 0
+    state[4] = (from[4] + e) | 0
+    state[5] = (from[5] + f) | 0
+    state[6] = (from[6] + g) | 0
+    state[7] = (from[7] + h) | 0
   }
 }
 
@@ -410,7 +418,7 @@ export const sha256 = (text: string): Hash64 => {
   const hash = new Sha256()
   hash.text(text)
   hash.finish()
-  return { high: hash.state[0]! >>> 0, low: hash.state[1]! >>> 0 }
+  return { high: hash.state[0] >>> 0, low: hash.state[1] >>> 0 }
 }
 
 /** The whole SHA-256 of a text's UTF-8 form, as base64 with padding. */
@@ -430,7 +438,7 @@ export const sha256OfBytes = (parts: ReadonlyArray<Uint8Array>): Hash64 => {
   const hash = new Sha256()
   for (const part of parts) for (const byte of part) hash.byte(byte)
   hash.finish()
-  return { high: hash.state[0]! >>> 0, low: hash.state[1]! >>> 0 }
+  return { high: hash.state[0] >>> 0, low: hash.state[1] >>> 0 }
 }
 
 /** The 48 bits that ID lists are keyed by: those of the first eight base64 characters, in two halves. */

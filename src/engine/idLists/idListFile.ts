@@ -26,6 +26,9 @@ const noCharacter = 64
 const values = new Uint8Array(256).fill(noCharacter)
 for (let value = 0; value < alphabet.length; value++) values[alphabet.charCodeAt(value)] = value
 
+/** The value of a character within the bytes: each byte has one. */
+const valueAt = (bytes: Uint8Array, at: number): number => values[bytes[at] as number] as number
+
 /** Reads a file into a set, in pieces that may end anywhere. */
 export class IdListReader {
   readonly #ids: PackedSet
@@ -88,14 +91,14 @@ export class IdListReader {
   #apply(bytes: Uint8Array, at: number): boolean {
     const sign = bytes[at]
     if (sign !== plus && sign !== minus) return false
-    const a = values[bytes[at + 1]!]!
-    const b = values[bytes[at + 2]!]!
-    const c = values[bytes[at + 3]!]!
-    const d = values[bytes[at + 4]!]!
-    const e = values[bytes[at + 5]!]!
-    const f = values[bytes[at + 6]!]!
-    const g = values[bytes[at + 7]!]!
-    const h = values[bytes[at + 8]!]!
+    const a = valueAt(bytes, at + 1)
+    const b = valueAt(bytes, at + 2)
+    const c = valueAt(bytes, at + 3)
+    const d = valueAt(bytes, at + 4)
+    const e = valueAt(bytes, at + 5)
+    const f = valueAt(bytes, at + 6)
+    const g = valueAt(bytes, at + 7)
+    const h = valueAt(bytes, at + 8)
     if (((a | b | c | d | e | f | g | h) & noCharacter) !== 0) return false
     const high = (a << 18) | (b << 12) | (c << 6) | d
     const low = (e << 18) | (f << 12) | (g << 6) | h
@@ -115,4 +118,7 @@ export function* idListLines(ids: PackedSet): Iterable<string> {
 }
 
 const base64 = (bits: number): string =>
-  alphabet[bits >>> 18]! + alphabet[(bits >>> 12) & 63]! + alphabet[(bits >>> 6) & 63]! + alphabet[bits & 63]!
+  alphabet.charAt(bits >>> 18) +
+  alphabet.charAt((bits >>> 12) & 63) +
+  alphabet.charAt((bits >>> 6) & 63) +
+  alphabet.charAt(bits & 63)

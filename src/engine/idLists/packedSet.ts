@@ -59,9 +59,12 @@ const write = (slots: Slots, at: number, high: number, low: number): void => {
   slots[at + 1] = low
 }
 
+/** A number that is there: positions are counted modulo the length, in steps of two. */
+const slotAt = (slots: Slots, at: number): number => slots[at] as number
+
 /** In no order that means anything. */
 const eachKey = (slots: Slots, use: (high: number, low: number) => void): void => {
-  for (let at = 0; at < slots.length; at += 2) if (slots[at] !== 0) use(slots[at]! - 1, slots[at + 1]!)
+  for (let at = 0; at < slots.length; at += 2) if (slots[at] !== 0) use(slotAt(slots, at) - 1, slotAt(slots, at + 1))
 }
 
 /**
@@ -111,13 +114,13 @@ export class PackedSet {
   }
 
   has(high: number, low: number): boolean {
-    const { slots } = this.#leaves[high >>> this.#shift]!
+    const { slots } = this.#leaf(high >>> this.#shift)
     return slots[find(slots, high, low)] !== 0
   }
 
   add(high: number, low: number): void {
     const index = high >>> this.#shift
-    const leaf = this.#leaves[index]!
+    const leaf = this.#leaf(index)
     const at = find(leaf.slots, high, low)
     if (leaf.slots[at] !== 0) return
     if (leaf.count >= largestLeaf && leaf.depth < deepest) {
@@ -131,18 +134,18 @@ export class PackedSet {
 
   delete(high: number, low: number): void {
     const index = high >>> this.#shift
-    const shared = this.#leaves[index]!
+    const shared = this.#leaf(index)
     let free = find(shared.slots, high, low)
     if (shared.slots[free] === 0) return
     const leaf = this.#own(shared, index)
     const { slots } = leaf
     // What follows moves up, unless it would come before its own beginning: no search may meet a gap.
     for (let at = (free + 2) % slots.length; slots[at] !== 0; at = (at + 2) % slots.length) {
-      const home = homeOf(slots, slots[at + 1]!)
+      const home = homeOf(slots, slotAt(slots, at + 1))
       const isBetween = free < at ? free < home && home <= at : free < home || home <= at
       if (isBetween) continue
-      slots[free] = slots[at]!
-      slots[free + 1] = slots[at + 1]!
+      slots[free] = slotAt(slots, at)
+      slots[free + 1] = slotAt(slots, at + 1)
       free = at
     }
     slots[free] = 0
@@ -164,12 +167,17 @@ export class PackedSet {
   /** The keys, a few thousand at a time. The set must not change meanwhile. */
   *parts(): Iterable<ReadonlyArray<readonly [high: number, low: number]>> {
     for (let index = 0; index < this.#leaves.length; ) {
-      const leaf = this.#leaves[index]!
+      const leaf = this.#leaf(index)
       const keys: Array<readonly [number, number]> = []
       eachKey(leaf.slots, (high, low) => keys.push([high, low]))
       yield keys
       index += this.#width(leaf)
     }
+  }
+
+  /** The directory has an entry for each beginning of a key. */
+  #leaf(index: number): Leaf {
+    return this.#leaves[index] as Leaf
   }
 
   /** How many neighbours of the directory a leaf is. */

@@ -10,7 +10,7 @@
  * of the call, and without work left nothing matches.
  */
 
-import { accept, assert, assertions, consume, type Program, split, writeProgram } from "./program.js"
+import { accept, assert, assertions, consume, numberAt, type Program, split, writeProgram } from "./program.js"
 import type { Assertion, Node } from "./syntax.js"
 
 /**
@@ -39,7 +39,7 @@ const edge = 0
 const lineFeed = 1
 const other = 2
 
-const holds = (assertion: Assertion, before: Context, after: Context): boolean => {
+const holds = (assertion: Assertion | undefined, before: Context, after: Context): boolean => {
   switch (assertion) {
     case "textStart":
       return before === edge
@@ -54,6 +54,14 @@ const holds = (assertion: Assertion, before: Context, after: Context): boolean =
   }
 }
 
+/** Characters that the pattern does not tell apart. */
+interface PatternSymbol {
+  readonly number: number
+  /** Which of the program's sets hold them. */
+  readonly members: Uint8Array
+  readonly context: Context
+}
+
 /** A state set with all its empty steps taken, for one context on the far side. */
 interface Closure {
   /** Consuming instructions, by preference. */
@@ -63,7 +71,7 @@ interface Closure {
 }
 
 class State {
-  /** State after each symbol, as far as known. */
+  /** State after each symbol, by its number, as far as known. */
   readonly next: Array<State | undefined> = []
   /** By context ahead, as far as known. */
   readonly closures: Array<Closure | undefined> = [undefined, undefined, undefined]
@@ -82,7 +90,7 @@ class States {
 
   get(instructions: Int32Array, behind: Context): State {
     let hash: number = behind
-    for (let at = 0; at < instructions.length; at++) hash = Math.imul(hash, 0x01000193) ^ instructions[at]!
+    for (let at = 0; at < instructions.length; at++) hash = Math.imul(hash, 0x01000193) ^ numberAt(instructions, at)
     const alike = this.#byHash.get(hash)
     const known = alike?.find(state => state.behind === behind && equals(state.instructions, instructions))
     if (known !== undefined) return known
@@ -128,12 +136,11 @@ export class Automaton {
   #states = new States()
   /** The first state, by the context behind it. */
   #starts: Array<State | undefined> = [undefined, undefined, undefined]
-  /** Symbol of each ASCII character; -1 is not known yet. */
-  readonly #ascii = new Int32Array(128).fill(-1)
-  readonly #known = new Map<number, number>()
-  /** For each symbol, which of the program's sets hold it, and what context it makes. */
-  #symbols: Array<{ readonly members: Uint8Array; readonly context: Context }> = []
-  readonly #symbolNumbers = new Map<string, number>()
+  /** Symbol of each ASCII character, as far as known. */
+  readonly #ascii = new Array<PatternSymbol | undefined>(128).fill(undefined)
+  /** The same for other characters. */
+  readonly #known = new Map<number, PatternSymbol>()
+  readonly #symbols = new Map<string, PatternSymbol>()
   /** Number of the walk that came by each instruction last. */
   readonly #visited: Int32Array
   #walk = 0
@@ -173,15 +180,15 @@ export class Automaton {
     let at = from
     while (at < length) {
       const unit = text.charCodeAt(at)
-      let symbol = unit < 128 ? ascii[unit]! : -1
+      let symbol = unit < 128 ? ascii[unit] : undefined
       let size = 1
-      if (symbol < 0) {
-        const codePoint = text.codePointAt(at)!
+      if (symbol === undefined) {
+        const codePoint = text.codePointAt(at) ?? unit
         if (codePoint > 0xffff) size = 2
         state = this.#tidy(state)
         symbol = this.#symbol(codePoint, work)
       }
-      state = state.next[symbol] ?? this.#step(state, symbol, work)
+      state = state.next[symbol.number] ?? this.#step(state, symbol, work)
       if (state === this.#dead || state === this.#matched) break
       at += size
     }
@@ -198,16 +205,16 @@ export class Automaton {
     let end = -1
     while (at < length) {
       const unit = text.charCodeAt(at)
-      let symbol = unit < 128 ? ascii[unit]! : -1
+      let symbol = unit < 128 ? ascii[unit] : undefined
       let size = 1
-      if (symbol < 0) {
-        const codePoint = text.codePointAt(at)!
+      if (symbol === undefined) {
+        const codePoint = text.codePointAt(at) ?? unit
         if (codePoint > 0xffff) size = 2
         state = this.#tidy(state)
         symbol = this.#symbol(codePoint, work)
       }
-      if (this.#closure(state, this.#symbols[symbol]!.context, work).accepts) end = at
-      state = state.next[symbol] ?? this.#step(state, symbol, work)
+      if (this.#closure(state, symbol.context, work).accepts) end = at
+      state = state.next[symbol.number] ?? this.#step(state, symbol, work)
       if (state === this.#dead) break
       at += size
     }
@@ -222,7 +229,7 @@ export class Automaton {
       const codePoint = codePointBefore(text, at)
       state = this.#tidy(state)
       const symbol = this.#symbol(codePoint, work)
-      state = state.next[symbol] ?? this.#step(state, symbol, work)
+      state = state.next[symbol.number] ?? this.#step(state, symbol, work)
       if (state === this.#dead || state === this.#matched) break
       at -= codePoint > 0xffff ? 2 : 1
     }
@@ -241,11 +248,10 @@ export class Automaton {
 
   /** Makes room for another symbol, if there is none, by dropping all tables; returns the state as a new one. */
   #tidy(state: State): State {
-    if (this.#symbols.length < maximumSymbols) return state
-    this.#ascii.fill(-1)
+    if (this.#symbols.size < maximumSymbols) return state
+    this.#ascii.fill(undefined)
     this.#known.clear()
-    this.#symbols = []
-    this.#symbolNumbers.clear()
+    this.#symbols.clear()
     this.#dropStates()
     return this.#states.get(state.instructions, state.behind)
   }
@@ -255,9 +261,9 @@ export class Automaton {
     this.#starts = [undefined, undefined, undefined]
   }
 
-  #symbol(codePoint: number, work: Work): number {
-    const known = codePoint < 128 ? this.#ascii[codePoint]! : (this.#known.get(codePoint) ?? -1)
-    if (known >= 0) return known
+  #symbol(codePoint: number, work: Work): PatternSymbol {
+    const known = codePoint < 128 ? this.#ascii[codePoint] : this.#known.get(codePoint)
+    if (known !== undefined) return known
     const { letters, classes, sets, hasAssertions } = this.#program
     if (codePoint >= 128) work.left -= classes.length * workPerLookup
     const numbers = classes.filter(([, set]) => set.has(codePoint)).map(([number]) => number)
@@ -265,12 +271,12 @@ export class Automaton {
     if (letter !== undefined) numbers.push(letter)
     const context = hasAssertions && codePoint === 10 ? lineFeed : other
     const key = `${context} ${numbers.join()}`
-    let symbol = this.#symbolNumbers.get(key)
+    let symbol = this.#symbols.get(key)
     if (symbol === undefined) {
       const members = new Uint8Array(sets)
       for (const number of numbers) members[number] = 1
-      symbol = this.#symbols.push({ members, context }) - 1
-      this.#symbolNumbers.set(key, symbol)
+      symbol = { number: this.#symbols.size, members, context }
+      this.#symbols.set(key, symbol)
     }
     if (this.#known.size >= maximumKnown) this.#known.clear()
     if (codePoint < 128) this.#ascii[codePoint] = symbol
@@ -279,26 +285,25 @@ export class Automaton {
   }
 
   /** The state after a symbol. */
-  #step(state: State, symbol: number, work: Work): State {
+  #step(state: State, symbol: PatternSymbol, work: Work): State {
     if (work.left < 0) return this.#dead
-    const { instructions, accepts } = this.#closure(state, this.#symbols[symbol]!.context, work)
+    const { instructions, accepts } = this.#closure(state, symbol.context, work)
     work.left -= instructions.length
     const next = accepts && this.#question !== "end" ? this.#matched : this.#advance(instructions, symbol, work)
-    state.next[symbol] = next
+    state.next[symbol.number] = next
     return next
   }
 
-  #advance(instructions: Int32Array, symbol: number, work: Work): State {
+  #advance(instructions: Int32Array, { context, members }: PatternSymbol, work: Work): State {
     const { first, second } = this.#program
-    const { members, context } = this.#symbols[symbol]!
     const visited = this.#visited
     const found = this.#found
     const walk = ++this.#walk
     let count = 0
     for (let at = 0; at < instructions.length; at++) {
-      const instruction = instructions[at]!
-      const target = first[instruction]!
-      if (members[second[instruction]!] === 0 || visited[target] === walk) continue
+      const instruction = numberAt(instructions, at)
+      const target = numberAt(first, instruction)
+      if (members[numberAt(second, instruction)] === 0 || visited[target] === walk) continue
       visited[target] = walk
       found[count++] = target
     }
@@ -330,19 +335,20 @@ export class Automaton {
     let accepts = false
     for (let at = 0; at < state.instructions.length; at++) {
       let waiting = 0
-      pending[waiting++] = state.instructions[at]!
+      pending[waiting++] = numberAt(state.instructions, at)
       while (waiting > 0) {
-        const instruction = pending[--waiting]!
+        const instruction = numberAt(pending, --waiting)
         if (visited[instruction] === walk) continue
         visited[instruction] = walk
         steps++
         const kind = kinds[instruction]
         if (kind === consume) found[count++] = instruction
         else if (kind === split) {
-          pending[waiting++] = second[instruction]!
-          pending[waiting++] = first[instruction]!
+          pending[waiting++] = numberAt(second, instruction)
+          pending[waiting++] = numberAt(first, instruction)
         } else if (kind === assert) {
-          if (holds(assertions[second[instruction]!]!, before, after)) pending[waiting++] = first[instruction]!
+          const assertion = assertions[numberAt(second, instruction)]
+          if (holds(assertion, before, after)) pending[waiting++] = numberAt(first, instruction)
         } else if (kind === accept) {
           accepts = true
           waiting = 0
@@ -367,6 +373,7 @@ const contextAfter = (text: string, at: number): Context => (at === text.length 
  * @since 0.1.0
  */
 export const codePointBefore = (text: string, at: number): number => {
-  const codePoint = at > 1 ? text.codePointAt(at - 2)! : 0
-  return codePoint > 0xffff ? codePoint : text.charCodeAt(at - 1)
+  const unit = text.charCodeAt(at - 1)
+  const pair = (unit & 0xfc00) === 0xdc00 ? text.codePointAt(at - 2) : undefined
+  return pair !== undefined && pair > 0xffff ? pair : unit
 }

@@ -5,6 +5,7 @@
 
 import { codePointBefore, type Work } from "./automaton.js"
 import * as Program from "./backtrackingProgram.js"
+import { numberAt } from "./program.js"
 import { wordSet } from "./set.js"
 import type { Assertion } from "./syntax.js"
 
@@ -23,10 +24,13 @@ interface AtomicMarks {
 const utf8Length = (codePoint: number): number =>
   codePoint < 0x80 ? 1 : codePoint < 0x800 ? 2 : codePoint < 0x10000 ? 3 : 4
 
+const utf8Encoder = new TextEncoder()
+
 const isAscii = (text: string): boolean => !/[^\0-\x7f]/.test(text)
 
+/** In an expression with the flag `u` two halves of a pair are one character. */
 const escapeForExpression = (text: string): string =>
-  Array.from(text, character => `\\u{${character.codePointAt(0)!.toString(16)}}`).join("")
+  text.replace(/./gs, unit => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`)
 
 /**
  * Where a repetition of `captured` at a position ends, or -1. When case is ignored it has, as in the official engine,
@@ -38,11 +42,9 @@ const repetitionEnd = (text: string, at: number, captured: string, caseInsensiti
   if (text.startsWith(captured, at)) return at + captured.length
   if (!caseInsensitive) return -1
   work.left -= 20 + captured.length * 8
-  let bytes = 0
-  for (const character of captured) bytes += utf8Length(character.codePointAt(0)!)
+  let bytes = utf8Encoder.encode(captured).length
   let end = at
-  while (bytes > 0 && end < text.length) {
-    const codePoint = text.codePointAt(end)!
+  for (let codePoint = text.codePointAt(at); bytes > 0 && codePoint !== undefined; codePoint = text.codePointAt(end)) {
     bytes -= utf8Length(codePoint)
     end += codePoint > 0xffff ? 2 : 1
   }
@@ -88,22 +90,22 @@ class Slots {
   }
 
   get(slot: number): number {
-    return this.#values[slot]!
+    return numberAt(this.#values, slot)
   }
 
   set(slot: number, value: number): void {
     this.#trail.reserve(this.trailLength)
     const { numbers } = this.#trail
     numbers[this.trailLength++] = slot
-    numbers[this.trailLength++] = this.#values[slot]!
+    numbers[this.trailLength++] = this.get(slot)
     this.#values[slot] = value
   }
 
   undo(trailLength: number): void {
     const { numbers } = this.#trail
     while (this.trailLength > trailLength) {
-      const value = numbers[--this.trailLength]!
-      this.#values[numbers[--this.trailLength]!] = value
+      const value = numberAt(numbers, --this.trailLength)
+      this.#values[numberAt(numbers, --this.trailLength)] = value
     }
   }
 }
@@ -166,7 +168,7 @@ export class Backtracker {
         }
         case Program.consume: {
           const codePoint = text.codePointAt(at)
-          if (codePoint !== undefined && instruction.set!.has(codePoint)) at += codePoint > 0xffff ? 2 : 1
+          if (codePoint !== undefined && instruction.set?.has(codePoint)) at += codePoint > 0xffff ? 2 : 1
           else failed = true
           break
         }
@@ -235,12 +237,11 @@ export class Backtracker {
           marks = { open, outer: marks }
           break
         case Program.endAtomic:
-          open = marks!.open
-          marks = marks!.outer
+          if (marks !== undefined) ({ open, outer: marks } = marks)
           break
         case Program.run: {
           work.left -= 4
-          const end = instruction.automaton!.run(text, at, work)
+          const end = instruction.automaton?.run(text, at, work) ?? -1
           if (end < 0) failed = true
           else if (instruction.flag) at = end
           break
@@ -262,9 +263,9 @@ export class Backtracker {
         if (open === 0 || ++backtracks > maximumBacktracks) return false
         open--
         if (alternativeMarks !== undefined) marks = alternativeMarks[open]
-        index = alternatives[open * 3]!
-        at = alternatives[open * 3 + 1]!
-        slots.undo(alternatives[open * 3 + 2]!)
+        index = numberAt(alternatives, open * 3)
+        at = numberAt(alternatives, open * 3 + 1)
+        slots.undo(numberAt(alternatives, open * 3 + 2))
       }
     }
   }
@@ -299,6 +300,7 @@ export class Backtracker {
   }
 
   #isWordAfter(text: string, at: number): boolean {
-    return at < text.length && this.#word.has(text.codePointAt(at)!)
+    const codePoint = text.codePointAt(at)
+    return codePoint !== undefined && this.#word.has(codePoint)
   }
 }

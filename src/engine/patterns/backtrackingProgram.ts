@@ -9,7 +9,7 @@
 
 import { Automaton } from "./automaton.js"
 import { anySet, type CharacterSet, InvalidPattern } from "./set.js"
-import type { Assertion, Node, ParsedPattern } from "./syntax.js"
+import { type Assertion, concatenation, type Node, type ParsedPattern } from "./syntax.js"
 
 /** A node with what the compiler asks of it. */
 interface Part {
@@ -205,10 +205,10 @@ const leading = (parts: ReadonlyArray<Part>, test: (part: Part) => boolean): num
   return end < 0 ? parts.length : end
 }
 
-const isAnchored = (node: Node): boolean =>
-  node.type === "assertion"
-    ? node.assertion === "textStart"
-    : node.type === "concat" && node.children[0]!.type === "assertion" && isAnchored(node.children[0]!)
+const isAnchored = (node: Node): boolean => {
+  const first = node.type === "concat" ? node.children[0] : node
+  return first?.type === "assertion" && first.assertion === "textStart"
+}
 
 /**
  * Writes the instructions. `hard` says that what follows may ask for another match of the part; `last` that nothing
@@ -253,17 +253,17 @@ class Compiler {
     if (!hard && !part.hard) this.#delegate([part], last)
     else if (node.type === "concat") this.#concat(children, hard, last)
     else if (node.type === "alternation") this.#alternatives(children, child => this.#visit(child, hard, last))
-    else if (node.type === "repeat") this.#repeat(part, node, hard, last)
-    else if (node.type === "look") this.#look(node, children[0]!)
+    else if (node.type === "repeat") for (const child of children) this.#repeat(child, node, hard, last)
+    else if (node.type === "look") for (const body of children) this.#look(node, body)
     else if (node.type === "conditional") this.#conditional(children, hard, last)
     else if (node.type === "character") this.#delegate([part], last)
     else if (node.type === "group") {
       this.#add(save, { slot: node.group * 2 })
-      this.#visit(children[0]!, hard, false)
+      for (const child of children) this.#visit(child, hard, false)
       this.#add(save, { slot: node.group * 2 + 1 })
     } else if (node.type === "atomic") {
       this.#add(beginAtomic)
-      this.#visit(children[0]!, false, last)
+      for (const child of children) this.#visit(child, false, last)
       this.#add(endAtomic)
     } else this.#leaf(node)
   }
@@ -295,12 +295,9 @@ class Compiler {
       if (text !== "") this.#add(literal, { text })
       return
     }
-    const { node } = parts[0]!
-    if (parts.length === 1 && node.type === "set") this.#add(consume, { set: node.set })
-    else {
-      const whole: Node = parts.length === 1 ? node : { type: "concat", children: parts.map(part => part.node) }
-      this.#add(run, { automaton: new Automaton(whole, last ? "from" : "end"), flag: !last })
-    }
+    const node = concatenation(parts.map(part => part.node))
+    if (node.type === "set") this.#add(consume, { set: node.set })
+    else this.#add(run, { automaton: new Automaton(node, last ? "from" : "end"), flag: !last })
   }
 
   #concat(parts: ReadonlyArray<Part>, hard: boolean, last: boolean): void {
@@ -329,9 +326,8 @@ class Compiler {
     for (const over of jumps) over.next = this.#here
   }
 
-  #repeat(part: Part, node: Node & { type: "repeat" }, hard: boolean, last: boolean): void {
+  #repeat(child: Part, node: Node & { type: "repeat" }, hard: boolean, last: boolean): void {
     const { minimum, maximum, greedy } = node
-    const child = part.children[0]!
     const unbounded = maximum === Number.POSITIVE_INFINITY
     if (minimum === 0 && maximum === 1) {
       const choice = this.#split()
@@ -391,14 +387,15 @@ class Compiler {
   }
 
   #conditional([condition, yes, no]: ReadonlyArray<Part>, hard: boolean, last: boolean): void {
+    if (condition === undefined || yes === undefined || no === undefined) return
     this.#add(beginAtomic)
     const choice = this.#split()
-    this.#visit(condition!, hard, false)
+    this.#visit(condition, hard, false)
     this.#add(endAtomic)
-    this.#visit(yes!, hard, last)
+    this.#visit(yes, hard, last)
     const over = this.#add(jump)
     choice.alternative = this.#here
-    this.#visit(no!, hard, last)
+    this.#visit(no, hard, last)
     over.next = this.#here
   }
 }

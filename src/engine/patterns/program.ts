@@ -91,7 +91,7 @@ const isAnchored = (node: Node): boolean => {
     case "assertion":
       return node.assertion === "textStart"
     case "concat":
-      return isAnchored(node.children[0]!)
+      return node.children.slice(0, 1).some(isAnchored)
     case "alternation":
       return node.children.every(isAnchored)
     case "group":
@@ -114,6 +114,13 @@ export const accept = 3
 
 /** Assertions by their number in instructions. @since 0.1.0 */
 export const assertions: ReadonlyArray<Assertion> = ["textStart", "textEnd", "lineStart", "lineEnd"]
+
+/**
+ * A number that is there: instructions name only each other, and all other indices are counted up from 0.
+ *
+ * @since 0.1.0
+ */
+export const numberAt = (numbers: Int32Array, index: number): number => numbers[index] as number
 
 /** Instructions being written; a finished `Program` has them in typed arrays. */
 class Writer {

@@ -104,8 +104,10 @@ const propertyByName = (name: string): string | undefined => {
  */
 export const unicodeProperty = (query: string): string | undefined => {
   // Rust reads `!=` but then forgets the negation.
-  const byValue = /^(.*?)(?:!=|:|=)(.*)$/s.exec(query)
+  const [, name, value] = /^(.*?)(?:!=|:|=)(.*)$/s.exec(query) ?? []
   const source =
-    byValue === null ? propertyByName(normalize(query)) : propertyByValue(byValue[1]!, normalize(byValue[2]!))
+    name === undefined || value === undefined
+      ? propertyByName(normalize(query))
+      : propertyByValue(name, normalize(value))
   return source !== undefined && isKnown(source) ? source : undefined
 }

@@ -83,12 +83,13 @@ export const anySet = (lineFeed: boolean): CharacterSet =>
   lineFeed ? new CharacterSet("any", 964, () => true) : new CharacterSet("dot", 1000, character => character !== "\n")
 
 const wordSource = "\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}\\p{Join_Control}"
+const wordWeight = 50_000
 
 /** Perl classes: source, weight, weight when negated. */
 const perlClasses: ReadonlyMap<string, readonly [string, number, number]> = new Map([
   ["d", ["\\p{Nd}", 5_125, 12_600]],
   ["s", ["\\p{White_Space}", 680, 1_925]],
-  ["w", [wordSource, 50_000, 46_603]]
+  ["w", [wordSource, wordWeight, 46_603]]
 ])
 
 /**
@@ -96,7 +97,7 @@ const perlClasses: ReadonlyMap<string, readonly [string, number, number]> = new 
  *
  * @since 0.1.0
  */
-export const wordSet = (): CharacterSet => new CharacterSet("\\w", perlClasses.get("w")![1], union(wordSource, false))
+export const wordSet = (): CharacterSet => new CharacterSet("\\w", wordWeight, union(wordSource, false))
 
 /** Weights of the properties most used. */
 const propertyWeights: ReadonlyMap<string, number> = new Map([
@@ -261,11 +262,11 @@ class SetReader {
 
   /** `[:name:]`; anything else that begins alike is an ordinary class. */
   #posix(into: Union): boolean {
-    const match = /^\[:(\^?)([^:]*):\]/.exec(this.source.slice(this.#at))
-    const source = match === null ? undefined : posixClasses.get(match[2]!)
-    if (match === null || source === undefined) return false
-    this.#at += match[0].length
-    if (match[1] === "") into.addSource(source, 32)
+    const [whole, negation, name] = /^\[:(\^?)([^:]*):\]/.exec(this.source.slice(this.#at)) ?? []
+    const source = name === undefined ? undefined : posixClasses.get(name)
+    if (whole === undefined || source === undefined) return false
+    this.#at += whole.length
+    if (negation === "") into.addSource(source, 32)
     else into.add(negate({ contains: union(source, this.caseInsensitive), weight: 32 }))
     return true
   }

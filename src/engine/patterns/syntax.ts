@@ -84,15 +84,22 @@ const empty: Node = { type: "empty" }
 
 const assertion = (name: Assertion): Node => ({ type: "assertion", assertion: name })
 
-const concat = (children: ReadonlyArray<Node>): Node =>
-  children.length === 0 ? empty : children.length === 1 ? children[0]! : { type: "concat", children }
+/**
+ * Nodes one behind the other.
+ *
+ * @since 0.1.0
+ */
+export const concatenation = (children: ReadonlyArray<Node>): Node => {
+  const [first = empty] = children
+  return children.length < 2 ? first : { type: "concat", children }
+}
 
 /** `\Z`: the end, whatever line feeds are left before it. */
 const beforeFinalLineFeeds: Node = {
   type: "look",
   behind: false,
   negative: false,
-  child: concat([
+  child: concatenation([
     {
       type: "repeat",
       child: { type: "character", codePoint: 10 },
@@ -162,10 +169,10 @@ const isRepeatable = (node: Node): boolean =>
 
 /** A look-ahead at the very end is as good as its body, which may not need backtracking: only a match is asked for. */
 const withoutFinalLook = (node: Node): Node => {
-  const last = node.type === "concat" ? node.children.at(-1)! : node
-  if (last.type !== "look" || last.behind || last.negative) return node
+  const last = node.type === "concat" ? node.children.at(-1) : node
+  if (last?.type !== "look" || last.behind || last.negative) return node
   const rest = node.type === "concat" ? node.children.slice(0, -1) : []
-  return concat([concat(rest), last.child])
+  return concatenation([concatenation(rest), last.child])
 }
 
 class Parser {
@@ -210,18 +217,20 @@ class Parser {
   }
 
   #character(): string {
+    return String.fromCodePoint(this.#nextCodePoint())
+  }
+
+  #nextCodePoint(): number {
     const codePoint = this.source.codePointAt(this.#at)
     if (codePoint === undefined) throw new InvalidPattern()
-    const character = String.fromCodePoint(codePoint)
-    this.#at += character.length
-    return character
+    this.#at += codePoint > 0xffff ? 2 : 1
+    return codePoint
   }
 
   /** Skips comments, and in free-spacing mode white space. */
   #skipSpace(): void {
     const { source } = this
-    while (this.#at < source.length) {
-      const character = source[this.#at]!
+    for (let character = this.#peek(); character !== undefined; character = this.#peek()) {
       if (this.#flags.ignoreSpace && character === "#") {
         const end = source.indexOf("\n", this.#at)
         this.#at = end < 0 ? source.length : end + 1
@@ -261,7 +270,7 @@ class Parser {
       if (this.#at === before) break
       if (child.type !== "empty") children.push(child)
     }
-    return concat(children)
+    return concatenation(children)
   }
 
   /** An atom and its repetition. */
@@ -339,7 +348,7 @@ class Parser {
       case "[":
         return this.#class()
       default:
-        return this.#literal(this.#character().codePointAt(0)!, this.#flags.caseInsensitive)
+        return this.#literal(this.#nextCodePoint(), this.#flags.caseInsensitive)
     }
   }
 
@@ -366,7 +375,8 @@ class Parser {
   #escape(inClass: boolean): Escape {
     const start = this.#at
     this.#at++
-    const name = this.#character()
+    const codePoint = this.#nextCodePoint()
+    const name = String.fromCodePoint(codePoint)
     const { caseInsensitive } = this.#flags
     if (isDigit(name)) {
       this.#at = start + 1
@@ -402,7 +412,7 @@ class Parser {
     if (control !== undefined) return { type: "character", codePoint: control, caseInsensitive: false }
     // Inside a class the letters of these position escapes stand for themselves; other letters mean nothing.
     if (/^[A-Za-z]$/.test(name) && !(inClass && "kAzBKG".includes(name))) throw new InvalidPattern()
-    return { type: "character", codePoint: name.codePointAt(0)!, caseInsensitive: false }
+    return { type: "character", codePoint, caseInsensitive: false }
   }
 
   #hex(length: number): number {
@@ -496,8 +506,8 @@ class Parser {
 
   /** The number of the group that a name, a number or (`-1` is the last opened group) a distance stands for. */
   #groupReference(open: string, close: string, allowsRelative: boolean): number {
-    const match = /^([\p{Alphabetic}\p{N}_]*)(?:([+-])([0-9]+))?/u.exec(this.source.slice(this.#at + open.length))!
-    const [whole, name, sign, digits] = match
+    const reference = /^([\p{Alphabetic}\p{N}_]*)(?:([+-])([0-9]+))?/u
+    const [whole = "", name = "", sign, digits] = reference.exec(this.source.slice(this.#at + open.length)) ?? []
     const relative = sign !== undefined
     const end = this.#at + open.length + whole.length
     if (!this.#startsWith(open) || !this.source.startsWith(close, end)) throw new InvalidPattern()
@@ -508,7 +518,7 @@ class Parser {
       if (group < 0) throw new InvalidPattern()
       return group
     }
-    const group = this.#names.get(name!) ?? (/^[0-9]+$/.test(name!) ? Number(name) : undefined)
+    const group = this.#names.get(name) ?? (/^[0-9]+$/.test(name) ? Number(name) : undefined)
     if (group === undefined) throw new InvalidPattern()
     return group
   }

@@ -9,7 +9,7 @@
  * follows from it: `isReadable` tells.
  */
 
-import { type Json, NumberLiteral, type RawJson, type RawObject, setOwn } from "../json.js"
+import { type Json, NumberLiteral, type RawJson, setOwn } from "../json.js"
 
 /** What reading one value gave. */
 export interface RawDocument {
@@ -173,7 +173,7 @@ export const isReadable = (value: RawJson, depth = 1, takesHalfPairs = false): b
   if (value instanceof NumberLiteral) return Number.isFinite(Number(value.text))
   if (depth > maxDepth) return false
   if (Array.isArray(value)) return value.every(item => isReadable(item, depth + 1, takesHalfPairs))
-  return Object.keys(value).every(
-    key => (takesHalfPairs || !halfPair.test(key)) && isReadable((value as RawObject)[key]!, depth + 1, takesHalfPairs)
+  return Object.entries(value).every(
+    ([key, member]) => (takesHalfPairs || !halfPair.test(key)) && isReadable(member, depth + 1, takesHalfPairs)
   )
 }
