@@ -17,7 +17,7 @@ import * as Either from "effect/Either"
 import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
 import { type Json, NumberLiteral, plain, type RawJson, type RawObject } from "./engine/json.js"
-import { type Body, type Entry, NotAnObject, portion, readBody, textOf } from "./engine/payload/body.js"
+import { type Body, type Entry, memberNamed, NotAnObject, portion, readBody, textOf } from "./engine/payload/body.js"
 import { isReadable, type RawDocument, readExact } from "./engine/payload/exactJson.js"
 import {
   type Decoder,
@@ -28,7 +28,7 @@ import {
 } from "./engine/payload/snapshot.js"
 import type * as Engine from "./engine/specs.js"
 import { inTurns } from "./internal/eventLoop.js"
-import { payloadBytes } from "./internal/payload.js"
+import { payloadBytes, sameParts } from "./internal/payload.js"
 import { SpecsError } from "./StatsigError.js"
 
 // --- scalars
@@ -501,15 +501,15 @@ interface Decoded {
 
 /** Decodes one top-level member: what became of it, or why the payload cannot be used. */
 const decodeMember = (body: Body, key: MemberName): Decoded | string => {
-  const ordinal = body.members.ordinals.get(key)
+  const found = memberNamed(body.members, key)
   const member: Member<unknown> = payloadMembers[key]
-  if (ordinal === undefined && member.isRequired) return `${JSON.stringify(key)}: is missing`
-  const entry = ordinal === undefined ? undefined : (body.members.entries[ordinal] as Entry<Decoded>)
+  if (found === undefined && member.isRequired) return `${JSON.stringify(key)}: is missing`
+  const entry = found?.entry as Entry<Decoded> | undefined
   if (entry?.content !== undefined) return entry.content
   let raw: RawJson | undefined
-  if (ordinal !== undefined && !body.tables.has(key)) {
-    raw = readExact(textOf(body.bytes, body.members.starts[ordinal]!, body.members.ends[ordinal]!)).value
-  } else if (ordinal !== undefined) raw = {}
+  if (found !== undefined) {
+    raw = body.tables.has(key) ? {} : readExact(textOf(body.bytes, found.start, found.end)).value
+  }
   const decoded = member.decode(raw)
   if (Either.isLeft(decoded)) return describe(decoded.left, key)
   const content = { value: decoded.right }
@@ -519,9 +519,9 @@ const decodeMember = (body: Body, key: MemberName): Decoded | string => {
 
 /** Whether a top-level member is still to be decoded and that takes a while: more than 64 KB. */
 const isLong = ({ members, tables }: Body, key: MemberName): boolean => {
-  const ordinal = members.ordinals.get(key)
-  if (ordinal === undefined || tables.has(key) || members.entries[ordinal]!.content !== undefined) return false
-  return members.ends[ordinal]! - members.starts[ordinal]! > 1 << 16
+  const member = memberNamed(members, key)
+  if (member === undefined || tables.has(key) || member.entry.content !== undefined) return false
+  return member.end - member.start > 1 << 16
 }
 
 function* read(
@@ -529,9 +529,13 @@ function* read(
   onWarning: (warning: SpecWarning) => void,
   before: Snapshot | undefined
 ): Generator<void, Parsed | SpecsError> {
+  const isSame = sameParts(bytes, before?.body.bytes)
+  if (before?.body.bytes.length === bytes.length && isSame(0, 0, bytes.length)) {
+    return { _tag: "Specs", snapshot: before }
+  }
   let body: Body
   try {
-    body = yield* readBody(bytes, tableNames, before?.body)
+    body = yield* readBody(bytes, tableNames, before && { body: before.body, isSame })
   } catch (error) {
     const message = `${error instanceof Error ? error.message : String(error)} (${bytes.length} bytes)`
     return error instanceof NotAnObject
@@ -570,11 +574,7 @@ export const parse = (
   before?: Snapshot
 ): Effect.Effect<Parsed, SpecsError> =>
   payloadBytes(body).pipe(
-    Effect.flatMap(bytes =>
-      before?.body.bytes.equals(bytes) === true
-        ? Effect.succeed<Parsed>({ _tag: "Specs", snapshot: before })
-        : inTurns(() => read(bytes, onWarning, before))
-    ),
+    Effect.flatMap(bytes => inTurns(() => read(bytes, onWarning, before))),
     Effect.flatMap(parsed => (parsed instanceof SpecsError ? Effect.fail(parsed) : Effect.succeed(parsed)))
   )
 

@@ -1,8 +1,9 @@
 /**
  * The bytes and the text of a payload. Either may be large, so each is made in turns with the rest of the process.
  */
-import { isUtf8 } from "node:buffer"
+import { Buffer, isUtf8 } from "node:buffer"
 import * as Effect from "effect/Effect"
+import type { Before } from "../engine/payload/body.js"
 import { SpecsError } from "../StatsigError.js"
 import { inTurns } from "./eventLoop.js"
 
@@ -41,7 +42,21 @@ export const payloadText = (body: string | Uint8Array): Effect.Effect<string, Sp
     ? Effect.succeed(body)
     : Effect.flatMap(payloadBytes(body), bytes => inTurns(() => decode(bytes)))
 
-/** Puts the parts of a body together. */
+/**
+ * Compares parts of a payload with parts of the one before, as fast as memory is read.
+ *
+ * @internal
+ */
+export const sameParts = (bytes: Uint8Array, before: Uint8Array = new Uint8Array(0)): Before["isSame"] => {
+  const here = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
+  return (at, start, end) => here.compare(before, start, end, at, at + end - start) === 0
+}
+
+/**
+ * Puts the parts of a body together.
+ *
+ * @internal
+ */
 export const concat = (parts: ReadonlyArray<Uint8Array>, size: number): Effect.Effect<Uint8Array> =>
   inTurns(() => join(parts, size))
 
@@ -71,7 +86,7 @@ function* decode(bytes: Uint8Array): Generator<void, string> {
     if (start > 0) yield
     let end = Math.min(start + portion, bytes.length)
     // A character may have several bytes.
-    while (end < bytes.length && (bytes[end]! & 0xc0) === 0x80) end++
+    while (((bytes[end] ?? 0) & 0xc0) === 0x80) end++
     text += decoder.decode(bytes.subarray(start, end))
     start = end
   }
@@ -80,7 +95,8 @@ function* decode(bytes: Uint8Array): Generator<void, string> {
 
 /** As `concat`, for work that is done in turns already. */
 export function* join(parts: ReadonlyArray<Uint8Array>, size: number): Generator<void, Uint8Array> {
-  if (parts.length === 1) return parts[0]!
+  const [first, ...others] = parts
+  if (first !== undefined && others.length === 0) return first
   const bytes = new Uint8Array(size)
   let offset = 0
   let copied = 0

@@ -1,7 +1,15 @@
 /**
  * The specs that are held, as what the next payload may build on, whatever they came as.
  */
-import { type Body, emptyTable, JsonError, memberOf, readBody, type Table } from "../../../src/engine/payload/body.js"
+import {
+  type Body,
+  emptyTable,
+  JsonError,
+  memberNamed,
+  memberOf,
+  readBody,
+  type Table
+} from "../../../src/engine/payload/body.js"
 import { type TableName, tableNames } from "./fields.js"
 
 /** An entity of a table. */
@@ -13,10 +21,10 @@ export interface Entity {
 
 /** A table of the specs that are held. */
 export class HeldTable {
-  readonly #bytes: Buffer
+  readonly #bytes: Uint8Array
   readonly #table: Table<unknown>
 
-  constructor(bytes: Buffer, table: Table<unknown>) {
+  constructor(bytes: Uint8Array, table: Table<unknown>) {
     this.#bytes = bytes
     this.#table = table
   }
@@ -26,9 +34,9 @@ export class HeldTable {
   }
 
   *entity(name: string): Generator<void, Entity | undefined> {
-    const ordinal = this.#table.ordinals.get(name)
-    if (ordinal === undefined) return undefined
-    const json = this.#bytes.subarray(this.#table.starts[ordinal], this.#table.ends[ordinal])
+    const member = memberNamed(this.#table, name)
+    if (member === undefined) return undefined
+    const json = this.#bytes.subarray(member.start, member.end)
     const checksum = yield* memberOf(json, "checksum")
     return {
       checksum: checksum?.startsWith('"') === true ? (JSON.parse(checksum) as string) : undefined,
@@ -39,12 +47,12 @@ export class HeldTable {
 
 /** The members of a body but for some, as they stand there, also those that occur twice. */
 export const membersOf = (
-  { bytes, members: { ends, names, starts } }: Body,
+  { bytes, members: { members } }: Body,
   without: ReadonlySet<string>
 ): ReadonlyArray<readonly [string, Uint8Array]> =>
-  names
-    .map((name, ordinal) => [name, bytes.subarray(starts[ordinal], ends[ordinal])] as const)
-    .filter(([name]) => !without.has(name))
+  members
+    .filter(({ name }) => !without.has(name))
+    .map(({ end, name, start }) => [name, bytes.subarray(start, end)] as const)
 
 /** What is not of a table. */
 export const heldTopLevel = (held: Body) => membersOf(held, new Set(tableNames))
@@ -53,15 +61,11 @@ export const heldTopLevel = (held: Body) => membersOf(held, new Set(tableNames))
 export function* heldTable(held: Body | undefined, name: TableName): Generator<void, HeldTable> {
   const table = held?.tables.get(name)
   if (held === undefined || table !== undefined)
-    return new HeldTable(held?.bytes ?? Buffer.alloc(0), table ?? emptyTable)
-  const ordinal = held.members.ordinals.get(name)
-  if (ordinal === undefined) return new HeldTable(held.bytes, emptyTable)
+    return new HeldTable(held?.bytes ?? new Uint8Array(0), table ?? emptyTable)
+  const member = memberNamed(held.members, name)
+  if (member === undefined) return new HeldTable(held.bytes, emptyTable)
   try {
-    const { bytes, members } = yield* readBody(
-      held.bytes.subarray(held.members.starts[ordinal], held.members.ends[ordinal]),
-      new Set(),
-      undefined
-    )
+    const { bytes, members } = yield* readBody(held.bytes.subarray(member.start, member.end), new Set(), undefined)
     return new HeldTable(bytes, members)
   } catch (error) {
     // It is `null`.

@@ -20,22 +20,32 @@ export class Entry<A> {
   problem: string | undefined = undefined
 }
 
+/** Where a member stands: its name begins at `key`, its value at `start`. */
+export interface TableMember<A> {
+  readonly name: string
+  readonly key: number
+  readonly start: number
+  readonly end: number
+  readonly entry: Entry<A>
+}
+
 /** The members of an object, in the order of the text. */
 export interface Table<A> {
-  readonly names: ReadonlyArray<string>
-  /** The place of each name in the lists; of a name that occurs twice, the last. */
+  readonly members: ReadonlyArray<TableMember<A>>
+  /** The place of each name in the list; of a name that occurs twice, the last. */
   readonly ordinals: ReadonlyMap<string, number>
-  readonly entries: ReadonlyArray<Entry<A>>
-  /** Where each member begins, and where its value begins and ends. */
-  readonly keys: ReadonlyArray<number>
-  readonly starts: ReadonlyArray<number>
-  readonly ends: ReadonlyArray<number>
+}
+
+/** The member of a name. */
+export const memberNamed = <A>({ members, ordinals }: Table<A>, name: string): TableMember<A> | undefined => {
+  const ordinal = ordinals.get(name)
+  return ordinal === undefined ? undefined : members[ordinal]
 }
 
 /** A payload that was looked through. */
 export interface Body {
-  /** UTF-8. Shares its memory with the array that it was made of, which must not change any more. */
-  readonly bytes: Buffer
+  /** UTF-8. They must not change any more. */
+  readonly bytes: Uint8Array
   /** The members at the top level. Those in `tables` have nothing to be made of them. */
   readonly members: Table<unknown>
   /** The objects whose members are kept one by one, if they are objects. */
@@ -44,8 +54,15 @@ export interface Body {
   readonly repeated: ReadonlyArray<string>
 }
 
+/** A payload that another one probably resembles. */
+export interface Before {
+  readonly body: Body
+  /** Whether the other payload has, from `at` on, the bytes that this one has from `start` to `end`. */
+  readonly isSame: (at: number, start: number, end: number) => boolean
+}
+
 /** A table without members. */
-export const emptyTable: Table<never> = { names: [], ordinals: new Map(), entries: [], keys: [], starts: [], ends: [] }
+export const emptyTable: Table<never> = { members: [], ordinals: new Map() }
 
 /** Thrown inside the engine and by its direct callers only: the bytes are no JSON, or not what was promised. */
 export class JsonError extends Error {}
@@ -74,22 +91,22 @@ const openBrace = 0x7b
 const closeBrace = 0x7d
 
 /**
- * Looks through a payload. `tableNames` are the top-level members whose own members are kept one by one; `before` is the
- * payload that this one probably resembles. `bytes` must be UTF-8. What follows the JSON is ignored.
+ * Looks through a payload. `tableNames` are the top-level members whose own members are kept one by one. `bytes` must be
+ * UTF-8. What follows the JSON is ignored.
  *
  * Throws `JsonError` for what is no JSON, `NotAnObject` for JSON that is no object.
  */
 export function* readBody(
   bytes: Uint8Array,
   tableNames: ReadonlySet<string>,
-  before: Body | undefined
+  before: Before | undefined
 ): Generator<void, Body> {
-  const scanner = new Scanner(bytes)
+  const scanner = new Scanner(bytes, before)
   if (!scanner.isAtObject) {
     while (!scanner.skipValue()) yield scanner.rest()
     throw new NotAnObject("it is no object")
   }
-  const held = before?.members
+  const held = before?.body.members
   const members = new TableBuilder(held)
   const tables = new Map<string, Table<unknown>>()
   const seen = new Set<string>()
@@ -103,12 +120,12 @@ export function* readBody(
     tables.delete(name)
     let entry: Entry<unknown> | undefined
     if (tableNames.has(name) && scanner.isAtObject) {
-      tables.set(name, yield* readTable(scanner, before?.bytes, before?.tables.get(name)))
+      tables.set(name, yield* readTable(scanner, before?.body.tables.get(name)))
     } else {
-      entry = scanner.takeValue(before?.bytes, held, held?.ordinals.get(name))
+      entry = scanner.takeValue(held && memberNamed(held, name))
       if (entry === undefined) while (!scanner.skipValue()) yield scanner.rest()
     }
-    members.add(name, key, start, scanner.at, entry ?? new Entry())
+    members.add({ name, key, start, end: scanner.at, entry: entry ?? new Entry() })
     if (scanner.isSpent) yield scanner.rest()
   }
   return { bytes: scanner.bytes, members: members.build(), tables, repeated }
@@ -116,7 +133,7 @@ export function* readBody(
 
 /** Checks that bytes are one JSON value and nothing else. They must be UTF-8. Throws `JsonError` for anything else. */
 export function* checkJson(bytes: Uint8Array): Generator<void, void> {
-  const scanner = new Scanner(bytes)
+  const scanner = new Scanner(bytes, undefined)
   while (!scanner.skipValue()) yield scanner.rest()
   const end = skipSpace(scanner.bytes, scanner.at)
   if (end < bytes.length) throw unexpected(scanner.bytes, end)
@@ -127,7 +144,7 @@ export function* checkJson(bytes: Uint8Array): Generator<void, void> {
  * object as far as they were read.
  */
 export function* memberOf(bytes: Uint8Array, name: string): Generator<void, string | undefined> {
-  const scanner = new Scanner(bytes)
+  const scanner = new Scanner(bytes, undefined)
   if (!scanner.isAtObject) return undefined
   try {
     for (let goesOn = scanner.open(); goesOn; goesOn = scanner.next()) {
@@ -142,21 +159,17 @@ export function* memberOf(bytes: Uint8Array, name: string): Generator<void, stri
   return undefined
 }
 
-/** Looks through the object that the scanner is at. `held` is the table that stands in `before`. */
-function* readTable(
-  scanner: Scanner,
-  before: Buffer | undefined,
-  held: Table<unknown> | undefined
-): Generator<void, Table<unknown>> {
+/** Looks through the object that the scanner is at. `held` is the table of the payload before. */
+function* readTable(scanner: Scanner, held: Table<unknown> | undefined): Generator<void, Table<unknown>> {
   const table = new TableBuilder(held)
   /** The member of the held table that probably comes next. */
   let expected = 0
   /** How many are compared at once: more and more while they are the same. */
   let run = 1
   for (let goesOn = scanner.open(); goesOn; goesOn = scanner.next()) {
-    const taken = held === undefined ? 0 : takeRun(scanner, before!, held, expected, run)
-    if (taken > 0) {
-      table.addRun(held!, expected, taken, scanner.at)
+    const taken = held === undefined ? 0 : takeRun(scanner, held.members, expected, run)
+    if (held !== undefined && taken > 0) {
+      table.addRun(held.members.slice(expected, expected + taken), scanner.at)
       scanner.spend(taken * costOfMember)
       expected += taken
       run = taken * 2
@@ -165,9 +178,9 @@ function* readTable(
       const name = scanner.key()
       const start = scanner.at
       const known = held?.ordinals.get(name)
-      const entry = scanner.takeValue(before, held, known)
+      const entry = scanner.takeValue(known === undefined ? undefined : held?.members[known])
       if (entry === undefined) while (!scanner.skipValue()) yield scanner.rest()
-      table.add(name, key, start, scanner.at, entry ?? new Entry())
+      table.add({ name, key, start, end: scanner.at, entry: entry ?? new Entry() })
       if (known !== undefined) expected = known + 1
       run = 1
     }
@@ -176,70 +189,56 @@ function* readTable(
   return table.build()
 }
 
+type Run = ReadonlyArray<TableMember<unknown>>
+
 /** Takes as many of the expected members as stand here in the same bytes, at most `run`; gives their number. */
-const takeRun = (
-  scanner: Scanner,
-  before: Buffer,
-  { ends, keys }: Table<unknown>,
-  expected: number,
-  run: number
-): number => {
-  for (let count = Math.min(run, keys.length - expected); count > 0; count >>= 1) {
-    const start = keys[expected]!
-    const end = ends[expected + count - 1]!
-    if ((count === 1 || end - start <= longestRun) && scanner.take(before, start, end)) return count
+const takeRun = (scanner: Scanner, members: Run, expected: number, run: number): number => {
+  const first = members[expected]
+  for (let count = Math.min(run, members.length - expected); count > 0; count >>= 1) {
+    const last = members[expected + count - 1]
+    if (first === undefined || last === undefined) return 0
+    const isShort = count === 1 || last.end - first.key <= longestRun
+    if (isShort && scanner.take(first.key, last.end)) return count
   }
   return 0
 }
 
-/** Gathers the members of a table. Where the names are those of the held table, in its order, its names are kept. */
+/** Gathers the members of a table. Where the names are those of the held table, in its order, its ordinals are kept. */
 class TableBuilder {
-  readonly #held: Table<unknown> | undefined
-  readonly #names: Array<string> = []
-  readonly #entries: Array<Entry<unknown>> = []
-  readonly #keys: Array<number> = []
-  readonly #starts: Array<number> = []
-  readonly #ends: Array<number> = []
-  #isAsHeld: boolean
+  readonly #members: Array<TableMember<unknown>> = []
+  /** The held table, as long as the names are the same. */
+  #same: Table<unknown> | undefined
 
   constructor(held: Table<unknown> | undefined) {
-    this.#held = held
-    this.#isAsHeld = held !== undefined
+    this.#same = held
   }
 
-  add(name: string, key: number, start: number, end: number, entry: Entry<unknown>): void {
-    if (this.#isAsHeld && this.#held!.names[this.#names.length] !== name) this.#isAsHeld = false
-    this.#names.push(name)
-    this.#entries.push(entry)
-    this.#keys.push(key)
-    this.#starts.push(start)
-    this.#ends.push(end)
+  add(member: TableMember<unknown>): void {
+    if (this.#same?.members[this.#members.length]?.name !== member.name) this.#same = undefined
+    this.#members.push(member)
   }
 
   /** Adds members of the held table, the last of which ends at `end` now. */
-  addRun({ ends, entries, keys, names, starts }: Table<unknown>, first: number, count: number, end: number): void {
-    const shift = end - ends[first + count - 1]!
-    for (let i = first; i < first + count; i++) {
-      this.add(names[i]!, keys[i]! + shift, starts[i]! + shift, ends[i]! + shift, entries[i]!)
+  addRun(run: Run, end: number): void {
+    const shift = end - (run.at(-1)?.end ?? end)
+    for (const member of run) {
+      const { entry, name } = member
+      const key = member.key + shift
+      this.add(shift === 0 ? member : { name, key, start: member.start + shift, end: member.end + shift, entry })
     }
   }
 
   build(): Table<unknown> {
-    const isAsHeld = this.#isAsHeld && this.#held!.names.length === this.#names.length
-    return {
-      names: isAsHeld ? this.#held!.names : this.#names,
-      ordinals: isAsHeld ? this.#held!.ordinals : new Map(this.#names.map((name, ordinal) => [name, ordinal])),
-      entries: this.#entries,
-      keys: this.#keys,
-      starts: this.#starts,
-      ends: this.#ends
-    }
+    const members = this.#members
+    const ordinals = this.#same?.members.length === members.length ? this.#same.ordinals : undefined
+    return { members, ordinals: ordinals ?? new Map(members.map(({ name }, ordinal) => [name, ordinal])) }
   }
 }
 
 /** Goes through bytes of JSON. */
 class Scanner {
-  readonly bytes: Buffer
+  readonly bytes: Uint8Array
+  readonly #isSame: Before["isSame"] | undefined
   /** Where it is. */
   at = 0
   #allowance = portion
@@ -248,8 +247,9 @@ class Scanner {
   #depth = 0
   #isBeforeValue = true
 
-  constructor(bytes: Uint8Array) {
-    this.bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  constructor(bytes: Uint8Array, before: Before | undefined) {
+    this.bytes = bytes
+    this.#isSame = before?.isSame
     this.at = skipSpace(this.bytes, 0)
   }
 
@@ -300,31 +300,25 @@ class Scanner {
     this.at = skipKey(bytes, at)
     this.#allowance -= this.at - at + costOfMember
     let end = at + 1
-    while (bytes[end]! > quote && bytes[end]! < 0x80 && bytes[end] !== backslash) end++
-    if (bytes[end] === quote) return bytes.toString("latin1", at + 1, end)
+    while (isPlainByte(bytes[end])) end++
+    if (bytes[end] === quote) return textOf(bytes, at + 1, end)
     return JSON.parse(textOf(bytes, at, skipString(bytes, at))) as string
   }
 
-  /** Over what is at hand, if it is the same as whole values, or members, in other bytes. */
-  take(other: Buffer, start: number, end: number): boolean {
-    const { at, bytes } = this
-    const until = at + end - start
+  /** Over what is at hand, if it is the same as whole values, or members, of the payload before. */
+  take(start: number, end: number): boolean {
+    const until = this.at + end - start
     // A number may go on behind the same digits.
-    if (until >= bytes.length || !isDelimiter(bytes[until]!)) return false
+    if (this.#isSame === undefined || !isDelimiter(this.bytes[until])) return false
     this.#allowance -= (end - start) / comparedPerChecked
-    if (bytes.compare(other, start, end, at, until) !== 0) return false
+    if (!this.#isSame(this.at, start, end)) return false
     this.at = until
     return true
   }
 
   /** Over the value at hand, if it is that of a held member, whose entry it gives. */
-  takeValue(
-    before: Buffer | undefined,
-    held: Table<unknown> | undefined,
-    ordinal: number | undefined
-  ): Entry<unknown> | undefined {
-    if (before === undefined || held === undefined || ordinal === undefined) return undefined
-    return this.take(before, held.starts[ordinal]!, held.ends[ordinal]!) ? held.entries[ordinal] : undefined
+  takeValue(held: TableMember<unknown> | undefined): Entry<unknown> | undefined {
+    return held !== undefined && this.take(held.start, held.end) ? held.entry : undefined
   }
 
   /**
@@ -374,7 +368,7 @@ class Scanner {
           return true
         }
         at = skipSpace(bytes, at)
-        const isObject = containers[depth - 1]!
+        const isObject = containers[depth - 1] === true
         const code = bytes[at]
         if (code === comma) {
           at = skipSpace(bytes, at + 1)
@@ -401,40 +395,47 @@ export const textOf = (bytes: Uint8Array, start: number, end: number): string =>
 
 const isSpace = (code: number | undefined): boolean => code === 0x20 || code === 0x0a || code === 0x0d || code === 0x09
 
-const isDelimiter = (code: number): boolean => code === comma || code === closeBrace || isSpace(code)
+/** Whether a byte of a string stands for itself. */
+const isPlainByte = (code: number | undefined): boolean =>
+  code !== undefined && code > quote && code < 0x80 && code !== backslash
+
+const isDelimiter = (code: number | undefined): boolean => code === comma || code === closeBrace || isSpace(code)
 
 const isDigit = (code: number | undefined): boolean => code !== undefined && code >= 0x30 && code <= 0x39
 
 const isHexDigit = (code: number | undefined): boolean =>
   code !== undefined && (isDigit(code) || ((code | 0x20) >= 0x61 && (code | 0x20) <= 0x66))
 
-const unexpected = (bytes: Buffer, at: number): JsonError =>
+const unexpected = (bytes: Uint8Array, at: number): JsonError =>
   at >= bytes.length
     ? new JsonError(`unexpected end at byte ${at}`)
     : new JsonError(`unexpected ${JSON.stringify(characterAt(bytes, at))} at byte ${at}`)
 
-const characterAt = (bytes: Buffer, at: number): string => [...textOf(bytes, at, at + 4)][0] ?? ""
+const characterAt = (bytes: Uint8Array, at: number): string => [...textOf(bytes, at, at + 4)][0] ?? ""
 
-const skipSpace = (bytes: Buffer, at: number): number => {
+const skipSpace = (bytes: Uint8Array, at: number): number => {
   while (isSpace(bytes[at])) at++
   return at
 }
 
 /** Over a string and the colon behind it. */
-const skipKey = (bytes: Buffer, at: number): number => {
+const skipKey = (bytes: Uint8Array, at: number): number => {
   if (bytes[at] !== quote) throw unexpected(bytes, at)
   const end = skipSpace(bytes, skipString(bytes, at))
   if (bytes[end] !== colon) throw unexpected(bytes, end)
   return skipSpace(bytes, end + 1)
 }
 
-const skipString = (bytes: Buffer, at: number): number => {
+/** In a string as unexpected as the control character of that code. */
+const endOfBytes = 0
+
+const skipString = (bytes: Uint8Array, at: number): number => {
   for (let i = at + 1; ; i++) {
-    const code = bytes[i]!
+    const code = bytes[i] ?? endOfBytes
     if (code > quote && code !== backslash) continue
     if (code === quote) return i + 1
     if (code === backslash) i = skipEscape(bytes, i + 1)
-    else if (!(code >= 0x20)) throw unexpected(bytes, i)
+    else if (code < 0x20) throw unexpected(bytes, i)
   }
 }
 
@@ -442,14 +443,14 @@ const skipString = (bytes: Buffer, at: number): number => {
 const escapes: ReadonlySet<number | undefined> = new Set([0x22, 0x5c, 0x2f, 0x62, 0x66, 0x6e, 0x72, 0x74])
 
 /** To the last byte of what follows a backslash. */
-const skipEscape = (bytes: Buffer, at: number): number => {
+const skipEscape = (bytes: Uint8Array, at: number): number => {
   if (escapes.has(bytes[at])) return at
   if (bytes[at] !== 0x75) throw unexpected(bytes, at)
   for (let i = at + 1; i <= at + 4; i++) if (!isHexDigit(bytes[i])) throw unexpected(bytes, i)
   return at + 4
 }
 
-const skipScalar = (bytes: Buffer, at: number): number => {
+const skipScalar = (bytes: Uint8Array, at: number): number => {
   switch (bytes[at]) {
     case 0x74:
       return skipWord(bytes, at, "true")
@@ -462,16 +463,16 @@ const skipScalar = (bytes: Buffer, at: number): number => {
   }
 }
 
-const skipWord = (bytes: Buffer, at: number, word: string): number => {
+const skipWord = (bytes: Uint8Array, at: number, word: string): number => {
   for (let i = 1; i < word.length; i++) if (bytes[at + i] !== word.charCodeAt(i)) throw unexpected(bytes, at + i)
   return at + word.length
 }
 
-const skipNumber = (bytes: Buffer, at: number): number => {
+const skipNumber = (bytes: Uint8Array, at: number): number => {
   if (bytes[at] === 0x2d) at++
   at = bytes[at] === 0x30 ? at + 1 : skipDigits(bytes, at)
   if (bytes[at] === 0x2e) at = skipDigits(bytes, at + 1)
-  if ((bytes[at]! | 0x20) === 0x65) {
+  if (bytes[at] === 0x65 || bytes[at] === 0x45) {
     at++
     if (bytes[at] === 0x2b || bytes[at] === 0x2d) at++
     at = skipDigits(bytes, at)
@@ -480,7 +481,7 @@ const skipNumber = (bytes: Buffer, at: number): number => {
 }
 
 /** Over one digit or more. */
-const skipDigits = (bytes: Buffer, at: number): number => {
+const skipDigits = (bytes: Uint8Array, at: number): number => {
   if (!isDigit(bytes[at])) throw unexpected(bytes, at)
   do at++
   while (isDigit(bytes[at]))

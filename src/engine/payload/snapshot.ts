@@ -34,7 +34,15 @@ import type {
   SpecKind
 } from "../specs.js"
 import type { User } from "../user.js"
-import { type Body, type Entry, emptyTable, type Table, textOf as textOfBytes } from "./body.js"
+import {
+  type Body,
+  type Entry,
+  emptyTable,
+  memberNamed,
+  type Table,
+  type TableMember,
+  textOf as textOfBytes
+} from "./body.js"
 import { type RawDocument, readExact } from "./exactJson.js"
 
 /** A rule ready to run. */
@@ -215,7 +223,7 @@ export class Snapshot {
     }
     this.#conditions = table("conditions") as Table<CompiledCondition>
     // They gather what conditions of earlier snapshots shared.
-    const isCrowded = before !== undefined && before.#bucketers.size > 2 * this.#conditions.names.length
+    const isCrowded = before !== undefined && before.#bucketers.size > 2 * this.#conditions.members.length
     this.#bucketers = before === undefined || isCrowded ? new Bucketers() : before.#bucketers
     this.bandits =
       before !== undefined && before.envelope.bandits === envelope.bandits
@@ -235,7 +243,7 @@ export class Snapshot {
     const taken = (key: SpecTable) => {
       const table = this.#tables[key]
       return before === undefined
-        ? new Array<CompiledSpec | undefined>(table.names.length).fill(undefined)
+        ? new Array<CompiledSpec | undefined>(table.members.length).fill(undefined)
         : takeOver(before.#tables[key], table, before.#specs[key], conditions)
     }
     return { gates: taken("gates"), dynamicConfigs: taken("dynamicConfigs"), layers: taken("layers") }
@@ -262,7 +270,7 @@ export class Snapshot {
   }
 
   #compile(table: SpecTable, name: string, ordinal: number): CompiledSpec | undefined {
-    const spec = this.#content(this.#tables[table], kindOf[table], name, ordinal, this.#decoder.spec)
+    const spec = this.decoded(table, name)
     if (spec === undefined) return undefined
     const compiled = this.#compileSpec(spec)
     this.#specs[table][ordinal] = compiled
@@ -294,9 +302,7 @@ export class Snapshot {
    * @internal
    */
   decoded(table: SpecTable, name: string): Spec | undefined {
-    const ordinal = this.#tables[table].ordinals.get(name)
-    if (ordinal === undefined) return undefined
-    return this.#content(this.#tables[table], kindOf[table], name, ordinal, this.#decoder.spec)
+    return this.#content(memberNamed(this.#tables[table], name), kindOf[table], this.#decoder.spec)
   }
 
   /**
@@ -358,9 +364,8 @@ export class Snapshot {
    * @internal
    */
   conditionText(key: string): string | undefined {
-    const { ends, ordinals, starts } = this.#conditions
-    const ordinal = ordinals.get(key)
-    return ordinal === undefined ? undefined : textOfBytes(this.body.bytes, starts[ordinal]!, ends[ordinal]!)
+    const member = memberNamed(this.#conditions, key)
+    return member === undefined ? undefined : textOfBytes(this.body.bytes, member.start, member.end)
   }
 
   /**
@@ -369,9 +374,8 @@ export class Snapshot {
    * @internal
    */
   condition(key: string): Condition | string | undefined {
-    const { ends, ordinals, starts } = this.#conditions
-    const ordinal = ordinals.get(key)
-    return ordinal === undefined ? undefined : this.#decoder.condition(this.#read(starts[ordinal]!, ends[ordinal]!))
+    const member = memberNamed(this.#conditions, key)
+    return member === undefined ? undefined : this.#decoder.condition(this.#read(member))
   }
 
   /**
@@ -406,15 +410,14 @@ export class Snapshot {
 
   /** What the decoder makes of a member. */
   #content<A extends object>(
-    { ends, entries, starts }: Table<A>,
+    member: TableMember<A> | undefined,
     kind: BadPart["kind"],
-    name: string,
-    ordinal: number,
     decode: (raw: RawDocument) => A | string
   ): A | undefined {
-    const entry = entries[ordinal]!
+    if (member === undefined) return undefined
+    const { entry, name } = member
     if (entry.content !== undefined || entry.problem !== undefined) return entry.content
-    const decoded = decode(this.#read(starts[ordinal]!, ends[ordinal]!))
+    const decoded = decode(this.#read(member))
     if (typeof decoded === "string") {
       entry.problem = decoded
       this.#decoder.onBadPart({ kind, name, message: decoded })
@@ -422,14 +425,12 @@ export class Snapshot {
     return entry.content
   }
 
-  #read(start: number, end: number): RawDocument {
+  #read({ end, start }: TableMember<unknown>): RawDocument {
     return readExact(textOfBytes(this.body.bytes, start, end))
   }
 
   #condition(key: string): CompiledCondition | undefined {
-    const ordinal = this.#conditions.ordinals.get(key)
-    if (ordinal === undefined) return undefined
-    return this.#content(this.#conditions, "condition", key, ordinal, raw => {
+    return this.#content(memberNamed(this.#conditions, key), "condition", raw => {
       const condition = this.#decoder.condition(raw)
       return typeof condition === "string" ? condition : compileCondition(condition, this.#bucketers, this.#texts)
     })
@@ -500,8 +501,8 @@ const passesOf = ({ bucketOf, threshold }: Split): ((user: User) => boolean) =>
   threshold >= 10_000 ? everyone : threshold <= 0 ? noOne : user => bucketOf(user) < threshold
 
 function* badPartsOf(kind: BadPart["kind"], table: Table<unknown>): Iterable<BadPart> {
-  for (const [name, ordinal] of table.ordinals) {
-    const message = table.entries[ordinal]!.problem
+  for (const name of table.ordinals.keys()) {
+    const message = memberNamed(table, name)?.entry.problem
     if (message !== undefined) yield { kind, name, message }
   }
 }
@@ -514,11 +515,11 @@ const forEachPair = <A>(
 ): void => {
   for (const [name, ordinal] of after.ordinals) {
     const held = before.ordinals === after.ordinals ? ordinal : before.ordinals.get(name)
-    visit(name, held === undefined ? undefined : before.entries[held], after.entries[ordinal])
+    visit(name, held === undefined ? undefined : before.members[held]?.entry, after.members[ordinal]?.entry)
   }
   if (before.ordinals === after.ordinals) return
   for (const [name, ordinal] of before.ordinals) {
-    if (!after.ordinals.has(name)) visit(name, before.entries[ordinal], undefined)
+    if (!after.ordinals.has(name)) visit(name, before.members[ordinal]?.entry, undefined)
   }
 }
 
@@ -550,10 +551,10 @@ const takeOver = (
   compiled: ReadonlyArray<CompiledSpec | undefined>,
   changedConditions: ReadonlySet<string>
 ): Array<CompiledSpec | undefined> =>
-  after.names.map((name, ordinal) => {
+  after.members.map(({ entry, name }, ordinal) => {
     const held = before.ordinals === after.ordinals ? ordinal : before.ordinals.get(name)
-    const spec = held === undefined ? undefined : compiled[held]
-    if (spec === undefined || before.entries[held!] !== after.entries[ordinal]) return undefined
+    const spec = held === undefined || before.members[held]?.entry !== entry ? undefined : compiled[held]
+    if (spec === undefined) return undefined
     if (changedConditions.size > 0 && usesOneOf(spec.spec, changedConditions)) return undefined
     return spec
   })
