@@ -27,8 +27,9 @@ import {
   tableNames
 } from "./engine/payload/snapshot.js"
 import type * as Engine from "./engine/specs.js"
+import { sameParts } from "./internal/bytes.js"
 import { inTurns } from "./internal/eventLoop.js"
-import { payloadBytes, sameParts } from "./internal/payload.js"
+import { payloadBytes } from "./internal/payload.js"
 import { SpecsError } from "./StatsigError.js"
 
 // --- scalars

@@ -1,10 +1,9 @@
 /**
  * The bytes and the text of a payload. Either may be large, so each is made in turns with the rest of the process.
  */
-import { Buffer, isUtf8 } from "node:buffer"
 import * as Effect from "effect/Effect"
-import type { Before } from "../engine/payload/body.js"
 import { SpecsError } from "../StatsigError.js"
+import { isUtf8 } from "./bytes.js"
 import { inTurns } from "./eventLoop.js"
 
 /** The largest payload that is read, in bytes: the longest string that V8 can make is not much longer. */
@@ -41,16 +40,6 @@ export const payloadText = (body: string | Uint8Array): Effect.Effect<string, Sp
   typeof body === "string"
     ? Effect.succeed(body)
     : Effect.flatMap(payloadBytes(body), bytes => inTurns(() => decode(bytes)))
-
-/**
- * Compares parts of a payload with parts of the one before, as fast as memory is read.
- *
- * @internal
- */
-export const sameParts = (bytes: Uint8Array, before: Uint8Array = new Uint8Array(0)): Before["isSame"] => {
-  const here = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
-  return (at, start, end) => here.compare(before, start, end, at, at + end - start) === 0
-}
 
 /**
  * Puts the parts of a body together.

@@ -13,7 +13,8 @@ const subjectOf = (fields: UserFields, random = 0): Subject => ({
   tier: undefined,
   appId: undefined,
   experimentGroup: () => undefined,
-  lacks: () => {}
+  lacks: () => {},
+  found: undefined
 })
 
 const model = (parts: Partial<BanditModel>): BanditModel => ({

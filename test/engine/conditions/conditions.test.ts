@@ -32,7 +32,8 @@ const subjectOf = (fields: UserFields, { appId, groups = {}, host, tier }: Surro
     tier,
     appId,
     experimentGroup: (name): UserValue => (name === undefined ? undefined : groups[name]),
-    lacks: reason => lacking.push(reason)
+    lacks: reason => lacking.push(reason),
+    found: undefined
   }
   return { lacking, subject }
 }
