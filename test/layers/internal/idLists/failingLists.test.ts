@@ -1,0 +1,62 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Duration } from "effect"
+import { FailingLists } from "../../../../layers/internal/idLists/failingLists.js"
+import { IdListError } from "../../../../src/StatsigError.js"
+
+const error = (list: string, retryAfter?: number) =>
+  new IdListError({ list, reason: "Status", message: `${list} failed`, retryAfter })
+
+/** In how many syncs in a row a file is left out. */
+const skipsOf = (failing: FailingLists, file = "f1") => {
+  let skips = 0
+  while (failing.skip("a", file)) skips++
+  return skips
+}
+
+describe("a list that fails", () => {
+  it("is left alone for longer with each failure", () => {
+    const failing = new FailingLists(Duration.minutes(1))
+    const skips = Array.from({ length: 9 }, () => {
+      failing.add("a", "f1", error("a"), 1)
+      return skipsOf(failing)
+    })
+    assert.deepStrictEqual(skips, [0, 2, 4, 8, 16, 32, 64, 64, 64])
+    failing.delete("a")
+    failing.add("a", "f1", error("a"), 1)
+    assert.strictEqual(skipsOf(failing), 0)
+  })
+
+  it("is left alone for a share of that, and as long as the server asks for", () => {
+    const failing = new FailingLists(Duration.seconds(10))
+    for (let count = 0; count < 4; count++) failing.add("a", "f1", error("a"), 0.6)
+    assert.strictEqual(skipsOf(failing), 5)
+    failing.add("b", "f1", error("b"), 1)
+    failing.add("a", "f1", error("a", 115_000), 0.5)
+    assert.strictEqual(skipsOf(failing), 12)
+  })
+
+  it("is not left alone when it gets another file", () => {
+    const failing = new FailingLists(Duration.minutes(1))
+    for (let count = 0; count < 3; count++) failing.add("a", "f1", error("a"), 1)
+    assert.strictEqual(skipsOf(failing, "f2"), 0)
+    assert.isFalse(failing.has("a"))
+  })
+
+  it("has its error for as long as it fails and is named", () => {
+    const failing = new FailingLists(Duration.minutes(1))
+    for (const name of ["a", "b"]) failing.add(name, "f1", error(name), 1)
+    assert.strictEqual(failing.errorOf("b")?.list, "b")
+    assert.strictEqual(failing.anyError?.list, "a")
+    failing.keepOnly(new Set(["b"]))
+    assert.deepStrictEqual(failing.names, ["b"])
+    assert.strictEqual(failing.anyError?.list, "b")
+  })
+
+  it("is told once, and of very many only how many they are", () => {
+    const failing = new FailingLists(Duration.minutes(1))
+    for (let count = 0; count < 13; count++) failing.add(`${count}`, "f1", error(`${count}`), 1)
+    const { errors, more } = failing.takeUntold()
+    assert.deepStrictEqual([errors.length, more], [10, 3])
+    assert.deepStrictEqual(failing.takeUntold(), { errors: [], more: 0 })
+  })
+})
