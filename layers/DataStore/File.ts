@@ -17,7 +17,6 @@ import type * as PlatformError from "@effect/platform/Error"
 import * as FileSystem from "@effect/platform/FileSystem"
 import * as Path from "@effect/platform/Path"
 import * as Clock from "effect/Clock"
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
@@ -26,6 +25,7 @@ import * as DataStore from "../../src/DataStore.js"
 import { interval } from "../../src/internal/clocks.js"
 import { largestPayload, payloadText } from "../../src/internal/payload.js"
 import { DataStoreError } from "../../src/StatsigError.js"
+import { looksOf, pauseBetweenLooks } from "../internal/fileLooks.js"
 
 /**
  * Where the files are, and how they are used.
@@ -39,8 +39,6 @@ export interface FileOptions extends DataStore.PollingOptions {
   readonly watch?: boolean | undefined
 }
 
-const pauseBetweenLooks = Duration.millis(500)
-
 /**
  * Makes the store.
  *
@@ -52,9 +50,6 @@ export const make = Effect.fnUntraced(function* (options: FileOptions) {
   const { directory } = options
 
   const fileOf = (key: string) => path.join(directory, `${fileNameOf(key)}.data`)
-
-  const failed = (operation: DataStoreError["operation"]) => (error: PlatformError.PlatformError) =>
-    new DataStoreError({ operation, message: error.message })
 
   /** What files looked like when they were last read. */
   const lastRead = new Map<string, string>()
@@ -73,63 +68,13 @@ export const make = Effect.fnUntraced(function* (options: FileOptions) {
       SystemError: error => (error.reason === "NotFound" ? Effect.succeed(undefined) : failed("get")(error))
     })
   )
-
-  const write = (key: string, value: Uint8Array) => {
-    const file = fileOf(key)
-    const unfinished = `${file}.${host}-${pid}-${randomUUID()}.unfinished`
-    return Effect.scoped(
-      Effect.gen(function* () {
-        const handle = yield* files.open(unfinished, { flag: "wx" })
-        // To write nothing counts as a failure there.
-        if (value.length > 0) yield* handle.writeAll(value)
-        yield* handle.sync
-      })
-    ).pipe(
-      Effect.andThen(files.rename(unfinished, file)),
-      Effect.onError(() => Effect.ignore(files.remove(unfinished))),
-      Effect.mapError(failed("set"))
-    )
-  }
-
-  /** Never fails: it is only about room on the disk. */
-  const removeLeftovers = Effect.gen(function* () {
-    const names = yield* files.readDirectory(directory)
-    const now = yield* Clock.currentTimeMillis
-    yield* Effect.forEach(names.filter(isUnfinished), name => {
-      const leftover = path.join(directory, name)
-      return Effect.ignore(
-        Effect.flatMap(files.stat(leftover), ({ mtime }) =>
-          isLeft(name, Option.getOrUndefined(mtime)?.getTime() ?? now, now) ? files.remove(leftover) : Effect.void
-        )
-      )
-    })
-  }).pipe(Effect.ignore)
-
-  const look = (key: string) =>
-    Effect.map(Effect.option(files.stat(fileOf(key))), info => Option.getOrUndefined(Option.map(info, looksOf)))
-
-  /** A file is told of once two looks in a row have seen the same, and that is not what was read. */
-  const changes = (key: string) =>
-    Stream.suspend(() => {
-      let seen: string | undefined
-      let told: string | undefined
-      const isChanged = Effect.map(look(key), now => {
-        const before = seen
-        seen = now
-        if (now === undefined || now !== before || now === told || now === lastRead.get(key)) return false
-        told = now
-        return true
-      })
-      return Stream.repeatEffect(Effect.andThen(interval(pauseBetweenLooks), isChanged)).pipe(
-        Stream.filter(changed => changed),
-        Stream.map(() => undefined)
-      )
-    })
+  const write = (key: string, value: Uint8Array) => Effect.mapError(replace(files, fileOf(key), value), failed("set"))
+  const changes = (key: string) => changesOf(Effect.option(files.stat(fileOf(key))), () => lastRead.get(key))
 
   return DataStore.make({
     initialize: Effect.zipLeft(
       Effect.mapError(files.makeDirectory(directory, { recursive: true }), failed("initialize")),
-      removeLeftovers
+      removeLeftovers(files, path, directory)
     ),
     get: key =>
       Effect.flatMap(read(key), bytes =>
@@ -144,6 +89,58 @@ export const make = Effect.fnUntraced(function* (options: FileOptions) {
     ...(options.watch === true ? { changes } : {})
   })
 })
+
+const failed = (operation: DataStoreError["operation"]) => (error: PlatformError.PlatformError) =>
+  new DataStoreError({ operation, message: error.message })
+
+/** Whoever reads the file finds the old value or the new one. */
+const replace = (files: FileSystem.FileSystem, file: string, value: Uint8Array) => {
+  const unfinished = `${file}.${host}-${pid}-${randomUUID()}.unfinished`
+  return Effect.scoped(
+    Effect.gen(function* () {
+      const handle = yield* files.open(unfinished, { flag: "wx" })
+      // To write nothing counts as a failure there.
+      if (value.length > 0) yield* handle.writeAll(value)
+      yield* handle.sync
+    })
+  ).pipe(
+    Effect.andThen(files.rename(unfinished, file)),
+    Effect.onError(() => Effect.ignore(files.remove(unfinished)))
+  )
+}
+
+/** Never fails: it is only about room on the disk. */
+const removeLeftovers = (files: FileSystem.FileSystem, path: Path.Path, directory: string) =>
+  Effect.gen(function* () {
+    const names = yield* files.readDirectory(directory)
+    const now = yield* Clock.currentTimeMillis
+    yield* Effect.forEach(names.filter(isUnfinished), name => {
+      const leftover = path.join(directory, name)
+      return Effect.ignore(
+        Effect.flatMap(files.stat(leftover), ({ mtime }) =>
+          isLeft(name, Option.getOrUndefined(mtime)?.getTime() ?? now, now) ? files.remove(leftover) : Effect.void
+        )
+      )
+    })
+  }).pipe(Effect.ignore)
+
+/** A file is told of once two looks in a row have seen the same, and that is not what was read. */
+const changesOf = (stat: Effect.Effect<Option.Option<FileSystem.File.Info>>, lastRead: () => string | undefined) =>
+  Stream.suspend(() => {
+    let seen: string | undefined
+    let told: string | undefined
+    const isChanged = Effect.map(stat, info => {
+      const before = seen
+      seen = Option.getOrUndefined(Option.map(info, looksOf))
+      if (seen === undefined || seen !== before || seen === told || seen === lastRead()) return false
+      told = seen
+      return true
+    })
+    return Stream.repeatEffect(Effect.andThen(interval(pauseBetweenLooks), isChanged)).pipe(
+      Stream.filter(changed => changed),
+      Stream.map(() => undefined)
+    )
+  })
 
 /** Tells this machine, or container, from others that share the directory. */
 const host = createHash("sha256").update(hostname()).digest("hex").slice(0, 8)
@@ -182,10 +179,6 @@ const fileNameOf = (key: string): string => {
   const hash = createHash("sha256").update(key).digest("hex")
   return `${name.slice(0, longestName - hash.length)}${hash}`
 }
-
-/** What changes when a file is replaced. */
-const looksOf = ({ ino, mtime, size }: FileSystem.File.Info): string =>
-  [Option.getOrUndefined(ino), Option.getOrUndefined(mtime)?.getTime(), size].join(" ")
 
 /**
  * A store of files.

@@ -21,7 +21,6 @@
  * @since 0.1.0
  */
 import * as FileSystem from "@effect/platform/FileSystem"
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
@@ -37,8 +36,7 @@ import {
   Overrides,
   type Service
 } from "../../src/Overrides.js"
-
-const pauseBetweenLooks = Duration.millis(500)
+import { looksOf, pauseBetweenLooks } from "../internal/fileLooks.js"
 
 /** In bytes. */
 const largestFile = 1024 * 1024
@@ -121,10 +119,6 @@ export const make = Effect.fnUntraced(function* (options: FileOptions) {
     onChange: listeners.add
   })
 })
-
-/** What changes when a file is written or replaced. */
-const looksOf = ({ ino, mtime, size }: FileSystem.File.Info): string =>
-  [Option.getOrUndefined(ino), Option.getOrUndefined(mtime)?.getTime(), size].join(" ")
 
 /**
  * Overrides from a file, and what the program sets behind them.

@@ -1,0 +1,12 @@
+/**
+ * Seeing that a file has changed, by looking at it now and then.
+ */
+import type * as FileSystem from "@effect/platform/FileSystem"
+import * as Duration from "effect/Duration"
+import * as Option from "effect/Option"
+
+export const pauseBetweenLooks = Duration.millis(500)
+
+/** What changes when a file is written or replaced. */
+export const looksOf = ({ ino, mtime, size }: FileSystem.File.Info): string =>
+  [Option.getOrUndefined(ino), Option.getOrUndefined(mtime)?.getTime(), size].join(" ")
