@@ -169,40 +169,68 @@ const answerOf = (incoming: http.IncomingMessage): Answer => {
   }
 }
 
-/** The pools of one client, and the way to send by them what `fetch` is given. */
-const makePools = (proxyUrl: Redacted.Redacted | undefined, tls: https.AgentOptions) => {
-  const agents: Array<http.Agent> = []
-  let isClosed = false
+/** The pools of connections of one client. */
+class Pools {
+  readonly #agents: Array<http.Agent> = []
+  #isClosed = false
+  readonly #plain = this.#opened(new http.Agent({ keepAlive: true }))
+  readonly #secured: https.Agent
+  readonly #proxies = new Map<string, Proxy & { readonly tunnels: TunnelAgent }>()
+
+  constructor(
+    private readonly proxyUrl: Redacted.Redacted | undefined,
+    private readonly tls: https.AgentOptions
+  ) {
+    this.#secured = this.#opened(new https.Agent(tls))
+  }
+
+  /** Opens a request by the pool, and the proxy, that it is for. */
+  request(url: URL, options: http.RequestOptions): http.ClientRequest {
+    const proxyText = this.proxyUrl === undefined ? environmentProxy(url) : Redacted.value(this.proxyUrl)
+    const isSecure = url.protocol === "https:"
+    if (proxyText === undefined) {
+      return isSecure
+        ? https.request(url, { ...options, agent: this.#secured })
+        : http.request(url, { ...options, agent: this.#plain })
+    }
+    const proxy = this.#proxyAt(proxyText)
+    if (isSecure) return https.request(url, { ...options, agent: proxy.tunnels })
+    const headers = { host: url.host, ...(options.headers as http.OutgoingHttpHeaders) }
+    const auth = url.username === "" ? {} : { auth: `${decode(url.username)}:${decode(url.password)}` }
+    return proxy.request({ ...options, ...auth, headers, path: url.origin + url.pathname + url.search })
+  }
+
+  /** What is under way comes to its end; no connection is kept after that. */
+  close(): void {
+    this.#isClosed = true
+    for (const agent of this.#agents) {
+      for (const sockets of Object.values(agent.freeSockets)) for (const socket of sockets ?? []) socket.destroy()
+    }
+  }
+
   /** An agent that lets go of its sockets, and keeps none once all is closed. */
-  const opened = <A extends http.Agent>(agent: A): A => {
+  #opened<A extends http.Agent>(agent: A): A {
     const { createConnection, keepSocketAlive, reuseSocket } = agent
     agent.createConnection = (...args) => letGo(createConnection.apply(agent, args))
     agent.reuseSocket = (socket, request) => {
       reuseSocket.call(agent, socket, request)
       unref(socket)
     }
-    agent.keepSocketAlive = socket => !isClosed && keepSocketAlive.call(agent, socket)
-    agents.push(agent)
+    agent.keepSocketAlive = socket => !this.#isClosed && keepSocketAlive.call(agent, socket)
+    this.#agents.push(agent)
     return agent
   }
-  const plain = opened(new http.Agent({ keepAlive: true }))
-  const secured = opened(new https.Agent(tls))
-  const proxies = new Map<string, Proxy & { readonly tunnels: TunnelAgent }>()
 
-  const proxyOf = (text: string) => {
-    const known = proxies.get(text)
+  #proxyAt(text: string) {
+    const known = this.#proxies.get(text)
     if (known !== undefined) return known
     const url = new URL(text)
     const isSecure = url.protocol === "https:"
-    const { password, username } = url
+    const credentials = `${decode(url.username)}:${decode(url.password)}`
     const authorization =
-      username === "" && password === ""
-        ? {}
-        : {
-            "proxy-authorization": `Basic ${Buffer.from(`${decode(username)}:${decode(password)}`).toString("base64")}`
-          }
+      credentials === ":" ? {} : { "proxy-authorization": `Basic ${Buffer.from(credentials).toString("base64")}` }
     // The name of the target is not that of the proxy.
-    const agent = isSecure ? opened(new https.Agent({ ...tls, servername: undefined })) : plain
+    const agent = isSecure ? this.#opened(new https.Agent({ ...this.tls, servername: undefined })) : this.#plain
     const proxy: Proxy = {
       request: request =>
         (isSecure ? https : http).request({
@@ -213,32 +241,20 @@ const makePools = (proxyUrl: Redacted.Redacted | undefined, tls: https.AgentOpti
           agent
         })
     }
-    const made = { ...proxy, tunnels: opened(new TunnelAgent(tls, proxy)) }
-    proxies.set(text, made)
+    const made = { ...proxy, tunnels: this.#opened(new TunnelAgent(this.tls, proxy)) }
+    this.#proxies.set(text, made)
     return made
   }
+}
 
-  const given = proxyUrl === undefined ? undefined : Redacted.value(proxyUrl)
-
-  const requestTo = (url: URL, options: http.RequestOptions): http.ClientRequest => {
-    const proxyText = given ?? environmentProxy(url)
-    if (proxyText === undefined) {
-      return url.protocol === "https:"
-        ? https.request(url, { ...options, agent: secured })
-        : http.request(url, { ...options, agent: plain })
-    }
-    const proxy = proxyOf(proxyText)
-    if (url.protocol === "https:") return https.request(url, { ...options, agent: proxy.tunnels })
-    const headers = { host: url.host, ...(options.headers as http.OutgoingHttpHeaders) }
-    const auth = url.username === "" ? {} : { auth: `${decode(url.username)}:${decode(url.password)}` }
-    return proxy.request({ ...options, ...auth, headers, path: url.origin + url.pathname + url.search })
-  }
-
-  const fetch = (input: URL | string, init: RequestInit): Promise<Answer> =>
+/** Sends by the pools what `fetch` is given. */
+const fetchBy =
+  (pools: Pools) =>
+  (input: URL | string, init: RequestInit): Promise<Answer> =>
     new Promise((resolve, reject) => {
       const { body } = init
       const send = () => {
-        const request = requestTo(new URL(input), {
+        const request = pools.request(new URL(input), {
           method: init.method ?? "GET",
           // A plain object: those who patch http.request look into it.
           headers: { ...(init.headers as http.OutgoingHttpHeaders) },
@@ -260,18 +276,6 @@ const makePools = (proxyUrl: Redacted.Redacted | undefined, tls: https.AgentOpti
       }
       send()
     })
-
-  return {
-    fetch,
-    /** What is under way comes to its end; no connection is kept after that. */
-    close: () => {
-      isClosed = true
-      for (const agent of agents) {
-        for (const sockets of Object.values(agent.freeSockets)) for (const socket of sockets ?? []) socket.destroy()
-      }
-    }
-  }
-}
 
 /** Not by `instanceof`, with which Node loads the streams of the web. */
 const isWebStream = (body: unknown): body is WebStream => typeof (body as WebStream | null)?.getReader === "function"
@@ -337,10 +341,10 @@ interface Opened {
 }
 
 const open = (proxyUrl: Redacted.Redacted | undefined, tls: https.AgentOptions): Opened => {
-  const { close, fetch } = makePools(proxyUrl, tls)
-  const withFetch = Layer.succeed(FetchHttpClient.Fetch, fetch as unknown as typeof globalThis.fetch)
+  const pools = new Pools(proxyUrl, tls)
+  const withFetch = Layer.succeed(FetchHttpClient.Fetch, fetchBy(pools) as unknown as typeof globalThis.fetch)
   const built = Effect.runSync(Effect.scoped(Layer.build(Layer.provide(FetchHttpClient.layer, withFetch))))
-  return { client: Context.get(built, HttpClient.HttpClient), close }
+  return { client: Context.get(built, HttpClient.HttpClient), close: () => pools.close() }
 }
 
 /** Clients that are in use, by what they were told, and how many use each. */
