@@ -10,7 +10,7 @@ import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Runtime from "effect/Runtime"
-import type { LoadedValues, Persistence, StickyValues } from "../engine/evaluate/sticky.js"
+import type { LoadedValues, Persistence, StickyValues, UserPersistedValues } from "../engine/evaluate/sticky.js"
 import { load, type Storage } from "../PersistentStorage.js"
 import type { PersistentStorageError } from "../StatsigError.js"
 import { guarded, inBackground } from "./clocks.js"
@@ -38,116 +38,129 @@ interface Change {
   readonly values: StickyValues | undefined
 }
 
+/** Calls of a storage: its trouble is told now and then, and costs no more than the call. */
+class GuardedStorage {
+  #warnedAt = Number.NEGATIVE_INFINITY
+
+  constructor(private readonly storage: Storage) {}
+
+  warn(message: string): Effect.Effect<void> {
+    return Effect.flatMap(Clock.currentTimeMillis, now => {
+      if (now - this.#warnedAt < warningInterval) return Effect.void
+      this.#warnedAt = now
+      return Effect.logWarning(message)
+    })
+  }
+
+  load(key: string): Effect.Effect<ReadonlyArray<readonly [key: string, values: UserPersistedValues]>> {
+    const loading = this.#attempt("load", () => load(this.storage, key))
+    return Effect.flatMap(this.#inTime("load", loading), loaded => {
+      if (loaded === undefined) return Effect.succeed([])
+      const { malformed, values } = loaded
+      const warned = this.warn(`The answers that are kept for ${malformed.join(", ")} are malformed`)
+      return Effect.as(malformed.length > 0 ? warned : Effect.void, [[key, values] as const])
+    })
+  }
+
+  /** Those of one key in order, those of several keys at once. */
+  write(changes: ReadonlyArray<Change>): Effect.Effect<void> {
+    const writing = Effect.forEach(
+      byKey(changes),
+      ofKey => Effect.forEach(ofKey, change => this.#write(change), { discard: true }),
+      { concurrency: "unbounded", discard: true }
+    )
+    return Effect.asVoid(this.#inTime("write", writing))
+  }
+
+  #write({ key, name, values }: Change): Effect.Effect<unknown> {
+    return values === undefined
+      ? this.#attempt("delete", () => this.storage.delete(key, name))
+      : this.#attempt("save", () => this.storage.save(key, name, values))
+  }
+
+  /** Whatever the storage does: its trouble is told, and the value is that of success, if any. */
+  #attempt<A>(operation: string, run: () => Effect.Effect<A, PersistentStorageError>): Effect.Effect<A | undefined> {
+    return Effect.catchAllCause(Effect.suspend(run), cause => {
+      const told = this.warn(`The persistent storage failed to ${operation}: ${Cause.pretty(cause)}`)
+      return Effect.as(Cause.isInterruptedOnly(cause) ? Effect.void : told, undefined)
+    })
+  }
+
+  /** Goes on after the timeout also where the storage cannot be interrupted. */
+  #inTime<A>(operation: string, effect: Effect.Effect<A>): Effect.Effect<A | undefined> {
+    return effect.pipe(
+      Effect.disconnect,
+      Effect.interruptible,
+      Effect.timeoutTo({
+        duration: timeout,
+        onSuccess: value => Effect.succeed<A | undefined>(value),
+        onTimeout: () => Effect.as(this.warn(`The persistent storage was too slow to ${operation}`), undefined)
+      }),
+      Effect.flatten,
+      guarded
+    )
+  }
+}
+
+/** Changes that wait to be written. */
+class Changes {
+  readonly #lock = Effect.unsafeMakeSemaphore(1)
+  readonly #waiting: Array<Change> = []
+  #isWriting = false
+  #dropped = 0
+
+  constructor(
+    private readonly storage: GuardedStorage,
+    private readonly runtime: Runtime.Runtime<never>
+  ) {}
+
+  add(change: Change): void {
+    if (this.#waiting.length >= mostWaiting) this.#dropped++
+    else this.#waiting.push(change)
+    if (this.#isWriting) return
+    this.#isWriting = true
+    setImmediate(() => Runtime.runFork(this.runtime)(inBackground(this.writeAll)))
+  }
+
+  readonly writeAll: Effect.Effect<void> = Effect.whileLoop({
+    while: () => {
+      this.#isWriting = this.#waiting.length > 0
+      return this.#isWriting
+    },
+    body: () => this.storage.write(this.#waiting.splice(0, batchSize)),
+    step: () => {}
+  }).pipe(
+    Effect.andThen(() => {
+      const count = this.#dropped
+      this.#dropped = 0
+      if (count === 0) return Effect.void
+      return this.storage.warn(`${count} changes of kept answers were dropped: too many waited`)
+    }),
+    this.#lock.withPermits(1)
+  )
+}
+
 /**
  * Makes the engine's side of a storage, and the loading of what users keep.
  *
  * @internal
  */
 export const make = Effect.fnUntraced(function* (storage: Storage) {
-  const runtime = yield* Effect.runtime<never>()
-  const lock = yield* Effect.makeSemaphore(1)
-  const waiting: Array<Change> = []
-  let isWriting = false
-  let dropped = 0
-  let warnedAt = Number.NEGATIVE_INFINITY
-
-  const warn = (message: string) =>
-    Effect.flatMap(Clock.currentTimeMillis, now => {
-      if (now - warnedAt < warningInterval) return Effect.void
-      warnedAt = now
-      return Effect.logWarning(message)
-    })
-
-  /** Whatever the storage does: its trouble is told, and the value is that of success, if any. */
-  const attempt = <A>(operation: string, run: () => Effect.Effect<A, PersistentStorageError>) =>
-    Effect.matchCauseEffect(Effect.suspend(run), {
-      onSuccess: value => Effect.succeed<A | undefined>(value),
-      onFailure: cause =>
-        Cause.isInterruptedOnly(cause)
-          ? Effect.succeed(undefined)
-          : Effect.as(warn(`The persistent storage failed to ${operation}: ${Cause.pretty(cause)}`), undefined)
-    })
-
-  /** Goes on after the timeout also where the storage cannot be interrupted. */
-  const inTime = <A>(operation: string, effect: Effect.Effect<A>) =>
-    effect.pipe(
-      Effect.disconnect,
-      Effect.interruptible,
-      Effect.timeoutTo({
-        duration: timeout,
-        onSuccess: value => Effect.succeed<A | undefined>(value),
-        onTimeout: () => Effect.as(warn(`The persistent storage was too slow to ${operation}`), undefined)
-      }),
-      Effect.flatten,
-      guarded
-    )
-
-  const write = ({ key, name, values }: Change) =>
-    values === undefined
-      ? attempt("delete", () => storage.delete(key, name))
-      : attempt("save", () => storage.save(key, name, values))
-
-  const writeBatch = Effect.suspend(() =>
-    inTime(
-      "write",
-      Effect.forEach(
-        byKey(waiting.splice(0, batchSize)),
-        changes => Effect.forEach(changes, write, { discard: true }),
-        {
-          concurrency: "unbounded",
-          discard: true
-        }
-      )
-    )
-  )
-
-  const warnOfDropped = Effect.suspend(() => {
-    const count = dropped
-    dropped = 0
-    return count === 0 ? Effect.void : warn(`${count} changes of kept answers were dropped: too many waited`)
-  })
-
-  const writeAll = Effect.whileLoop({
-    while: () => {
-      isWriting = waiting.length > 0
-      return isWriting
-    },
-    body: () => writeBatch,
-    step: () => {}
-  }).pipe(Effect.andThen(warnOfDropped), lock.withPermits(1))
-
+  const kept = new GuardedStorage(storage)
+  const changes = new Changes(kept, yield* Effect.runtime<never>())
   yield* Effect.addFinalizer(() =>
-    writeAll.pipe(Effect.disconnect, Effect.interruptible, Effect.timeoutOption(closeTimeout), guarded)
+    changes.writeAll.pipe(Effect.disconnect, Effect.interruptible, Effect.timeoutOption(closeTimeout), guarded)
   )
-
-  const add = (change: Change) => {
-    if (waiting.length >= mostWaiting) dropped++
-    else waiting.push(change)
-    if (isWriting) return
-    isWriting = true
-    setImmediate(() => Runtime.runFork(runtime)(inBackground(writeAll)))
-  }
-
   const persistence: Persistence = {
     valuesOf: () => undefined,
-    save: (key, name, values) => add({ key, name, values }),
-    delete: (key, name) => add({ key, name, values: undefined })
+    save: (key, name, values) => changes.add({ key, name, values }),
+    delete: (key, name) => changes.add({ key, name, values: undefined })
   }
-
-  const loadValuesOf = Effect.fnUntraced(function* (key: string) {
-    const loaded = yield* inTime(
-      "load",
-      attempt("load", () => load(storage, key))
-    )
-    if (loaded === undefined) return []
-    const { malformed, values } = loaded
-    if (malformed.length > 0) yield* warn(`The answers that are kept for ${malformed.join(", ")} are malformed`)
-    return [[key, values] as const]
-  })
-
   const loadValues = (keys: Iterable<string>): Effect.Effect<LoadedValues> =>
-    Effect.map(Effect.forEach(keys, loadValuesOf, { concurrency: "unbounded" }), loaded => new Map(loaded.flat()))
-
+    Effect.map(
+      Effect.forEach(keys, key => kept.load(key), { concurrency: "unbounded" }),
+      loaded => new Map(loaded.flat())
+    )
   return { persistence, loadValues }
 })
 
