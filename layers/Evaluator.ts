@@ -27,7 +27,7 @@ import * as Persistence from "../src/internal/persistence.js"
 import { sdkType, sdkVersion, sessionID } from "../src/internal/sdkInfo.js"
 import { Overrides } from "../src/Overrides.js"
 import { PersistentStorage } from "../src/PersistentStorage.js"
-import { SpecStore } from "../src/SpecStore.js"
+import { type SpecState, SpecStore } from "../src/SpecStore.js"
 import type { StatsigOptions } from "../src/StatsigOptions.js"
 import { UserAgentParser } from "../src/UserAgentParser.js"
 
@@ -81,44 +81,7 @@ export const make = Effect.fnUntraced(function* (options: Options) {
     { overrides: total(overrides), persistence: kept?.persistence }
   )
 
-  const names = (table: SpecTable, entity?: string): ReadonlyArray<string> => {
-    const found: Array<string> = []
-    for (const [name, spec] of store.current().snapshot?.specs(table) ?? []) {
-      if (entity === undefined || spec.entity === entity) found.push(name)
-    }
-    return found
-  }
-  const specOf = (kind: "gate" | "experiment" | "layer", name: string): Spec | undefined =>
-    store.current().snapshot?.spec(kind, name)?.spec
-  const fieldsOf = (kind: "gate" | "experiment" | "layer") => (name: string) => specOf(kind, name)?.fieldsUsed ?? []
-
-  const metadata: SpecMetadata = {
-    gates: () => names("gates", "feature_gate"),
-    dynamicConfigs: () => names("dynamicConfigs", "dynamic_config"),
-    experiments: () => names("dynamicConfigs", "experiment"),
-    autotunes: () => names("dynamicConfigs", "autotune"),
-    layers: () => names("layers"),
-    parameterStores: () => [...(store.current().snapshot?.parameterStores.keys() ?? [])],
-    experimentGroups: name => {
-      const spec = specOf("experiment", name)
-      if (spec?.entity !== "experiment") return { isExperimentActive: undefined, groups: [] }
-      return {
-        isExperimentActive: spec.isActive ?? false,
-        groups: spec.rules
-          .filter(rule => rule.isExperimentGroup === true)
-          .map(rule => ({
-            groupName: rule.groupName ?? "",
-            ruleID: rule.id,
-            idType: rule.idType,
-            returnValue: asObject(rule.returnValue)
-          }))
-      }
-    },
-    fieldsNeededForGate: fieldsOf("gate"),
-    fieldsNeededForDynamicConfig: fieldsOf("experiment"),
-    fieldsNeededForExperiment: fieldsOf("experiment"),
-    fieldsNeededForLayer: fieldsOf("layer")
-  }
+  const metadata = metadataOf(store.current)
 
   const serviceOf = (engine: Engine): Service => ({
     gate: (user, name, disableExposureLogging) => engine.evaluate("gate", user, name, disableExposureLogging),
@@ -156,6 +119,47 @@ export const make = Effect.fnUntraced(function* (options: Options) {
 
   return Evaluator.of(serviceOf(engine))
 })
+
+const metadataOf = (current: () => SpecState): SpecMetadata => {
+  const names = (table: SpecTable, entity?: string): ReadonlyArray<string> => {
+    const found: Array<string> = []
+    for (const [name, spec] of current().snapshot?.specs(table) ?? []) {
+      if (entity === undefined || spec.entity === entity) found.push(name)
+    }
+    return found
+  }
+  const specOf = (kind: "gate" | "experiment" | "layer", name: string): Spec | undefined =>
+    current().snapshot?.spec(kind, name)?.spec
+  const fieldsOf = (kind: "gate" | "experiment" | "layer") => (name: string) => specOf(kind, name)?.fieldsUsed ?? []
+
+  return {
+    gates: () => names("gates", "feature_gate"),
+    dynamicConfigs: () => names("dynamicConfigs", "dynamic_config"),
+    experiments: () => names("dynamicConfigs", "experiment"),
+    autotunes: () => names("dynamicConfigs", "autotune"),
+    layers: () => names("layers"),
+    parameterStores: () => [...(current().snapshot?.parameterStores.keys() ?? [])],
+    experimentGroups: name => {
+      const spec = specOf("experiment", name)
+      if (spec?.entity !== "experiment") return { isExperimentActive: undefined, groups: [] }
+      return {
+        isExperimentActive: spec.isActive ?? false,
+        groups: spec.rules
+          .filter(rule => rule.isExperimentGroup === true)
+          .map(rule => ({
+            groupName: rule.groupName ?? "",
+            ruleID: rule.id,
+            idType: rule.idType,
+            returnValue: asObject(rule.returnValue)
+          }))
+      }
+    },
+    fieldsNeededForGate: fieldsOf("gate"),
+    fieldsNeededForDynamicConfig: fieldsOf("experiment"),
+    fieldsNeededForExperiment: fieldsOf("experiment"),
+    fieldsNeededForLayer: fieldsOf("layer")
+  }
+}
 
 /** Overrides whose trouble costs the override, not the check. */
 const total = (overrides: OverrideLookup): OverrideLookup => ({

@@ -150,11 +150,48 @@ export const make = (
   const { logged, logger } = MemoryEventLogger.make()
   const instances = new Set<() => void>()
 
-  const changed = () => {
+  const control = controlOf(project, logged, () => {
     project.time++
     for (const sync of instances) sync()
-  }
+  })
 
+  const source = Layer.succeed(SpecSource, {
+    name: "Bootstrap",
+    fetch: (_request, apply) =>
+      Effect.suspend(() => apply({ source: "Bootstrap", sourceApi: undefined, body: project.payload() })),
+    polls: Effect.succeed(false),
+    updates: Stream.empty
+  })
+
+  const layer = Layer.merge(
+    Layer.effect(Statsig.Statsig, Statsig.make({})).pipe(
+      Layer.provideMerge(
+        Layer.scoped(
+          Evaluator,
+          Effect.map(EvaluatorLayer.make({}), evaluator => marking(evaluator, project))
+        )
+      ),
+      Layer.provideMerge(MemoryOverrides.layer())
+    ),
+    following(instances)
+  ).pipe(
+    Layer.provideMerge(SpecStoreLayer.layer({ syncInterval: "1 minute" })),
+    Layer.provide(
+      Layer.mergeAll(
+        source,
+        Layer.succeed(EventLogger, logger),
+        NoUserAgentParser.layer,
+        NoCountryLookup.layer,
+        MemoryIdLists.layer(),
+        NoObservability.layer
+      )
+    )
+  )
+
+  return { control, layer }
+}
+
+const controlOf = (project: Project, logged: MemoryEventLogger.LoggedEvents["Type"], changed: () => void): Control => {
   const control: Control = {
     set: setting => {
       project.set(setting)
@@ -196,17 +233,12 @@ export const make = (
       )
     }
   }
+  return control
+}
 
-  const source = Layer.succeed(SpecSource, {
-    name: "Bootstrap",
-    fetch: (_request, apply) =>
-      Effect.suspend(() => apply({ source: "Bootstrap", sourceApi: undefined, body: project.payload() })),
-    polls: Effect.succeed(false),
-    updates: Stream.empty
-  })
-
-  /** Specs are there from the beginning, whether or not the program initialises. */
-  const followProject = Layer.scopedDiscard(
+/** Specs are there from the beginning, whether or not the program initialises. */
+const following = (instances: Set<() => void>) =>
+  Layer.scopedDiscard(
     Effect.gen(function* () {
       const store = yield* SpecStore
       const runtime = yield* Effect.runtime<never>()
@@ -219,34 +251,6 @@ export const make = (
       )
     })
   )
-
-  const layer = Layer.merge(
-    Layer.effect(Statsig.Statsig, Statsig.make({})).pipe(
-      Layer.provideMerge(
-        Layer.scoped(
-          Evaluator,
-          Effect.map(EvaluatorLayer.make({}), evaluator => marking(evaluator, project))
-        )
-      ),
-      Layer.provideMerge(MemoryOverrides.layer())
-    ),
-    followProject
-  ).pipe(
-    Layer.provideMerge(SpecStoreLayer.layer({ syncInterval: "1 minute" })),
-    Layer.provide(
-      Layer.mergeAll(
-        source,
-        Layer.succeed(EventLogger, logger),
-        NoUserAgentParser.layer,
-        NoCountryLookup.layer,
-        MemoryIdLists.layer(),
-        NoObservability.layer
-      )
-    )
-  )
-
-  return { control, layer }
-}
 
 /**
  * The double in place of `layers/Statsig`, with flags to begin with, and `StatsigTest` to work on it. It is initialised.
