@@ -32,9 +32,9 @@ const timeout = Duration.seconds(10)
 /** An answer is a few words; one that is longer than this, in bytes, is none. */
 const longestAnswer = 64 * 1024
 
-const Answer = Schema.parseJson(Schema.Struct({ success: Schema.optional(Schema.NullOr(Schema.Boolean)) }))
+const LogEventAnswer = Schema.parseJson(Schema.Struct({ success: Schema.optional(Schema.NullOr(Schema.Boolean)) }))
 
-const decodeAnswer = Schema.decodeUnknown(Answer)
+const decodeAnswer = Schema.decodeUnknown(LogEventAnswer)
 
 interface Compression {
   readonly encoding: "zstd" | "gzip"

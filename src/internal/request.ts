@@ -202,7 +202,7 @@ export class Requester {
         answered(response)
         const { status } = response
         const isGood = (status >= 200 && status <= 299) || status === accepts
-        return isGood ? read(response, fail) : refuse(response, fail)
+        return isGood ? read(response, fail) : refuseStatus(response, fail)
       }),
       Effect.scoped,
       Effect.catchTags({
@@ -300,7 +300,7 @@ const outcomeOfStep = (
   }
 }
 
-const refuse = Effect.fnUntraced(function* (response: HttpClientResponse.HttpClientResponse, fail: Fail) {
+const refuseStatus = Effect.fnUntraced(function* (response: HttpClientResponse.HttpClientResponse, fail: Fail) {
   const { headers, status } = response
   const problem = describeStatus(status, yield* readUpTo(response, errorBodyShown))
   return yield* fail("Status", problem, status, retryAfter(headers, yield* Clock.currentTimeMillis))

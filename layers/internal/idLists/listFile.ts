@@ -10,7 +10,7 @@ import type { ListFile } from "./manifest.js"
 import type { HeldList, ReadFile } from "./storedIdLists.js"
 
 /** A hundred million ids. */
-export const largestFile = 1024 ** 3
+export const largestListFile = 1024 ** 3
 
 /** What to read: the file from `start` on, as a new list or into the one that is held. */
 export type ReadingPlan =
@@ -58,7 +58,9 @@ export class ListReading {
     readonly plan: ReadingPlan
   ) {
     this.#ids =
-      plan.as === "replacement" ? new PackedSet(Math.min(next.size, largestFile) / bytesPerId) : plan.held.ids.copy()
+      plan.as === "replacement"
+        ? new PackedSet(Math.min(next.size, largestListFile) / bytesPerId)
+        : plan.held.ids.copy()
     this.#reader = new IdListReader(this.#ids)
   }
 
@@ -66,7 +68,7 @@ export class ListReading {
   read(bytes: Uint8Array): Effect.Effect<void, string> {
     return Effect.gen(this, function* () {
       this.#length += bytes.length
-      if (this.#length > largestFile) return yield* Effect.fail(`got more than ${largestFile} bytes`)
+      if (this.#length > largestListFile) return yield* Effect.fail(`got more than ${largestListFile} bytes`)
       const slice = sliceOf(this.plan)
       for (let at = 0; at < bytes.length; at += slice) {
         const part = bytes.subarray(at, at + slice)

@@ -17,7 +17,7 @@ import type { Downloads, Waiting } from "./downloads.js"
 import type { FailingLists } from "./failingLists.js"
 import type { HeldLists } from "./heldLists.js"
 import { planOf, type ReadingPlan } from "./listFile.js"
-import { decodeEntry, fileKeyOf, type ListFile, type Manifest } from "./manifest.js"
+import { decodeManifestEntry, fileKeyOf, type ListFile, type Manifest } from "./manifest.js"
 import type { IdListRequests } from "./requests.js"
 
 /** Entries of a manifest between two turns of the event loop. */
@@ -170,7 +170,7 @@ export class ListSync {
   /** Begins the download of a list, where there is something to download and it is not to be left alone. */
   #beginList(name: string, entry: unknown): Effect.Effect<void> {
     const { downloads, failing, held, requests } = this.parts
-    return Effect.matchEffect(decodeEntry(entry), {
+    return Effect.matchEffect(decodeManifestEntry(entry), {
       onFailure: problem => Effect.sync(() => failing.add(name, "", requests.error("Invalid", problem, name), 1)),
       onSuccess: next => {
         const file = fileKeyOf(next)

@@ -40,7 +40,7 @@ export const decodeManifest = (body: Uint8Array): Effect.Effect<Manifest, string
   Effect.mapError(decodeJson(new TextDecoder().decode(body)), ParseResult.TreeFormatter.formatErrorSync)
 
 /** Fails with what is wrong with the entry of a list. */
-export const decodeEntry = (entry: unknown): Effect.Effect<ListFile, string> =>
+export const decodeManifestEntry = (entry: unknown): Effect.Effect<ListFile, string> =>
   Effect.mapBoth(decodeFields(entry), {
     onFailure: ParseResult.TreeFormatter.formatErrorSync,
     onSuccess: ({ creationTime, fileID, size, url }) => ({ creationTime, fileID: fileID ?? undefined, size, url })

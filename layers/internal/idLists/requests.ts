@@ -11,7 +11,7 @@ import { exceptionOf, reportException } from "../../../src/internal/observe.js"
 import { type Ask, describeFailure, type ReadAnswer, requester } from "../../../src/internal/request.js"
 import { IdListError } from "../../../src/StatsigError.js"
 import { defaultIdListsUrl, type StatsigOptions } from "../../../src/StatsigOptions.js"
-import { ListReading, largestFile, type ReadingPlan } from "./listFile.js"
+import { ListReading, largestListFile, type ReadingPlan } from "./listFile.js"
 import { decodeManifest, type ListFile } from "./manifest.js"
 import type { HeldList } from "./storedIdLists.js"
 
@@ -94,7 +94,7 @@ export const make = Effect.fnUntraced(function* (options: StatsigOptions) {
     /** Gives the list as it is afterwards. Calls `progress` whenever something comes. */
     file: (list: string, next: ListFile, plan: ReadingPlan, progress: () => void) => {
       const url = fileUrl(next, fileApi)
-      const missing = Math.min(next.size - plan.start, largestFile)
+      const missing = Math.min(next.size - plan.start, largestListFile)
       const asked = {
         request: fileRequest(url, plan.start, next.size),
         timeout: Duration.sum(timeout, Duration.seconds(missing / bytesPerSecond)),

@@ -124,7 +124,7 @@ export class StoredIdLists {
 
   #readList(name: string) {
     return Effect.flatMap(inTime(this.store.get(this.#listKey(name))), text =>
-      text === undefined || text === "" ? Effect.succeed(undefined) : listOf(text)
+      text === undefined || text === "" ? Effect.succeed(undefined) : heldListOf(text)
     )
   }
 
@@ -156,7 +156,7 @@ const textOfList = Effect.fnUntraced(function* ({ addition, file, ids, updatedAt
   return text
 })
 
-const listOf = Effect.fnUntraced(function* (text: string) {
+const heldListOf = Effect.fnUntraced(function* (text: string) {
   const headEnd = text.indexOf("\n")
   const head = yield* Schema.decodeUnknown(Head)(text.slice(0, headEnd))
   const ids = new PackedSet(Math.floor((text.length - headEnd) / bytesPerId))

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { decodeEntry, decodeManifest, fileKeyOf } from "../../../../layers/internal/idLists/manifest.js"
+import { decodeManifest, decodeManifestEntry, fileKeyOf } from "../../../../layers/internal/idLists/manifest.js"
 
 const entry = { name: "a", url: "https://own.test/file", size: 10, creationTime: 1, fileID: "f1" }
 
@@ -17,11 +17,14 @@ describe("a manifest of ID lists", () => {
   it.effect("names the file of each list", () =>
     Effect.gen(function* () {
       const { name, ...file } = entry
-      assert.deepStrictEqual(yield* decodeEntry(entry), file)
-      assert.deepStrictEqual(yield* decodeEntry({ ...file, key: name, fileID: null }), { ...file, fileID: undefined })
-      assert.include(yield* Effect.flip(decodeEntry(file)), 'expected "name"')
+      assert.deepStrictEqual(yield* decodeManifestEntry(entry), file)
+      assert.deepStrictEqual(yield* decodeManifestEntry({ ...file, key: name, fileID: null }), {
+        ...file,
+        fileID: undefined
+      })
+      assert.include(yield* Effect.flip(decodeManifestEntry(file)), 'expected "name"')
       for (const wrong of [{ size: -1 }, { size: 1.5 }, { url: 1 }, { creationTime: "1" }]) {
-        assert.include(yield* Effect.flip(decodeEntry({ ...entry, ...wrong })), Object.keys(wrong)[0]!)
+        assert.include(yield* Effect.flip(decodeManifestEntry({ ...entry, ...wrong })), Object.keys(wrong)[0]!)
       }
     })
   )
