@@ -99,7 +99,7 @@ export const make = Effect.fnUntraced(function* (options: SpecStoreOptions) {
 
   return SpecStore.of({
     current: () => held.state,
-    load: load(held, syncs.run(source.fetch, "initialize")),
+    load: loadFirst(held, syncs.run(source.fetch, "initialize")),
     startUpdates: Effect.asVoid(Deferred.succeed(started, undefined)),
     syncNow,
     syncIfOlderThan: oldest =>
@@ -123,7 +123,7 @@ export const make = Effect.fnUntraced(function* (options: SpecStoreOptions) {
   })
 })
 
-const load = (held: HeldSpecs, sync: Effect.Effect<void, SyncError>): Effect.Effect<void, SyncError> =>
+const loadFirst = (held: HeldSpecs, sync: Effect.Effect<void, SyncError>): Effect.Effect<void, SyncError> =>
   Effect.suspend(() => {
     held.beginLoading()
     return sync.pipe(

@@ -64,16 +64,16 @@ export const make = Effect.fnUntraced(function* (options: FileOptions) {
       return yield* new DataStoreError({ operation: "get", message })
     },
     Effect.catchTags({
-      BadArgument: failed("get"),
-      SystemError: error => (error.reason === "NotFound" ? Effect.succeed(undefined) : failed("get")(error))
+      BadArgument: failedTo("get"),
+      SystemError: error => (error.reason === "NotFound" ? Effect.succeed(undefined) : failedTo("get")(error))
     })
   )
-  const write = (key: string, value: Uint8Array) => Effect.mapError(replace(files, fileOf(key), value), failed("set"))
+  const write = (key: string, value: Uint8Array) => Effect.mapError(replace(files, fileOf(key), value), failedTo("set"))
   const changes = (key: string) => changesOf(Effect.option(files.stat(fileOf(key))), () => lastRead.get(key))
 
   return DataStore.make({
     initialize: Effect.zipLeft(
-      Effect.mapError(files.makeDirectory(directory, { recursive: true }), failed("initialize")),
+      Effect.mapError(files.makeDirectory(directory, { recursive: true }), failedTo("initialize")),
       removeLeftovers(files, path, directory)
     ),
     get: key =>
@@ -90,7 +90,7 @@ export const make = Effect.fnUntraced(function* (options: FileOptions) {
   })
 })
 
-const failed = (operation: DataStoreError["operation"]) => (error: PlatformError.PlatformError) =>
+const failedTo = (operation: DataStoreError["operation"]) => (error: PlatformError.PlatformError) =>
   new DataStoreError({ operation, message: error.message })
 
 /** Whoever reads the file finds the old value or the new one. */

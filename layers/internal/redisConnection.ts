@@ -90,7 +90,7 @@ interface CommandOptions {
 }
 
 type Loaded = Effect.Effect.Success<ReturnType<typeof loadRedis<3>>>
-type Client = Effect.Effect.Success<Loaded["newClient"]>
+type RedisClient = Effect.Effect.Success<Loaded["newClient"]>
 
 interface ConnectionOptions extends Loaded {
   readonly channel: string
@@ -105,7 +105,7 @@ interface ConnectionOptions extends Loaded {
  * @internal
  */
 export class RedisConnection {
-  #client: Client | undefined
+  #client: RedisClient | undefined
   #isWanted = false
   #isLost = false
   readonly #lock = Effect.unsafeMakeSemaphore(1)
@@ -163,7 +163,7 @@ export class RedisConnection {
     })
   }
 
-  #send(client: Client, command: ReadonlyArray<Value>, { isAwaited, asBytes = false }: CommandOptions) {
+  #send(client: RedisClient, command: ReadonlyArray<Value>, { isAwaited, asBytes = false }: CommandOptions) {
     const { BLOB_STRING } = this.options.redis.RESP_TYPES
     const typed = asBytes ? client.withTypeMapping({ [BLOB_STRING]: Buffer }) : client
     return this.#commands.run(client, (): Promise<unknown> => typed.sendCommand(command), isAwaited)
@@ -178,7 +178,7 @@ export class RedisConnection {
     ).pipe(this.#lock.withPermits(1))
   }
 
-  #establish(client: Client, isAwaited: boolean) {
+  #establish(client: RedisClient, isAwaited: boolean) {
     const { channel, onMessage } = this.options
     return Effect.tryPromise({
       try: async () => {
@@ -202,7 +202,7 @@ export class RedisConnection {
     )
   }
 
-  #settle(client: Client, isConnected: boolean): Effect.Effect<unknown> {
+  #settle(client: RedisClient, isConnected: boolean): Effect.Effect<unknown> {
     if (!isConnected || !this.#isWanted) {
       this.#destroy(client)
       return Effect.void
@@ -213,7 +213,7 @@ export class RedisConnection {
     return Effect.andThen(told, this.options.onConnected)
   }
 
-  #destroy(client: Client): void {
+  #destroy(client: RedisClient): void {
     if (this.#client === client) this.#client = undefined
     try {
       client.destroy()

@@ -27,7 +27,8 @@ const longestWait = Duration.minutes(1)
 const timeIsOver = () =>
   new EventSinkError({ reason: "Timeout", message: "the time to shut down is over", retryable: true })
 
-interface DeliveryParts {
+/** @internal */
+export interface DeliveryParts {
   readonly queue: EventQueue
   readonly retries: Retries
   readonly outcomes: Outcomes

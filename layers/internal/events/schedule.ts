@@ -3,10 +3,8 @@
  */
 import * as Effect from "effect/Effect"
 import * as Queue from "effect/Queue"
-import type { EventQueue } from "../../../src/engine/events/eventQueue.js"
 import { inBackground, interval } from "../../../src/internal/clocks.js"
-import { concurrency, type EventDelivery } from "./delivery.js"
-import type { Retries } from "./outcomes.js"
+import { concurrency, type DeliveryParts, type EventDelivery } from "./delivery.js"
 
 /**
  * The pause between two looks at the queue; shorter where events are to wait less. In milliseconds.
@@ -16,12 +14,8 @@ import type { Retries } from "./outcomes.js"
 export const longestTick = 1_000
 const shortestTick = 50
 
-interface ScheduleOptions {
-  readonly queue: EventQueue
-  readonly retries: Retries
+interface ScheduleParts extends Pick<DeliveryParts, "queue" | "retries" | "report"> {
   readonly delivery: EventDelivery
-  /** Tells of what was dropped. */
-  readonly report: Effect.Effect<void>
   readonly now: () => number
   /** How long events wait, in milliseconds. */
   readonly flushAfter: number
@@ -40,14 +34,14 @@ export class SendingSchedule {
   #lastTick: number
   #lastAttempt = 0
 
-  constructor(private readonly options: ScheduleOptions) {
-    this.#tick = Math.min(Math.max(options.flushAfter, shortestTick), longestTick)
-    this.#lastTick = options.now()
+  constructor(private readonly parts: ScheduleParts) {
+    this.#tick = Math.min(Math.max(parts.flushAfter, shortestTick), longestTick)
+    this.#lastTick = parts.now()
   }
 
   /** A batch has become full. */
   tellFull(): void {
-    if (this.options.retries.isOpen) Queue.unsafeOffer(this.#filled, undefined)
+    if (this.parts.retries.isOpen) Queue.unsafeOffer(this.#filled, undefined)
   }
 
   /** Begins. Gives the fibers that send. */
@@ -61,7 +55,7 @@ export class SendingSchedule {
 
   /** What is due waits for the pause after a failure only, other events until they have waited for long. */
   readonly #look = Effect.suspend(() => {
-    const { delivery, flushAfter, now, onTick, queue, report, retries } = this.options
+    const { delivery, flushAfter, now, onTick, queue, report, retries } = this.parts
     const time = now()
     this.#elapsed += Math.max(time - this.#lastTick, this.#tick)
     this.#lastTick = time
@@ -74,7 +68,7 @@ export class SendingSchedule {
 
   /** As many fibers as may, and as there is work for, send what is due. */
   readonly #startSenders: Effect.Effect<void> = Effect.suspend(() => {
-    const { delivery, queue, retries } = this.options
+    const { delivery, queue, retries } = this.parts
     if (this.#senders === concurrency || !queue.hasDue || !retries.isOpen) return Effect.void
     this.#senders++
     const sender = Effect.ensuring(

@@ -7,21 +7,17 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as FiberId from "effect/FiberId"
 import * as Runtime from "effect/Runtime"
-import type { EventQueue } from "../../../src/engine/events/eventQueue.js"
 import { onBeforeExit } from "../../../src/internal/beforeExit.js"
 import { guarded, inBackground } from "../../../src/internal/clocks.js"
 import type { EventSinkError } from "../../../src/StatsigError.js"
-import type { EventDelivery } from "./delivery.js"
+import type { DeliveryParts, EventDelivery } from "./delivery.js"
 import { longestTick } from "./schedule.js"
 
 const tooLate = "the time to shut down was over"
 const tooLateAtExit = "the process ended before the delivery"
 
-interface ExitOptions {
-  readonly queue: EventQueue
+interface ExitParts extends Pick<DeliveryParts, "queue" | "report"> {
   readonly delivery: EventDelivery
-  /** Tells of what was dropped. */
-  readonly report: Effect.Effect<void>
   readonly runtime: Runtime.Runtime<never>
   readonly patience: Duration.Duration
 }
@@ -37,11 +33,11 @@ export class ExitWatch {
   #hasExited = false
   #isReporting = false
 
-  constructor(private readonly options: ExitOptions) {}
+  constructor(private readonly parts: ExitParts) {}
 
   start(): void {
     this.#unwatch ??= onBeforeExit(() => {
-      if (!this.#isDone) Runtime.runFork(this.options.runtime)(guarded(this.#lastWords))
+      if (!this.#isDone) Runtime.runFork(this.parts.runtime)(guarded(this.#lastWords))
     })
   }
 
@@ -53,7 +49,7 @@ export class ExitWatch {
 
   /** To be called after events that come after the shutdown: no fiber in the background reports their drops. */
   noteLateEvent(): void {
-    const { queue, report, runtime } = this.options
+    const { queue, report, runtime } = this.parts
     this.start()
     if (!queue.hasDrops || this.#isReporting) return
     this.#isReporting = true
@@ -65,12 +61,12 @@ export class ExitWatch {
   }
 
   get #isDone(): boolean {
-    const { queue } = this.options
+    const { queue } = this.parts
     return queue.pending === 0 && !queue.hasDrops
   }
 
   readonly #lastWords = Effect.suspend(() => {
-    const { delivery, patience, queue, report } = this.options
+    const { delivery, patience, queue, report } = this.parts
     if (queue.pending === 0) return report
     const givenUp = delivery.giveUp(tooLateAtExit)
     if (this.#hasExited) return givenUp
@@ -87,7 +83,7 @@ interface Ending {
   waiters: number
 }
 
-interface ShutdownOptions extends Omit<ExitOptions, "report" | "runtime"> {
+interface ShutdownParts extends Omit<ExitParts, "report" | "runtime"> {
   readonly exitWatch: ExitWatch
   /** What sends by itself until then. */
   readonly background: Iterable<Fiber.Fiber<unknown>>
@@ -103,10 +99,10 @@ export class Shutdown {
   /** Whether nothing is sent by itself any more. */
   isStopped = false
 
-  constructor(private readonly options: ShutdownOptions) {}
+  constructor(private readonly parts: ShutdownParts) {}
 
   #lastSend(isTold: boolean): Effect.Effect<void, EventSinkError> {
-    const { background, delivery, exitWatch, patience, queue } = this.options
+    const { background, delivery, exitWatch, patience, queue } = this.parts
     return Effect.gen(function* () {
       if (isTold) yield* Effect.logDebug(`Shutting down within ${Duration.toMillis(patience)} ms`)
       // Waits for the batches that are on their way, which are not to be sent twice.
@@ -128,7 +124,7 @@ export class Shutdown {
   readonly #current = Effect.suspend(() => {
     if (this.#ending !== undefined) return Effect.succeed(this.#ending)
     // The scope of a logger that was shut down closes later, with nothing more to say.
-    const last = this.#lastSend(!this.isStopped || this.options.queue.pending > 0)
+    const last = this.#lastSend(!this.isStopped || this.parts.queue.pending > 0)
     this.isStopped = true
     const begun: Ending = { result: Deferred.unsafeMake(FiberId.none), fiber: undefined, waiters: 0 }
     this.#ending = begun
@@ -140,20 +136,20 @@ export class Shutdown {
 
   /** Ends a shutdown under way, if there is one, and drops what is undelivered. */
   readonly #giveUp = Effect.suspend(() => {
-    const { delivery, exitWatch } = this.options
+    const { delivery, exitWatch } = this.parts
     const stopped = this.#ending?.fiber === undefined ? Effect.void : Fiber.interruptFork(this.#ending.fiber)
     this.#ending = undefined
     return Effect.all([stopped, delivery.giveUp(tooLate), exitWatch.stopIfDone], { discard: true })
   })
 
   /** Drops what is undelivered. */
-  readonly #dropRest = Effect.suspend(() => (this.options.queue.pending > 0 ? this.#giveUp : Effect.void))
+  readonly #dropRest = Effect.suspend(() => (this.parts.queue.pending > 0 ? this.#giveUp : Effect.void))
 
   /** Waits for the end as long as there is time for it, for no caller. What went wrong is in the log by then. */
   readonly #awaitEnd = Effect.suspend(() =>
     Effect.flatMap(this.#current, ({ result }) => Deferred.await(result)).pipe(
       Effect.interruptible,
-      Effect.timeoutOption(this.options.patience),
+      Effect.timeoutOption(this.parts.patience),
       Effect.ignore
     )
   )

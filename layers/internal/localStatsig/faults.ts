@@ -108,7 +108,7 @@ const hold = (socket: Socket | undefined, closing: Effect.Effect<void>): Effect.
   })
 
 /** Cuts a connection in a way that a normal answer cannot. */
-const cut = (
+const cutOff = (
   socket: Socket | undefined,
   closing: Effect.Effect<void>,
   how: (socket: Socket) => void
@@ -147,10 +147,10 @@ export const spoil = (
       const end = connectionFaults[fault._tag]
       if (fault.at === "body") {
         return Effect.flatMap(normal, answer =>
-          cut(socket, closing, socket => writeHalf(socket, answer, () => end(socket)))
+          cutOff(socket, closing, socket => writeHalf(socket, answer, () => end(socket)))
         )
       }
-      return fault._tag === "Stall" ? hold(socket, closing) : cut(socket, closing, end)
+      return fault._tag === "Stall" ? hold(socket, closing) : cutOff(socket, closing, end)
     }
   }
 }

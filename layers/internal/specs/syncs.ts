@@ -16,7 +16,7 @@ import type { HeldSpecs } from "./heldSpecs.js"
 export type SyncError = SpecSourceError | SpecsError
 
 /** What the metrics tell of the payload that a sync read. */
-type Answer = Partial<Pick<SpecResponse, "sourceApi" | "format" | "deltasUsed">>
+type ReadPayload = Partial<Pick<SpecResponse, "sourceApi" | "format" | "deltasUsed">>
 
 /** @internal */
 export class Syncs {
@@ -24,7 +24,7 @@ export class Syncs {
   /** What went wrong since then. */
   lastError: SyncError | undefined
   /** Of the sync at hand. */
-  #answer: Answer | undefined
+  #answer: ReadPayload | undefined
   /** Answers cannot arrive out of order. */
   readonly #lock = Effect.unsafeMakeSemaphore(1)
 
@@ -114,7 +114,7 @@ export class Syncs {
   }
 
   #measure(millis: number, error: SyncError | undefined): void {
-    const told: Answer | undefined = this.#answer ?? (error?._tag === "SpecSourceError" ? error : undefined)
+    const told: ReadPayload | undefined = this.#answer ?? (error?._tag === "SpecSourceError" ? error : undefined)
     const exception = error === undefined ? undefined : exceptionOf(error)
     this.observe(client => {
       client.distribution("statsig.sdk.config_sync_overall.latency", millis, {
