@@ -91,13 +91,13 @@ export const run = Effect.fnUntraced(function* (args: ReadonlyArray<string>) {
   if (unexpected !== undefined) return yield* misused(`Unexpected argument "${unexpected}".`, command)
   if (command === "help" || values.help) return yield* Console.log(commands[topic ?? command])
   if (command === "version" || values.version) return yield* Console.log(sdkVersion)
-  yield* generate(values)
+  yield* generateFile(values)
 })
 
 const unknownCommand = (name: string) =>
   misused(`Unknown command "${name}": expected ${Object.keys(commands).join(", ")}.`)
 
-const generate = Effect.fnUntraced(function* (options: {
+const generateFile = Effect.fnUntraced(function* (options: {
   readonly target?: string
   readonly specs?: string
   readonly out?: string
@@ -134,7 +134,7 @@ const messageOf = (cause: unknown): string => (cause instanceof Error ? cause.me
 /** A payload in protobuf as the JSON that it stands for. */
 const jsonOf = (body: string | Uint8Array): Effect.Effect<string | Uint8Array, SpecsError> =>
   Protobuf.isProtobuf(body)
-    ? Effect.map(Protobuf.decode(body, { limit: largestPayload }), ({ json }) => json)
+    ? Effect.map(Protobuf.decodePayload(body, { limit: largestPayload }), ({ json }) => json)
     : Effect.succeed(body)
 
 const readBytes = (path: string, input: string): Effect.Effect<Uint8Array, CodegenError> =>

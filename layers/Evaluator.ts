@@ -81,7 +81,7 @@ export const make = Effect.fnUntraced(function* (options: Options) {
     { overrides: total(overrides), persistence: kept?.persistence }
   )
 
-  const metadata = metadataOf(store.current)
+  const metadata = specMetadata(store.current)
 
   const serviceOf = (engine: Engine): Service => ({
     gate: (user, name, disableExposureLogging) => engine.evaluate("gate", user, name, disableExposureLogging),
@@ -120,7 +120,7 @@ export const make = Effect.fnUntraced(function* (options: Options) {
   return Evaluator.of(serviceOf(engine))
 })
 
-const metadataOf = (current: () => SpecState): SpecMetadata => {
+const specMetadata = (current: () => SpecState): SpecMetadata => {
   const names = (table: SpecTable, entity?: string): ReadonlyArray<string> => {
     const found: Array<string> = []
     for (const [name, spec] of current().snapshot?.specs(table) ?? []) {

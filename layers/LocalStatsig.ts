@@ -19,11 +19,11 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import {
-  type Answer,
   answerJson,
   chooseEncoding,
   encodeAnswer,
   refuse,
+  type ServedAnswer,
   toResponse
 } from "./internal/localStatsig/answers.js"
 import { type Fault, FaultScript, type FaultTarget, rawSocket, spoil } from "./internal/localStatsig/faults.js"
@@ -33,7 +33,7 @@ import {
   maxBody,
   type ReceivedRequest,
   RequestLog,
-  readBody,
+  readRequestBody,
   requestOf
 } from "./internal/localStatsig/requests.js"
 import { linesOf, ServedIdLists } from "./internal/localStatsig/servedIdLists.js"
@@ -215,7 +215,7 @@ export const make = Effect.fnUntraced(function* (options: LocalStatsigOptions = 
   const idLists = new ServedIdLists()
   const received = new ReceivedEvents(options.decodeZstd)
 
-  const answer = (request: ReceivedRequest, body: Uint8Array | undefined): Effect.Effect<Answer> => {
+  const answer = (request: ReceivedRequest, body: Uint8Array | undefined): Effect.Effect<ServedAnswer> => {
     if (body === undefined) return Effect.succeed(refuse(413, `expected a body of at most ${maxBody} bytes, got more`))
     switch (request.endpoint) {
       case "specs":
@@ -241,7 +241,7 @@ export const make = Effect.fnUntraced(function* (options: LocalStatsigOptions = 
 
   const handle = Effect.gen(function* () {
     const incoming = yield* HttpServerRequest.HttpServerRequest
-    const body = yield* readBody(incoming)
+    const body = yield* readRequestBody(incoming)
     const request = yield* requestOf(incoming, body)
     requests.add(request)
     const fault = faults.take(targetsOf(request))

@@ -19,7 +19,7 @@ import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
 import { EventLogger } from "../src/EventLogger.js"
 import { inBackground } from "../src/internal/clocks.js"
-import { record } from "../src/internal/diagnostics.js"
+import { recordDiagnostics } from "../src/internal/diagnostics.js"
 import { observer } from "../src/internal/observe.js"
 import { makePace, type Pace } from "../src/internal/pace.js"
 import { sizeLimit } from "../src/internal/payload.js"
@@ -74,7 +74,7 @@ export const make = Effect.fnUntraced(function* (options: SpecStoreOptions) {
   const held = new HeldSpecs(sizeLimit(options.maxSpecsBytes), observe, onWarning)
   const syncs = new Syncs(source.name, held, pace, observe, yield* Clock.currentTimeMillis)
 
-  const diagnosed = record({
+  const diagnosed = recordDiagnostics({
     context: "config_sync",
     rate: "dcs",
     remote: () => held.state.snapshot?.remote,

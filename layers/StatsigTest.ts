@@ -145,7 +145,7 @@ export class StatsigTest extends Context.Tag("statsig-effect/layers/StatsigTest"
 export const make = (
   settings: Iterable<Setting> = []
 ): { readonly control: Control; readonly layer: Layer.Layer<Provided> } => {
-  const project = new Project()
+  const project = new TestProject()
   for (const setting of settings) project.set(setting)
   const { logged, logger } = MemoryEventLogger.make()
   const instances = new Set<() => void>()
@@ -191,7 +191,11 @@ export const make = (
   return { control, layer }
 }
 
-const controlOf = (project: Project, logged: MemoryEventLogger.LoggedEvents["Type"], changed: () => void): Control => {
+const controlOf = (
+  project: TestProject,
+  logged: MemoryEventLogger.LoggedEvents["Type"],
+  changed: () => void
+): Control => {
   const control: Control = {
     set: setting => {
       project.set(setting)
@@ -199,7 +203,7 @@ const controlOf = (project: Project, logged: MemoryEventLogger.LoggedEvents["Typ
     },
     setFlag: ({ encode, kind, name, parameter }, value, { group, id, when } = {}) => {
       const json = encode(value)
-      const merged = (table: Table) => ({ ...project.valueOf(table, name, { id, when }), [parameter ?? ""]: json })
+      const merged = (table: TestTable) => ({ ...project.valueOf(table, name, { id, when }), [parameter ?? ""]: json })
       switch (kind) {
         case "gate":
           return control.set({ gate: name, value: json === true, id, when })
@@ -296,7 +300,7 @@ const readable = ({ evaluation, kind, name, parameter, user }: Exposure): Logged
 
 // --- the project
 
-type Table = "feature_gates" | "dynamic_configs" | "layer_configs" | "param_stores"
+type TestTable = "feature_gates" | "dynamic_configs" | "layer_configs" | "param_stores"
 
 /** One value of a flag, and whom it is for. */
 interface Case extends Audience {
@@ -306,7 +310,7 @@ interface Case extends Audience {
   readonly group: string | undefined
 }
 
-interface Entry {
+interface TestEntry {
   readonly entity: string
   /** Those for an id, then those for a function, the last set first, then the one for everyone. */
   readonly cases: ReadonlyArray<Case>
@@ -316,11 +320,11 @@ interface Entry {
 const marksField = "statsig-effect/StatsigTest"
 
 /** What is set, and how it looks as config specs. */
-class Project {
+class TestProject {
   /** Grows with each change. */
   time = 1
   #marks = 0
-  readonly #tables: Readonly<Record<Table, Map<string, Entry>>> = {
+  readonly #tables: Readonly<Record<TestTable, Map<string, TestEntry>>> = {
     feature_gates: new Map(),
     dynamic_configs: new Map(),
     layer_configs: new Map(),
@@ -351,7 +355,7 @@ class Project {
   }
 
   /** What is set for exactly this audience. */
-  valueOf(table: Table, name: string, audience: Audience): JsonObject {
+  valueOf(table: TestTable, name: string, audience: Audience): JsonObject {
     return asObject(this.#tables[table].get(name)?.cases.find(isFor(audience))?.value ?? null)
   }
 
@@ -366,7 +370,7 @@ class Project {
 
   payload(): string {
     const conditions: Array<readonly [string, object]> = []
-    const specs = (table: Table) =>
+    const specs = (table: TestTable) =>
       Object.fromEntries(
         [...this.#tables[table]].map(([name, { cases, entity }]) => {
           for (const { mark } of cases) conditions.push([mark, conditionOf(mark)])
@@ -391,7 +395,7 @@ class Project {
   }
 
   #enter(
-    table: Table,
+    table: TestTable,
     name: string,
     entity: string,
     value: Json,
@@ -405,7 +409,7 @@ class Project {
     this.#tables[table].set(name, { entity, cases: cases.sort((one, other) => rank(one) - rank(other)) })
   }
 
-  #remove(table: Table, name: string, id: string | undefined) {
+  #remove(table: TestTable, name: string, id: string | undefined) {
     const known = this.#tables[table].get(name)
     const cases = id === undefined ? [] : (known?.cases.filter(item => item.id !== id) ?? [])
     if (known === undefined || cases.length === 0) this.#tables[table].delete(name)
@@ -466,7 +470,7 @@ const parametersOf = (value: JsonObject) =>
   )
 
 /** The evaluator, to whom users come with their marks. What is logged knows the users as they were. */
-const marking = (evaluator: EvaluatorService, project: Project): EvaluatorService => {
+const marking = (evaluator: EvaluatorService, project: TestProject): EvaluatorService => {
   const marked = (user: User): User => {
     const marks = project.marksOf(user)
     if (marks.length === 0) return user

@@ -164,7 +164,7 @@ const surroundings = Effect.fnUntraced(function* (options: StatsigOptions) {
   )
   if (dataStore !== undefined) services = Context.add(services, DataStore, fromProgramDataStore(dataStore))
   if (persistentStorage !== undefined) {
-    services = Context.add(services, PersistentStorage, ProgramPersistentStorage.fromProgram(persistentStorage))
+    services = Context.add(services, PersistentStorage, ProgramPersistentStorage.storageFromProgram(persistentStorage))
   }
   return services
 })

@@ -10,7 +10,7 @@
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
-import { byName, literal, shapeOf, typeDoc, valueDoc } from "./codegen/shape.js"
+import { byName, literalShape, shapeOf, typeDoc, valueDoc } from "./codegen/shape.js"
 import { block, type Commented, comment, type Doc, print, property } from "./codegen/source.js"
 import { type Target, type TargetName, targets } from "./codegen/targets.js"
 import type { Json, JsonObject } from "./Evaluation.js"
@@ -55,7 +55,7 @@ export const generate = (
       parsed._tag === "NoUpdates"
         ? new SpecsError({ reason: "Shape", message: "there are no specs in it: has_updates is false" })
         : Effect.sync(() => {
-            const tables = new Project(parsed.snapshot, conditionTypesOf(textOf(specs)), target).tables()
+            const tables = new Project(parsed.snapshot, conditionTypesOf(specsText(specs)), target).tables()
             return {
               source: moduleOf(tables, target),
               flags: tables.reduce((sum, { count }) => sum + count, 0),
@@ -85,7 +85,7 @@ const moduleOf = (tables: ReadonlyArray<Exported>, target: Target): string => {
   return `${head}\n\n${text}`
 }
 
-const textOf = (specs: string | Uint8Array): string =>
+const specsText = (specs: string | Uint8Array): string =>
   typeof specs === "string" ? specs : new TextDecoder().decode(specs)
 
 /** The types of the conditions by key; of a text with more behind the payload, which is good for the rest, none. */
@@ -170,7 +170,7 @@ class Project {
     const items = groups.map(([group, parameters]) => {
       const members = [...parameters].sort(byName).map(([parameter, { fallback, values }]) => {
         const type = typeDoc(shapeOf(fallback === undefined ? [...values, null] : values), this.#target)
-        const names = [literal(group), literal(parameter)]
+        const names = [literalShape(group), literalShape(parameter)]
         return property(parameter, block(make, [...names, type, valueDoc(fallback ?? null)], ")"))
       })
       return property(group, members.length === 0 ? "{}" : block("{ ", members, " }"))
@@ -179,7 +179,7 @@ class Project {
   }
 
   #gate(name: string, spec: Spec): Commented | Doc {
-    const item = property(name, block("Flag.gate(", [literal(name)], ")"))
+    const item = property(name, block("Flag.gate(", [literalShape(name)], ")"))
     const stale = this.#staleness(spec)
     return stale === undefined ? item : { comment: comment(`@deprecated Stale: it is ${stale} for everyone.`), item }
   }
@@ -194,7 +194,7 @@ class Project {
       rule.isExperimentGroup === true && rule.groupName !== undefined ? [rule.groupName] : []
     )
     const lines = [
-      ...(groups.length === 0 ? [] : [`Groups: ${[...new Set(groups)].map(literal).join(", ")}.`]),
+      ...(groups.length === 0 ? [] : [`Groups: ${[...new Set(groups)].map(literalShape).join(", ")}.`]),
       ...(spec.isActive === false ? ["Not running."] : [])
     ]
     return lines.length === 0 ? item : { comment: comment(lines.join(" ")), item }
@@ -204,7 +204,7 @@ class Project {
     const values = this.#values("dynamicConfig", name, spec)
     return block(
       make,
-      [literal(name), typeDoc(shapeOf(values), this.#target), valueDoc(asObject(spec.defaultValue))],
+      [literalShape(name), typeDoc(shapeOf(values), this.#target), valueDoc(asObject(spec.defaultValue))],
       ")"
     )
   }

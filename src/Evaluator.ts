@@ -9,7 +9,7 @@ import type * as Effect from "effect/Effect"
 import type { ExperimentGroups } from "./Evaluation.js"
 import type { ResponseBuffer } from "./engine/byteBuffer.js"
 import type { ClientInitializeOptions } from "./engine/clientInitialize/clientInitialize.js"
-import type { Look } from "./engine/engine.js"
+import type { UnsettledLook } from "./engine/engine.js"
 import type { Evaluation } from "./engine/evaluate/evaluation.js"
 import type { OverrideLookup } from "./engine/evaluate/overrides.js"
 import type { LoadedValues, StickyOptions } from "./engine/evaluate/sticky.js"
@@ -71,7 +71,7 @@ export interface Service {
    *
    * @internal
    */
-  readonly look: (user: User, kind: SpecKind, name: string, sticky?: StickyOptions) => Look
+  readonly look: (user: User, kind: SpecKind, name: string, sticky?: StickyOptions) => UnsettledLook
   /** The value of the first rule with that group name; no user takes part. */
   readonly experimentByGroupName: (name: string, groupName: string) => Evaluation
   /** The value of the first rule with that id. */

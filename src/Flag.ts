@@ -177,34 +177,34 @@ export const evaluate = <A>(
   switch (kind) {
     case "gate": {
       const result = statsig.getFeatureGate(user, name, options)
-      return settle(statsig, flag, result, result.value)
+      return settleRead(statsig, flag, result, result.value)
     }
     case "dynamicConfig": {
       const result = statsig.getDynamicConfig(user, name, options)
-      return settle(statsig, flag, result, result.evaluation.value)
+      return settleRead(statsig, flag, result, result.evaluation.value)
     }
     case "experiment": {
       const result = statsig.getExperiment(user, name, options)
-      return settle(statsig, flag, result, result.evaluation.value)
+      return settleRead(statsig, flag, result, result.evaluation.value)
     }
     case "layer": {
       const parameter = flag.parameter!
       const result = statsig.getLayer(user, name, options)
       const { parameterRuleIDs, value } = result.evaluation
       const json = value && ownValue(value, parameter)
-      const evaluated = settle(statsig, flag, result, json, parameterRuleIDs?.get(parameter))
+      const evaluated = settleRead(statsig, flag, result, json, parameterRuleIDs?.get(parameter))
       // As with `get` of a layer: what is missing counts as read, what does not fit does not.
       if (Option.isNone(evaluated.mismatch)) result.logExposure(parameter)
       return evaluated
     }
     case "parameterStore": {
       const result = statsig.getParameterStore(user, name, options)
-      return settle(statsig, flag, result, Option.getOrUndefined(result.getValue(flag.parameter!)))
+      return settleRead(statsig, flag, result, Option.getOrUndefined(result.getValue(flag.parameter!)))
     }
   }
 }
 
-const settle = <A>(
+const settleRead = <A>(
   statsig: Service,
   flag: Flag<A>,
   result: Evaluated<A>["result"],
@@ -248,7 +248,7 @@ export const watch = <A>(
       const silently = { ...options, disableExposureLogging: true }
       let last: Option.Option<A> = Option.none()
       return Stream.filterMap(statsig.updates, () => {
-        if (Option.isSome(last) && isSame(last.value, read(statsig, user, flag, silently))) return Option.none()
+        if (Option.isSome(last) && isSameValue(last.value, read(statsig, user, flag, silently))) return Option.none()
         last = Option.some(read(statsig, user, flag, options))
         return last
       })
@@ -256,7 +256,7 @@ export const watch = <A>(
   )
 
 /** By content: each update of the specs brings new objects. */
-const isSame = (one: unknown, other: unknown): boolean => structuralRegion(() => Equal.equals(one, other))
+const isSameValue = (one: unknown, other: unknown): boolean => structuralRegion(() => Equal.equals(one, other))
 
 // --- decoding
 

@@ -32,10 +32,10 @@ export type {
   OverrideValues
 } from "./engine/evaluate/overrides.js"
 
-const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+const isObjectValue = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === "object" && value !== null && !Array.isArray(value)
 
-const Values = Schema.declare(isObject, { identifier: "object" })
+const Values = Schema.declare(isObjectValue, { identifier: "object" })
 
 /** For the user whose `userID`, or any of whose custom IDs, is this text; without it for everyone. */
 const id = Schema.optional(Schema.String)
@@ -118,12 +118,12 @@ export const make = (overrides: Iterable<Override> = []): Service => {
   const enter = (override: Override) => {
     const { id } = override
     if ("gate" in override) table.set("gate", override.gate, override.value, id)
-    else if ("dynamicConfig" in override) table.set("dynamicConfig", override.dynamicConfig, json(override.value), id)
-    else if ("layer" in override) table.set("layer", override.layer, json(override.value), id)
+    else if ("dynamicConfig" in override) table.set("dynamicConfig", override.dynamicConfig, asJson(override.value), id)
+    else if ("layer" in override) table.set("layer", override.layer, asJson(override.value), id)
     else if ("parameterStore" in override) {
       table.set("parameterStore", override.parameterStore, parameters(override.value), id)
     } else {
-      const value = "group" in override ? new GroupOverride(override.group) : json(override.value)
+      const value = "group" in override ? new GroupOverride(override.group) : asJson(override.value)
       table.set("experiment", override.experiment, value, id)
     }
   }
@@ -149,7 +149,7 @@ export const make = (overrides: Iterable<Override> = []): Service => {
   }
 }
 
-const kinds: ReadonlyArray<OverrideKind> = ["gate", "dynamicConfig", "experiment", "layer", "parameterStore"]
+const overrideKinds: ReadonlyArray<OverrideKind> = ["gate", "dynamicConfig", "experiment", "layer", "parameterStore"]
 
 /**
  * The name that an override is for, with its kind.
@@ -157,17 +157,17 @@ const kinds: ReadonlyArray<OverrideKind> = ["gate", "dynamicConfig", "experiment
  * @internal
  */
 export const namesOf = (target: OverrideTarget): ReadonlyArray<OverriddenName> =>
-  kinds.flatMap(kind => {
+  overrideKinds.flatMap(kind => {
     const name = (target as { readonly [kind in OverrideKind]?: string })[kind]
     return name === undefined ? [] : [{ kind, name }]
   })
 
 /** A copy of its own, so that changing what was given changes nothing. What cannot be JSON is left out. */
-const json = (value: unknown): JsonObject => asObject(toJson(value) ?? null)
+const asJson = (value: unknown): JsonObject => asObject(toJson(value) ?? null)
 
 const parameters = (value: unknown): ReadonlyMap<string, Parameter> =>
   new Map(
-    Object.entries(json(value)).map(([name, parameter]) => [
+    Object.entries(asJson(value)).map(([name, parameter]) => [
       name,
       decodeParameter(parameter) ?? { kind: "static", value: parameter }
     ])

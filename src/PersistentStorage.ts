@@ -50,7 +50,7 @@ export interface Storage {
  */
 export class PersistentStorage extends Context.Tag("statsig-effect/PersistentStorage")<PersistentStorage, Storage>() {}
 
-const optional = <A, I>(schema: Schema.Schema<A, I>) => Schema.optionalWith(schema, { nullable: true })
+const optionalMember = <A, I>(schema: Schema.Schema<A, I>) => Schema.optionalWith(schema, { nullable: true })
 
 /** As strict as the official SDK: what it would not take is not taken here. */
 const StickyJson = Schema.suspend(() => {
@@ -59,19 +59,19 @@ const StickyJson = Schema.suspend(() => {
   return Schema.Struct({
     value: Schema.Boolean,
     json_value: Schema.optional(Schema.Unknown),
-    rule_id: optional(Schema.String),
-    group_name: optional(Schema.String),
+    rule_id: optionalMember(Schema.String),
+    group_name: optionalMember(Schema.String),
     secondary_exposures: Exposures,
-    undelegated_secondary_exposures: optional(Exposures),
-    config_delegate: optional(Schema.String),
-    explicit_parameters: optional(Schema.Array(Schema.String)),
+    undelegated_secondary_exposures: optionalMember(Exposures),
+    config_delegate: optionalMember(Schema.String),
+    explicit_parameters: optionalMember(Schema.Array(Schema.String)),
     time: Schema.Unknown,
-    config_version: optional(Schema.Number.pipe(Schema.int(), Schema.between(0, 4294967295)))
+    config_version: optionalMember(Schema.Number.pipe(Schema.int(), Schema.between(0, 4294967295)))
   })
 })
 
 /** Of something else than a number nothing is known; the bounds are those of an unsigned 64-bit integer. */
-const timeOf = (time: unknown): number | null =>
+const storedTime = (time: unknown): number | null =>
   typeof time === "number" ? Math.min(Math.max(Math.trunc(time), 0), 2 ** 64) : null
 
 const decodeSticky = Schema.decodeUnknownEither(StickyJson, { exact: true })
@@ -89,7 +89,7 @@ const decodeEntry = (json: unknown): StickyValues | undefined => {
       null) as StickyValues["undelegated_secondary_exposures"],
     config_delegate: sticky.config_delegate ?? null,
     explicit_parameters: sticky.explicit_parameters ?? null,
-    time: timeOf(sticky.time),
+    time: storedTime(sticky.time),
     config_version: sticky.config_version ?? null
   }
 }

@@ -17,7 +17,15 @@ import * as Either from "effect/Either"
 import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
 import { type Json, NumberLiteral, plain, type RawJson, type RawObject } from "./engine/json.js"
-import { type Body, type Entry, memberNamed, NotAnObject, portion, readBody, textOf } from "./engine/payload/body.js"
+import {
+  type Body,
+  type Entry,
+  memberNamed,
+  NotAnObject,
+  portion,
+  readBody,
+  textOfBytes
+} from "./engine/payload/body.js"
 import { isReadable, type RawDocument, readExact } from "./engine/payload/exactJson.js"
 import {
   type Decoder,
@@ -90,7 +98,7 @@ const Readable = (level: number) =>
     )
   )
 
-const optional = <A, I>(schema: Schema.Schema<A, I>) => Schema.optionalWith(schema, { nullable: true })
+const optionalField = <A, I>(schema: Schema.Schema<A, I>) => Schema.optionalWith(schema, { nullable: true })
 
 const isRawObject = (value: unknown): value is RawObject =>
   typeof value === "object" && value !== null && !Array.isArray(value) && !(value instanceof NumberLiteral)
@@ -121,55 +129,55 @@ const NameMap = <A, I>(value: Schema.Schema<A, I>): Schema.Schema<ReadonlyMap<st
 // --- parts
 
 /** A rule of a spec, or of a config mapping. */
-const Rule = Schema.Struct({
+const RuleSchema = Schema.Struct({
   name: Schema.String,
   passPercentage: Float,
   returnValue: Any,
   id: Schema.String,
-  salt: optional(Schema.String),
+  salt: optionalField(Schema.String),
   conditions: Schema.Array(Schema.String),
   idType: Schema.String,
-  groupName: optional(Schema.String),
-  configDelegate: optional(Schema.String),
-  isExperimentGroup: optional(Schema.Boolean),
-  samplingRate: optional(UInt64)
+  groupName: optionalField(Schema.String),
+  configDelegate: optionalField(Schema.String),
+  isExperimentGroup: optionalField(Schema.Boolean),
+  samplingRate: optionalField(UInt64)
 })
 
 /** A gate, a dynamic config, an experiment, an autotune or a layer. */
-const Spec = Schema.Struct({
+const SpecSchema = Schema.Struct({
   type: Schema.String,
   salt: Schema.String,
   defaultValue: Any,
   enabled: Schema.Boolean,
-  rules: Schema.Array(Rule),
+  rules: Schema.Array(RuleSchema),
   idType: Schema.String,
   entity: Schema.String,
-  explicitParameters: optional(Schema.Array(Schema.String)),
-  hasSharedParams: optional(Schema.Boolean),
-  isActive: optional(Schema.Boolean),
-  version: optional(UInt32),
-  targetAppIDs: optional(Schema.Array(Schema.String)),
-  forwardAllExposures: optional(Schema.Boolean),
-  fieldsUsed: optional(Schema.Array(Schema.String)),
-  useNewLayerEval: optional(Schema.Boolean),
-  checksum: optional(Schema.String)
+  explicitParameters: optionalField(Schema.Array(Schema.String)),
+  hasSharedParams: optionalField(Schema.Boolean),
+  isActive: optionalField(Schema.Boolean),
+  version: optionalField(UInt32),
+  targetAppIDs: optionalField(Schema.Array(Schema.String)),
+  forwardAllExposures: optionalField(Schema.Boolean),
+  fieldsUsed: optionalField(Schema.Array(Schema.String)),
+  useNewLayerEval: optionalField(Schema.Boolean),
+  checksum: optionalField(Schema.String)
 })
 
 /** A condition. */
-const Condition = Schema.Struct({
+const ConditionSchema = Schema.Struct({
   type: Schema.String,
   idType: Schema.String,
   targetValue: Schema.optional(Any),
-  operator: optional(Schema.String),
-  field: optional(Schema.String),
-  additionalValues: optional(Schema.Record({ key: Schema.String, value: Schema.String })),
-  checksum: optional(Schema.String)
+  operator: optionalField(Schema.String),
+  field: optionalField(Schema.String),
+  additionalValues: optionalField(Schema.Record({ key: Schema.String, value: Schema.String })),
+  checksum: optionalField(Schema.String)
 })
 
-const parameterFields = { ref_type: Schema.String, param_type: Schema.String, name: optional(Schema.String) }
+const parameterFields = { ref_type: Schema.String, param_type: Schema.String, name: optionalField(Schema.String) }
 
 /** A parameter is the first of these shapes that fits; `ref_type` is not looked at. */
-const Parameter = () =>
+const ParameterSchema = () =>
   Schema.Union(
     Schema.Struct({ ...parameterFields, value: Readable(6) }),
     Schema.Struct({ ...parameterFields, gate_name: Schema.String, pass_value: Readable(6), fail_value: Readable(6) }),
@@ -178,20 +186,20 @@ const Parameter = () =>
     Schema.Struct({ ...parameterFields, layer_name: Schema.String, param_name: Schema.String })
   )
 
-type Parameter = ReturnType<typeof Parameter>["Type"]
+type ParameterSchema = ReturnType<typeof ParameterSchema>["Type"]
 
 const ParameterStore = () =>
   Schema.Struct({
-    parameters: NameMap(Parameter()),
-    targetAppIDs: optional(Schema.Array(Schema.String)),
-    version: optional(UInt32),
-    checksum: optional(Schema.String)
+    parameters: NameMap(ParameterSchema()),
+    targetAppIDs: optionalField(Schema.Array(Schema.String)),
+    version: optionalField(UInt32),
+    checksum: optionalField(Schema.String)
   })
 
-const Bandit = () =>
+const BanditSchema = () =>
   Schema.Struct({
     salt: Schema.String,
-    targetAppIDs: optional(Schema.Array(Schema.String)),
+    targetAppIDs: optionalField(Schema.Array(Schema.String)),
     defaultValue: Any,
     idType: Schema.String,
     enabled: Schema.Boolean,
@@ -199,7 +207,7 @@ const Bandit = () =>
     sampleRate: Float,
     higherIsBetter: Schema.Boolean,
     groups: Schema.Array(Schema.Struct({ name: Schema.String, parameterValues: Any, id: Schema.String })),
-    config: optional(
+    config: optionalField(
       NameMap(
         Schema.Struct({
           alpha: Float,
@@ -210,45 +218,45 @@ const Bandit = () =>
         })
       )
     ),
-    targetingGateName: optional(Schema.String)
+    targetingGateName: optionalField(Schema.String)
   })
 
 const Mapping = () =>
   Schema.Struct({
     new_config_name: Schema.String,
-    rules: Schema.Array(Schema.Struct({ rule_name: Schema.String, start_time: optional(Int64) }))
+    rules: Schema.Array(Schema.Struct({ rule_name: Schema.String, start_time: optionalField(Int64) }))
   })
 
 const Trigger = () =>
   Schema.Struct({
-    sampling_rate: optional(Float),
+    sampling_rate: optionalField(Float),
     values: Schema.optional(Schema.NullOr(Schema.Array(Schema.String))),
-    passes_sampling: optional(Schema.Boolean)
+    passes_sampling: optionalField(Schema.Boolean)
   })
 
-const SessionReplay = () =>
+const SessionReplaySchema = () =>
   Schema.Struct({
-    sampling_rate: optional(Float),
-    targeting_gate: optional(Schema.String),
-    recording_blocked: optional(Schema.Boolean),
-    session_recording_event_triggers: optional(NameMap(Trigger())),
-    session_recording_exposure_triggers: optional(NameMap(Trigger())),
-    session_recording_privacy_settings: optional(
+    sampling_rate: optionalField(Float),
+    targeting_gate: optionalField(Schema.String),
+    recording_blocked: optionalField(Schema.Boolean),
+    session_recording_event_triggers: optionalField(NameMap(Trigger())),
+    session_recording_exposure_triggers: optionalField(NameMap(Trigger())),
+    session_recording_privacy_settings: optionalField(
       Schema.Struct({
         privacy_mode: Schema.String,
-        unmasked_elements: optional(Schema.Array(Schema.String)),
-        masked_elements: optional(Schema.Array(Schema.String)),
-        blocked_elements: optional(Schema.Array(Schema.String))
+        unmasked_elements: optionalField(Schema.Array(Schema.String)),
+        masked_elements: optionalField(Schema.Array(Schema.String)),
+        blocked_elements: optionalField(Schema.Array(Schema.String))
       })
     )
   })
 
-const decodeSpec = Schema.decodeUnknownEither(Spec)
-const decodeCondition = Schema.decodeUnknownEither(Condition)
+const decodeSpec = Schema.decodeUnknownEither(SpecSchema)
+const decodeCondition = Schema.decodeUnknownEither(ConditionSchema)
 
-const specKeys: ReadonlySet<string> = new Set(Object.keys(Spec.fields))
-const ruleKeys: ReadonlySet<string> = new Set(Object.keys(Rule.fields))
-const conditionKeys: ReadonlySet<string> = new Set(Object.keys(Condition.fields))
+const specKeys: ReadonlySet<string> = new Set(Object.keys(SpecSchema.fields))
+const ruleKeys: ReadonlySet<string> = new Set(Object.keys(RuleSchema.fields))
+const conditionKeys: ReadonlySet<string> = new Set(Object.keys(ConditionSchema.fields))
 
 // --- messages
 
@@ -272,9 +280,9 @@ export type { BadPart as SpecWarning, Snapshot } from "./engine/payload/snapshot
 export type Parsed = { readonly _tag: "Specs"; readonly snapshot: Snapshot } | { readonly _tag: "NoUpdates" }
 
 /** Values of specs are parsed one by one officially; one that its parser does not take counts as an empty object. */
-const valueOf = (raw: RawJson): Json => (isReadable(raw) ? plain(raw) : {})
+const rawValue = (raw: RawJson): Json => (isReadable(raw) ? plain(raw) : {})
 
-const withValue = (rule: typeof Rule.Type): Engine.Rule => ({ ...rule, returnValue: valueOf(rule.returnValue) })
+const withValue = (rule: typeof RuleSchema.Type): Engine.Rule => ({ ...rule, returnValue: rawValue(rule.returnValue) })
 
 /** Members whose values are parsed on their own, or elsewhere here. */
 const parsedApart: ReadonlySet<string> = new Set(["defaultValue", "returnValue", "targetValue", "rules"])
@@ -285,7 +293,7 @@ const holdsHalfPair = (object: RawJson, known: ReadonlySet<string>): boolean =>
     key => !isReadable(key) || (known.has(key) && !parsedApart.has(key) && !isReadable(object[key]!))
   )
 
-const halfPair = "a text holds half a pair of surrogates, such as \\ud800 alone"
+const loneSurrogate = "a text holds half a pair of surrogates, such as \\ud800 alone"
 
 const makeDecoder = (onWarning: (warning: SpecWarning) => void): Decoder => ({
   spec: (raw: RawDocument): Engine.Spec | string => {
@@ -299,8 +307,8 @@ const makeDecoder = (onWarning: (warning: SpecWarning) => void): Decoder => ({
     const spec = decoded.right
     if (raw.isPlain) return spec as Engine.Spec
     const rules = (raw.value as RawObject)["rules"] as ReadonlyArray<RawJson>
-    if (holdsHalfPair(raw.value, specKeys) || rules.some(rule => holdsHalfPair(rule, ruleKeys))) return halfPair
-    return { ...spec, defaultValue: valueOf(spec.defaultValue), rules: spec.rules.map(withValue) }
+    if (holdsHalfPair(raw.value, specKeys) || rules.some(rule => holdsHalfPair(rule, ruleKeys))) return loneSurrogate
+    return { ...spec, defaultValue: rawValue(spec.defaultValue), rules: spec.rules.map(withValue) }
   },
   condition: (raw: RawDocument): Engine.Condition | string => {
     const twice = raw.duplicates.find(({ key, object }) => object === raw.value && conditionKeys.has(key))
@@ -308,7 +316,7 @@ const makeDecoder = (onWarning: (warning: SpecWarning) => void): Decoder => ({
     const decoded = decodeCondition(raw.value)
     if (Either.isLeft(decoded)) return describe(decoded.left)
     if (raw.isPlain) return decoded.right
-    if (holdsHalfPair(raw.value, conditionKeys)) return halfPair
+    if (holdsHalfPair(raw.value, conditionKeys)) return loneSurrogate
     const condition = decoded.right
     return isReadable(condition.targetValue ?? null) ? condition : { ...condition, targetValue: null }
   },
@@ -318,14 +326,14 @@ const makeDecoder = (onWarning: (warning: SpecWarning) => void): Decoder => ({
 const isRuleOf = (spec: RawJson, object: RawJson): boolean =>
   isRawObject(spec) && Array.isArray(spec["rules"]) && (spec["rules"] as ReadonlyArray<RawJson>).includes(object)
 
-const parameterSpecOf = (parameter: Parameter): Engine.ParameterSpec => ({
+const parameterSpecOf = (parameter: ParameterSchema): Engine.ParameterSpec => ({
   ...parameterOf(parameter),
   refType: parameter.ref_type,
   parameterType: parameter.param_type,
   name: parameter.name ?? undefined
 })
 
-const parameterOf = (parameter: Parameter): Engine.Parameter => {
+const parameterOf = (parameter: ParameterSchema): Engine.Parameter => {
   if ("value" in parameter) return { kind: "static", value: plain(parameter.value) }
   if ("gate_name" in parameter) {
     return {
@@ -348,7 +356,7 @@ const mapValues = <A, B>(map: ReadonlyMap<string, A> | null | undefined, f: (val
 
 const identity = <A>(value: A): A => value
 const forgotten = () => undefined
-const text = () => Schema.String
+const textSchema = () => Schema.String
 const flags = () => NameMap(Schema.Boolean)
 const anything = () => NameMap(Readable(3))
 /** Of the four tables nothing is looked at here. */
@@ -386,9 +394,9 @@ const payloadMembers = {
   layer_configs: required(table, forgotten),
   condition_map: required(table, forgotten),
   experiment_to_layer: required(() => NameMap(Schema.String), forgotten),
-  checksum: optionally(text, value => value ?? undefined),
-  company_id: optionally(text, forgotten),
-  response_format: optionally(text, forgotten),
+  checksum: optionally(textSchema, value => value ?? undefined),
+  company_id: optionally(textSchema, forgotten),
+  response_format: optionally(textSchema, forgotten),
   app_id: optionally(
     () => Readable(2),
     value => value && plain(value)
@@ -402,16 +410,16 @@ const payloadMembers = {
       }))
   ),
   cmab_configs: optionally(
-    () => NameMap(Bandit()),
+    () => NameMap(BanditSchema()),
     bandits =>
       mapValues(bandits, bandit => ({
         ...bandit,
-        defaultValue: valueOf(bandit.defaultValue),
-        groups: bandit.groups.map(group => ({ ...group, parameterValues: valueOf(group.parameterValues) }))
+        defaultValue: rawValue(bandit.defaultValue),
+        groups: bandit.groups.map(group => ({ ...group, parameterValues: rawValue(group.parameterValues) }))
       }))
   ),
   override_rules: optionally(
-    () => NameMap(Rule),
+    () => NameMap(RuleSchema),
     rules => mapValues(rules, withValue)
   ),
   overrides: optionally(
@@ -424,7 +432,7 @@ const payloadMembers = {
         }))
       )
   ),
-  default_environment: optionally(text, value => value ?? undefined),
+  default_environment: optionally(textSchema, value => value ?? undefined),
   diagnostics: optionally(
     () => NameMap(Float),
     (rates): ReadonlyMap<string, number> => rates ?? new Map()
@@ -434,20 +442,20 @@ const payloadMembers = {
   sdk_flags: optionally(flags, forgotten),
   sdk_keys_to_app_ids: optionally(anything, keys => (keys ? mapValues(keys, plain) : undefined)),
   hashed_sdk_keys_to_app_ids: optionally(anything, keys => (keys ? mapValues(keys, plain) : undefined)),
-  session_replay_info: optionally(SessionReplay, info => (info ? sessionReplayOf(info) : undefined)),
+  session_replay_info: optionally(SessionReplaySchema, info => (info ? sessionReplayOf(info) : undefined)),
   auto_capture_settings: optionally(() => Schema.Struct({ disabled_events: NameMap(Schema.Boolean) }), forgotten),
   gcir_config: optionally(() => Schema.Struct({ remove_default_value_gates: Schema.Boolean }), forgotten)
 }
 
 type MemberName = keyof typeof payloadMembers
 
-type Members = {
+type PayloadValues = {
   readonly [K in MemberName]: (typeof payloadMembers)[K] extends Member<infer B> ? B : never
 }
 
 const memberNames = Object.keys(payloadMembers) as ReadonlyArray<MemberName>
 
-const envelopeOf = (members: Members): Envelope => ({
+const envelopeOf = (members: PayloadValues): Envelope => ({
   time: members.time,
   checksum: members.checksum,
   remote: {
@@ -464,7 +472,7 @@ const envelopeOf = (members: Members): Envelope => ({
   sessionReplay: members.session_replay_info
 })
 
-const sessionReplayOf = (info: ReturnType<typeof SessionReplay>["Type"]): Engine.SessionReplay => ({
+const sessionReplayOf = (info: ReturnType<typeof SessionReplaySchema>["Type"]): Engine.SessionReplay => ({
   samplingRate: info.sampling_rate,
   targetingGate: info.targeting_gate,
   recordingBlocked: info.recording_blocked,
@@ -488,7 +496,7 @@ const decodeParameterStore = Schema.decodeUnknownEither(Schema.suspend(Parameter
  */
 export const parameterStoreProblem = (json: Uint8Array): string | undefined => {
   try {
-    const decoded = decodeParameterStore(readExact(textOf(json, 0, json.length)).value)
+    const decoded = decodeParameterStore(readExact(textOfBytes(json, 0, json.length)).value)
     return Either.isLeft(decoded) ? describe(decoded.left) : undefined
   } catch (error) {
     return error instanceof Error ? error.message : String(error)
@@ -496,20 +504,20 @@ export const parameterStoreProblem = (json: Uint8Array): string | undefined => {
 }
 
 /** A top-level member that was decoded; `value` may be `undefined`. */
-interface Decoded {
+interface DecodedMember {
   readonly value: unknown
 }
 
 /** Decodes one top-level member: what became of it, or why the payload cannot be used. */
-const decodeMember = (body: Body, key: MemberName): Decoded | string => {
+const decodeMember = (body: Body, key: MemberName): DecodedMember | string => {
   const found = memberNamed(body.members, key)
   const member: Member<unknown> = payloadMembers[key]
   if (found === undefined && member.isRequired) return `${JSON.stringify(key)}: is missing`
-  const entry = found?.entry as Entry<Decoded> | undefined
+  const entry = found?.entry as Entry<DecodedMember> | undefined
   if (entry?.content !== undefined) return entry.content
   let raw: RawJson | undefined
   if (found !== undefined) {
-    raw = body.tables.has(key) ? {} : readExact(textOf(body.bytes, found.start, found.end)).value
+    raw = body.tables.has(key) ? {} : readExact(textOfBytes(body.bytes, found.start, found.end)).value
   }
   const decoded = member.decode(raw)
   if (Either.isLeft(decoded)) return describe(decoded.left, key)
@@ -519,7 +527,7 @@ const decodeMember = (body: Body, key: MemberName): Decoded | string => {
 }
 
 /** Whether a top-level member is still to be decoded and that takes a while: more than 64 KB. */
-const isLong = ({ members, tables }: Body, key: MemberName): boolean => {
+const isLongMember = ({ members, tables }: Body, key: MemberName): boolean => {
   const member = memberNamed(members, key)
   if (member === undefined || tables.has(key) || member.entry.content !== undefined) return false
   return member.end - member.start > 1 << 16
@@ -550,12 +558,12 @@ function* read(
   if (twice !== undefined) return new SpecsError({ reason: "Shape", message: `${JSON.stringify(twice)} occurs twice` })
   const members: Record<string, unknown> = {}
   for (const key of memberNames) {
-    if (isLong(body, key)) yield
+    if (isLongMember(body, key)) yield
     const decoded = decodeMember(body, key)
     if (typeof decoded === "string") return new SpecsError({ reason: "Shape", message: decoded })
     members[key] = decoded.value
   }
-  const envelope = envelopeOf(members as unknown as Members)
+  const envelope = envelopeOf(members as unknown as PayloadValues)
   return { _tag: "Specs", snapshot: new Snapshot(body, envelope, makeDecoder(onWarning), before) }
 }
 
@@ -579,7 +587,7 @@ export const parse = (
     Effect.flatMap(parsed => (parsed instanceof SpecsError ? Effect.fail(parsed) : Effect.succeed(parsed)))
   )
 
-const decodeParameterEither = Schema.decodeUnknownEither(Schema.suspend(Parameter))
+const decodeParameterEither = Schema.decodeUnknownEither(Schema.suspend(ParameterSchema))
 
 /**
  * A single definition of a parameter; `undefined` for what is none.

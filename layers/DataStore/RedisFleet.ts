@@ -129,7 +129,7 @@ class Leases {
   }
 
   /** Asks at once for what may be free by this message of another process. */
-  hear({ key, kind }: RedisStore.Message): Effect.Effect<void> {
+  hear({ key, kind }: RedisStore.StoreMessage): Effect.Effect<void> {
     return Effect.forEach(
       this.#leases,
       ([leased, { wake }]) =>

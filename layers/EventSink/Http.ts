@@ -27,7 +27,7 @@ import { defaultLogEventUrl, type StatsigOptions } from "../../src/StatsigOption
  */
 export interface HttpOptions extends Pick<StatsigOptions, "logEventUrl" | "sdkKey" | "serviceName"> {}
 
-const timeout = Duration.seconds(10)
+const requestTimeout = Duration.seconds(10)
 
 /** An answer is a few words; one that is longer than this, in bytes, is none. */
 const longestAnswer = 64 * 1024
@@ -115,13 +115,16 @@ export const make = Effect.fnUntraced(function* (options: HttpOptions) {
         "statsig-retry-count": String(retries)
       }
     }).pipe(HttpClientRequest.bodyUint8Array(bytes, "application/json"))
-    yield* Effect.mapError(requests.ask({ request, shownUrl, timeout, attempts: 1 }, readAnswer), failure => {
-      const { message, reason, retryAfter: retryAfterMillis, status } = failure
-      // Unlike the official package: a server that is asked too often takes the events later.
-      const retryable = reason === "Unusable" || status === 429 || mayPass(failure)
-      const refused = reason === "Unusable" ? "Refused" : reason
-      return new EventSinkError({ reason: refused, message, status, retryable, retryAfterMillis })
-    })
+    yield* Effect.mapError(
+      requests.ask({ request, shownUrl, timeout: requestTimeout, attempts: 1 }, readAnswer),
+      failure => {
+        const { message, reason, retryAfter: retryAfterMillis, status } = failure
+        // Unlike the official package: a server that is asked too often takes the events later.
+        const retryable = reason === "Unusable" || status === 429 || mayPass(failure)
+        const refused = reason === "Unusable" ? "Refused" : reason
+        return new EventSinkError({ reason: refused, message, status, retryable, retryAfterMillis })
+      }
+    )
   })
 
   return EventSink.of({ send })

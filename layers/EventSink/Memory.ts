@@ -12,7 +12,7 @@ import { EventSink } from "../../src/EventSink.js"
 import { EventSinkError } from "../../src/StatsigError.js"
 
 /** Taken as it is: a record would be copied, and lose a member called `__proto__`. */
-const JsonObject = Schema.declare(Predicate.isReadonlyRecord)
+const EventJson = Schema.declare(Predicate.isReadonlyRecord)
 
 /**
  * One event, as it was sent.
@@ -22,9 +22,9 @@ const JsonObject = Schema.declare(Predicate.isReadonlyRecord)
 export const SentEvent = Schema.Struct({
   eventName: Schema.String,
   value: Schema.NullOr(Schema.Union(Schema.String, Schema.Number)),
-  metadata: Schema.NullOr(JsonObject),
-  statsigMetadata: Schema.NullOr(JsonObject),
-  user: JsonObject,
+  metadata: Schema.NullOr(EventJson),
+  statsigMetadata: Schema.NullOr(EventJson),
+  user: EventJson,
   /** Epoch milliseconds. */
   time: Schema.Number,
   secondaryExposures: Schema.NullOr(
@@ -46,7 +46,7 @@ export interface SentEvent extends Schema.Schema.Type<typeof SentEvent> {}
  */
 export const SentBatch = Schema.Struct({
   events: Schema.Array(SentEvent),
-  statsigMetadata: JsonObject
+  statsigMetadata: EventJson
 })
 
 /**

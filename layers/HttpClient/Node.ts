@@ -121,7 +121,7 @@ const decoded = (incoming: http.IncomingMessage): Readable => {
 const withoutBody: ReadonlySet<number> = new Set([204, 205, 304])
 
 /** What Effect and this package read of a `Response`. */
-type Answer = Pick<Response, "status" | "headers" | "body" | "arrayBuffer" | "text" | "formData"> & BoundedBody
+type NodeResponse = Pick<Response, "status" | "headers" | "body" | "arrayBuffer" | "text" | "formData"> & BoundedBody
 
 const readAtMost = async (body: Readable, bytes: number) => {
   const parts: Array<Uint8Array> = []
@@ -145,7 +145,7 @@ const headersOf = ({ headers }: http.IncomingMessage) => {
  * Not a `Response`: with it Node loads its own `fetch`, which takes more time than a whole request, and reads the
  * environment, which Deno may refuse.
  */
-const answerOf = (incoming: http.IncomingMessage): Answer => {
+const responseOf = (incoming: http.IncomingMessage): NodeResponse => {
   const status = incoming.statusCode!
   const isEmpty = withoutBody.has(status)
   if (isEmpty) incoming.resume()
@@ -196,7 +196,7 @@ class Pools {
     const proxy = this.#proxyAt(proxyText)
     if (isSecure) return https.request(url, { ...options, agent: proxy.tunnels })
     const headers = { host: url.host, ...(options.headers as http.OutgoingHttpHeaders) }
-    const auth = url.username === "" ? {} : { auth: `${decode(url.username)}:${decode(url.password)}` }
+    const auth = url.username === "" ? {} : { auth: `${decodeBody(url.username)}:${decodeBody(url.password)}` }
     return proxy.request({ ...options, ...auth, headers, path: url.origin + url.pathname + url.search })
   }
 
@@ -226,7 +226,7 @@ class Pools {
     if (known !== undefined) return known
     const url = new URL(text)
     const isSecure = url.protocol === "https:"
-    const credentials = `${decode(url.username)}:${decode(url.password)}`
+    const credentials = `${decodeBody(url.username)}:${decodeBody(url.password)}`
     const authorization =
       credentials === ":" ? {} : { "proxy-authorization": `Basic ${Buffer.from(credentials).toString("base64")}` }
     // The name of the target is not that of the proxy.
@@ -250,7 +250,7 @@ class Pools {
 /** Sends by the pools what `fetch` is given. */
 const fetchBy =
   (pools: Pools) =>
-  (input: URL | string, init: RequestInit): Promise<Answer> =>
+  (input: URL | string, init: RequestInit): Promise<NodeResponse> =>
     new Promise((resolve, reject) => {
       const { body } = init
       const send = () => {
@@ -269,7 +269,7 @@ const fetchBy =
         })
         request.once("response", incoming => {
           isAnswered = true
-          resolve(answerOf(incoming))
+          resolve(responseOf(incoming))
         })
         if (isWebStream(body)) pipeline(Readable.fromWeb(body), request, () => {})
         else request.end(body)
@@ -282,7 +282,7 @@ const isWebStream = (body: unknown): body is WebStream => typeof (body as WebStr
 
 const isReset = (error: Error): boolean => (error as NodeJS.ErrnoException).code === "ECONNRESET"
 
-const decode = (text: string): string => {
+const decodeBody = (text: string): string => {
   try {
     return decodeURIComponent(text)
   } catch {
@@ -340,7 +340,7 @@ interface Opened {
   readonly close: () => void
 }
 
-const open = (proxyUrl: Redacted.Redacted | undefined, tls: https.AgentOptions): Opened => {
+const openPools = (proxyUrl: Redacted.Redacted | undefined, tls: https.AgentOptions): Opened => {
   const pools = new Pools(proxyUrl, tls)
   const withFetch = Layer.succeed(FetchHttpClient.Fetch, fetchBy(pools) as unknown as typeof globalThis.fetch)
   const built = Effect.runSync(Effect.scoped(Layer.build(Layer.provide(FetchHttpClient.layer, withFetch))))
@@ -348,23 +348,23 @@ const open = (proxyUrl: Redacted.Redacted | undefined, tls: https.AgentOptions):
 }
 
 /** Clients that are in use, by what they were told, and how many use each. */
-const shared = new Map<string, Opened & { users: number }>()
+const sharedPools = new Map<string, Opened & { users: number }>()
 
 /** Clients that are told the same share their connections: a process may have hundreds of instances. */
 const acquireShared = ({ domainName, proxyUrl }: NodeOptions) => {
   const key = JSON.stringify([proxyUrl && Redacted.value(proxyUrl), domainName])
   return Effect.acquireRelease(
     Effect.sync(() => {
-      const opened = shared.get(key) ?? { ...open(proxyUrl, tlsOptions(domainName)), users: 0 }
+      const opened = sharedPools.get(key) ?? { ...openPools(proxyUrl, tlsOptions(domainName)), users: 0 }
       opened.users++
-      shared.set(key, opened)
+      sharedPools.set(key, opened)
       return opened
     }),
     opened =>
       Effect.sync(() => {
         opened.users--
         if (opened.users > 0) return
-        shared.delete(key)
+        sharedPools.delete(key)
         opened.close()
       })
   )
@@ -374,7 +374,7 @@ const acquireShared = ({ domainName, proxyUrl }: NodeOptions) => {
 const acquireOwn = (options: NodeOptions) =>
   Effect.flatMap(makeTls(options), tls =>
     Effect.acquireRelease(
-      Effect.sync(() => open(options.proxyUrl, tls)),
+      Effect.sync(() => openPools(options.proxyUrl, tls)),
       ({ close }) => Effect.sync(close)
     )
   )

@@ -42,7 +42,7 @@ import { looksOf, pauseBetweenLooks } from "../internal/fileLooks.js"
 const largestFile = 1024 * 1024
 
 /** A key that is misspelt is a mistake: without its `id` an override would hold for everyone. */
-const decode = Schema.decode(Schema.parseJson(Schema.Array(Override)), { onExcessProperty: "error" })
+const decodeFile = Schema.decode(Schema.parseJson(Schema.Array(Override)), { onExcessProperty: "error" })
 
 /** How a file that is not there looks. */
 const absent = "absent"
@@ -83,7 +83,7 @@ export const make = Effect.fnUntraced(function* (options: FileOptions) {
     const { size } = yield* Effect.mapError(files.stat(path), error => error.message)
     if (size > largestFile) return yield* Effect.fail(`expected at most ${largestFile} bytes, got ${size}`)
     const text = yield* Effect.mapError(files.readFileString(path), error => error.message)
-    return yield* Effect.mapError(decode(text), ParseResult.TreeFormatter.formatErrorSync)
+    return yield* Effect.mapError(decodeFile(text), ParseResult.TreeFormatter.formatErrorSync)
   })
 
   const readFile = Effect.matchEffect(

@@ -23,7 +23,7 @@ type Entries = Readonly<Record<string, unknown>>
 const isEntries = (value: unknown): value is Entries =>
   typeof value === "object" && value !== null && !Array.isArray(value)
 
-const decodeEntries = Schema.decode(Schema.parseJson(Schema.declare(isEntries, { identifier: "object" })))
+const decodeStored = Schema.decode(Schema.parseJson(Schema.declare(isEntries, { identifier: "object" })))
 
 /**
  * Makes a storage over the `KeyValueStore` of the context.
@@ -37,7 +37,7 @@ export const make = Effect.gen(function* () {
   const read = (key: string) =>
     Effect.flatMap(
       store.get(key),
-      Option.match({ onNone: () => Effect.succeed<Entries>({}), onSome: text => decodeEntries(text) })
+      Option.match({ onNone: () => Effect.succeed<Entries>({}), onSome: text => decodeStored(text) })
     )
 
   const change = (
@@ -50,10 +50,10 @@ export const make = Effect.gen(function* () {
       if (!f(entries)) return
       if (entries.size === 0) yield* store.remove(key)
       else yield* store.set(key, JSON.stringify(Object.fromEntries(entries)))
-    }).pipe(lock.withPermits(1), Effect.mapError(failed(operation)))
+    }).pipe(lock.withPermits(1), Effect.mapError(storageFailed(operation)))
 
   const storage: Storage = {
-    load: key => Effect.mapError(read(key), failed("load")),
+    load: key => Effect.mapError(read(key), storageFailed("load")),
     save: (key, configName, values: StickyValues) =>
       change("save", key, entries => {
         entries.set(configName, values)
@@ -64,7 +64,7 @@ export const make = Effect.gen(function* () {
   return storage
 })
 
-const failed =
+const storageFailed =
   (operation: PersistentStorageError["operation"]) =>
   ({ message }: { readonly message: string }) =>
     new PersistentStorageError({ operation, message })

@@ -14,7 +14,7 @@ import { PersistentStorage, type Storage } from "../../src/PersistentStorage.js"
 import { type LayerError, PersistentStorageError } from "../../src/StatsigError.js"
 import { Commands, loadRedis, pauseBetweenConnections, type RedisOptions } from "../internal/redisConnection.js"
 
-const prefix = "statsig|sticky|"
+const keyPrefix = "statsig|sticky|"
 
 /**
  * Makes a storage on the Redis at `url`, `redis[s]://[[username][:password]@][host][:port][/database]`. The connection is
@@ -52,22 +52,22 @@ export const make = Effect.fnUntraced(function* (options: Pick<RedisOptions, "ur
   const storage: Storage = {
     load: key =>
       Effect.map(
-        command("load", () => client.sendCommand<ReadonlyArray<string>>(["HGETALL", prefix + key])),
+        command("load", () => client.sendCommand<ReadonlyArray<string>>(["HGETALL", keyPrefix + key])),
         reply => {
           const entries = new Map<string, unknown>()
-          for (let i = 0; i < reply.length; i += 2) entries.set(reply[i]!, parse(reply[i + 1]!))
+          for (let i = 0; i < reply.length; i += 2) entries.set(reply[i]!, parseStored(reply[i + 1]!))
           return Object.fromEntries(entries)
         }
       ),
     save: (key, configName, values) =>
-      command("save", () => client.hSet(prefix + key, configName, JSON.stringify(values))),
-    delete: (key, configName) => command("delete", () => client.hDel(prefix + key, configName))
+      command("save", () => client.hSet(keyPrefix + key, configName, JSON.stringify(values))),
+    delete: (key, configName) => command("delete", () => client.hDel(keyPrefix + key, configName))
   }
   return storage
 })
 
 /** What is no JSON stays text, which is no answer. */
-const parse = (text: string): unknown => {
+const parseStored = (text: string): unknown => {
   try {
     return JSON.parse(text)
   } catch {

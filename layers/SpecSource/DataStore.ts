@@ -36,7 +36,7 @@ import * as Protobuf from "../internal/protobuf/decode.js"
 const name = "Adapter(DataStore)"
 
 /** How long the store may take for one call. */
-const timeout = Duration.seconds(10)
+const storeTimeout = Duration.seconds(10)
 
 /** How long `initialize` waits for another process to fill the store. */
 const firstTimeout = Duration.seconds(2)
@@ -88,12 +88,12 @@ export const make = Effect.fnUntraced(function* (options: DataStoreOptions) {
           new SpecSourceError({ source: name, reason: "Failed", message: `${operation} failed: ${mask(message)}` })
       ),
       Effect.timeoutFail({
-        duration: timeout,
+        duration: storeTimeout,
         onTimeout: () =>
           new SpecSourceError({
             source: name,
             reason: "Timeout",
-            message: `the data store did not answer within ${Duration.toMillis(timeout)} ms`
+            message: `the data store did not answer within ${Duration.toMillis(storeTimeout)} ms`
           })
       })
     )
@@ -149,7 +149,7 @@ export const make = Effect.fnUntraced(function* (options: DataStoreOptions) {
     return Effect.tapErrorCause(applyFrom(readFirst), cause =>
       cause._tag === "Fail" && isEmpty(cause.error)
         ? Effect.void
-        : Effect.logWarning(`The specs of the data store cannot be used: ${mask(textOf(cause))}`)
+        : Effect.logWarning(`The specs of the data store cannot be used: ${mask(storedText(cause))}`)
     )
   }
 
@@ -181,7 +181,7 @@ export const writing = Effect.fnUntraced(function* (source: Source, options: Key
   let unwritten: { readonly specs: Applied; readonly stamp: Stamp } | undefined
 
   const warn = (cause: Cause.Cause<unknown>) =>
-    Effect.logWarning(`The specs were not written to the data store: ${mask(textOf(cause))}`)
+    Effect.logWarning(`The specs were not written to the data store: ${mask(storedText(cause))}`)
 
   const write = Effect.suspend(() => {
     const now = unwritten
@@ -202,7 +202,7 @@ export const writing = Effect.fnUntraced(function* (source: Source, options: Key
   yield* Effect.addFinalizer(() => shortly(write, warn))
 
   yield* Queue.take(wake).pipe(
-    Effect.andThen(Effect.timeout(Effect.disconnect(write), timeout)),
+    Effect.andThen(Effect.timeout(Effect.disconnect(write), storeTimeout)),
     Effect.catchAllCause(warn),
     Effect.forever,
     inBackground,
@@ -242,14 +242,14 @@ type Applied = Extract<Outcome, { readonly _tag: "Applied" }>
 const newestFirst = Effect.fnUntraced(function* (bodies: ReadonlyArray<string | Uint8Array>, limit: number) {
   if (bodies.length === 1) return bodies
   const timed = yield* Effect.forEach(bodies, body =>
-    Effect.map(timeOf(body, limit), time => ({ body, time: time ?? Number.NEGATIVE_INFINITY }))
+    Effect.map(specsTime(body, limit), time => ({ body, time: time ?? Number.NEGATIVE_INFINITY }))
   )
   return timed.sort((one, other) => other.time - one.time).map(({ body }) => body)
 })
 
 /** The `time` of a payload, of which no more is read than that takes. */
-const timeOf = (body: string | Uint8Array, limit: number): Effect.Effect<number | undefined> => {
-  if (Protobuf.isProtobuf(body)) return Protobuf.timeOf(body, limit)
+const specsTime = (body: string | Uint8Array, limit: number): Effect.Effect<number | undefined> => {
+  if (Protobuf.isProtobuf(body)) return Protobuf.payloadTime(body, limit)
   return payloadBytes(body).pipe(
     Effect.flatMap(bytes => inTurns(() => memberOf(bytes, "time"))),
     Effect.map(json => (json !== undefined && /^[0-9]+$/.test(json) ? Number(json) : undefined)),
@@ -260,7 +260,7 @@ const timeOf = (body: string | Uint8Array, limit: number): Effect.Effect<number 
 const isEmpty = (error: SpecSourceError | SpecsError): boolean =>
   error._tag === "SpecSourceError" && error.reason === "Empty"
 
-const textOf = (cause: Cause.Cause<unknown>): string => {
+const storedText = (cause: Cause.Cause<unknown>): string => {
   const error = Cause.squash(cause)
   return error instanceof Error ? error.message : String(error)
 }

@@ -20,7 +20,7 @@ import { type Fetch, type Source, SpecSource } from "../../src/SpecSource.js"
 import { SpecSourceError } from "../../src/StatsigError.js"
 
 const name = "Adapter(FileBased)"
-const pauseBetweenLooks = Duration.millis(500)
+const pauseOfFile = Duration.millis(500)
 
 /**
  * Where the specs are.
@@ -56,7 +56,7 @@ export const make = Effect.fnUntraced(function* (options: FileOptions) {
       const message = `${path}: expected at most ${largestPayload} bytes, got ${info.size}`
       return yield* new SpecSourceError({ source: name, reason: "Failed", message })
     }
-    read = looksOf(info)
+    read = looksAt(info)
     const body = yield* Effect.mapError(files.readFile(path), cannotRead)
     return yield* apply({ source: name, sourceApi: undefined, body })
   })
@@ -65,10 +65,10 @@ export const make = Effect.fnUntraced(function* (options: FileOptions) {
     let seen: string | undefined
     const look = Effect.map(Effect.option(stat), info => {
       const before = seen
-      seen = Option.getOrUndefined(Option.map(info, looksOf))
+      seen = Option.getOrUndefined(Option.map(info, looksAt))
       return seen !== undefined && seen === before && seen !== read ? Option.some(fetch) : Option.none()
     })
-    return Stream.filterMap(Stream.repeatEffect(Effect.andThen(interval(pauseBetweenLooks), look)), changed => changed)
+    return Stream.filterMap(Stream.repeatEffect(Effect.andThen(interval(pauseOfFile), look)), changed => changed)
   })
 
   const source: Source = { name, fetch, polls: Effect.succeed(false), updates }
@@ -76,7 +76,7 @@ export const make = Effect.fnUntraced(function* (options: FileOptions) {
 })
 
 /** What changes when a file is written or replaced. */
-const looksOf = ({ ino, mtime, size }: FileSystem.File.Info): string =>
+const looksAt = ({ ino, mtime, size }: FileSystem.File.Info): string =>
   [Option.getOrUndefined(ino), Option.getOrUndefined(mtime)?.getTime(), size].join(" ")
 
 /**

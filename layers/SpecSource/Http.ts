@@ -43,7 +43,7 @@ const defaultInitTimeout = Duration.seconds(3)
 const pollTimeout = Duration.seconds(10)
 const processing = marked({ key: "download_config_specs", step: "process" })
 /** The longest time that a timer can be set to: without a timer nothing keeps a process alive that waits for an answer. */
-const longestTimer = Duration.millis(2 ** 31 - 1)
+const longestDelay = Duration.millis(2 ** 31 - 1)
 
 /** Of each purpose, how often a request is made at most. */
 const attemptsFor: Record<SpecRequest["purpose"], number> = { initialize: 1, sync: 1, poll: 4 }
@@ -123,7 +123,7 @@ const makeFetchingFrom = Effect.fnUntraced(function* (options: HttpOptions) {
 })
 
 const timeoutsFor = (options: HttpOptions): Record<SpecRequest["purpose"], Duration.Duration> => {
-  const given = Duration.min(options.initTimeout ?? defaultInitTimeout, longestTimer)
+  const given = Duration.min(options.initTimeout ?? defaultInitTimeout, longestDelay)
   return { initialize: Duration.isZero(given) ? pollTimeout : given, sync: pollTimeout, poll: pollTimeout }
 }
 

@@ -18,7 +18,7 @@ interface Token {
   readonly version: string | undefined
 }
 
-const isDigit = (code: number): boolean => code >= 48 && code <= 57
+const isDigitCode = (code: number): boolean => code >= 48 && code <= 57
 
 /** Whether a character is cut from both ends of a word: `( ) ; , + _ "` */
 const isFringe = (code: number): boolean =>
@@ -93,7 +93,7 @@ class Scan {
   /** The word at a distance if it is a version, that is, begins with a digit; it is then used up. */
   take(distance: number): string | undefined {
     const word = this.word(distance)
-    if (!isDigit(word.charCodeAt(0))) return undefined
+    if (!isDigitCode(word.charCodeAt(0))) return undefined
     this.skip()
     return word
   }
@@ -228,12 +228,12 @@ const phrases = new Map<string, (scan: Scan) => number>([
       return 1
     }
   ],
-  ["CrKey", scan => record(scan, "Chromecast")],
+  ["CrKey", scan => recordToken(scan, "Chromecast")],
   [
     "PlayStation",
     scan => {
       scan.playStation = true
-      return record(scan, "PlayStation")
+      return recordToken(scan, "PlayStation")
     }
   ],
   [
@@ -258,8 +258,8 @@ const phrases = new Map<string, (scan: Scan) => number>([
       return 1
     }
   ],
-  ["Yahoo!", scan => (scan.word(1) === "Slurp" ? 1 + record(scan, "Yahoo! Slurp") : 0)],
-  ["Red", scan => (scan.word(1) === "Hat" ? 1 + record(scan, "Red Hat") : 0)],
+  ["Yahoo!", scan => (scan.word(1) === "Slurp" ? 1 + recordToken(scan, "Yahoo! Slurp") : 0)],
+  ["Red", scan => (scan.word(1) === "Hat" ? 1 + recordToken(scan, "Red Hat") : 0)],
   [
     "Ubuntu",
     scan => {
@@ -271,12 +271,12 @@ const phrases = new Map<string, (scan: Scan) => number>([
     "Mobile",
     scan => {
       scan.mobile = true
-      return record(scan, "Mobile")
+      return recordToken(scan, "Mobile")
     }
   ],
   ["Linux", scan => linux(scan)],
   ["linux", scan => linux(scan)],
-  ["Nintendo", scan => (scan.word(1) === "3DS" ? 1 + record(scan, "NetFront NX") : 0)],
+  ["Nintendo", scan => (scan.word(1) === "3DS" ? 1 + recordToken(scan, "NetFront NX") : 0)],
   ["Better", scan => spacedBot(scan, "Better", "Uptime", "Bot")],
   ["Radius", scan => spacedBot(scan, "Radius", "Compilance", "Bot")],
   ["Uptime", scan => spacedBot(scan, "Uptime", "Monitoring", "Bot")],
@@ -289,7 +289,7 @@ const phrases = new Map<string, (scan: Scan) => number>([
   ]
 ])
 
-const record = (scan: Scan, name: string): number => {
+const recordToken = (scan: Scan, name: string): number => {
   scan.token(name)
   return 1
 }
@@ -303,7 +303,7 @@ const appleSystem = (scan: Scan): number => {
 
 const linux = (scan: Scan): number => {
   scan.linux = true
-  return record(scan, "Linux")
+  return recordToken(scan, "Linux")
 }
 
 /** A bot whose name has spaces. Only the first word is used up: the others are read again as words of their own. */
@@ -317,7 +317,7 @@ const spacedBot = (scan: Scan, first: string, second: string, third: string): nu
 const browser = (name: string) => (scan: Scan, version: string | undefined) => scan.browserToken(name, version)
 
 /** A product that is weighed against the others once all words are read. */
-const plain = (name: string) => (scan: Scan, version: string | undefined) => scan.token(name, version)
+const plainToken = (name: string) => (scan: Scan, version: string | undefined) => scan.token(name, version)
 
 const products = new Map<string, (scan: Scan, version: string | undefined) => void>([
   ["FxiOS", browser("Firefox iOS")],
@@ -329,9 +329,9 @@ const products = new Map<string, (scan: Scan, version: string | undefined) => vo
   ["ChatGPT-User", browser("ChatGPT-User")],
   ["OAI-SearchBot", browser("OAI-SearchBot")],
   ["Electron", browser("Electron")],
-  ["Edg", plain("Edge")],
-  ["Edge", plain("Edge")],
-  ["OPR", plain("Opera")],
+  ["Edg", plainToken("Edge")],
+  ["Edge", plainToken("Edge")],
+  ["OPR", plainToken("Opera")],
   [
     "Kindle",
     (scan, version) => {

@@ -17,10 +17,10 @@ import { LayerError } from "../../src/StatsigError.js"
 import { type ParsedUserAgent, UserAgentParser } from "../../src/UserAgentParser.js"
 import { memoize } from "../internal/memoize.js"
 
-const unknownVersion = "0.0.0"
+const noVersion = "0.0.0"
 
 /** What `ua-parser-js` itself reads of a user agent; it bounds the time. */
-const mostCharacters = 500
+const longestUserAgent = 500
 
 /** Statsig's names by those of `ua-parser-js` in lower case, with the versions that Statsig tells of them. */
 const systems = new Map<string, readonly [name: string, versions: "all" | "none" | "windows"]>([
@@ -40,7 +40,7 @@ const systems = new Map<string, readonly [name: string, versions: "all" | "none"
   ["xbox", ["Windows", "windows"]]
 ])
 
-const windowsVersions = new Set(["XP", "Vista", "7", "8.1", "10"])
+const knownWindows = new Set(["XP", "Vista", "7", "8.1", "10"])
 
 /** Statsig's names by those of `ua-parser-js` in lower case; others count as what they say they are built on. */
 const browsers = new Map<string, string>([
@@ -84,30 +84,30 @@ interface Part {
   readonly version: string | undefined
 }
 
-const versionOf = (version: string | undefined, parts: number): string =>
-  version?.split(".").slice(0, parts).join(".") || unknownVersion
+const cutVersion = (version: string | undefined, parts: number): string =>
+  version?.split(".").slice(0, parts).join(".") || noVersion
 
 const normaliseSystem = (os: Part, userAgent: string): readonly [name: string, version: string] => {
   const system = systems.get(os.name?.toLowerCase() ?? "")
-  if (system === undefined) return [/\blinux\b/i.test(userAgent) ? "Linux" : "Other", unknownVersion]
+  if (system === undefined) return [/\blinux\b/i.test(userAgent) ? "Linux" : "Other", noVersion]
   const [name, versions] = system
-  const version = versionOf(os.version, 4)
-  if (versions === "none" || (versions === "windows" && !windowsVersions.has(version))) return [name, unknownVersion]
+  const version = cutVersion(os.version, 4)
+  if (versions === "none" || (versions === "windows" && !knownWindows.has(version))) return [name, noVersion]
   return [name, version]
 }
 
 const normaliseBrowser = (browser: Part, os: Part, userAgent: string): readonly [name: string, version: string] => {
   const bot = /(?:^|[ ;(])([^ ;()/:]*(?:[Bb]ot|[Cc]rawler)[^ ;()/:]*)(?:\/([\w.]+))?/.exec(userAgent)
-  if (bot !== null) return [bot[1]!, versionOf(bot[2], 4)]
-  if (browser.name === "Android Browser") return ["Android", versionOf(os.version, 4)]
+  if (bot !== null) return [bot[1]!, cutVersion(bot[2], 4)]
+  if (browser.name === "Android Browser") return ["Android", cutVersion(os.version, 4)]
   const known = browsers.get(browser.name?.toLowerCase() ?? "")
   const base = known === undefined ? /\b(?:(Chrome|Firefox)\/|(MSIE) )([\w.]+)/.exec(userAgent) : null
   const name = known ?? (base === null ? undefined : (base[1] ?? "IE"))
-  if (name === undefined) return [os.name === "iOS" ? "Mobile Safari UI/WKWebView" : "Other", unknownVersion]
+  if (name === undefined) return [os.name === "iOS" ? "Mobile Safari UI/WKWebView" : "Other", noVersion]
   const variants = /(?:Cri|Fxi|Edgi)OS\//.test(userAgent) ? iosBrowsers : mobileBrowsers
   const isVariant = variants === iosBrowsers || /\bMobile\b/.test(userAgent)
   const parts = name === "Opera" || name === "Yandex Browser" ? 3 : 4
-  return [(isVariant && variants.get(name)) || name, versionOf(base === null ? browser.version : base[3], parts)]
+  return [(isVariant && variants.get(name)) || name, cutVersion(base === null ? browser.version : base[3], parts)]
 }
 
 /**
@@ -132,7 +132,7 @@ export const layer: Layer.Layer<UserAgentParser, LayerError> = Layer.effect(
     })
     const parser = new UAParser("")
     const parse = (userAgent: string): ParsedUserAgent => {
-      const head = userAgent.slice(0, mostCharacters)
+      const head = userAgent.slice(0, longestUserAgent)
       parser.setUA(head)
       const os = parser.getOS()
       const [osName, osVersion] = normaliseSystem(os, head)

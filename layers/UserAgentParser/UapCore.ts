@@ -87,7 +87,7 @@ const isTooLong = (userAgent: string): boolean =>
   userAgent.length > mostBytes ||
   (userAgent.length * 3 > mostBytes && new TextEncoder().encode(userAgent).length > mostBytes)
 
-const plain = lazily(() => compile(pattern => new RegExp(pattern)))
+const plainPart = lazily(() => compile(pattern => new RegExp(pattern)))
 const unicode = lazily(() => compile(withUnicode))
 
 /**
@@ -100,7 +100,7 @@ const unicode = lazily(() => compile(withUnicode))
  */
 export const parse = (userAgent: string): ParsedUserAgent | null => {
   if (isTooLong(userAgent)) return null
-  const matchers = isPlain(userAgent) ? plain() : unicode()
+  const matchers = isPlain(userAgent) ? plainPart() : unicode()
   const [osName, osVersion] = find(matchers.os, userAgent)
   const [browserName, browserVersion] = find(matchers.browser, userAgent)
   return { osName, osVersion, browserName, browserVersion }

@@ -7,7 +7,7 @@
  */
 
 const generationSize = 500
-const longest = 1_000
+const longestKey = 1_000
 
 /**
  * Remembers the answers of a pure function of a string, about 1,000 of them. Longer strings than 1,000 characters are
@@ -19,7 +19,7 @@ export const memoize = <A extends object | null>(compute: (text: string) => A): 
   let young = new Map<string, A>()
   let old = new Map<string, A>()
   return text => {
-    if (text.length > longest) return compute(text)
+    if (text.length > longestKey) return compute(text)
     const known = young.get(text)
     if (known !== undefined) return known
     const answer = old.get(text) ?? compute(text)

@@ -26,7 +26,7 @@ interface Known {
 }
 
 /** What other processes say of a key; `Connected` says that anything may have been missed. */
-export interface Message {
+export interface StoreMessage {
   readonly kind: "Changed" | "Released" | "Connected"
   readonly key: string
 }
@@ -43,7 +43,7 @@ export class RedisValues {
 
   constructor(
     redis: Effect.Effect.Success<ReturnType<typeof loadRedis<3>>>,
-    readonly messages: PubSub.PubSub<Message>
+    readonly messages: PubSub.PubSub<StoreMessage>
   ) {
     const onMessage = (message: string) => {
       const [kind, sender, ...rest] = message.split(" ")
@@ -155,7 +155,7 @@ export const make = Effect.fnUntraced(function* (options: RedisOptions) {
   const redis = yield* loadRedis("DataStore/Redis", 3, options)
   // A URL that is none is no matter of the connection.
   yield* redis.newClient
-  const values = new RedisValues(redis, yield* PubSub.sliding<Message>(messagesKept))
+  const values = new RedisValues(redis, yield* PubSub.sliding<StoreMessage>(messagesKept))
   yield* Effect.addFinalizer(() => values.connection.close)
   yield* Effect.forkScoped(values.connection.keep)
   return values

@@ -36,11 +36,11 @@ export const makeShape = (): Shape => ({
 /** The shape of these values. */
 export const shapeOf = (values: ReadonlyArray<Json>): Shape => {
   const shape = makeShape()
-  for (const value of values) add(shape, value)
+  for (const value of values) addShape(shape, value)
   return shape
 }
 
-const add = (shape: Shape, value: Json): void => {
+const addShape = (shape: Shape, value: Json): void => {
   switch (typeof value) {
     case "string":
     case "number":
@@ -51,31 +51,31 @@ const add = (shape: Shape, value: Json): void => {
   if (value === null) shape.null = true
   else if (Array.isArray(value)) {
     shape.array ??= makeShape()
-    for (const item of value) add(shape.array, item)
+    for (const item of value) addShape(shape.array, item)
   } else {
     shape.object ??= { count: 0, members: new Map() }
     shape.object.count++
-    for (const [key, member] of membersOf(value as JsonObject)) {
+    for (const [key, member] of shapeMembers(value as JsonObject)) {
       const known = shape.object.members.get(key) ?? { count: 0, shape: makeShape() }
       known.count++
-      add(known.shape, member)
+      addShape(known.shape, member)
       shape.object.members.set(key, known)
     }
   }
 }
 
 /** Schema cannot hold a member of the name `__proto__`: it is left out, as an unknown one is. */
-const membersOf = (value: JsonObject): ReadonlyArray<readonly [string, Json]> =>
+const shapeMembers = (value: JsonObject): ReadonlyArray<readonly [string, Json]> =>
   Object.keys(value)
     .filter(key => key !== "__proto__")
     .sort()
     .map(key => [key, ownValue(value, key) as Json])
 
 /** Types that are nested deeper are too much for the compiler. */
-const maxDepth = 16
+const maxShapeDepth = 16
 
 /** How types are written for one API. */
-export interface Words {
+export interface DocWords {
   readonly string: string
   readonly number: string
   readonly boolean: string
@@ -92,12 +92,12 @@ export interface Words {
 }
 
 /** The type of a shape. */
-export const typeDoc = (shape: Shape, words: Words, depth = 0): Doc => {
+export const typeDoc = (shape: Shape, words: DocWords, depth = 0): Doc => {
   const parts: Array<Doc> = []
   if (shape.string) parts.push(words.string)
   if (shape.number) parts.push(words.number)
   if (shape.boolean) parts.push(words.boolean)
-  if (depth >= maxDepth && (shape.array ?? shape.object)) return words.unknown
+  if (depth >= maxShapeDepth && (shape.array ?? shape.object)) return words.unknown
   if (shape.array) parts.push(words.array(typeDoc(shape.array, words, depth + 1)))
   if (shape.object) parts.push(objectDoc(shape.object, words, depth + 1))
   if (parts.length === 0) return shape.null ? words.null : words.unknown
@@ -105,7 +105,7 @@ export const typeDoc = (shape: Shape, words: Words, depth = 0): Doc => {
   return shape.null ? words.nullable(one) : one
 }
 
-const objectDoc = ({ count, members }: ObjectShape, words: Words, depth: number): Doc => {
+const objectDoc = ({ count, members }: ObjectShape, words: DocWords, depth: number): Doc => {
   if (members.size === 0) return words.record
   const fields = [...members].sort(byName).map(([key, member]) => {
     // To the compiler every object has these, and they are functions.
@@ -122,9 +122,9 @@ export const byName = ([one]: readonly [string, unknown], [other]: readonly [str
 /** A value, as it is written in a program. */
 export const valueDoc = (value: Json): Doc => {
   if (Object.is(value, -0)) return "-0"
-  if (typeof value !== "object" || value === null) return literal(value)
+  if (typeof value !== "object" || value === null) return literalShape(value)
   if (Array.isArray(value)) return block("[", value.map(valueDoc), "]")
-  const members = membersOf(value as JsonObject)
+  const members = shapeMembers(value as JsonObject)
   return members.length === 0
     ? "{}"
     : block(
@@ -135,5 +135,5 @@ export const valueDoc = (value: Json): Doc => {
 }
 
 /** A scalar, as it is written in a program. */
-export const literal = (value: string | number | boolean | null): string =>
+export const literalShape = (value: string | number | boolean | null): string =>
   JSON.stringify(value).replace(/[\u2028\u2029]/g, character => `\\u${character.charCodeAt(0).toString(16)}`)

@@ -1,7 +1,7 @@
 /**
  * The APIs that flags are written for.
  */
-import type { Words } from "./shape.js"
+import type { DocWords } from "./shape.js"
 import { block, type Doc } from "./source.js"
 
 /**
@@ -12,7 +12,7 @@ import { block, type Doc } from "./source.js"
 export type TargetName = "effect" | "promise"
 
 /** What differs between the APIs. */
-export interface Target extends Words {
+export interface Target extends DocWords {
   /** The lines that import what a module uses. */
   readonly imports: (uses: (name: string) => boolean) => ReadonlyArray<string>
 }

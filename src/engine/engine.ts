@@ -10,7 +10,7 @@ import type { Evaluation } from "./evaluate/evaluation.js"
 import { Finder, type FoundStore, SharedDecider, type SpecView } from "./evaluate/finder.js"
 import { firstOf, type OverrideLookup } from "./evaluate/overrides.js"
 import { byReference, type Persistence, type StickyOptions, settle } from "./evaluate/sticky.js"
-import { explain, explainParameterStore } from "./explain/explain.js"
+import { explainCheck, explainParameterStore } from "./explain/explain.js"
 import type { ExplainedKind, Explanation } from "./explain/explanation.js"
 import type { SpecKind } from "./specs.js"
 import type { User } from "./user.js"
@@ -23,7 +23,7 @@ export interface EngineOverlay {
 }
 
 /** An answer of which it is not known yet whether it is used. */
-export interface Look {
+export interface UnsettledLook {
   readonly evaluation: Evaluation
   /** Tells of the experiments that conditions read. To be called once. */
   readonly settle: (exposed: boolean) => void
@@ -77,7 +77,7 @@ export class Engine {
   }
 
   /** As `evaluate`, but nobody hears yet of the experiments that conditions read. `settle` says whether with exposures. */
-  look(kind: SpecKind, user: User, name: string, sticky?: StickyOptions): Look {
+  look(kind: SpecKind, user: User, name: string, sticky?: StickyOptions): UnsettledLook {
     const reads: Array<readonly [name: string, evaluation: Evaluation]> = []
     const read = this.#reader((_, name, evaluation) => void reads.push([name, evaluation]))
     const found = this.#finder.find(kind, user, name, read)
@@ -117,7 +117,7 @@ export class Engine {
     }
     return kind === "parameterStore"
       ? explainParameterStore(surroundings, user, name)
-      : explain(surroundings, { kind, user, name }, { sticky, origin: "get" })
+      : explainCheck(surroundings, { kind, user, name }, { sticky, origin: "get" })
   }
 
   /** Writes the client initialize response into the buffer, in place of what is in it. */

@@ -42,7 +42,7 @@ const sleepOnGlobalTimer = (millis: number): Effect.Effect<void> =>
   })
 
 /** A limit is waited for in this many parts, each of at least so many milliseconds. */
-const parts = 64
+const timerParts = 64
 const shortestPart = 5
 
 /**
@@ -52,7 +52,7 @@ const shortestPart = 5
  */
 const sleepInTurns = (millis: number, isAwaited: boolean): Effect.Effect<void> =>
   Effect.async(resume => {
-    const part = Math.min(Math.max(Math.ceil(millis / parts), shortestPart), longestTimer)
+    const part = Math.min(Math.max(Math.ceil(millis / timerParts), shortestPart), longestTimer)
     let rest = millis
     let timer: NodeJS.Timeout | undefined
     let isOver = false

@@ -101,7 +101,7 @@ const defaultRates = { initialize: 10_000, dcs: 1_000, get_id_list: 100 }
  *
  * @internal
  */
-export const record =
+export const recordDiagnostics =
   (options: {
     readonly context: "initialize" | "config_sync"
     readonly rate: keyof typeof defaultRates

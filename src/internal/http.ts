@@ -143,12 +143,12 @@ const httpDate = /^[A-Z][a-z]{2,8},? .*\d\d:\d\d:\d\d/
 export const retryAfter = (headers: Headers.Headers, now: number): number | undefined => {
   const text = headers["retry-after"]?.trim()
   if (text === undefined) return undefined
-  const wait = /^\d+$/.test(text) ? Number(text) * 1_000 : timeOf(text) - now
+  const wait = /^\d+$/.test(text) ? Number(text) * 1_000 : httpTime(text) - now
   return Number.isNaN(wait) ? undefined : Math.min(Math.max(wait, 0), longestRetryAfter)
 }
 
 /** All dates in HTTP are in GMT, also the one form that does not say so. */
-const timeOf = (text: string): number =>
+const httpTime = (text: string): number =>
   httpDate.test(text) ? Date.parse(text.endsWith("GMT") ? text : `${text} GMT`) : Number.NaN
 
 const statusTexts = new Map([

@@ -11,7 +11,7 @@ import type { IdLists } from "../IdLists.js"
 import type { SpecStore } from "../SpecStore.js"
 import { InitializeTimeoutError, type SpecSourceError, type SpecsError } from "../StatsigError.js"
 import { guarded } from "./clocks.js"
-import { BackgroundRecorder, mark, record } from "./diagnostics.js"
+import { BackgroundRecorder, mark, recordDiagnostics } from "./diagnostics.js"
 import { type Observe, reportException } from "./observe.js"
 import { withQuietLoggers } from "./quietly.js"
 import { sdkKeyShown, sdkType, sdkVersion } from "./sdkInfo.js"
@@ -39,7 +39,7 @@ const inTurn = <E, E2>(first: Effect.Effect<void, E>, second: Effect.Effect<void
 const forCaller = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> => guarded(withQuietLoggers(effect))
 
 /** The services that are begun and ended together. */
-interface Parts {
+interface LifecycleParts {
   readonly store: SpecStore["Type"]
   readonly idLists: IdLists["Type"]
   readonly logger: EventLogger["Type"]
@@ -53,10 +53,10 @@ interface LifecycleOptions {
 }
 
 /** Makes the effects of the service that wait for something. */
-export const makeLifecycle = ({ idLists, logger, observe, store }: Parts, options: LifecycleOptions) => {
+export const makeLifecycle = ({ idLists, logger, observe, store }: LifecycleParts, options: LifecycleOptions) => {
   const diagnostics = { remote: () => store.current().snapshot?.remote, log: logger.logEvent }
-  const recordInitialize = record({ context: "initialize", rate: "initialize", ...diagnostics })
-  const recordLists = record({ context: "config_sync", rate: "get_id_list", ...diagnostics })
+  const recordInitialize = recordDiagnostics({ context: "initialize", rate: "initialize", ...diagnostics })
+  const recordLists = recordDiagnostics({ context: "config_sync", rate: "get_id_list", ...diagnostics })
   const syncLists = recordLists(idLists.sync)
 
   const listsIfOlderThan = Effect.fnUntraced(function* (age: Duration.DurationInput) {

@@ -16,7 +16,7 @@ export type Reason = "static" | "default" | "targeting_match" | "split" | "cache
 export type ErrorType = "provider_not_ready" | "flag_not_found" | "parse_error" | "general"
 
 /** What came of an evaluation. */
-export type Outcome =
+export type FlagOutcome =
   | {
       readonly _tag: "Resolved"
       readonly reason: Reason
@@ -31,7 +31,7 @@ export const outcomeOf = (
   kind: FlagKind,
   name: string,
   evaluation: Evaluation
-): Outcome => {
+): FlagOutcome => {
   const error = errorOf(name, evaluation.reason)
   if (error !== undefined) return error
   const { decision, rule } = decisionOf(snapshot, kind, name, evaluation)
@@ -55,7 +55,10 @@ export const outcomeOf = (
 }
 
 /** What a reason that stands for no answer means. */
-export const errorOf = (name: string, reason: string): Extract<Outcome, { readonly _tag: "Failed" }> | undefined => {
+export const errorOf = (
+  name: string,
+  reason: string
+): Extract<FlagOutcome, { readonly _tag: "Failed" }> | undefined => {
   const failed = (type: ErrorType, message: string) => ({ _tag: "Failed", type, message }) as const
   if (reason === "Uninitialized" || reason === "NoValues" || reason === "Loading:Unrecognized") {
     return failed("provider_not_ready", `there are no specs (${reason})`)

@@ -20,7 +20,7 @@ export const sizeLimit = (maxSpecsBytes: number | undefined): number =>
   maxSpecsBytes === undefined || !(maxSpecsBytes >= 1) ? defaultSizeLimit : Math.min(maxSpecsBytes, largestPayload)
 
 /** Bytes, or characters, that are copied or translated in one turn. */
-const portion = 1 << 20
+const copiedPerTurn = 1 << 20
 
 /** What it costs to copy one more part, in bytes: of short parts there may be hundreds of thousands. */
 const costOfPart = 512
@@ -39,7 +39,7 @@ export const payloadBytes = (body: string | Uint8Array): Effect.Effect<Uint8Arra
 export const payloadText = (body: string | Uint8Array): Effect.Effect<string, SpecsError> =>
   typeof body === "string"
     ? Effect.succeed(body)
-    : Effect.flatMap(payloadBytes(body), bytes => inTurns(() => decode(bytes)))
+    : Effect.flatMap(payloadBytes(body), bytes => inTurns(() => decodeInTurns(bytes)))
 
 /**
  * Puts the parts of a body together.
@@ -55,7 +55,7 @@ function* encode(text: string): Generator<void, Uint8Array> {
   let size = 0
   for (let start = 0; start < text.length; ) {
     if (start > 0) yield
-    let end = Math.min(start + portion, text.length)
+    let end = Math.min(start + copiedPerTurn, text.length)
     // A pair of surrogates is one character.
     if (end < text.length && isHighSurrogate(text.charCodeAt(end - 1))) end++
     const part = encoder.encode(text.slice(start, end))
@@ -68,12 +68,12 @@ function* encode(text: string): Generator<void, Uint8Array> {
 
 const isHighSurrogate = (code: number): boolean => (code & 0xfc00) === 0xd800
 
-function* decode(bytes: Uint8Array): Generator<void, string> {
+function* decodeInTurns(bytes: Uint8Array): Generator<void, string> {
   const decoder = new TextDecoder("utf-8", { ignoreBOM: true })
   let text = ""
   for (let start = 0; start < bytes.length; ) {
     if (start > 0) yield
-    let end = Math.min(start + portion, bytes.length)
+    let end = Math.min(start + copiedPerTurn, bytes.length)
     // A character may have several bytes.
     while (((bytes[end] ?? 0) & 0xc0) === 0x80) end++
     text += decoder.decode(bytes.subarray(start, end))
@@ -93,7 +93,7 @@ export function* join(parts: ReadonlyArray<Uint8Array>, size: number): Generator
     bytes.set(part, offset)
     offset += part.length
     copied += part.length + costOfPart
-    if (copied < portion) continue
+    if (copied < copiedPerTurn) continue
     copied = 0
     yield
   }

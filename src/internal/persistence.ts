@@ -23,7 +23,7 @@ const mostWaiting = 10_000
 const batchSize = 100
 
 /** For loading, and for writing what is written at once. */
-const timeout = Duration.seconds(1)
+const storageTimeout = Duration.seconds(1)
 
 /** For all that is left when the scope ends. */
 const closeTimeout = Duration.seconds(2)
@@ -92,7 +92,7 @@ class GuardedStorage {
       Effect.disconnect,
       Effect.interruptible,
       Effect.timeoutTo({
-        duration: timeout,
+        duration: storageTimeout,
         onSuccess: value => Effect.succeed<A | undefined>(value),
         onTimeout: () => Effect.as(this.warn(`The persistent storage was too slow to ${operation}`), undefined)
       }),

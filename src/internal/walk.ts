@@ -11,7 +11,7 @@
 import { type Json, setOwn } from "../engine/json.js"
 
 /** Objects and arrays within each other, below a map of a user or the value itself. */
-const maxDepth = 100
+const maxWalkDepth = 100
 
 /** Members of objects and items of arrays, over all levels. */
 export const maxValues = 100_000
@@ -35,7 +35,7 @@ const firstIndices = (list: object): ReadonlyArray<string> => {
 }
 
 /** Gives the JSON form of a member or an item; `undefined` leaves it out. */
-export type Read<Holder, Key> = (holder: Holder, key: Key) => Json | undefined
+export type ReadMember<Holder, Key> = (holder: Holder, key: Key) => Json | undefined
 
 /** The copying of one value, or of one map of values. */
 export class Walk {
@@ -51,7 +51,7 @@ export class Walk {
   members(
     value: object,
     keysOf: (value: object) => ReadonlyArray<string>,
-    read: Read<Readonly<Record<string, unknown>>, string>
+    read: ReadMember<Readonly<Record<string, unknown>>, string>
   ): { [key: string]: Json } | undefined {
     return this.#visit(value, () => {
       const copy: { [key: string]: Json } = {}
@@ -66,7 +66,7 @@ export class Walk {
   }
 
   /** A copy of an array, with `null` for items that are left out; `undefined` when it is within itself or too deep. */
-  items(value: ReadonlyArray<unknown>, read: Read<ReadonlyArray<unknown>, number>): Array<Json> | undefined {
+  items(value: ReadonlyArray<unknown>, read: ReadMember<ReadonlyArray<unknown>, number>): Array<Json> | undefined {
     return this.#visit(value, () => {
       const copy: Array<Json> = []
       for (let i = 0; i < value.length && this.#hasRoom(); i++) {
@@ -78,7 +78,7 @@ export class Walk {
   }
 
   #visit<A>(value: object, copy: () => A): A | undefined {
-    if (this.#open.length > maxDepth || this.#open.includes(value)) return undefined
+    if (this.#open.length > maxWalkDepth || this.#open.includes(value)) return undefined
     const isRepeated = this.#met.has(value)
     if (isRepeated) {
       if (this.#repeated >= maxRepeated) return undefined

@@ -29,7 +29,7 @@ import {
 } from "@openfeature/server-sdk"
 import { compileUnit } from "../engine/conditions/conditions.js"
 import { textOf } from "../engine/conditions/values.js"
-import { changedFlags, idListNode, type Node, overrideNode } from "../engine/evaluate/dependents.js"
+import { changedFlags, type DependencyNode, idListNode, overrideNode } from "../engine/evaluate/dependents.js"
 import { type Evaluation, ruleIDOf } from "../engine/evaluate/evaluation.js"
 import { kindOf } from "../engine/getters.js"
 import { copyJson, emptyObject, type Json, type JsonObject, ownValue } from "../engine/json.js"
@@ -38,9 +38,9 @@ import { errorOf, outcomeOf } from "../internal/outcome.js"
 import { setImmediate, soon } from "../internal/timers.js"
 import { type Internals, internalsOf } from "../promise/internals.js"
 import type { SpecStatus } from "../SpecStore.js"
-import { ContextProblem, userOf } from "./context.js"
-import { locate, type Target } from "./flags.js"
-import { toJson } from "./json.js"
+import { ContextProblem, userOfContext } from "./context.js"
+import { type FlagTarget, locate } from "./flags.js"
+import { toFlagJson } from "./json.js"
 
 /**
  * A `Statsig` instance of `statsig-effect/promise`.
@@ -102,7 +102,7 @@ export class StatsigProvider implements Provider {
   #told: Snapshot | undefined
   #lists: ReadonlyMap<string, number | undefined> = new Map()
   /** What changed since then beside the specs; `undefined` when nothing is to be told. */
-  #changed: Set<Node> | undefined
+  #changed: Set<DependencyNode> | undefined
   #isTelling = false
 
   /** Throws a `TypeError` for anything but an instance of `statsig-effect/promise`. */
@@ -190,14 +190,14 @@ export class StatsigProvider implements Provider {
    * context that is no user.
    */
   track(trackingEventName: string, context: EvaluationContext, trackingEventDetails?: TrackingEventDetails): void {
-    const user = userOf(context ?? {})
+    const user = userOfContext(context ?? {})
     if (user instanceof ContextProblem) throw new InvalidContextError(user.message)
     const { value, ...metadata } = trackingEventDetails ?? {}
     this.#behind.statsig.logEvent(
       user,
       trackingEventName,
       value ?? null,
-      Object.keys(metadata).length === 0 ? null : (toJson(metadata, date => date.toISOString()) as JsonObject)
+      Object.keys(metadata).length === 0 ? null : (toFlagJson(metadata, date => date.toISOString()) as JsonObject)
     )
   }
 
@@ -210,7 +210,7 @@ export class StatsigProvider implements Provider {
       flagMetadata
     })
     if (this.#closed !== undefined) return failed(ErrorCode.PROVIDER_NOT_READY, "the provider was closed")
-    const user = userOf(context ?? {})
+    const user = userOfContext(context ?? {})
     if (user instanceof ContextProblem) return failed(ErrorCode.INVALID_CONTEXT, user.message)
     const target = locate(this.#behind, user, key, type === "boolean")
     if (target === undefined) return failed(...this.#missing(key))
@@ -238,7 +238,7 @@ export class StatsigProvider implements Provider {
     const reasonOf = (reason: string): string =>
       this.#state === "STALE" ? StandardResolutionReasons.STALE : reason.toUpperCase()
     const value =
-      kind === "gate" ? evaluation.bool : kind === "parameterStore" ? stored : valueOf(evaluation, parameter)
+      kind === "gate" ? evaluation.bool : kind === "parameterStore" ? stored : resolvedValue(evaluation, parameter)
     const isDisabled = kind !== "gate" && outcome?.reason === "disabled"
     if (isDisabled || isNothing(type, value)) {
       finish(true)
@@ -314,7 +314,7 @@ export class StatsigProvider implements Provider {
   }
 
   /** Notes what changed beside the specs. An update is not to wait for those who hear of it. */
-  #note(nodes: ReadonlyArray<Node>): void {
+  #note(nodes: ReadonlyArray<DependencyNode>): void {
     if (this.#changed === undefined) {
       this.#changed = new Set()
       soon(() => void this.#tell())
@@ -377,7 +377,7 @@ const isRefusal = ({ lastError }: SpecStatus): boolean =>
   lastError?._tag === "SpecSourceError" && (lastError.status === 401 || lastError.status === 403)
 
 /** The value of the parameter, or of the whole: that of the parameter `value`, where it is the only one. */
-const valueOf = ({ value = emptyObject }: Evaluation, parameter: string | undefined): Json | undefined => {
+const resolvedValue = ({ value = emptyObject }: Evaluation, parameter: string | undefined): Json | undefined => {
   if (parameter !== undefined) return ownValue(value, parameter)
   const [first, ...others] = Object.keys(value)
   return first === "value" && others.length === 0 ? value["value"] : value
@@ -394,7 +394,7 @@ const isOf = (type: FlagType, value: Json): boolean =>
   type === "object" ? typeof value === "object" : typeof value === type
 
 /** What Statsig says of the answer, under its own names. What is not known is left out. */
-const metadataOf = ({ kind, name, parameter }: Target, evaluation: Evaluation): FlagMetadata => {
+const metadataOf = ({ kind, name, parameter }: FlagTarget, evaluation: Evaluation): FlagMetadata => {
   const { configDelegate, groupName, idType, lcut, receivedAt, reason, version } = evaluation
   const ruleID =
     (parameter === undefined ? undefined : evaluation.parameterRuleIDs?.get(parameter)) ?? ruleIDOf(evaluation)

@@ -5,7 +5,7 @@ import type { EvaluationContext } from "@openfeature/server-sdk"
 import { type Json, type JsonObject, setOwn } from "../engine/json.js"
 import { User } from "../engine/user.js"
 import { Walk } from "../internal/walk.js"
-import { toJson } from "./json.js"
+import { toFlagJson } from "./json.js"
 
 /** The fields of a user that hold a text. The targeting key is the `userID`. */
 const textFields = ["email", "ip", "userAgent", "country", "locale", "appVersion"] as const
@@ -24,7 +24,7 @@ export class ContextProblem {
  * as are the members of `custom`, which come first. Dates become epoch milliseconds, throughout, which is what Statsig
  * compares times by. `null` stands for no value.
  */
-export const userOf = (context: EvaluationContext): User | ContextProblem => {
+export const userOfContext = (context: EvaluationContext): User | ContextProblem => {
   const problems: Array<string> = []
   // One for all of the context, so that it is bounded as a whole.
   const walk = new Walk()
@@ -37,7 +37,7 @@ export const userOf = (context: EvaluationContext): User | ContextProblem => {
   }
   const json = (value: unknown, where: string): Json | undefined => {
     try {
-      return toJson(value, date => date.getTime(), walk)
+      return toFlagJson(value, date => date.getTime(), walk)
     } catch {
       return expected(where, "what can be JSON")
     }

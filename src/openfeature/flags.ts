@@ -9,19 +9,19 @@ import type { User } from "../engine/user.js"
 import type { Internals } from "../promise/internals.js"
 
 /** A name of a kind, and the parameter that is wanted of it. */
-export interface Target {
+export interface FlagTarget {
   readonly kind: "gate" | "dynamicConfig" | "experiment" | "layer" | "parameterStore"
   readonly name: string
   readonly parameter: string | undefined
 }
 
-const kinds = ["config", "gate", "layer", "parameterStore"] as const
+const flagKinds = ["config", "gate", "layer", "parameterStore"] as const
 const kindsForBoolean = ["gate", "config", "layer", "parameterStore"] as const
 
 /** What the key stands for, for this user: overrides may be for some only. */
-export const locate = (behind: Internals, user: User, key: string, wantsBoolean: boolean): Target | undefined => {
-  const find = (name: string, parameter: string | undefined): Target | undefined => {
-    for (const kind of wantsBoolean ? kindsForBoolean : kinds) {
+export const locate = (behind: Internals, user: User, key: string, wantsBoolean: boolean): FlagTarget | undefined => {
+  const find = (name: string, parameter: string | undefined): FlagTarget | undefined => {
+    for (const kind of wantsBoolean ? kindsForBoolean : flagKinds) {
       if (parameter !== undefined && kind === "gate") continue
       const found = kind === "config" ? configKind(behind, user, name) : isKnown(behind, user, kind, name) && kind
       if (found) return { kind: found, name, parameter }
@@ -44,7 +44,7 @@ const configKind = (behind: Internals, user: User, name: string): "dynamicConfig
   return isKnown(behind, user, "dynamicConfig", name) ? "dynamicConfig" : undefined
 }
 
-const isKnown = ({ overrides, store }: Internals, user: User, kind: Target["kind"], name: string): boolean => {
+const isKnown = ({ overrides, store }: Internals, user: User, kind: FlagTarget["kind"], name: string): boolean => {
   if (!overrides.isEmpty() && overrides.find(kind, name, user) !== undefined) return true
   const { snapshot } = store.current()
   if (snapshot === undefined) return false

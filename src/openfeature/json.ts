@@ -6,7 +6,7 @@ import type { Json } from "../engine/json.js"
 import { Walk } from "../internal/walk.js"
 
 /** `undefined` for what has no JSON form, and for what is left out. */
-export const toJson = (value: unknown, ofDate: (date: Date) => Json, walk = new Walk()): Json | undefined => {
+export const toFlagJson = (value: unknown, ofDate: (date: Date) => Json, walk = new Walk()): Json | undefined => {
   switch (typeof value) {
     case "string":
     case "boolean":
@@ -24,7 +24,7 @@ export const toJson = (value: unknown, ofDate: (date: Date) => Json, walk = new 
       // What it gives is not asked again.
       return typeof shown === "object" && shown !== null
         ? partsToJson(shown, ofDate, walk)
-        : toJson(shown, ofDate, walk)
+        : toFlagJson(shown, ofDate, walk)
     }
     default:
       return undefined
@@ -33,5 +33,5 @@ export const toJson = (value: unknown, ofDate: (date: Date) => Json, walk = new 
 
 const partsToJson = (value: object, ofDate: (date: Date) => Json, walk: Walk): Json | undefined =>
   Array.isArray(value)
-    ? walk.items(value, (holder, index) => toJson(holder[index], ofDate, walk))
-    : walk.members(value, Object.keys, (holder, key) => toJson(holder[key], ofDate, walk))
+    ? walk.items(value, (holder, index) => toFlagJson(holder[index], ofDate, walk))
+    : walk.members(value, Object.keys, (holder, key) => toFlagJson(holder[key], ofDate, walk))

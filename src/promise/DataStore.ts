@@ -190,13 +190,13 @@ export const fromProgram = (store: Given): Store => {
 }
 
 const textResult = (response: unknown): string | undefined => {
-  const result = resultOf(response)
+  const result = storeResult(response)
   return typeof result === "string" ? result : undefined
 }
 
 /** Stores for the official package give plain arrays of numbers, the only form that it reads. */
 const bytesResult = (response: unknown): Uint8Array | undefined => {
-  const result = resultOf(response)
+  const result = storeResult(response)
   if (result instanceof Uint8Array) return result
   return result instanceof ArrayBuffer || Array.isArray(result) ? new Uint8Array(result) : undefined
 }
@@ -206,5 +206,5 @@ const decodeText = (bytes: Uint8Array | undefined): Effect.Effect<string | undef
     ? Effect.succeed(undefined)
     : Effect.mapError(payloadText(bytes), ({ message }) => new DataStoreError({ operation: "get", message }))
 
-const resultOf = (response: unknown): unknown =>
+const storeResult = (response: unknown): unknown =>
   typeof response === "object" && response !== null ? (response as { readonly result?: unknown }).result : undefined

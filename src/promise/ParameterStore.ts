@@ -9,7 +9,7 @@ import { copyJson, type Json } from "../engine/json.js"
 import type { Parameter, ParameterSpec } from "../engine/specs.js"
 import { asText } from "./argument.js"
 import { brandClass } from "./classes.js"
-import { toJson } from "./json.js"
+import { toExactJson } from "./json.js"
 import type { EvaluationDetails } from "./results.js"
 
 /**
@@ -48,7 +48,7 @@ export class ParameterStore {
    */
   getValue<T>(paramName: string, fallback?: T): T {
     const name = asText(paramName, "paramName")
-    return this.#store.get<Json>(name, fallback === undefined ? null : (toJson(fallback) ?? null)) as T
+    return this.#store.get<Json>(name, fallback === undefined ? null : (toExactJson(fallback) ?? null)) as T
   }
 
   /** The text of the parameter, or the fallback. Like the others by type it has no counterpart in the official package. */
@@ -105,7 +105,7 @@ export class ParameterStore {
       name: this.#store.name,
       details: { reason, lcut: lcut ?? null, received_at: receivedAt ?? null, version: null },
       parameters: Object.fromEntries(
-        Array.from(this.#store.parameters ?? [], ([name, parameter]) => [name, shown(parameter)])
+        Array.from(this.#store.parameters ?? [], ([name, parameter]) => [name, shownParameter(parameter)])
       ),
       options: { disable_exposure_logging: this.#disableExposureLogging }
     }
@@ -117,11 +117,11 @@ export class ParameterStore {
 }
 
 /** A definition as the payload has it. That of an override has no words beyond what it decides. */
-const shown = (parameter: Parameter | ParameterSpec): Record<string, unknown> => ({
+const shownParameter = (parameter: Parameter | ParameterSpec): Record<string, unknown> => ({
   name: "name" in parameter ? (parameter.name ?? null) : null,
   ref_type: "refType" in parameter ? parameter.refType : refTypes[parameter.kind],
   ...("parameterType" in parameter ? { param_type: parameter.parameterType } : {}),
-  ...membersOf(parameter)
+  ...shownMembers(parameter)
 })
 
 const refTypes = {
@@ -132,7 +132,7 @@ const refTypes = {
   layer: "layer"
 } as const
 
-const membersOf = (parameter: Parameter): Record<string, unknown> => {
+const shownMembers = (parameter: Parameter): Record<string, unknown> => {
   switch (parameter.kind) {
     case "static":
       return { value: copyJson(parameter.value) }

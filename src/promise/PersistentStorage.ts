@@ -16,7 +16,7 @@ import type { PersistentStorage, StickyValues } from "./StatsigOptions.js"
  *
  * @internal
  */
-export const fromProgram = (storage: PersistentStorage): Storage => {
+export const storageFromProgram = (storage: PersistentStorage): Storage => {
   const call = <A>(operation: PersistentStorageError["operation"], member: () => A) =>
     Effect.tryPromise({
       try: async () => member(),

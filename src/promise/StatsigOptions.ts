@@ -11,7 +11,7 @@ import type { JsonObject } from "../engine/json.js"
 import type { CommonOptions } from "../StatsigOptions.js"
 import { argumentError, asFlag, asInteger, asText, asUnsigned, missingObject } from "./argument.js"
 import type { DataStore } from "./DataStore.js"
-import { toJson, toMap } from "./json.js"
+import { toExactJson, toMap } from "./json.js"
 import type { OutputLoggerProvider } from "./outputLogger.js"
 import type { SecondaryExposure } from "./results.js"
 import { type CustomFields, type StatsigUser, userOf } from "./StatsigUser.js"
@@ -291,7 +291,7 @@ const globalCustomFields: Reader<JsonObject> = (value, where) =>
     if (member === undefined) return undefined
     if (typeof member === "string" || typeof member === "boolean") return member
     if (typeof member === "number") return Number.isFinite(member) ? member : null
-    if (Array.isArray(member)) return toJson(member, walk)
+    if (Array.isArray(member)) return toExactJson(member, walk)
     throw argumentError("InvalidArg", `${where}.${key}: expected a string, a number, a boolean or an array`)
   })
 

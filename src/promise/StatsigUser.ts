@@ -12,7 +12,7 @@ import { copyJson, copyJsonObject, type Json, type JsonObject, setOwn } from "..
 import { User, type UserFields } from "../engine/user.js"
 import { argumentError, asText, missingObject } from "./argument.js"
 import { brandClass, brandOf, brandVersion, otherVersion, showMembers } from "./classes.js"
-import { toAssignedMap, toCustomMap, toIDMap, toJson, toMap } from "./json.js"
+import { toAssignedMap, toCustomMap, toExactJson, toIDMap, toMap } from "./json.js"
 
 /**
  * What a user is made of. Every field may be left out.
@@ -268,7 +268,7 @@ export class StatsigUser {
   }
 
   #assignText(field: TextField, value: unknown): void {
-    this.#assign(field, value === null ? undefined : toJson(value))
+    this.#assign(field, value === null ? undefined : toExactJson(value))
   }
 
   #assign(field: TextField | MapField, value: Json | undefined): void {

@@ -12,23 +12,24 @@ export const argumentError = (code: ArgumentCode, message: string): Error => Obj
 /** What the official package throws where it needs an object and finds none. */
 export const missingObject = (): TypeError => new TypeError("Cannot convert undefined or null to object")
 
-const shown = (value: unknown): string => (value === null ? "null" : Array.isArray(value) ? "an array" : typeof value)
+const shownArgument = (value: unknown): string =>
+  value === null ? "null" : Array.isArray(value) ? "an array" : typeof value
 
 /** A string. `where` names the argument in the error. */
 export const asText = (value: unknown, where: string): string => {
   if (typeof value === "string") return value
-  throw argumentError("StringExpected", `${where}: expected a string, got ${shown(value)}`)
+  throw argumentError("StringExpected", `${where}: expected a string, got ${shownArgument(value)}`)
 }
 
 /** A boolean. */
 export const asFlag = (value: unknown, where: string): boolean => {
   if (typeof value === "boolean") return value
-  throw argumentError("BooleanExpected", `${where}: expected a boolean, got ${shown(value)}`)
+  throw argumentError("BooleanExpected", `${where}: expected a boolean, got ${shownArgument(value)}`)
 }
 
 const asNumber = (value: unknown, where: string): number => {
   if (typeof value === "number") return value
-  throw argumentError("NumberExpected", `${where}: expected a number, got ${shown(value)}`)
+  throw argumentError("NumberExpected", `${where}: expected a number, got ${shownArgument(value)}`)
 }
 
 /** A number as an unsigned 32-bit integer: fractions are cut off, what has no integer counts as 0. */

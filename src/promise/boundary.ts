@@ -18,7 +18,7 @@ export const guardMethods = (instance: object, failures: Failures): void => {
     for (const name of Object.getOwnPropertyNames(prototype)) {
       const method = Object.getOwnPropertyDescriptor(prototype, name)?.value
       if (typeof method !== "function" || name === "constructor" || Object.hasOwn(instance, name)) continue
-      const value = guarded(instance, name, method, Object.hasOwn(failures, name) ? failures[name] : undefined)
+      const value = guardedMethod(instance, name, method, Object.hasOwn(failures, name) ? failures[name] : undefined)
       Object.defineProperty(instance, name, { value, enumerable: true, writable: true, configurable: true })
     }
     prototype = Object.getPrototypeOf(prototype)
@@ -26,7 +26,7 @@ export const guardMethods = (instance: object, failures: Failures): void => {
 }
 
 /** Programs call nothing as often as a check, which takes three parameters: those are passed on without an array. */
-const guarded = (instance: object, name: string, method: Method, failure: Method | undefined): Method =>
+const guardedMethod = (instance: object, name: string, method: Method, failure: Method | undefined): Method =>
   method.length === 3
     ? (first, second, third, ...more) => {
         try {

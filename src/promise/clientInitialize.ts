@@ -69,7 +69,7 @@ const hashAlgorithms: ReadonlyMap<string, HashAlgorithm> = new Map(
 
 const hashAlgorithm: Reader<HashAlgorithm> = (value, where) => hashAlgorithms.get(asText(value, where)) ?? "djb2"
 
-const readOptions = members<ClientInitializeOptions>({
+const readResponseOptions = members<ClientInitializeOptions>({
   hashAlgorithm,
   clientSdkKey: asText,
   includeLocalOverrides: asFlag,
@@ -90,4 +90,4 @@ const readOptions = members<ClientInitializeOptions>({
  * @internal
  */
 export const clientInitializeOptions = (options: unknown): ClientInitializeOptions =>
-  readOptions(options ?? {}, "ClientInitResponseOptions")
+  readResponseOptions(options ?? {}, "ClientInitResponseOptions")

@@ -48,7 +48,7 @@ const isDeeper = (value: unknown, depth: number, met = new Set<object>()): boole
 }
 
 /** Lets `JSON.stringify` end where one object is reached in too many ways, or too much text is: it throws. */
-const bounded = (): ((key: string, value: unknown) => unknown) => {
+const boundedReplacer = (): ((key: string, value: unknown) => unknown) => {
   let values = 0
   let characters = 0
   return (key, value) => {
@@ -67,7 +67,7 @@ export const makeStringify = (options: Pick<ConsoleCaptureOptions, "maxDepth" | 
   const textOf = (value: unknown): string => {
     if (typeof value === "string") return value
     if (isPlainObject(value) && (Object.keys(value).length > keys || isDeeper(value, depth))) return String(value)
-    return typeof value === "object" && value !== null ? JSON.stringify(value, bounded()) : String(value)
+    return typeof value === "object" && value !== null ? JSON.stringify(value, boundedReplacer()) : String(value)
   }
   return (value: unknown): string => {
     try {

@@ -7,7 +7,7 @@ import type { JsonObject } from "../engine/json.js"
 import { decode } from "../PersistentStorage.js"
 import type * as Core from "../Statsig.js"
 import { argumentError, asFlag, asText } from "./argument.js"
-import { toJson, toJsonMap } from "./json.js"
+import { toExactJson, toJsonMap } from "./json.js"
 import type { UserPersistedValues } from "./StatsigOptions.js"
 
 /**
@@ -97,12 +97,12 @@ const checkFlag = (value: unknown, where: string): void => {
 
 /** Text or a number; anything else counts as none. */
 export const asEventValue = (value: unknown): string | number | null => {
-  const json = value === undefined ? null : toJson(value)
+  const json = value === undefined ? null : toExactJson(value)
   return typeof json === "string" || typeof json === "number" ? json : null
 }
 
 /** An object; anything else counts as none. */
 export const asEventMetadata = (value: unknown) => {
-  const json = value === undefined ? null : toJson(value)
+  const json = value === undefined ? null : toExactJson(value)
   return typeof json === "object" && !Array.isArray(json) ? (json as JsonObject) : null
 }

@@ -21,13 +21,13 @@ export interface Internals {
 /** Where an instance has them. Of the registry, because each bundle has this module for itself. */
 export const internals: unique symbol = Symbol.for("statsig-effect/promise/internals") as never
 
-const brand: unique symbol = brandOf("Statsig") as never
+const statsigBrand: unique symbol = brandOf("Statsig") as never
 
 /** What is behind an instance of any copy of this package. Throws a `TypeError` for one of another
  * version, and with this text for anything else. */
 export const internalsOf = (statsig: unknown, problem: string): Internals => {
-  const { [brand]: version, [internals]: behind } = Object(statsig) as {
-    readonly [brand]?: unknown
+  const { [statsigBrand]: version, [internals]: behind } = Object(statsig) as {
+    readonly [statsigBrand]?: unknown
     readonly [internals]?: Internals
   }
   if (version !== undefined && version !== brandVersion) throw new TypeError(otherVersion("Statsig", version))

@@ -11,7 +11,7 @@ import { argumentError, missingObject } from "./argument.js"
  * The JSON form of a value, within the bounds of a `Walk`; `undefined` when the value itself is beyond them. Throws
  * `InvalidArg` for what has none.
  */
-export const toJson = (value: unknown, walk = new Walk()): Json | undefined => {
+export const toExactJson = (value: unknown, walk = new Walk()): Json | undefined => {
   switch (typeof value) {
     case "string":
     case "boolean":
@@ -29,7 +29,7 @@ export const toJson = (value: unknown, walk = new Walk()): Json | undefined => {
 }
 
 const toItems = (items: ReadonlyArray<unknown>, walk: Walk): ReadonlyArray<Json> | undefined =>
-  walk.items(items, (items, index) => toJson(items[index], walk))
+  walk.items(items, (items, index) => toExactJson(items[index], walk))
 
 /** Reads a member of a map; `undefined` leaves it out. */
 type ReadMember = (member: unknown, key: string, walk: Walk) => Json | undefined
@@ -54,11 +54,11 @@ export const toMap = (value: unknown, read: ReadMember): { [key: string]: Json }
 
 /** A map as a constructor takes it: members that are `undefined` are left out, and `NaN` becomes `null`. */
 export const toCustomMap = (value: unknown): JsonObject =>
-  (isPlain(value) ? copySimple(value) : undefined) ?? toMap(value, toMember)
+  (isPlainObject(value) ? copySimple(value) : undefined) ?? toMap(value, toMember)
 
 /** The map of custom IDs as a constructor takes it. Throws `InvalidArg` for an id that is no string or number. */
 export const toIDMap = (value: unknown): JsonObject =>
-  isPlain(value) && hasOnlyTexts(value) ? { ...value } : toMap(value, toID)
+  isPlainObject(value) && hasOnlyTexts(value) ? { ...value } : toMap(value, toID)
 
 /** A map as a setter takes it: `null` and `undefined` stand for none, and `NaN` throws. */
 export const toAssignedMap = (value: unknown): JsonObject | undefined =>
@@ -71,7 +71,7 @@ export const toJsonMap = (value: unknown): { [key: string]: Json } => toMap(valu
 // the time.
 
 /** Where there is no such accessor, or a member of that name, the long way leads to the same map. */
-const isPlain = (value: unknown): value is Record<string, unknown> =>
+const isPlainObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" &&
   value !== null &&
   // biome-ignore lint/suspicious/noProto: read in place, where `Object.getPrototypeOf` calls the runtime
@@ -120,7 +120,7 @@ const toMember: ReadMember = (value, _, walk) => {
   // An array with a gap is no array to the official package, but a map of the indices that are there.
   return Array.isArray(value) && value.includes(undefined)
     ? toMembers(value, toAssignedMember, walk)
-    : toJson(value, walk)
+    : toExactJson(value, walk)
 }
 
 const toID: ReadMember = (value, key) => {
@@ -129,4 +129,4 @@ const toID: ReadMember = (value, key) => {
   throw argumentError("InvalidArg", `customIDs.${key}: expected a string or a number`)
 }
 
-const toAssignedMember: ReadMember = (value, _, walk) => (value === undefined ? undefined : toJson(value, walk))
+const toAssignedMember: ReadMember = (value, _, walk) => (value === undefined ? undefined : toExactJson(value, walk))

@@ -3,7 +3,7 @@
  */
 import type { LogLineLevel } from "../Statsig.js"
 
-const levels = {
+const lineLevels = {
   trace: "trace",
   debug: "debug",
   log: "log",
@@ -17,5 +17,5 @@ const levels = {
 /** The level of that name, in whatever case; `undefined` for any other. */
 export const logLineLevel = (name: string): LogLineLevel | undefined => {
   const lower = name.toLowerCase()
-  return Object.hasOwn(levels, lower) ? levels[lower as keyof typeof levels] : undefined
+  return Object.hasOwn(lineLevels, lower) ? lineLevels[lower as keyof typeof lineLevels] : undefined
 }

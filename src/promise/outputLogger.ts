@@ -50,16 +50,17 @@ const severityOf = (level: LogLevel.LogLevel): Severity => {
   return LogLevel.greaterThanEqual(level, LogLevel.Info) ? "info" : "debug"
 }
 
-const textOf = (message: unknown): string => {
+const messageText = (message: unknown): string => {
   const parts = Array.isArray(message) ? message : [message]
   return parts.map(part => (typeof part === "string" ? part : String(part))).join(" ")
 }
 
-const cut = (text: string): string => (text.length > longest ? text.slice(0, longest - cutMark.length) + cutMark : text)
+const cutMessage = (text: string): string =>
+  text.length > longest ? text.slice(0, longest - cutMark.length) + cutMark : text
 
 /** A message as it is shown: cut, and with keys masked. */
 export const shownMessage = (text: string): string =>
-  cut(text).replace(/(secret-[A-Za-z0-9]{1,5})[A-Za-z0-9]*(?:\*{5})?/g, "$1*****")
+  cutMessage(text).replace(/(secret-[A-Za-z0-9]{1,5})[A-Za-z0-9]*(?:\*{5})?/g, "$1*****")
 
 /** Writes a line where there is no provider. */
 const writeLine = (line: string): void => {
@@ -75,7 +76,7 @@ const loggerOf = (provider: OutputLoggerProvider | undefined) =>
   Logger.make<unknown, void>(({ annotations, cause, date, logLevel, message }) => {
     const tag = String(Option.getOrElse(HashMap.get(annotations, "statsig"), () => "Statsig"))
     const trouble = Cause.isEmpty(cause) ? "" : ` ${Cause.pretty(cause)}`
-    const text = shownMessage(textOf(message) + trouble)
+    const text = shownMessage(messageText(message) + trouble)
     const severity = severityOf(logLevel)
     if (provider !== undefined) return toProvider(provider, severity, tag, text)
     quietly(() => writeLine(`${date.toISOString()} ${severity.toUpperCase().padEnd(5)} [Statsig::${tag}] ${text}`))

@@ -70,7 +70,7 @@ export type UnknownGet = (
 export type RawEvaluation = Record<string, unknown> | string | null
 
 /** What a result is made of: the raw fields, or, from the checks, an engine's record. */
-type Source = Evaluation | RawFields
+type RawSource = Evaluation | RawFields
 
 interface RawFields {
   readonly secondaryExposures?: Array<SecondaryExposure>
@@ -95,7 +95,7 @@ interface RawFields {
  */
 export const recordAsRaw = (record: Evaluation): RawEvaluation => record as object as Record<string, unknown>
 
-const sourceOf = (raw: unknown): Source => {
+const sourceOf = (raw: unknown): RawSource => {
   if (typeof raw !== "string") return Object(raw)
   try {
     return Object(JSON.parse(raw))
@@ -106,7 +106,7 @@ const sourceOf = (raw: unknown): Source => {
 }
 
 /** The declared type is that of the official package, whose details hold `null` all the same. */
-const detailsOf = (reason: string, lcut: number | null, receivedAt: number | null, version: number | null) =>
+const resultDetails = (reason: string, lcut: number | null, receivedAt: number | null, version: number | null) =>
   ({ reason, lcut, receivedAt, version }) as EvaluationDetails
 
 const copyExposure = ({ gate, gateValue, ruleID }: Exposed) => ({ gate, gateValue, ruleID }) as SecondaryExposure
@@ -131,13 +131,18 @@ export abstract class BaseEvaluation {
    *
    * @internal
    */
-  constructor(name: string, source: Source, showsExposures: boolean) {
+  constructor(name: string, source: RawSource, showsExposures: boolean) {
     if (source instanceof Evaluation) {
       this.secondaryExposures = showsExposures ? source.secondaryExposures.map(copyExposure) : []
       this.name = name
       this.ruleID = ruleIDOf(source)
       this.idType = source.idType ?? ""
-      this.details = detailsOf(source.reason, source.lcut ?? null, source.receivedAt ?? null, source.version ?? null)
+      this.details = resultDetails(
+        source.reason,
+        source.lcut ?? null,
+        source.receivedAt ?? null,
+        source.version ?? null
+      )
     } else {
       const { details } = source
       this.secondaryExposures = source.secondaryExposures ?? []
@@ -145,8 +150,8 @@ export abstract class BaseEvaluation {
       this.ruleID = source.ruleID ?? ""
       this.idType = source.idType ?? ""
       this.details = details
-        ? detailsOf(details.reason, details.lcut, details.received_at, details.version)
-        : detailsOf("", 0, 0, 0)
+        ? resultDetails(details.reason, details.lcut, details.received_at, details.version)
+        : resultDetails("", 0, 0, 0)
     }
   }
 
@@ -200,7 +205,7 @@ const copyValue = (evaluation: Evaluation): Record<string, unknown> => {
 }
 
 /** The value as a copy of the caller's own. Raw fields are the caller's already. */
-const valueOf = (source: Source): Record<string, unknown> =>
+const rawValueOf = (source: RawSource): Record<string, unknown> =>
   source instanceof Evaluation
     ? ((source.booleanValue as unknown as Record<string, unknown>) ?? copyValue(source))
     : ((source.value ?? {}) as Record<string, unknown>)
@@ -295,7 +300,7 @@ export class DynamicConfig extends ValueEvaluation {
   constructor(name: string, raw: RawEvaluation) {
     const source = sourceOf(raw)
     super(name, source, false)
-    const value = valueOf(source)
+    const value = rawValueOf(source)
     this.value = value
     this.get = typedGet(name, value as JsonObject)
     this.getValue = unknownGet(value as JsonObject)
@@ -321,7 +326,7 @@ export class Experiment extends ValueEvaluation {
   constructor(name: string, raw: RawEvaluation) {
     const source = sourceOf(raw)
     super(name, source, true)
-    const value = valueOf(source)
+    const value = rawValueOf(source)
     this.groupName = source.groupName ?? null
     this.value = value
     this.get = typedGet(name, value as JsonObject)
@@ -356,7 +361,7 @@ export class Layer extends ValueEvaluation {
   constructor(exposeFn: (param: string) => void, name: string, raw: RawEvaluation) {
     const source = sourceOf(raw)
     super(name, source, true)
-    const value = valueOf(source)
+    const value = rawValueOf(source)
     this.groupName = source.groupName ?? null
     this.allocatedExperimentName =
       (source instanceof Evaluation ? source.configDelegate : source.allocatedExperimentName) ?? null

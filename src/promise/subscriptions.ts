@@ -21,7 +21,7 @@ export type SdkEvent =
   | "layer_evaluated"
   | "specs_updated"
 
-const names: ReadonlySet<string> = new Set<SdkEvent>([
+const eventNames: ReadonlySet<string> = new Set<SdkEvent>([
   "*",
   "gate_evaluated",
   "dynamic_config_evaluated",
@@ -59,7 +59,7 @@ export class Subscriptions {
 
   /** The subscription's id, or `invalidSubscription` for a name that does not exist. */
   add(name: string, callback: SdkEventCallback): string {
-    if (!names.has(name)) return invalidSubscription
+    if (!eventNames.has(name)) return invalidSubscription
     const id = `${crypto.randomUUID()}@${name}`
     this.#callbacks.set(id, { name, callback })
     this.#end ??= this.#listen(this)

@@ -15,7 +15,7 @@ import * as StatsigLayer from "../../layers/Statsig.js"
 import * as StatsigUserAgents from "../../layers/UserAgentParser/Statsig.js"
 import * as Explanation from "../../src/Explanation.js"
 import { textOf } from "../../src/engine/conditions/values.js"
-import { explainedExposure, outcomeOf } from "../../src/engine/explain/shown.js"
+import { explainedExposure, shownOutcome } from "../../src/engine/explain/shown.js"
 import type { Override } from "../../src/Overrides.js"
 import { PersistentStorage, type StickyValues, type Storage } from "../../src/PersistentStorage.js"
 import { SpecSource } from "../../src/SpecSource.js"
@@ -111,15 +111,15 @@ const check = (
 ): Explanation.Outcome => {
   switch (kind) {
     case "gate":
-      return outcomeOf(kind, statsig.getFeatureGate(user, name, options).evaluation)
+      return shownOutcome(kind, statsig.getFeatureGate(user, name, options).evaluation)
     case "dynamicConfig":
-      return outcomeOf(kind, statsig.getDynamicConfig(user, name, options).evaluation)
+      return shownOutcome(kind, statsig.getDynamicConfig(user, name, options).evaluation)
     case "experiment":
-      return outcomeOf(kind, statsig.getExperiment(user, name, options).evaluation)
+      return shownOutcome(kind, statsig.getExperiment(user, name, options).evaluation)
     case "layer": {
       const layer = statsig.getLayer(user, name, options)
       for (const parameter of Object.keys(layer.unloggedValue)) layer.get(parameter, "fallback", always)
-      return outcomeOf(kind, layer.evaluation)
+      return shownOutcome(kind, layer.evaluation)
     }
     case "parameterStore": {
       const store = statsig.getParameterStore(user, name, options)
@@ -130,7 +130,7 @@ const check = (
           store.getValue(name).pipe(option => ("value" in option ? option.value : null))
         ])
       )
-      return { ...outcomeOf("dynamicConfig", store.evaluation), value }
+      return { ...shownOutcome("dynamicConfig", store.evaluation), value }
     }
   }
 }

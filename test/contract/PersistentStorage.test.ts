@@ -9,7 +9,7 @@ import * as KeyValueStorage from "../../layers/PersistentStorage/KeyValueStore.j
 import * as Memory from "../../layers/PersistentStorage/Memory.js"
 import * as RedisStorage from "../../layers/PersistentStorage/Redis.js"
 import { decode, PersistentStorage, type StickyValues } from "../../src/PersistentStorage.js"
-import { fromProgram } from "../../src/promise/PersistentStorage.js"
+import { storageFromProgram } from "../../src/promise/PersistentStorage.js"
 import type { UserPersistedValues } from "../../src/promise/StatsigOptions.js"
 import { hasRedis, redisUrl } from "../layers/support/redis.js"
 
@@ -23,7 +23,7 @@ const inFiles = Layer.unwrapScoped(
 /** As a program for the official package has it. */
 const ofProgram = Layer.sync(PersistentStorage, () => {
   const users = new Map<string, UserPersistedValues>()
-  return fromProgram({
+  return storageFromProgram({
     load: key => users.get(key) ?? null,
     save: (key, configName, data) => {
       users.set(key, Object.fromEntries([...Object.entries(users.get(key) ?? {}), [configName, data]]))

@@ -8,7 +8,7 @@ import type { User } from "../../../src/engine/user.js"
 import { yieldToEventLoop } from "../../../src/internal/eventLoop.js"
 
 /** Bytes that are written before the event loop gets a turn. */
-const portion = 1 << 17
+const eventsPerTurn = 1 << 17
 /** The largest memory that is taken for a body before anything is written. */
 const largestGuess = 1 << 22
 
@@ -22,13 +22,13 @@ export class Bodies {
 
   write(events: EventList, metadata: () => object): Effect.Effect<Uint8Array> {
     return Effect.gen(this, function* () {
-      const guess = Math.min(portion + this.#eventSize * events.length, largestGuess)
+      const guess = Math.min(eventsPerTurn + this.#eventSize * events.length, largestGuess)
       const body = new EventWriter(guess, this.loggedUser)
       body.appendText('{"events":[')
       let written = 0
       for (let index = 0; index < events.length; index++) {
         events.write(index, body)
-        if (body.length - written < portion) continue
+        if (body.length - written < eventsPerTurn) continue
         written = body.length
         yield* yieldToEventLoop
       }

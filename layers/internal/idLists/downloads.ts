@@ -26,7 +26,7 @@ const mostWithoutPlace = 256
 const patience = Duration.seconds(1)
 
 /** Between two looks at who is silent. */
-const pauseBetweenLooks = Duration.millis(250)
+const pauseBetweenDownloads = Duration.millis(250)
 
 /** One thing to download. */
 export interface Download {
@@ -181,7 +181,7 @@ export class Downloads {
   #watch(): Effect.Effect<void> {
     return Effect.gen(this, function* () {
       while (this.#running.size > 0) {
-        yield* Effect.sleep(pauseBetweenLooks)
+        yield* Effect.sleep(pauseBetweenDownloads)
         yield* Effect.forEach(this.#giveUpSilent(), entry => this.#stop(entry), { discard: true })
       }
       this.#isWatched = false

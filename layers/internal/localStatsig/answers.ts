@@ -12,7 +12,7 @@ import type { ReceivedRequest } from "./requests.js"
  */
 export type Encoding = "identity" | "gzip" | "br" | "deflate"
 
-export interface Answer {
+export interface ServedAnswer {
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
   readonly body: Uint8Array
@@ -20,13 +20,13 @@ export interface Answer {
 
 export const jsonHeaders = { "content-type": "application/json" }
 
-export const answerJson = (status: number, value: unknown): Answer => ({
+export const answerJson = (status: number, value: unknown): ServedAnswer => ({
   status,
   headers: jsonHeaders,
   body: Buffer.from(JSON.stringify(value))
 })
 
-export const refuse = (status: number, error: string): Answer => answerJson(status, { success: false, error })
+export const refuse = (status: number, error: string): ServedAnswer => answerJson(status, { success: false, error })
 
 const encoders: Readonly<Record<Encoding, (body: Uint8Array) => Uint8Array>> = {
   identity: body => body,
@@ -36,7 +36,7 @@ const encoders: Readonly<Record<Encoding, (body: Uint8Array) => Uint8Array>> = {
   deflate: body => zlib.deflateSync(body)
 }
 
-export const encodeAnswer = (answer: Answer, encoding: Encoding): Answer =>
+export const encodeAnswer = (answer: ServedAnswer, encoding: Encoding): ServedAnswer =>
   encoding === "identity"
     ? answer
     : {
@@ -53,9 +53,12 @@ export const chooseEncoding = ({ endpoint, headers }: ReceivedRequest): Encoding
 }
 
 /** Past the magic number: damage further back may pass for a cut, which lenient decoders forgive. */
-export const corruptBody = (answer: Answer): Answer => ({ ...answer, body: Uint8Array.from(answer.body).fill(0xff, 2) })
+export const corruptBody = (answer: ServedAnswer): ServedAnswer => ({
+  ...answer,
+  body: Uint8Array.from(answer.body).fill(0xff, 2)
+})
 
-export const toResponse = ({ body, headers, status }: Answer): HttpServerResponse.HttpServerResponse =>
+export const toResponse = ({ body, headers, status }: ServedAnswer): HttpServerResponse.HttpServerResponse =>
   status === 204 || status === 304
     ? HttpServerResponse.empty({ status, headers })
     : HttpServerResponse.uint8Array(body, {

@@ -6,7 +6,7 @@ import type * as HttpServerRequest from "@effect/platform/HttpServerRequest"
 import * as Data from "effect/Data"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import { type Answer, answerJson, corruptBody, type Encoding, jsonHeaders } from "./answers.js"
+import { answerJson, corruptBody, type Encoding, jsonHeaders, type ServedAnswer } from "./answers.js"
 import type { Endpoint } from "./requests.js"
 
 /**
@@ -58,7 +58,7 @@ export const rawSocket = (request: HttpServerRequest.HttpServerRequest): Socket 
 }
 
 /** Writes the head, which promises the whole body, and half of the body. */
-const writeHalf = (socket: Socket, { body, headers, status }: Answer, written: () => void) => {
+const writeHalf = (socket: Socket, { body, headers, status }: ServedAnswer, written: () => void) => {
   const fields = Object.entries({ ...headers, "content-length": body.length })
   socket.write(`HTTP/1.1 ${status} \r\n${fields.map(([name, value]) => `${name}: ${value}\r\n`).join("")}\r\n`)
   socket.write(body.subarray(0, body.length >> 1), written)
@@ -101,7 +101,7 @@ export class FaultScript {
 }
 
 /** Lets the client wait until it goes away or the server closes. */
-const hold = (socket: Socket | undefined, closing: Effect.Effect<void>): Effect.Effect<Answer> =>
+const holdBack = (socket: Socket | undefined, closing: Effect.Effect<void>): Effect.Effect<ServedAnswer> =>
   Effect.map(closing, () => {
     socket?.destroy()
     return answerJson(503, { error: "closing" })
@@ -112,20 +112,20 @@ const cutOff = (
   socket: Socket | undefined,
   closing: Effect.Effect<void>,
   how: (socket: Socket) => void
-): Effect.Effect<Answer> =>
+): Effect.Effect<ServedAnswer> =>
   Effect.suspend(() => {
     if (socket === undefined) return Effect.succeed(answerJson(501, { error: "this fault needs a node:http socket" }))
     how(socket)
-    return hold(socket, closing)
+    return holdBack(socket, closing)
   })
 
 /** An answer as the fault spoils it. `closing`: ends when the server closes. */
 export const spoil = (
   fault: Fault | undefined,
-  normal: Effect.Effect<Answer>,
+  normal: Effect.Effect<ServedAnswer>,
   socket: Socket | undefined,
   closing: Effect.Effect<void>
-): Effect.Effect<Answer> => {
+): Effect.Effect<ServedAnswer> => {
   switch (fault?._tag) {
     case undefined:
       return normal
@@ -150,7 +150,7 @@ export const spoil = (
           cutOff(socket, closing, socket => writeHalf(socket, answer, () => end(socket)))
         )
       }
-      return fault._tag === "Stall" ? hold(socket, closing) : cutOff(socket, closing, end)
+      return fault._tag === "Stall" ? holdBack(socket, closing) : cutOff(socket, closing, end)
     }
   }
 }

@@ -5,7 +5,7 @@ import * as zlib from "node:zlib"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as FiberId from "effect/FiberId"
-import { type Answer, answerJson, refuse } from "./answers.js"
+import { answerJson, refuse, type ServedAnswer } from "./answers.js"
 import type { ReceivedRequest } from "./requests.js"
 import { isObject, parseJson } from "./servedSpecs.js"
 
@@ -37,7 +37,7 @@ export interface ReceivedBatch {
 }
 
 const maxBatches = 10_000
-const maxEvents = 100_000
+const maxReceived = 100_000
 /** Bytes of JSON in all batches that are kept. */
 const maxBatchBytes = 64 * 1024 * 1024
 const maxDecodedBody = 256 * 1024 * 1024
@@ -84,7 +84,7 @@ export class ReceivedEvents {
   }
 
   /** Keeps what is posted, if it can be read. */
-  receive(request: ReceivedRequest, body: Uint8Array): Effect.Effect<Answer> {
+  receive(request: ReceivedRequest, body: Uint8Array): Effect.Effect<ServedAnswer> {
     return Effect.suspend(() => {
       const encoding = request.headers["content-encoding"]?.trim().toLowerCase() ?? "identity"
       const decode = this.#decoders.get(encoding)
@@ -129,7 +129,7 @@ export class ReceivedEvents {
   }
 
   get #isFull(): boolean {
-    return this.#kept.length > maxBatches || this.#arrived - this.#first > maxEvents || this.#bytes > maxBatchBytes
+    return this.#kept.length > maxBatches || this.#arrived - this.#first > maxReceived || this.#bytes > maxBatchBytes
   }
 
   #add(batch: ReceivedBatch, bytes: number): Effect.Effect<unknown> {

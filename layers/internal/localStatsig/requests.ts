@@ -45,7 +45,7 @@ const maxRequests = 10_000
  * The body of a request; `undefined` for one that is too long, as soon as that shows. The rest of it is read and let go, so
  * that the client can read its answer.
  */
-export const readBody = Effect.fnUntraced(function* (incoming: HttpServerRequest.HttpServerRequest) {
+export const readRequestBody = Effect.fnUntraced(function* (incoming: HttpServerRequest.HttpServerRequest) {
   if (incoming.method === "GET") return new Uint8Array()
   if (Number(incoming.headers["content-length"] ?? 0) > maxBody) return undefined
   const read = yield* Deferred.make<Uint8Array | undefined, RequestError>()

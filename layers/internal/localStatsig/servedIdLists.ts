@@ -2,7 +2,7 @@
  * The ID lists that a local Statsig serves: their manifest, and a file for each.
  */
 import { createHash } from "node:crypto"
-import { type Answer, answerJson } from "./answers.js"
+import { answerJson, type ServedAnswer } from "./answers.js"
 import { filePath, type ReceivedRequest } from "./requests.js"
 
 /**
@@ -23,10 +23,10 @@ export const linesOf = (sign: "+" | "-", ids: ReadonlyArray<string>): string =>
   ids.map(id => `${sign}${idListHash(id)}\n`).join("")
 
 /** An empty file is answered with 200: no range of it can be satisfied, and an error would stop an SDK's sync. */
-const answerFile = (text: string, { headers, query }: ReceivedRequest): Answer => {
+const answerFile = (text: string, { headers, query }: ReceivedRequest): ServedAnswer => {
   const body = Buffer.from(text)
   const size = body.length
-  const whole: Answer = {
+  const whole: ServedAnswer = {
     status: 200,
     headers: { "content-type": "text/plain; charset=utf-8", "accept-ranges": "bytes" },
     body
@@ -72,7 +72,7 @@ export class ServedIdLists {
     return this.#at(path)?.[0]
   }
 
-  answerManifest(url: string): Answer {
+  answerManifest(url: string): ServedAnswer {
     const entries = [...this.#lists].map(([name, { creationTime, fileID, text }]) => {
       const size = Buffer.byteLength(text)
       return [name, { name, size, url: url + filePath + fileID, creationTime, fileID }]
@@ -80,7 +80,7 @@ export class ServedIdLists {
     return answerJson(200, Object.fromEntries(entries))
   }
 
-  answerFile(request: ReceivedRequest): Answer {
+  answerFile(request: ReceivedRequest): ServedAnswer {
     const list = this.#at(request.path)
     return list === undefined ? answerJson(404, { error: "no such file" }) : answerFile(list[1].text, request)
   }

@@ -1,7 +1,7 @@
 /**
  * The specs that a local Statsig serves.
  */
-import { type Answer, answerJson, jsonHeaders } from "./answers.js"
+import { answerJson, jsonHeaders, type ServedAnswer } from "./answers.js"
 import type { ReceivedRequest } from "./requests.js"
 
 /** `undefined` for what is no JSON. */
@@ -62,7 +62,7 @@ export class ServedSpecs {
     this.set({ ...specs, time, ...(isReplaced ? { checksum: String(time) } : {}) })
   }
 
-  answer({ checksum, sinceTime }: ReceivedRequest["query"]): Answer {
+  answer({ checksum, sinceTime }: ReceivedRequest["query"]): ServedAnswer {
     const isCurrent =
       this.#time !== undefined &&
       Number(sinceTime) >= this.#time &&

@@ -15,7 +15,7 @@ import * as Option from "effect/Option"
 import { inTurns } from "../../../src/internal/eventLoop.js"
 import { SpecsError } from "../../../src/StatsigError.js"
 import { type Consumer, Frames, Refusal } from "./frames.js"
-import { type Decoded, type DecodeOptions, Payload, TimeFinder } from "./payload.js"
+import { type DecodedPayload, type DecodeOptions, Payload, TimeFinder } from "./payload.js"
 
 /**
  * Whether a payload is protobuf: its bytes tell, whatever its headers or its name say. JSON is UTF-8, and a compressed
@@ -30,7 +30,7 @@ export const isProtobuf = (body: string | Uint8Array): body is Uint8Array => typ
  *
  * @internal
  */
-export const decode = (body: Uint8Array, options: DecodeOptions): Effect.Effect<Decoded, SpecsError> =>
+export const decodePayload = (body: Uint8Array, options: DecodeOptions): Effect.Effect<DecodedPayload, SpecsError> =>
   Effect.suspend(() => {
     const payload = new Payload(options)
     return Effect.andThen(
@@ -44,19 +44,19 @@ export const decode = (body: Uint8Array, options: DecodeOptions): Effect.Effect<
  *
  * @internal
  */
-export const timeOf = (body: Uint8Array, limit: number): Effect.Effect<number | undefined> =>
+export const payloadTime = (body: Uint8Array, limit: number): Effect.Effect<number | undefined> =>
   Effect.suspend(() => {
     const finder = new TimeFinder()
     return Effect.map(Effect.ignore(read(body, limit, finder)), () => finder.time)
   })
 
 /** Bytes that are worked on between two turns of the event loop: about two milliseconds. */
-const portion = 32 * 1024
+const bytesPerTurn = 32 * 1024
 
 const read = Effect.fnUntraced(function* (body: Uint8Array, limit: number, consumer: Consumer) {
   const frames = new Frames(limit)
   yield* Effect.acquireUseRelease(
-    Effect.sync(() => createBrotliDecompress({ chunkSize: portion })),
+    Effect.sync(() => createBrotliDecompress({ chunkSize: bytesPerTurn })),
     Effect.fnUntraced(function* (stream) {
       stream.end(body)
       const chunks: AsyncIterator<Uint8Array> = stream[Symbol.asyncIterator]()
@@ -74,9 +74,9 @@ const refusal = (problem: string, reason: SpecsError["reason"] = "Syntax") =>
   new SpecsError({ reason, message: `protobuf specs: ${problem}` })
 
 const notCompressed = (error: unknown) =>
-  refusal(`expected JSON in UTF-8, or protobuf compressed by brotli: ${messageOf(error)}`)
+  refusal(`expected JSON in UTF-8, or protobuf compressed by brotli: ${problemText(error)}`)
 
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
+const problemText = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 
 /** Does work in turns, and fails with a refusal. */
 const refusing = <A>(work: () => Generator<void, A>): Effect.Effect<A, SpecsError> =>

@@ -4,7 +4,7 @@
 import { isUtf8 } from "node:buffer"
 import type { RawJson } from "../../../src/engine/json.js"
 import { checkJson, readBody } from "../../../src/engine/payload/body.js"
-import { isReadable, maxDepth, readExact } from "../../../src/engine/payload/exactJson.js"
+import { isReadable, maxJsonDepth, readExact } from "../../../src/engine/payload/exactJson.js"
 import { parameterStoreProblem } from "../../../src/Specs.js"
 import {
   conditionFields,
@@ -13,7 +13,7 @@ import {
   gateTypes,
   idTypes,
   nameOf,
-  operators,
+  operatorNames,
   ruleFields,
   specFields,
   type TableName
@@ -22,10 +22,10 @@ import { membersOf } from "./held.js"
 import { type Message, readMessage } from "./wire.js"
 
 /** Bytes of rules between two turns of the event loop: about two milliseconds. */
-const portion = 32 * 1024
+const entitiesPerTurn = 32 * 1024
 
 /** Raw JSON that is longer is not made a string. */
-const longestText = 1024
+const longestDate = 1024
 
 /** Puts JSON together of texts and of bytes that are JSON already. */
 class JsonWriter {
@@ -50,7 +50,7 @@ class JsonWriter {
 
   /** Bytes that are known to be JSON. */
   known(bytes: Uint8Array): void {
-    if (bytes.length <= longestText) this.#text += textOf(bytes)
+    if (bytes.length <= longestDate) this.#text += textField(bytes)
     else {
       this.#flush()
       this.#parts.push(bytes)
@@ -80,7 +80,7 @@ class JsonWriter {
 /** A number with more digits than this may be out of range. */
 const maxDigits = 300
 
-const isDigit = (byte: number): boolean => byte >= 0x30 && byte <= 0x39
+const isAsciiDigit = (byte: number): boolean => byte >= 0x30 && byte <= 0x39
 
 /** Whether JSON may hold what the official parser does not take. Few values do, and only those are looked at closely. */
 const isUnusual = (bytes: Uint8Array): boolean => {
@@ -88,20 +88,20 @@ const isUnusual = (bytes: Uint8Array): boolean => {
   let digits = 0
   for (let at = 0; at < bytes.length; at++) {
     const byte = bytes[at]!
-    if (isDigit(byte)) {
+    if (isAsciiDigit(byte)) {
       if (++digits > maxDigits) return true
       continue
     }
     // An exponent, or an escape such as \ud800.
     if (digits > 0 && (byte | 0x20) === 0x65) return true
     if (byte === 0x5c && bytes[at + 1] === 0x75) return true
-    if ((byte === 0x5b || byte === 0x7b) && ++opened > maxDepth) return true
+    if ((byte === 0x5b || byte === 0x7b) && ++opened > maxJsonDepth) return true
     digits = 0
   }
   return false
 }
 
-const textOf = (bytes: Uint8Array): string => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString()
+const textField = (bytes: Uint8Array): string => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString()
 
 const idTypeOf = (message: unknown): string => {
   const { id = "" } = (message ?? {}) as { readonly id?: number | string }
@@ -147,7 +147,7 @@ function* writeRules(json: JsonWriter, rules: ReadonlyArray<Uint8Array>): Genera
     if (index > 0) json.add(",")
     yield* writeRule(json, readMessage(ruleFields, data))
     work += data.length
-    if (work < portion) continue
+    if (work < entitiesPerTurn) continue
     work = 0
     yield
   }
@@ -182,10 +182,10 @@ function* writeCondition(json: JsonWriter, data: Uint8Array): Generator<void, vo
   const target = targetValue?.["value"] as string | Uint8Array | undefined
   if (target !== undefined) yield* json.value("targetValue", targetValue)
   // Officially values of rules are parsed when they are asked for, those of conditions at once.
-  if (target instanceof Uint8Array && isUnusual(target) && !isReadable(readExact(textOf(target)).value)) {
+  if (target instanceof Uint8Array && isUnusual(target) && !isReadable(readExact(textField(target)).value)) {
     throw new Error("the targetValue has a number out of range, half a pair of surrogates, or more than 127 levels")
   }
-  if (operator !== undefined) json.member("operator", nameOf("operator", operators, operator))
+  if (operator !== undefined) json.member("operator", nameOf("operator", operatorNames, operator))
   json.member("field", condition["field"])
   const more = condition["additionalValues"] as Uint8Array | undefined
   if (more !== undefined) json.member("additionalValues", textMapOf(more))
@@ -193,7 +193,7 @@ function* writeCondition(json: JsonWriter, data: Uint8Array): Generator<void, vo
 
 /** Throws where the bytes are no JSON object of texts. */
 const textMapOf = (bytes: Uint8Array): object => {
-  const found: unknown = JSON.parse(textOf(bytes))
+  const found: unknown = JSON.parse(textField(bytes))
   const isMap = typeof found === "object" && found !== null && !Array.isArray(found)
   if (!isMap || !isReadable(found as RawJson) || Object.values(found).some(value => typeof value !== "string")) {
     throw new Error("the additional values are no texts")

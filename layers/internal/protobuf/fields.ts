@@ -6,7 +6,6 @@ import {
   bytes,
   double,
   enumeration,
-  type Fields,
   flag,
   float,
   jsonDouble,
@@ -17,17 +16,18 @@ import {
   nested,
   text,
   uint32,
-  uint64
+  uint64,
+  type WireFields
 } from "./wire.js"
 
-export const envelopeFields: Fields = {
+export const envelopeFields: WireFields = {
   1: enumeration("kind"),
   2: text("name"),
   3: text("checksum"),
   4: bytes("data")
 }
 
-export interface Envelope {
+export interface EnvelopeFields {
   readonly kind?: number
   readonly name?: string
   readonly checksum?: string
@@ -51,7 +51,7 @@ export const tableOfKind = {
 
 export type TableName = (typeof tableOfKind)[keyof typeof tableOfKind]
 
-export const tableNames = Object.values(tableOfKind)
+export const tableFields = Object.values(tableOfKind)
 
 export const partKinds: Readonly<Record<TableName, BadPart["kind"]>> = {
   feature_gates: "gate",
@@ -61,7 +61,7 @@ export const partKinds: Readonly<Record<TableName, BadPart["kind"]>> = {
   condition_map: "condition"
 }
 
-export const topLevelFields: Fields = {
+export const topLevelFields: WireFields = {
   1: flag("hasUpdates"),
   2: uint64("time"),
   3: text("companyID"),
@@ -73,18 +73,18 @@ export const topLevelFields: Fields = {
 /** Members of the top level that are not taken from its rest. */
 export const ownMembers: ReadonlySet<string> = new Set([
   ..."has_updates time company_id response_format checksum".split(" "),
-  ...tableNames
+  ...tableFields
 ])
 
 export /** One of two: a number that stands for a name, or a name. The last one counts, as wherever fields share a name. */
-const idTypeFields: Fields = { 1: enumeration("id"), 2: text("id") }
+const idTypeFields: WireFields = { 1: enumeration("id"), 2: text("id") }
 
-export const returnValueFields: Fields = {
+export const returnValueFields: WireFields = {
   1: jsonFlag("value"),
   2: bytes("value")
 }
 
-export const anyValueFields: Fields = {
+export const anyValueFields: WireFields = {
   1: jsonText("value"),
   2: jsonFlag("value"),
   3: jsonInt64("value"),
@@ -93,7 +93,7 @@ export const anyValueFields: Fields = {
   6: bytes("value")
 }
 
-export const ruleFields: Fields = {
+export const ruleFields: WireFields = {
   1: text("name"),
   2: uint32("passPercentage"),
   3: text("id"),
@@ -109,7 +109,7 @@ export const ruleFields: Fields = {
   13: double("exactPercentage")
 }
 
-export const specFields: Fields = {
+export const specFields: WireFields = {
   1: text("salt"),
   2: flag("enabled"),
   3: nested("defaultValue", returnValueFields),
@@ -126,7 +126,7 @@ export const specFields: Fields = {
   14: text("fieldsUsed[]")
 }
 
-export const conditionFields: Fields = {
+export const conditionFields: WireFields = {
   1: enumeration("type"),
   2: nested("idType", idTypeFields),
   3: nested("targetValue", anyValueFields),
@@ -136,7 +136,7 @@ export const conditionFields: Fields = {
 }
 
 /** Names that are gone. Those of the top level need no list: what is not of a table is as the payload itself has it. */
-export const deletionFields: Fields = {
+export const deletionFields: WireFields = {
   1: text("dynamic_configs[]"),
   2: text("feature_gates[]"),
   3: text("layer_configs[]"),
@@ -144,7 +144,7 @@ export const deletionFields: Fields = {
   7: text("param_stores[]")
 }
 
-export const checksumFields: Fields = { 1: nested("sums[]", { 1: text("table"), 2: uint64("sum") }) }
+export const checksumFields: WireFields = { 1: nested("sums[]", { 1: text("table"), 2: uint64("sum") }) }
 
 /** What the numbers of an enumeration stand for, from 1 on. */
 const names = (texts: string): ReadonlyArray<string> => ["", ...texts.split(" ")]
@@ -157,7 +157,7 @@ export const conditionTypes = names(
   "public fail_gate pass_gate ua_based ip_based user_field environment_field current_time user_bucket target_app unit_id"
 )
 
-export const operators = names(
+export const operatorNames = names(
   "gt gte lt lte version_gt version_gte version_lt version_lte version_eq version_neq any none str_starts_with_any " +
     "str_ends_with_any str_contains_any str_contains_none any_case_sensitive none_case_sensitive str_matches before " +
     "after on eq neq in_segment_list not_in_segment_list array_contains_any array_contains_none array_contains_all " +

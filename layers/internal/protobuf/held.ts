@@ -10,7 +10,7 @@ import {
   readBody,
   type Table
 } from "../../../src/engine/payload/body.js"
-import { type TableName, tableNames } from "./fields.js"
+import { type TableName, tableFields } from "./fields.js"
 
 /** An entity of a table. */
 export interface Entity {
@@ -55,7 +55,7 @@ export const membersOf = (
     .map(({ end, name, start }) => [name, bytes.subarray(start, end)] as const)
 
 /** What is not of a table. */
-export const heldTopLevel = (held: Body) => membersOf(held, new Set(tableNames))
+export const heldTopLevel = (held: Body) => membersOf(held, new Set(tableFields))
 
 /** A table of the held specs. Parameter stores are read once more: a payload is not kept by its stores. */
 export function* heldTable(held: Body | undefined, name: TableName): Generator<void, HeldTable> {

@@ -9,7 +9,7 @@ import { entityJson } from "./entities.js"
 import {
   checksumFields,
   deletionFields,
-  type Envelope,
+  type EnvelopeFields,
   envelopeFields,
   kindOfChecksums,
   kindOfCopyPrevious,
@@ -19,7 +19,7 @@ import {
   ownMembers,
   partKinds,
   type TableName,
-  tableNames,
+  tableFields,
   tableOfKind,
   topLevelFields
 } from "./fields.js"
@@ -32,7 +32,7 @@ import { type Message, readMessage } from "./wire.js"
  *
  * @internal
  */
-export interface Decoded {
+export interface DecodedPayload {
   /** The specs as JSON in UTF-8. */
   readonly json: Uint8Array
   /** Whether they build on the specs that were held. */
@@ -84,7 +84,7 @@ export class Payload implements Consumer {
   }
 
   *take(envelope: Uint8Array): Generator<void, void> {
-    let found: Envelope = {}
+    let found: EnvelopeFields = {}
     try {
       found = readMessage(envelopeFields, envelope)
       yield* this.#read(found)
@@ -94,7 +94,7 @@ export class Payload implements Consumer {
     }
   }
 
-  *#read(envelope: Envelope): Generator<void, void> {
+  *#read(envelope: EnvelopeFields): Generator<void, void> {
     const { data, kind = 0 } = envelope
     switch (kind) {
       case 0:
@@ -108,10 +108,10 @@ export class Payload implements Consumer {
       case kindOfCopyPrevious:
         return yield* this.#copyHeld()
       case kindOfDeletions:
-        this.#delete(readMessage(deletionFields, data ?? noBytes))
+        this.#delete(readMessage(deletionFields, data ?? emptyBytes))
         return
       case kindOfChecksums:
-        return yield* this.#checkSums(data ?? noBytes)
+        return yield* this.#checkSums(data ?? emptyBytes)
       default: {
         const table = tableOfKind[kind as keyof typeof tableOfKind]
         if (table === undefined) throw new Error(`the kind ${kind} is unknown`)
@@ -121,7 +121,7 @@ export class Payload implements Consumer {
   }
 
   /** What has the checksum of a held entity is that entity, and need not come again. */
-  *#readEntity(table: TableName, { checksum = "", data, name = "" }: Envelope): Generator<void, void> {
+  *#readEntity(table: TableName, { checksum = "", data, name = "" }: EnvelopeFields): Generator<void, void> {
     const held = yield* (yield* this.#heldTable(table)).entity(name)
     const entity =
       held?.checksum === checksum ? held : { checksum, parts: yield* entityJson(table, checksum, given(data)) }
@@ -147,7 +147,7 @@ export class Payload implements Consumer {
     const { held } = this.#options
     if (held === undefined) return
     this.#top = heldTopLevel(held)
-    for (const table of tableNames) {
+    for (const table of tableFields) {
       const from = yield* this.#heldTable(table)
       let copied = 0
       for (const name of from.names()) {
@@ -158,7 +158,7 @@ export class Payload implements Consumer {
   }
 
   #delete(lists: Message): void {
-    for (const table of tableNames) {
+    for (const table of tableFields) {
       for (const name of (lists[`${table}[]`] ?? []) as ReadonlyArray<string>) this.#tables[table].delete(name)
     }
   }
@@ -171,7 +171,7 @@ export class Payload implements Consumer {
 
   /** The first table whose sum is another than it should be. */
   *#differenceOf(sums: ReadonlyMap<string, string>): Generator<void, string | undefined> {
-    for (const table of tableNames) {
+    for (const table of tableFields) {
       let actual = 0n
       let added = 0
       for (const { checksum } of this.#tables[table].values()) {
@@ -186,14 +186,14 @@ export class Payload implements Consumer {
     return undefined
   }
 
-  #warn({ kind = 0, name = "" }: Envelope, problem: string): void {
+  #warn({ kind = 0, name = "" }: EnvelopeFields, problem: string): void {
     if (this.#warnings.length === mostWarnings) return
     const table = tableOfKind[kind as keyof typeof tableOfKind]
     this.#warnings.push({ kind: table === undefined ? "envelope" : partKinds[table], name, message: problem })
   }
 
   /** After the last envelope. */
-  *finish(): Generator<void, Decoded> {
+  *finish(): Generator<void, DecodedPayload> {
     if (this.#top === undefined) throw new Refusal("it has no top level with updates")
     const parts: Array<Uint8Array> = []
     let size = 0
@@ -206,7 +206,7 @@ export class Payload implements Consumer {
       key(index === 0 ? "{" : ",", name)
       add(json)
     }
-    for (const table of tableNames) {
+    for (const table of tableFields) {
       key(",", table)
       let count = 0
       for (const [name, entity] of this.#tables[table]) {
@@ -222,7 +222,7 @@ export class Payload implements Consumer {
   }
 }
 
-const noBytes = new Uint8Array()
+const emptyBytes = new Uint8Array()
 
 const given = (data: Uint8Array | undefined): Uint8Array => {
   if (data === undefined) throw new Error("it has no data")
@@ -260,7 +260,7 @@ function* topLevel(data: Uint8Array): Generator<void, ReadonlyArray<readonly [st
     readonly checksum?: string
     readonly rest?: Uint8Array
   }
-  const members = membersOf(yield* objectOf(rest ?? noBytes), ownMembers)
+  const members = membersOf(yield* objectOf(rest ?? emptyBytes), ownMembers)
   if (hasUpdates !== true) return undefined
   const own = Object.entries({ has_updates: "true", time, checksum: JSON.stringify(checksum) })
   return [...own.map(([name, json]) => [name, Buffer.from(json)] as const), ...members]
@@ -280,7 +280,7 @@ export class TimeFinder implements Consumer {
 
   *take(envelope: Uint8Array): Generator<void, void> {
     try {
-      const { data, kind } = readMessage(envelopeFields, envelope) as Envelope
+      const { data, kind } = readMessage(envelopeFields, envelope) as EnvelopeFields
       if (kind === kindOfTopLevel) this.time = Number(readMessage(topLevelFields, given(data))["time"] ?? 0)
       this.isDone = kind === kindOfTopLevel || kind === kindOfDone
     } catch {

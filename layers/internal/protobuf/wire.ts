@@ -15,19 +15,19 @@ const fixed32 = 5
 export type Message = { readonly [name: string]: unknown }
 
 /** A field: its name, its wire type and how it is read. One whose name ends in `[]` occurs any number of times. */
-export type Field = readonly [name: string, wireType: number, read: Read]
+export type Field = readonly [name: string, wireType: number, read: ReadField]
 
 /** Reads a value. `data` is the message, `before` the value that the field had before. */
-type Read = (reader: BinaryReader, data: Uint8Array, before: unknown) => unknown
+type ReadField = (reader: BinaryReader, data: Uint8Array, before: unknown) => unknown
 
 /** The fields of a message by their numbers. */
-export type Fields = Readonly<Record<number, Field>>
+export type WireFields = Readonly<Record<number, Field>>
 
 /** The most items of one list. No project comes near it, and a few bytes of a payload make a large object here. */
 const mostItems = 100_000
 
 /** Reads a varint. Of ten bytes, the last has one bit. */
-const number =
+const readNumber =
   <A>(read: (reader: BinaryReader) => A) =>
   (reader: BinaryReader, data: Uint8Array): A => {
     const start = reader.pos
@@ -36,18 +36,18 @@ const number =
     return value
   }
 
-const anyVarint = number(reader => reader.uint64())
+const anyVarint = readNumber(reader => reader.uint64())
 export const text = (name: string): Field => [name, delimited, reader => reader.string(true)]
 export const bytes = (name: string): Field => [name, delimited, reader => reader.bytes()]
-export const flag = (name: string): Field => [name, varint, number(reader => reader.bool())]
-export const uint32 = (name: string): Field => [name, varint, number(reader => reader.uint32())]
-export const uint64 = (name: string): Field => [name, varint, number(reader => String(reader.uint64()))]
-export const enumeration = (name: string): Field => [name, varint, number(reader => reader.int32())]
+export const flag = (name: string): Field => [name, varint, readNumber(reader => reader.bool())]
+export const uint32 = (name: string): Field => [name, varint, readNumber(reader => reader.uint32())]
+export const uint64 = (name: string): Field => [name, varint, readNumber(reader => String(reader.uint64()))]
+export const enumeration = (name: string): Field => [name, varint, readNumber(reader => reader.int32())]
 export const float = (name: string): Field => [name, fixed32, reader => reader.float()]
 export const double = (name: string): Field => [name, fixed64, reader => reader.double()]
 
 /** A message in a message. Where it occurs again, it adds to what was there. */
-export const nested = (name: string, fields: Fields): Field => [
+export const nested = (name: string, fields: WireFields): Field => [
   name,
   delimited,
   (reader, _data, before) => readMessage(fields, reader.bytes(), before as Message | undefined)
@@ -55,9 +55,9 @@ export const nested = (name: string, fields: Fields): Field => [
 
 /** Values that become JSON at once. */
 export const jsonText = (name: string): Field => [name, delimited, reader => JSON.stringify(reader.string(true))]
-export const jsonFlag = (name: string): Field => [name, varint, number(reader => String(reader.bool()))]
-export const jsonInt64 = (name: string): Field => [name, varint, number(reader => String(reader.int64()))]
-export const jsonUInt64 = (name: string): Field => [name, varint, number(reader => String(reader.uint64()))]
+export const jsonFlag = (name: string): Field => [name, varint, readNumber(reader => String(reader.bool()))]
+export const jsonInt64 = (name: string): Field => [name, varint, readNumber(reader => String(reader.int64()))]
+export const jsonUInt64 = (name: string): Field => [name, varint, readNumber(reader => String(reader.uint64()))]
 export const jsonDouble = (name: string): Field => [name, fixed64, reader => doubleText(reader.double())]
 
 /** With a point where the format says that it is no integer: conditions tell them apart. */
@@ -67,7 +67,7 @@ const doubleText = (value: number): string => {
 }
 
 /** Reads a message, on top of what was read of it before. Throws where the bytes are none. */
-export const readMessage = (fields: Fields, data: Uint8Array, before: Message = {}): Message => {
+export const readMessage = (fields: WireFields, data: Uint8Array, before: Message = {}): Message => {
   const reader = new BinaryReader(data)
   const found: Record<string, unknown> = { ...before }
   while (reader.pos < reader.len) {

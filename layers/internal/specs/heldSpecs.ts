@@ -27,7 +27,7 @@ interface HeldProtobuf {
   readonly warnings: ReadonlyArray<BadPart>
 }
 
-interface Payload {
+interface ReceivedPayload {
   readonly parsed: Specs.Parsed
   /** `whole`: the payload, where another one can be made from it alone. */
   readonly protobuf?: HeldProtobuf & { readonly whole: Uint8Array | undefined }
@@ -112,7 +112,7 @@ export class HeldSpecs {
     }).pipe(Effect.interruptible)
 
   /** A payload whatever its form. The same payload of protobuf again is not decoded. */
-  #read(body: SpecResponse["body"], held: Snapshot | undefined): Effect.Effect<Payload, SpecsError> {
+  #read(body: SpecResponse["body"], held: Snapshot | undefined): Effect.Effect<ReceivedPayload, SpecsError> {
     const { limit, onWarning } = this
     return Effect.gen(this, function* () {
       if (body.length > limit) {
@@ -126,7 +126,7 @@ export class HeldSpecs {
       }
       const onSums = (result: "success" | "failure") =>
         this.observe(client => client.increment("statsig.sdk.deltas_checksum_validation.count", 1, { result }))
-      const { isDelta, json, warnings } = yield* Protobuf.decode(body, { limit, held: held?.body, onSums })
+      const { isDelta, json, warnings } = yield* Protobuf.decodePayload(body, { limit, held: held?.body, onSums })
       warnings.forEach(onWarning)
       const parsed = yield* Specs.parse(json, onWarning, held)
       return { parsed, protobuf: { hash, warnings, whole: isDelta ? undefined : body } }

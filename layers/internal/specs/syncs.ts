@@ -107,7 +107,7 @@ export class Syncs {
     return Effect.flatMap(Clock.currentTimeMillis, now => {
       this.lastError = released(error)
       this.#measure(now - started, error)
-      if (isRefusal(error)) return this.pace.refused(error.retryAfter)
+      if (isRefusedKey(error)) return this.pace.refused(error.retryAfter)
       // A payload came, though not one that can be used.
       return error._tag === "SpecsError" ? Effect.sync(this.pace.accepted) : Effect.void
     })
@@ -131,7 +131,7 @@ export class Syncs {
 }
 
 /** Whether a server answered, and gave nothing. */
-const isRefusal = (error: SyncError): error is SpecSourceError =>
+const isRefusedKey = (error: SyncError): error is SpecSourceError =>
   error._tag === "SpecSourceError" &&
   (error.reason === "Status" ||
     (error.reason === "Key" && error.status !== undefined) ||

@@ -12,7 +12,7 @@
 
 import type { ResponseBuffer } from "../byteBuffer.js"
 import { textOf, userJson } from "../conditions/values.js"
-import { Call, type Setting, Work } from "../evaluate/call.js"
+import { Call, type EvaluationSetting, Work } from "../evaluate/call.js"
 import type { Decider, Path } from "../evaluate/decider.js"
 import type { Evaluation } from "../evaluate/evaluation.js"
 import type { OverrideLookup } from "../evaluate/overrides.js"
@@ -22,9 +22,9 @@ import { type Json, wellFormedJson } from "../json.js"
 import type { Snapshot } from "../payload/snapshot.js"
 import type { RecordingTrigger, SpecKind } from "../specs.js"
 import { type User, userToLog } from "../user.js"
-import { type Entry, EntryTable, EntryWriter, keptBy, type WrittenEntry } from "./entries.js"
+import { type ClientEntry, EntryTable, EntryWriter, keptBy, type WrittenEntry } from "./entries.js"
 import type { Lookup } from "./nestedGates.js"
-import { type EntryStyle, quote, type ResponseFormat } from "./text.js"
+import { type EntryStyle, quotedJson, type ResponseFormat } from "./text.js"
 
 /** What a response holds and how it is written. */
 export interface ClientInitializeOptions {
@@ -54,7 +54,7 @@ export interface ClientInitializeOptions {
 }
 
 /** What a response is made of. */
-export interface ClientInitializeRequest extends Setting {
+export interface ClientInitializeRequest extends EvaluationSetting {
   readonly user: User
   readonly options: ClientInitializeOptions
   readonly overrides: OverrideLookup | undefined
@@ -207,7 +207,7 @@ class Response {
     return result
   }
 
-  #writeEntries(entries: ReadonlyArray<Entry>, replaced?: ReadonlySet<string>): boolean {
+  #writeEntries(entries: ReadonlyArray<ClientEntry>, replaced?: ReadonlySet<string>): boolean {
     const { removeDefaultValueGates } = this.#request.options
     for (const entry of entries) {
       if (this.#isFiltered && !this.#isDelivered(entry)) continue
@@ -221,7 +221,7 @@ class Response {
   }
 
   /** `undefined` when the evaluation fails. */
-  #written(entry: Entry): WrittenEntry | undefined {
+  #written(entry: ClientEntry): WrittenEntry | undefined {
     const { nestedGates } = this.#table
     const path = this.#pathOf(entry)
     for (let kept = path && keptBy(entry, path); kept !== undefined; kept = kept.next) {
@@ -238,7 +238,7 @@ class Response {
   }
 
   /** Whether the evaluation took this path: what the clock decides may have changed in between. */
-  #isStill(entry: Entry, path: Path, lookups: ReadonlyArray<Lookup>): boolean {
+  #isStill(entry: ClientEntry, path: Path, lookups: ReadonlyArray<Lookup>): boolean {
     if (this.#pathOf(entry) !== path) return false
     const decider = this.#decider
     if (decider?.isVolatile !== true) return true
@@ -248,7 +248,7 @@ class Response {
     })
   }
 
-  #pathOf({ name, specKind }: Entry): Path | undefined {
+  #pathOf({ name, specKind }: ClientEntry): Path | undefined {
     return this.#decider?.decide(specKind, name, this.#request.user)
   }
 
@@ -261,7 +261,7 @@ class Response {
     return typeof call.run(kind, name) === "string" ? undefined : call.record
   }
 
-  #isDelivered(entry: Entry): boolean {
+  #isDelivered(entry: ClientEntry): boolean {
     const names = filters.get(entry.entity)?.(this.#request.options)
     return (names === undefined || names.has(entry.name)) && this.#isTarget(entry.targetAppIDs)
   }
@@ -351,9 +351,11 @@ const appOf = (snapshot: Snapshot | undefined, clientSdkKey: string | undefined)
 
 const evaluatedKeys = (user: User): string => {
   const userID = textOf(user.userID)
-  const customIDs = Object.entries(user.customIDs ?? {}).map(([key, id]) => `${quote(key)}:${quote(textOf(id) ?? "")}`)
+  const customIDs = Object.entries(user.customIDs ?? {}).map(
+    ([key, id]) => `${quotedJson(key)}:${quotedJson(textOf(id) ?? "")}`
+  )
   const members = [
-    ...(userID === undefined || userID === "" ? [] : [`"userID":${quote(userID)}`]),
+    ...(userID === undefined || userID === "" ? [] : [`"userID":${quotedJson(userID)}`]),
     ...(customIDs.length === 0 ? [] : [`"customIDs":{${customIDs.join(",")}}`])
   ]
   return wellFormedJson(`{${members.join(",")}}`)
@@ -376,7 +378,7 @@ const triggersText = (
 ): string => {
   const members = [...triggers].map(([name, { samplingRate, values }]) => {
     const trigger = { values, passes_sampling: samplingRate === undefined ? undefined : isSampled(samplingRate) }
-    return `${quote(key(name))}:${JSON.stringify(trigger)}`
+    return `${quotedJson(key(name))}:${JSON.stringify(trigger)}`
   })
   return `{${members.join(",")}}`
 }

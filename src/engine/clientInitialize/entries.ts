@@ -25,7 +25,7 @@ import {
   type EntryStyle,
   longEntry,
   parameterText,
-  quote,
+  quotedJson,
   secondaryGap,
   shortEntry,
   undelegatedGap,
@@ -33,7 +33,7 @@ import {
 } from "./text.js"
 
 /** A spec that a response may hold. */
-export interface Entry {
+export interface ClientEntry {
   readonly name: string
   readonly entity: string
   readonly targetAppIDs: ReadonlyArray<string> | undefined
@@ -41,14 +41,14 @@ export interface Entry {
   readonly kind: EntryKind
   /** The hashed name as JSON. */
   readonly key: string
-  readonly outcomes: Array<Outcome>
+  readonly outcomes: Array<EntryOutcome>
   kept: number
   readonly byPath: Map<Path, KeptEntry>
 }
 
 /** An entry for all users who take one path and whose responses know the same of the gates that it nests. */
 export interface KeptEntry {
-  readonly entry: Entry
+  readonly entry: ClientEntry
   readonly lookups: ReadonlyArray<Lookup>
   readonly written: WrittenEntry
   /** The entry of the same path where other gates are known. */
@@ -76,7 +76,7 @@ export interface StoreEntry {
 }
 
 /** The bytes of an entry, and the evaluations that they are for. */
-interface Outcome {
+interface EntryOutcome {
   readonly bool: boolean
   readonly ruleID: string | undefined
   readonly ruleSuffix: string | undefined
@@ -129,7 +129,7 @@ const maxOfPath = 64
 const maxLookups = 256
 
 /** Values that are listed apart. Beyond this number the table is made anew. */
-const maxValues = 10_000
+const maxListedValues = 10_000
 
 /** Chunks up to this size are joined in what is kept: copying the bytes costs less than another call. In bytes. */
 const smallChunk = 512
@@ -137,7 +137,7 @@ const smallChunk = 512
 const gapOf = new RegExp(`([${secondaryGap}${undelegatedGap}])`)
 
 /** The entries that are kept for all users who take this path. The last one is at hand on the path itself. */
-export const keptBy = (entry: Entry, path: Path): KeptEntry | undefined => {
+export const keptBy = (entry: ClientEntry, path: Path): KeptEntry | undefined => {
   const last = path.clientEntry as KeptEntry | undefined
   if (last?.entry === entry) return last
   const kept = entry.byPath.get(path)
@@ -148,10 +148,10 @@ export const keptBy = (entry: Entry, path: Path): KeptEntry | undefined => {
 /** The entries of one snapshot in one style, with the bytes that were made for them. */
 export class EntryTable {
   readonly style: EntryStyle
-  readonly gates: ReadonlyArray<Entry>
-  readonly configs: ReadonlyArray<Entry>
-  readonly bandits: ReadonlyArray<Entry>
-  readonly layers: ReadonlyArray<Entry>
+  readonly gates: ReadonlyArray<ClientEntry>
+  readonly configs: ReadonlyArray<ClientEntry>
+  readonly bandits: ReadonlyArray<ClientEntry>
+  readonly layers: ReadonlyArray<ClientEntry>
   readonly stores: ReadonlyArray<StoreEntry>
   readonly #exposures = new Map<string, Array<ExposureBytes>>()
   readonly #values = new Map<string, Listed>()
@@ -177,7 +177,7 @@ export class EntryTable {
     )
     this.stores = [...(snapshot?.parameterStores ?? [])].map(([name, { parameters, targetAppIDs }]) => {
       const members = [...parameters].map(
-        ([key, parameter]) => `${quote(key)}:${parameterText(key, parameter, style.hashAlgorithm)}`
+        ([key, parameter]) => `${quotedJson(key)}:${parameterText(key, parameter, style.hashAlgorithm)}`
       )
       return { name, targetAppIDs, bytes: fragment(`${this.#key(name)}:{${members.join(",")}}`) }
     })
@@ -185,11 +185,11 @@ export class EntryTable {
 
   /** Whether it holds so many values that a new table is better. */
   get isFull(): boolean {
-    return this.#values.size > maxValues
+    return this.#values.size > maxListedValues
   }
 
   /** Keeps an entry for all users who take this path, if there is room. */
-  keep(entry: Entry, path: Path, lookups: ReadonlyArray<Lookup>, written: WrittenEntry): WrittenEntry {
+  keep(entry: ClientEntry, path: Path, lookups: ReadonlyArray<Lookup>, written: WrittenEntry): WrittenEntry {
     const next = keptBy(entry, path)
     const count = next === undefined ? 1 : next.count + 1
     if (entry.kept >= maxKept || count > maxOfPath || lookups.length > maxLookups) return written
@@ -202,7 +202,7 @@ export class EntryTable {
   }
 
   /** The bytes for an evaluation of the entry's spec. */
-  written(entry: Entry, record: Evaluation): WrittenEntry {
+  written(entry: ClientEntry, record: Evaluation): WrittenEntry {
     const { gaps, listedValue, start } = this.#outcome(entry, record)
     const chunks = [start]
     const exposures: Array<ExposureBytes> = []
@@ -234,7 +234,7 @@ export class EntryTable {
     }
   }
 
-  #outcome(entry: Entry, record: Evaluation): Outcome {
+  #outcome(entry: ClientEntry, record: Evaluation): EntryOutcome {
     for (const outcome of entry.outcomes) if (fits(outcome, record)) return outcome
     const isKept =
       record.overrideReason === undefined &&
@@ -254,15 +254,15 @@ export class EntryTable {
     for (const exposure of known) if (exposure.ruleID === ruleID && exposure.gateValue === gateValue) return exposure
     const { format, hashAlgorithm } = this.style
     const hashed = hashedName(hashAlgorithm, gate)
-    const text = `{"gate":${quote(hashed)},"gateValue":"${gateValue}","ruleID":${quote(ruleID)}}`
+    const text = `{"gate":${quotedJson(hashed)},"gateValue":"${gateValue}","ruleID":${quotedJson(ruleID)}}`
     const id = String(format === "InitializeV2" ? this.#exposureCount++ : djb2(`${hashed}:${gateValue}:${ruleID}`))
     const exposure = {
       gateValue,
       ruleID,
       id,
-      item: fragment(format === "Initialize" ? text : quote(id)),
+      item: fragment(format === "Initialize" ? text : quotedJson(id)),
       writtenIn: 0,
-      bytes: fragment(`${quote(id)}:${text}`),
+      bytes: fragment(`${quotedJson(id)}:${text}`),
       listedIn: 0
     }
     known.push(exposure)
@@ -273,7 +273,7 @@ export class EntryTable {
     snapshot: Snapshot | undefined,
     table: SpecTable,
     kindsOf: (entity: string) => readonly [SpecKind, EntryKind]
-  ): ReadonlyArray<Entry> {
+  ): ReadonlyArray<ClientEntry> {
     return inNameOrder(
       [...(snapshot?.specs(table) ?? [])]
         .filter(([, { entity }]) => entity !== "segment" && entity !== "holdout")
@@ -287,7 +287,7 @@ export class EntryTable {
     targetAppIDs: ReadonlyArray<string> | undefined,
     specKind: SpecKind,
     kind: EntryKind
-  ): Entry {
+  ): ClientEntry {
     return {
       name,
       entity,
@@ -302,10 +302,10 @@ export class EntryTable {
   }
 
   #key(name: string): string {
-    return quote(hashedName(this.style.hashAlgorithm, name))
+    return quotedJson(hashedName(this.style.hashAlgorithm, name))
   }
 
-  #makeOutcome(entry: Entry, record: Evaluation): Outcome {
+  #makeOutcome(entry: ClientEntry, record: Evaluation): EntryOutcome {
     const { style } = this
     const listedValue =
       style.format === "InitializeV2" && entry.kind !== "gate" ? this.#value(valueText(record)) : undefined
@@ -342,7 +342,7 @@ export class EntryTable {
     let value = this.#values.get(text)
     if (value === undefined) {
       const id = String(this.#values.size)
-      value = { id, bytes: fragment(`${quote(id)}:${text}`), listedIn: 0 }
+      value = { id, bytes: fragment(`${quotedJson(id)}:${text}`), listedIn: 0 }
       this.#values.set(text, value)
     }
     return value
@@ -350,7 +350,7 @@ export class EntryTable {
 }
 
 /** In the order of the official SDK: by the bytes of the names in UTF-8. */
-const inNameOrder = (entries: ReadonlyArray<Entry>): ReadonlyArray<Entry> =>
+const inNameOrder = (entries: ReadonlyArray<ClientEntry>): ReadonlyArray<ClientEntry> =>
   [...entries].sort((left, right) => compareBytes(left.name, right.name))
 
 const isSurrogate = (unit: number): boolean => unit >= 0xd800 && unit <= 0xdfff
@@ -371,7 +371,7 @@ const hasSecondary = (record: Evaluation): boolean => record.exposures.length > 
 const hasUndelegated = ({ undelegated }: Evaluation): boolean => undelegated !== undefined && undelegated.length > 0
 
 /** The fields that differ most often come first; values and lists are those of the specs themselves. */
-const fits = (outcome: Outcome, record: Evaluation): boolean =>
+const fits = (outcome: EntryOutcome, record: Evaluation): boolean =>
   outcome.ruleID === record.ruleID &&
   outcome.bool === record.bool &&
   outcome.value === record.value &&
@@ -438,13 +438,14 @@ const joined = (chunks: ReadonlyArray<Uint8Array>): ReadonlyArray<Uint8Array> =>
   const result: Array<Uint8Array> = []
   for (const chunk of chunks) {
     const last = result.at(-1)
-    if (last !== undefined && last.length + chunk.length <= smallChunk) result[result.length - 1] = concat(last, chunk)
+    if (last !== undefined && last.length + chunk.length <= smallChunk)
+      result[result.length - 1] = concatChunks(last, chunk)
     else result.push(chunk)
   }
   return result
 }
 
-const concat = (left: Uint8Array, right: Uint8Array): Uint8Array => {
+const concatChunks = (left: Uint8Array, right: Uint8Array): Uint8Array => {
   const result = new Uint8Array(left.length + right.length)
   result.set(left)
   result.set(right, left.length)

@@ -85,7 +85,7 @@ export class NestedGates implements NestedMemo {
     const gate = this.#gate(name)
     // Responses list each exposure once, so the repetitions need not be remembered.
     const wanted = { ...result, exposures: distinct(result.exposures) }
-    const known = gate.results.find(candidate => isSame(candidate, wanted))
+    const known = gate.results.find(candidate => isSameResult(candidate, wanted))
     if (known === undefined) {
       if (gate.results.length < maxResults) gate.results.push(wanted)
       else this.#isComplete = false
@@ -116,7 +116,7 @@ const isToldApart = ({ results }: NestedGate, result: NestedResult): boolean =>
   results.length < maxResults || results.includes(result)
 
 /** Whether both leave the same in a response. */
-const isSame = (left: NestedResult, right: NestedResult): boolean => {
+const isSameResult = (left: NestedResult, right: NestedResult): boolean => {
   if (left.bool !== right.bool || left.ruleID !== right.ruleID) return false
   const [ours, theirs] = [listOf(left.exposures), listOf(right.exposures)]
   return (

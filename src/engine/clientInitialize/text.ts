@@ -27,38 +27,38 @@ export const secondaryGap = "\u0001"
 export const undelegatedGap = "\u0002"
 
 /** A text as JSON. */
-export const quote = (text: string): string => JSON.stringify(text)
+export const quotedJson = (text: string): string => JSON.stringify(text)
 
 /** The JSON of an evaluation's value. */
 export const valueText = ({ value }: Evaluation): string =>
   value === undefined ? "null" : JSON.stringify(literalOf(value))
 
-type Members = ReadonlyArray<string | false | undefined>
+type EntryMembers = ReadonlyArray<string | false | undefined>
 
-const objectOf = (members: Members): string => `{${members.filter(Boolean).join(",")}}`
+const joinedObject = (members: EntryMembers): string => `{${members.filter(Boolean).join(",")}}`
 
 /** An entry in full: the key is the name as JSON. */
 export const longEntry = (kind: EntryKind, key: string, record: Evaluation, style: EntryStyle): string => {
-  const idType = !style.removeIdType && `"id_type":${quote(record.idType ?? "")}`
+  const idType = !style.removeIdType && `"id_type":${quotedJson(record.idType ?? "")}`
   const isDeviceBased = `"is_device_based":${record.idType === "stableID" || record.idType === "stableid"}`
-  const start: Members = [
+  const start: EntryMembers = [
     `"name":${key}`,
-    `"rule_id":${quote(ruleIDOf(record))}`,
+    `"rule_id":${quotedJson(ruleIDOf(record))}`,
     `"secondary_exposures":${listText(record.exposures, secondaryGap)}`
   ]
-  const groupName = record.groupName !== undefined && `"group_name":${quote(record.groupName)}`
-  const flags: Members = [
+  const groupName = record.groupName !== undefined && `"group_name":${quotedJson(record.groupName)}`
+  const flags: EntryMembers = [
     `"is_experiment_active":${record.isExperimentActive}`,
     `"is_user_in_experiment":${record.isExperimentGroup}`
   ]
   switch (kind) {
     case "gate":
-      return objectOf([...start, record.idType !== undefined && idType, `"value":${record.bool}`])
+      return joinedObject([...start, record.idType !== undefined && idType, `"value":${record.bool}`])
     case "dynamicConfig":
-      return objectOf([...start, idType, `"value":${valueText(record)}`, isDeviceBased, `"passed":${record.bool}`])
+      return joinedObject([...start, idType, `"value":${valueText(record)}`, isDeviceBased, `"passed":${record.bool}`])
     case "experiment":
     case "autotune":
-      return objectOf([
+      return joinedObject([
         ...start,
         idType,
         `"value":${valueText(record)}`,
@@ -69,7 +69,7 @@ export const longEntry = (kind: EntryKind, key: string, record: Evaluation, styl
         ...(kind === "experiment" ? flags : [])
       ])
     case "layer":
-      return objectOf([
+      return joinedObject([
         ...start,
         `"value":${valueText(record)}`,
         idType,
@@ -77,7 +77,7 @@ export const longEntry = (kind: EntryKind, key: string, record: Evaluation, styl
         groupName,
         ...(isDelegated(record) ? flags : []),
         isDelegated(record) &&
-          `"allocated_experiment_name":${quote(hashedName(style.hashAlgorithm, record.configDelegate ?? ""))}`,
+          `"allocated_experiment_name":${quotedJson(hashedName(style.hashAlgorithm, record.configDelegate ?? ""))}`,
         `"explicit_parameters":${JSON.stringify(record.explicitParameters ?? [])}`,
         `"undelegated_secondary_exposures":${listText(record.undelegated, undelegatedGap)}`,
         style.format === "Initialize" &&
@@ -91,30 +91,30 @@ export const longEntry = (kind: EntryKind, key: string, record: Evaluation, styl
 export const shortEntry = (kind: EntryKind, record: Evaluation, valueID: string, style: EntryStyle): string => {
   const ruleID = ruleIDOf(record)
   const { explicitParameters, groupName, idType, undelegated } = record
-  const start: Members = [
-    ruleID !== "default" && `"r":${quote(ruleID)}`,
+  const start: EntryMembers = [
+    ruleID !== "default" && `"r":${quotedJson(ruleID)}`,
     isFilled(record.exposures) && `"s":[${secondaryGap}]`
   ]
-  const id = !style.removeIdType && idType !== undefined && `"i":${quote(idType)}`
-  const value = `"v":${quote(valueID)}`
-  const group = groupName !== undefined && `"gn":${quote(groupName)}`
-  const flags: Members = [`"ea":${record.isExperimentActive}`, `"ue":${record.isExperimentGroup}`]
+  const id = !style.removeIdType && idType !== undefined && `"i":${quotedJson(idType)}`
+  const value = `"v":${quotedJson(valueID)}`
+  const group = groupName !== undefined && `"gn":${quotedJson(groupName)}`
+  const flags: EntryMembers = [`"ea":${record.isExperimentActive}`, `"ue":${record.isExperimentGroup}`]
   switch (kind) {
     case "gate":
-      return objectOf([...start, id, record.bool && `"v":true`])
+      return joinedObject([...start, id, record.bool && `"v":true`])
     case "dynamicConfig":
-      return objectOf([...start, id, value, `"p":${record.bool}`])
+      return joinedObject([...start, id, value, `"p":${record.bool}`])
     case "experiment":
     case "autotune":
-      return objectOf([...start, id, value, group, ...(kind === "experiment" ? flags : [])])
+      return joinedObject([...start, id, value, group, ...(kind === "experiment" ? flags : [])])
     case "layer":
-      return objectOf([
+      return joinedObject([
         ...start,
         value,
         id,
         group,
         ...(isDelegated(record) ? flags : []),
-        isDelegated(record) && `"ae":${quote(hashedName(style.hashAlgorithm, record.configDelegate ?? ""))}`,
+        isDelegated(record) && `"ae":${quotedJson(hashedName(style.hashAlgorithm, record.configDelegate ?? ""))}`,
         explicitParameters && `"ep":${JSON.stringify(explicitParameters)}`,
         isFilled(undelegated) && `"us":[${undelegatedGap}]`
       ])

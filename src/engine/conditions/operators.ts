@@ -70,7 +70,7 @@ export const compileOperator = (name: string, target: RawJson | undefined): Oper
 
 const isArray = (target: RawJson | undefined): target is ReadonlyArray<RawJson> => Array.isArray(target)
 
-const isObject = (target: RawJson | undefined): target is RawObject =>
+const isRawObject = (target: RawJson | undefined): target is RawObject =>
   typeof target === "object" && target !== null && !isArray(target) && !(target instanceof NumberLiteral)
 
 const targetNumber = (target: RawJson | undefined): number | undefined => {
@@ -99,7 +99,7 @@ const itemsOf = (target: RawJson | undefined): ReadonlyArray<Item> | undefined =
 // --- text
 
 const isAnyOf = (target: RawJson | undefined): TextTest => {
-  const keys = isObject(target) ? Object.keys(target) : itemsOf(target)?.map(item => item.lower)
+  const keys = isRawObject(target) ? Object.keys(target) : itemsOf(target)?.map(item => item.lower)
   if (keys === undefined) return never
   if (keys.length === 1) {
     const [only] = keys
@@ -158,9 +158,9 @@ const compareNumbers =
 const minPart = -(2n ** 127n)
 const maxPart = 2n ** 127n - 1n
 
-type Part = Integer | undefined
+type VersionPart = Integer | undefined
 
-const parsePart = (text: string): Part => {
+const parsePart = (text: string): VersionPart => {
   const trimmed = text.replace(/^\p{White_Space}+|\p{White_Space}+$/gu, "")
   if (!/^[+-]?\d+$/.test(trimmed)) return undefined
   if (trimmed.length <= 15) return Number(trimmed)
@@ -168,13 +168,13 @@ const parsePart = (text: string): Part => {
   return integer >= minPart && integer <= maxPart ? integer : undefined
 }
 
-const parseVersion = (text: string): ReadonlyArray<Part> => {
+const parseVersion = (text: string): ReadonlyArray<VersionPart> => {
   const dash = text.indexOf("-")
   return (dash < 0 ? text : text.slice(0, dash)).split(".").map(parsePart)
 }
 
 /** Negative, zero or positive; `undefined` when a part that is needed does not parse. */
-const compareParts = (left: ReadonlyArray<Part>, right: ReadonlyArray<Part>): number | undefined => {
+const compareParts = (left: ReadonlyArray<VersionPart>, right: ReadonlyArray<VersionPart>): number | undefined => {
   const length = Math.max(left.length, right.length)
   for (let i = 0; i < length; i++) {
     const a = i < left.length ? left[i] : 0
@@ -203,8 +203,8 @@ const comparePlain = (text: string, right: ReadonlyArray<number>): number | unde
       index++
       part = 0
       digits = 0
-    } else if (code >= zero && code <= nine) {
-      part = part * 10 + code - zero
+    } else if (code >= zeroInteger && code <= nine) {
+      part = part * 10 + code - zeroInteger
       digits++
     } else return undefined
   }
@@ -213,10 +213,10 @@ const comparePlain = (text: string, right: ReadonlyArray<number>): number | unde
 }
 
 const dot = 0x2e
-const zero = 0x30
+const zeroInteger = 0x30
 const nine = 0x39
 
-const isPlain = (parts: ReadonlyArray<Part>): parts is ReadonlyArray<number> =>
+const isPlainItem = (parts: ReadonlyArray<VersionPart>): parts is ReadonlyArray<number> =>
   parts.every(part => typeof part === "number")
 
 const compareVersions =
@@ -224,7 +224,7 @@ const compareVersions =
   (target: RawJson | undefined): Test => {
     if (typeof target !== "string") return never
     const right = parseVersion(target)
-    const plainRight = isPlain(right) ? right : undefined
+    const plainRight = isPlainItem(right) ? right : undefined
     return value => {
       const text = textOf(value)
       if (text === undefined) return false

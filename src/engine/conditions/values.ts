@@ -59,23 +59,23 @@ const payloadNumberJson = (value: number | NumberLiteral): string => {
   return floatText(Number(text))
 }
 
-const jsonText = (value: RawJson, numberJson: (value: number | NumberLiteral) => string): string => {
+const compactJson = (value: RawJson, numberJson: (value: number | NumberLiteral) => string): string => {
   if (typeof value === "string") return JSON.stringify(value)
   if (typeof value === "number" || value instanceof NumberLiteral) return numberJson(value)
   if (typeof value !== "object" || value === null) return String(value)
-  if (Array.isArray(value)) return `[${value.map(item => jsonText(item, numberJson)).join(",")}]`
+  if (Array.isArray(value)) return `[${value.map(item => compactJson(item, numberJson)).join(",")}]`
   return `{${Object.entries(value)
-    .map(([key, member]) => `${JSON.stringify(key)}:${jsonText(member, numberJson)}`)
+    .map(([key, member]) => `${JSON.stringify(key)}:${compactJson(member, numberJson)}`)
     .join(",")}}`
 }
 
 /** The compact JSON text of a user's value. */
 export const userJson = (value: Json): string =>
-  jsonText(value, userNumberJson as (value: number | NumberLiteral) => string)
+  compactJson(value, userNumberJson as (value: number | NumberLiteral) => string)
 
 /** The text of one item or member of a target: a string is itself, anything else its compact JSON. */
 export const targetText = (value: RawJson): string =>
-  typeof value === "string" ? value : jsonText(value, payloadNumberJson)
+  typeof value === "string" ? value : compactJson(value, payloadNumberJson)
 
 /** The text form of a user's value. */
 export const textOf = (value: UserValue): string | undefined => {

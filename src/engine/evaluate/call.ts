@@ -43,7 +43,7 @@ export class Work {
 /** The nesting limit of the official SDK. */
 const maxNested = 300
 /** Evaluations on the stack at once; the limit above is reset by config mappings. */
-const maxDepth = 600
+const maxCallDepth = 600
 /** Specs evaluated in one check, about a second of work. Gates that remain unsupported are evaluated each time. */
 const maxEvaluations = 1_000_000
 /** Secondary exposures of one check: they can double with each level of nesting. 20 levels are within the limit. */
@@ -74,7 +74,7 @@ export interface NestedMemo {
 }
 
 /** What conditions are evaluated on. */
-export interface Setting {
+export interface EvaluationSetting {
   readonly snapshot: Snapshot | undefined
   readonly host: Host
   /** The environment's tier for users without one. */
@@ -113,7 +113,7 @@ export class Call implements Subject {
   #place: Place | undefined = undefined
   #nested = 0
 
-  constructor(user: User, setting: Setting, work: Work, options: CallOptions = noOptions) {
+  constructor(user: User, setting: EvaluationSetting, work: Work, options: CallOptions = noOptions) {
     const { snapshot } = setting
     this.user = user
     this.snapshot = snapshot
@@ -163,7 +163,7 @@ export class Call implements Subject {
   }
 
   #spend(): void {
-    if (this.#work.depth >= maxDepth) throw exhaustedStack
+    if (this.#work.depth >= maxCallDepth) throw exhaustedStack
     if (++this.#work.evaluations > maxEvaluations) throw tooManyEvaluations
   }
 

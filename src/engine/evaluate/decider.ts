@@ -51,7 +51,7 @@ class Check {
   readonly mayLack: boolean
   readonly isVolatile: boolean
   /** The gate that it asks. */
-  readonly gate: Decision | undefined
+  readonly gate: SpecDecision | undefined
   readonly negated: boolean
   turn = 0
   holds = false
@@ -60,7 +60,7 @@ class Check {
     test: ((subject: Subject) => boolean) | undefined,
     mayLack: boolean,
     isVolatile: boolean,
-    gate: Decision | undefined,
+    gate: SpecDecision | undefined,
     negated: boolean
   ) {
     this.test = test
@@ -75,7 +75,7 @@ class Check {
 interface Choice {
   readonly selection: Selection
   readonly checks: ReadonlyArray<Check>
-  readonly delegate: Decision | undefined
+  readonly delegate: SpecDecision | undefined
   /** Whether the user is within the pass percentage; `undefined` where everyone is. */
   readonly passes: ((user: User) => boolean) | undefined
   readonly returnBool: boolean
@@ -85,7 +85,7 @@ interface Choice {
 }
 
 /** A spec, with the way that the user of this turn has gone. */
-class Decision {
+class SpecDecision {
   readonly kind: SpecKind
   readonly name: string
   readonly root = new Path()
@@ -118,9 +118,9 @@ export class Decider implements Subject {
   user: User
   /** Whether the last answer may be another one a moment later. */
   isVolatile = false
-  readonly #gates = new Map<string, Decision>()
-  readonly #configs = new Map<string, Decision>()
-  readonly #layers = new Map<string, Decision>()
+  readonly #gates = new Map<string, SpecDecision>()
+  readonly #configs = new Map<string, SpecDecision>()
+  readonly #layers = new Map<string, SpecDecision>()
   /** One for each condition, however many rules share it. */
   readonly #checks = new Map<object, Check>()
   readonly #lacks = new Map<string, object>()
@@ -152,12 +152,12 @@ export class Decider implements Subject {
       this.#turn++
     }
     this.isVolatile = false
-    if (decision.isSettled || decision.turn === this.#turn) return known(decision.path)
+    if (decision.isSettled || decision.turn === this.#turn) return ended(decision.path)
     this.#isBusy = true
     this.#question++
     this.#steps = 0
     try {
-      return known(this.#decide(decision))
+      return ended(this.#decide(decision))
     } catch {
       // No room left on the stack: what stands half done is begun anew.
       this.#forget()
@@ -175,21 +175,21 @@ export class Decider implements Subject {
     return undefined
   }
 
-  #known(kind: SpecKind): Map<string, Decision> {
+  #known(kind: SpecKind): Map<string, SpecDecision> {
     return kind === "gate" ? this.#gates : kind === "layer" ? this.#layers : this.#configs
   }
 
   /** Only names that the payload has are remembered: names that callers invent must not fill the memory. */
-  #find(kind: SpecKind, name: string): Decision | undefined {
+  #find(kind: SpecKind, name: string): SpecDecision | undefined {
     if (this.snapshot.spec(kind, name) === undefined) return undefined
     return this.#remember(kind, name)
   }
 
-  #remember(kind: SpecKind, name: string): Decision {
+  #remember(kind: SpecKind, name: string): SpecDecision {
     const known = this.#known(kind)
     let decision = known.get(name)
     if (decision === undefined) {
-      decision = new Decision(kind, name)
+      decision = new SpecDecision(kind, name)
       known.set(name, decision)
     }
     return decision
@@ -204,7 +204,7 @@ export class Decider implements Subject {
   // --- preparing
 
   /** What a spec can come to; `null` when there is something in it that only a `Call` can tell. */
-  #prepare(decision: Decision): ReadonlyArray<Choice> | null {
+  #prepare(decision: SpecDecision): ReadonlyArray<Choice> | null {
     const { kind, name } = decision
     const spec = this.snapshot.spec(kind, name)
     const isConfig = kind === "dynamicConfig" || kind === "experiment"
@@ -248,7 +248,7 @@ export class Decider implements Subject {
 
   // --- deciding
 
-  #decide(decision: Decision): Path {
+  #decide(decision: SpecDecision): Path {
     if (decision.isSettled || decision.turn === this.#turn) return decision.path
     if (decision.question === this.#question) {
       this.isVolatile = true
@@ -276,7 +276,7 @@ export class Decider implements Subject {
   }
 
   /** The first rule that the user meets decides. */
-  #walk(decision: Decision, choices: ReadonlyArray<Choice>): Path {
+  #walk(decision: SpecDecision, choices: ReadonlyArray<Choice>): Path {
     const defaultBool = decision.spec?.defaultBool ?? false
     let path = decision.root
     for (const choice of choices) {
@@ -295,7 +295,7 @@ export class Decider implements Subject {
   }
 
   /** In new layer evaluation all rules that the user meets add to the value. */
-  #walkAll(decision: Decision, choices: ReadonlyArray<Choice>): Path {
+  #walkAll(decision: SpecDecision, choices: ReadonlyArray<Choice>): Path {
     let path = decision.root
     for (const choice of choices) {
       path = this.#check(path, choice.checks)
@@ -363,7 +363,7 @@ export class Decider implements Subject {
     return path
   }
 
-  #end(decision: Decision, from: Path, by: End, bool: boolean): Path {
+  #end(decision: SpecDecision, from: Path, by: End, bool: boolean): Path {
     if (from !== decision.root) return this.#next(from, by, bool)
     by.path ??= this.#path(bool)
     return by.path
@@ -379,10 +379,10 @@ export class Decider implements Subject {
 }
 
 /** Whether nothing tells users apart: everyone meets the first rule, if there is one. */
-const isForEveryone = ({ choices, kind, spec }: Decision): boolean => {
+const isForEveryone = ({ choices, kind, spec }: SpecDecision): boolean => {
   if (kind === "layer" && spec?.useNewLayerEval === true) return false
   const first = choices?.[0]
   return first === undefined || (first.selection === "everyone" && first.delegate === undefined)
 }
 
-const known = (path: Path): Path | undefined => (path === nowhere ? undefined : path)
+const ended = (path: Path): Path | undefined => (path === nowhere ? undefined : path)

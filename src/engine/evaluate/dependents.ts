@@ -13,14 +13,14 @@ import type { Condition, Parameter, Rule } from "../specs.js"
 import type { OverrideKind } from "./overrides.js"
 
 /** A thing that answers depend on. */
-export type Node = string
+export type DependencyNode = string
 
 type NodeKind = "gate" | "config" | "layer" | "parameterStore" | "condition" | "mappingRule" | "idList" | "targetApp"
 
-const nodeOf = (kind: NodeKind, name: string): Node => `${kind} ${name}`
+const nodeOf = (kind: NodeKind, name: string): DependencyNode => `${kind} ${name}`
 
 /** Nodes that are read between two yields: some milliseconds. */
-const portion = 500
+const nodesPerTurn = 500
 
 const flagTables = [
   ["gates", "gate"],
@@ -29,10 +29,10 @@ const flagTables = [
 ] as const
 
 /** The node of an ID list. */
-export const idListNode = (name: string): Node => nodeOf("idList", name)
+export const idListNode = (name: string): DependencyNode => nodeOf("idList", name)
 
 /** The node of an overridden name. */
-export const overrideNode = (kind: OverrideKind, name: string): Node =>
+export const overrideNode = (kind: OverrideKind, name: string): DependencyNode =>
   nodeOf(kind === "dynamicConfig" || kind === "experiment" ? "config" : kind, name)
 
 /**
@@ -42,9 +42,9 @@ export const overrideNode = (kind: OverrideKind, name: string): Node =>
 export function* changedFlags(
   before: Snapshot | undefined,
   after: Snapshot | undefined,
-  changed: Iterable<Node>
+  changed: Iterable<DependencyNode>
 ): Generator<void, ReadonlyArray<string>> {
-  const reached = new Set<Node>(changed)
+  const reached = new Set<DependencyNode>(changed)
   if (after !== undefined && before !== after) for (const node of changedNodes(before, after)) reached.add(node)
   if (reached.size === 0) return []
   const users = after === undefined ? noUsers : yield* usersOf(after)
@@ -58,11 +58,15 @@ export function* changedFlags(
   return [...new Set(flags)]
 }
 
-const namesOf = ({ added, changed, removed }: NameChanges): ReadonlyArray<string> => [...added, ...changed, ...removed]
+const changedNamesOf = ({ added, changed, removed }: NameChanges): ReadonlyArray<string> => [
+  ...added,
+  ...changed,
+  ...removed
+]
 
-function* changedNodes(before: Snapshot | undefined, after: Snapshot): Generator<Node> {
+function* changedNodes(before: Snapshot | undefined, after: Snapshot): Generator<DependencyNode> {
   const changes = after.changesSince(before)
-  for (const [table, kind] of flagTables) for (const name of namesOf(changes[table])) yield nodeOf(kind, name)
+  for (const [table, kind] of flagTables) for (const name of changedNamesOf(changes[table])) yield nodeOf(kind, name)
   for (const key of after.changedConditions(before)) yield nodeOf("condition", key)
   const [was, is] = [before?.envelope, after.envelope]
   for (const name of changedMembers(was?.parameterStores, is.parameterStores)) yield nodeOf("parameterStore", name)
@@ -106,14 +110,14 @@ const isSame = (left: unknown, right: unknown): boolean => {
 }
 
 /** What uses each node. */
-type Users = ReadonlyMap<Node, ReadonlyArray<Node>>
+type Users = ReadonlyMap<DependencyNode, ReadonlyArray<DependencyNode>>
 
 const noUsers: Users = new Map()
 
 function* usersOf(snapshot: Snapshot): Generator<void, Users> {
-  const users = new Map<Node, Array<Node>>()
+  const users = new Map<DependencyNode, Array<DependencyNode>>()
   let read = 0
-  const add = (user: Node, used: Iterable<Node>) => {
+  const add = (user: DependencyNode, used: Iterable<DependencyNode>) => {
     for (const node of used) {
       const known = users.get(node)
       if (known === undefined) users.set(node, [user])
@@ -124,12 +128,12 @@ function* usersOf(snapshot: Snapshot): Generator<void, Users> {
   for (const key of snapshot.conditionKeys()) {
     const condition = snapshot.condition(key)
     if (typeof condition === "object") add(nodeOf("condition", key), usedByCondition(condition))
-    if (read % portion === portion - 1) yield
+    if (read % nodesPerTurn === nodesPerTurn - 1) yield
   }
   for (const [table, kind] of flagTables) {
     for (const name of snapshot.names(table)) {
       add(nodeOf(kind, name), (snapshot.decoded(table, name)?.rules ?? []).flatMap(usedByRule))
-      if (read % portion === portion - 1) yield
+      if (read % nodesPerTurn === nodesPerTurn - 1) yield
     }
   }
   const { bandits, mappingRules, mappings, parameterStores } = snapshot.envelope
@@ -151,14 +155,14 @@ function* usersOf(snapshot: Snapshot): Generator<void, Users> {
   return users
 }
 
-const usedByRule = ({ conditions, configDelegate }: Rule): ReadonlyArray<Node> => [
+const usedByRule = ({ conditions, configDelegate }: Rule): ReadonlyArray<DependencyNode> => [
   ...conditions.map(key => nodeOf("condition", key)),
   ...(configDelegate === undefined ? [] : [nodeOf("config", configDelegate)])
 ]
 
-const usedByCondition = ({ field, operator, targetValue, type }: Condition): ReadonlyArray<Node> => {
+const usedByCondition = ({ field, operator, targetValue, type }: Condition): ReadonlyArray<DependencyNode> => {
   const target = typeof targetValue === "string" ? targetValue : undefined
-  const used: Array<Node> = []
+  const used: Array<DependencyNode> = []
   if (type === "pass_gate" || type === "fail_gate") used.push(nodeOf("gate", target ?? ""))
   if (type === "experiment_group" && field !== undefined) used.push(nodeOf("config", field))
   if (type === "target_app") used.push(nodeOf("targetApp", ""))
@@ -167,7 +171,7 @@ const usedByCondition = ({ field, operator, targetValue, type }: Condition): Rea
   return used
 }
 
-const usedByParameter = (parameter: Parameter): ReadonlyArray<Node> => {
+const usedByParameter = (parameter: Parameter): ReadonlyArray<DependencyNode> => {
   switch (parameter.kind) {
     case "static":
       return []

@@ -6,7 +6,14 @@ import type { Host } from "../conditions/conditions.js"
 import type { Snapshot } from "../payload/snapshot.js"
 import type { Parameter, SpecKind } from "../specs.js"
 import type { User } from "../user.js"
-import { Call, type CallOptions, type EvaluateExperiment, overrideReason, type Setting, Work } from "./call.js"
+import {
+  Call,
+  type CallOptions,
+  type EvaluateExperiment,
+  type EvaluationSetting,
+  overrideReason,
+  Work
+} from "./call.js"
 import { Decider, type Path } from "./decider.js"
 import { Evaluation, type Question } from "./evaluation.js"
 import type { OverrideLookup } from "./overrides.js"
@@ -36,7 +43,7 @@ export class SharedDecider {
     this.host = host
   }
 
-  settingOf(specs: SpecView): Setting {
+  settingOf(specs: SpecView): EvaluationSetting {
     return { snapshot: specs.snapshot, host: this.host, tier: this.host.environment ?? specs.defaultEnvironment }
   }
 

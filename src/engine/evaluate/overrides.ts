@@ -49,13 +49,13 @@ export const firstOf = (first: OverrideLookup, second: OverrideLookup): Override
 })
 
 /** The key of what holds for everyone. It is the official package's, where it shows as well. */
-const everyone = "__STATSIG_NO_ID__"
+const everyoneKey = "__STATSIG_NO_ID__"
 
-type Values<Kind extends OverrideKind> = Map<string, Map<string, OverrideValues[Kind]>>
+type ValuesByName<Kind extends OverrideKind> = Map<string, Map<string, OverrideValues[Kind]>>
 
 /** Overrides by kind, name and id. The last one set counts. */
 export class OverrideTable implements OverrideLookup {
-  readonly #values: { readonly [Kind in OverrideKind]: Values<Kind> } = {
+  readonly #values: { readonly [Kind in OverrideKind]: ValuesByName<Kind> } = {
     gate: new Map(),
     dynamicConfig: new Map(),
     experiment: new Map(),
@@ -69,7 +69,7 @@ export class OverrideTable implements OverrideLookup {
   /** The override for the user's `userID`, else for any of the custom IDs, else for everyone. */
   readonly find: OverrideLookup["find"] = (kind, name, user) => {
     const values = this.#values[kind].get(name)
-    return values && (findFor(values, user.userID) ?? findForAny(values, user.customIDs) ?? values.get(everyone))
+    return values && (findFor(values, user.userID) ?? findForAny(values, user.customIDs) ?? values.get(everyoneKey))
   }
 
   /** Every name that has an override. */
@@ -83,9 +83,9 @@ export class OverrideTable implements OverrideLookup {
     kind: Kind,
     name: string,
     value: OverrideValues[Kind],
-    id: string = everyone
+    id: string = everyoneKey
   ): void => {
-    const names: Values<Kind> = this.#values[kind]
+    const names: ValuesByName<Kind> = this.#values[kind]
     const values = names.get(name) ?? new Map()
     if (values.size === 0) {
       names.set(name, values)

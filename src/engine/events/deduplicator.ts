@@ -11,7 +11,7 @@
  */
 
 /** What was answered: a truth value, or a parameter of a layer that was read. */
-export type Answer = boolean | string
+export type KeyAnswer = boolean | string
 
 /** The slot that is none: the ring begins and ends at it, and free places of the table hold it. */
 const none = 0
@@ -97,7 +97,7 @@ export class Deduplicator {
   }
 
   /** Whether the key is new; from now on it is not. `unit` is the id of the unit of the check, where it counts. */
-  add(names: Hash, answer: Answer, user: string, unit: string | undefined): boolean {
+  add(names: Hash, answer: KeyAnswer, user: string, unit: string | undefined): boolean {
     this.#hash(names, answer, user, unit)
     const high = this.#high
     const low = this.#low
@@ -129,7 +129,7 @@ export class Deduplicator {
 
   // --- the hash
 
-  #hash(names: Hash, answer: Answer, user: string, unit: string | undefined): void {
+  #hash(names: Hash, answer: KeyAnswer, user: string, unit: string | undefined): void {
     const who = this.#hashes.of(user)
     const flags = (answer === false ? 1 : answer === true ? 2 : 3) + (unit === undefined ? 0 : unit === user ? 4 : 8)
     let high = Math.imul(names.high ^ flags, multipliers[0]) ^ who.high

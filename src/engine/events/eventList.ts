@@ -108,7 +108,7 @@ export class EventList {
   }
 }
 
-const comma = bytesOf(",")
+const commaByte = bytesOf(",")
 const nobody = bytesOf("{}")
 
 /** Where a user stands. */
@@ -133,7 +133,7 @@ export class EventWriter extends ByteBuffer {
 
   write(text: EventText, user: User | undefined, time: number): void {
     if (this.#isFirst) this.#isFirst = false
-    else this.append(comma)
+    else this.append(commaByte)
     text.writeHead(this)
     if (user === undefined) this.append(nobody)
     else this.#writeUser(user)

@@ -10,10 +10,10 @@ import { compileUnit } from "../conditions/conditions.js"
 import { floatText, userJson } from "../conditions/values.js"
 import { type Evaluation, ruleIDOf, type SecondaryExposure } from "../evaluate/evaluation.js"
 import { isLong } from "../evaluate/exposures.js"
-import { flag, hashID, hashName, hashUser, type Word64, zero } from "../hashing/samplingHash.js"
+import { hashFlag, hashID, hashName, hashUser, type Word64, zero } from "../hashing/samplingHash.js"
 import { type Json, type JsonObject, wellFormedJson } from "../json.js"
 import type { User } from "../user.js"
-import { type Answer, type Hash, hashNames } from "./deduplicator.js"
+import { type Hash, hashNames, type KeyAnswer } from "./deduplicator.js"
 import { sizeOf } from "./size.js"
 
 /** Which call an exposure comes from; the official SDK keys and words them differently. */
@@ -100,14 +100,14 @@ const isKeyedByGroup = ({ kind, origin }: ExposureOfAll): boolean =>
 const throughStore = "\u0000"
 
 /** What was answered, as a part of the key. */
-export const answerOf = (exposure: ExposureOfAll): Answer => {
+export const answerOf = (exposure: ExposureOfAll): KeyAnswer => {
   const { evaluation, origin, parameter } = exposure
   if (parameter !== undefined) return origin === "parameterStore" ? throughStore + parameter : parameter
   return isKeyedByGroup(exposure) ? evaluation.isExperimentGroup : evaluation.bool
 }
 
-const hashAnswer = (answer: Answer): Word64 => {
-  if (typeof answer === "boolean") return flag(answer)
+const hashAnswer = (answer: KeyAnswer): Word64 => {
+  if (typeof answer === "boolean") return hashFlag(answer)
   return answer.startsWith(throughStore) ? hashID(answer.slice(throughStore.length)) : hashName(answer)
 }
 
@@ -165,7 +165,7 @@ export class ExposureForm implements EventText, Hash {
   readonly ruleID: string
   readonly high: number
   readonly low: number
-  readonly answer: Answer
+  readonly answer: KeyAnswer
   readonly unitOf: (user: User) => string | undefined
   /** The next form of the same record. */
   readonly next: ExposureForm | undefined
@@ -244,7 +244,7 @@ export const samplingParts = (
   name: string,
   ruleID: string,
   user: User,
-  answer: Answer,
+  answer: KeyAnswer,
   unit: string | undefined
 ): ReadonlyArray<Word64> => {
   const hash = (id: string | undefined) => (id === undefined ? undefined : hashID(id))
@@ -311,7 +311,7 @@ const wellFormedBytes = (json: string): Uint8Array => bytesOf(wellFormedJson(jso
 /** Of what refers to a form or a record, in bytes. */
 const referenceSize = 200
 
-const textOf = (size: number, head: () => string, tail: () => string): EventText => ({
+const lazyText = (size: number, head: () => string, tail: () => string): EventText => ({
   size,
   writeHead: into => into.appendText(wellFormedJson(`${head()}${beforeUser}`)),
   writeTail: into => into.appendText(wellFormedJson(tail()))
@@ -324,7 +324,7 @@ const samplingJson = (sampling: SamplingNote | undefined): string =>
 export const exposureText = (form: ExposureForm, sampling: SamplingNote | undefined, stripped: boolean): EventText =>
   sampling === undefined && !stripped
     ? form
-    : textOf(
+    : lazyText(
         referenceSize,
         () => exposureStart(form) + samplingJson(sampling),
         () => exposureEnd(form, stripped)
@@ -332,7 +332,7 @@ export const exposureText = (form: ExposureForm, sampling: SamplingNote | undefi
 
 /** What a secondary exposure says that is sent as an exposure of its own. */
 export const secondaryText = (secondary: SecondaryExposure, sampling: SamplingNote | undefined): EventText =>
-  textOf(
+  lazyText(
     referenceSize,
     () =>
       `{"eventName":"statsig::gate_exposure","value":null,"metadata":${JSON.stringify(secondary)},"statsigMetadata":${samplingJson(sampling)}`,
@@ -341,7 +341,7 @@ export const secondaryText = (secondary: SecondaryExposure, sampling: SamplingNo
 
 /** What an event of the program's own, or of the SDK itself, says. */
 export const customText = (name: string, value: string | number | null, metadata: JsonObject | null): EventText =>
-  textOf(
+  lazyText(
     referenceSize + sizeOf(name) + sizeOf(value) + sizeOf(metadata),
     () =>
       `{"eventName":${quoted(name)},"value":${JSON.stringify(value)},"metadata":${JSON.stringify(metadata)},"statsigMetadata":null`,

@@ -11,7 +11,7 @@ import { sha256 } from "../hashing/sha256.js"
 import { type Json, type JsonObject, wellFormedJson } from "../json.js"
 import type { RemoteConfig } from "../specs.js"
 import type { User } from "../user.js"
-import { type Answer, Deduplicator, hashNames } from "./deduplicator.js"
+import { Deduplicator, hashNames, type KeyAnswer } from "./deduplicator.js"
 import type { EventQueue } from "./eventQueue.js"
 import {
   customText,
@@ -60,7 +60,7 @@ interface NonExposed {
   count: number
 }
 
-const numberOf = (value: Json | undefined): number | undefined => {
+const integerSetting = (value: Json | undefined): number | undefined => {
   const number = typeof value === "string" ? Number.parseFloat(value) : value
   return typeof number === "number" && Number.isFinite(number) ? Math.trunc(number) : undefined
 }
@@ -191,7 +191,7 @@ export class EventIntake {
   }
 
   #window(name: string): number {
-    return numberOf(this.#sdkConfigs.get(name)) ?? defaultWindow
+    return integerSetting(this.#sdkConfigs.get(name)) ?? defaultWindow
   }
 
   #adopt(next: RemoteConfig | undefined): void {
@@ -200,8 +200,8 @@ export class EventIntake {
     for (const [key, value] of next.sdkConfigs) this.#sdkConfigs.set(key, value)
     const mode = this.#sdkConfigs.get("sampling_mode")
     this.#samplingMode = mode === "on" || mode === "shadow" ? mode : undefined
-    this.#specialRate = numberOf(this.#sdkConfigs.get("special_case_sampling_rate"))
-    const share = Math.min(Math.max(numberOf(this.#sdkConfigs.get("sec_expo_number")) ?? 0, 0), 1_000)
+    this.#specialRate = integerSetting(this.#sdkConfigs.get("special_case_sampling_rate"))
+    const share = Math.min(Math.max(integerSetting(this.#sdkConfigs.get("sec_expo_number")) ?? 0, 0), 1_000)
     this.#secondaryAsPrimary = this.#primaryBucket !== undefined && this.#primaryBucket < share
   }
 
@@ -227,7 +227,7 @@ export class EventIntake {
     name: string,
     ruleID: string,
     user: User,
-    answer: Answer,
+    answer: KeyAnswer,
     unit: string | undefined,
     ruleRate: number | undefined
   ): SamplingNote | undefined | false {

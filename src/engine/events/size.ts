@@ -8,16 +8,16 @@ import type { Json } from "../json.js"
 import type { User } from "../user.js"
 
 /** A pointer, a number, or the head of a text, an array or an object; in bytes. */
-const word = 8
+const wordSize = 8
 const head = 16
 
 /** The bytes of a JSON value. */
 export const sizeOf = (value: Json | undefined): number => {
   if (typeof value === "string") return head + value.length
-  if (typeof value !== "object" || value === null) return word
+  if (typeof value !== "object" || value === null) return wordSize
   let size = head
   if (Array.isArray(value)) {
-    for (const item of value) size += word + sizeOf(item)
+    for (const item of value) size += wordSize + sizeOf(item)
     return size
   }
   for (const name of Object.keys(value)) size += head + name.length + sizeOf((value as { [name: string]: Json })[name])

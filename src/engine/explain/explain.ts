@@ -1,7 +1,7 @@
 /**
  * Explains a check: the same evaluation, watched. Nothing is logged and nothing is stored.
  */
-import type { EvaluateExperiment, Setting } from "../evaluate/call.js"
+import type { EvaluateExperiment, EvaluationSetting } from "../evaluate/call.js"
 import type { Evaluation, Question } from "../evaluate/evaluation.js"
 import type { Finder, SpecView } from "../evaluate/finder.js"
 import { referenceOf } from "../evaluate/reference.js"
@@ -12,21 +12,21 @@ import type { Parameter } from "../specs.js"
 import type { User } from "../user.js"
 import { Explainer } from "./explainer.js"
 import type { ExplainedEvaluation, ExplainedExposure, ExplainedParameter, Explanation } from "./explanation.js"
-import { explainedExposure, outcomeOf, repeatedExperiment } from "./shown.js"
+import { explainedExposure, repeatedExperiment, shownOutcome } from "./shown.js"
 import { StickyNotes } from "./stickyNotes.js"
 
 /** What checks are explained on. */
 export interface Surroundings {
   readonly finder: Finder
   readonly specs: SpecView
-  readonly setting: Setting
+  readonly setting: EvaluationSetting
   readonly persistence: Persistence | undefined
   /** Whether the check would log its exposures. */
   readonly isLogged: boolean
 }
 
 /** What belongs to one check beside its question. */
-interface CheckOptions {
+interface ExplainOptions {
   readonly sticky: StickyOptions | undefined
   readonly origin: ExposureOrigin
   /** Where a layer is read for it alone. */
@@ -104,18 +104,18 @@ class ExplainedCheck {
 }
 
 /** Why a check would give its answer. */
-export const explain = (surroundings: Surroundings, question: Question, options: CheckOptions): Explanation =>
+export const explainCheck = (surroundings: Surroundings, question: Question, options: ExplainOptions): Explanation =>
   explainRecord(surroundings, question, options)[0]
 
 const explainRecord = (
   surroundings: Surroundings,
   question: Question,
-  { origin, parameter, sticky }: CheckOptions
+  { origin, parameter, sticky }: ExplainOptions
 ): readonly [Explanation, Evaluation] => {
   const { kind, name, user } = question
   const check = new ExplainedCheck(surroundings, user)
   const [record, evaluation] = check.settle(question, check.find(question, check.readExperiment), sticky)
-  const outcome = outcomeOf(kind, record)
+  const outcome = shownOutcome(kind, record)
   if (kind !== "layer") check.log({ kind, origin, name, evaluation: record, parameter: undefined })
   else {
     for (const read of Object.keys(outcome.value)) {
@@ -136,7 +136,7 @@ export const explainParameterStore = (surroundings: Surroundings, user: User, na
   return {
     kind: "parameterStore",
     name,
-    outcome: { ...outcomeOf("dynamicConfig", evaluation), value },
+    outcome: { ...shownOutcome("dynamicConfig", evaluation), value },
     exposures: [],
     ...(parameters === undefined ? {} : { parameters: explained })
   }
@@ -151,7 +151,7 @@ const explainParameter = (
   if (parameter.kind === "static") return { name, kind: parameter.kind, value: copyJson(parameter.value) }
   const { kind, origin, parameter: parameterName, sticky, valueIn, name: referred } = referenceOf(parameter)
   const question: Question = { kind, user, name: referred }
-  const options: CheckOptions = { sticky, origin, parameter: parameterName }
+  const options: ExplainOptions = { sticky, origin, parameter: parameterName }
   const [reference, record] = explainRecord(surroundings, question, options)
   const value = copyJson(valueIn(record) ?? null)
   return { name, kind, value, ...(parameterName === undefined ? {} : { parameterName }), reference }

@@ -24,9 +24,9 @@ import type {
 import { type OpenRule, openRule, type SourceCondition, sourceCondition, valueOf, type Writable } from "./shown.js"
 
 /** Evaluations within each other that are shown. Deeper ones are given by their answer. */
-const maxDepth = 40
+const maxShownDepth = 40
 /** Evaluations that are shown in all. */
-const maxEvaluations = 2_000
+const maxShown = 2_000
 
 interface OpenMapping {
   readonly explained: Writable<ExplainedMapping>
@@ -37,7 +37,7 @@ interface OpenMapping {
 class Frame {
   readonly explained: Writable<ExplainedEvaluation>
   /** Puts the next evaluation that begins within this one in its place. */
-  place: (explained: ExplainedEvaluation) => void = nowhere
+  place: (explained: ExplainedEvaluation) => void = noPlace
   /** The rules that will be asked, in this order. */
   ahead: Array<OpenRule> = []
   rule: OpenRule | undefined = undefined
@@ -57,7 +57,7 @@ class Frame {
   }
 }
 
-const nowhere = () => {}
+const noPlace = () => {}
 
 /** Writes down one explanation. */
 export class Explainer {
@@ -155,8 +155,8 @@ export class Explainer {
 
   #omittedAs(kind: SpecKind, name: string): ExplainedEvaluation["omitted"] {
     if (this.#open.some(({ explained }) => explained.kind === kind && explained.name === name)) return "circle"
-    if (this.#open.length >= maxDepth) return "depth"
-    return this.#evaluations > maxEvaluations ? "size" : undefined
+    if (this.#open.length >= maxShownDepth) return "depth"
+    return this.#evaluations > maxShown ? "size" : undefined
   }
 
   #close(): Writable<ExplainedEvaluation> {
@@ -302,7 +302,7 @@ export class Explainer {
     const frame = this.#top
     const { condition } = frame
     frame.condition = undefined
-    frame.place = nowhere
+    frame.place = noPlace
     if (condition?.condition === undefined || compiled === undefined) return
     const { explained } = condition
     if (compiled.kind === "gate") {
@@ -381,7 +381,7 @@ export class Explainer {
 
   #mappingEnd(isTaken: boolean): void {
     const frame = this.#top
-    frame.place = nowhere
+    frame.place = noPlace
     frame.rule = undefined
     if (frame.mapping !== undefined) frame.mapping.explained.isTaken = isTaken
   }

@@ -42,7 +42,7 @@ const explanationLines = ({ evaluation, exposures, kind, name, outcome, paramete
         ? ": the specs have no parameter store of this name"
         : ""
   return [
-    `${kindWords[kind]} ${word(name)} is ${json(outcome.value)}${how}`,
+    `${kindWords[kind]} ${word(name)} is ${jsonOf(outcome.value)}${how}`,
     ...indent([
       factsOf(outcome),
       ...(evaluation === undefined ? [] : insideOf(evaluation)),
@@ -157,7 +157,7 @@ const insideOf = (evaluation: Evaluation): Lines => {
 const evaluationLines = (evaluation: Evaluation): Lines => [headOf(evaluation), ...indent(insideOf(evaluation))]
 
 const headOf = (evaluation: Evaluation): string =>
-  `${kindWords[evaluation.kind]} ${word(evaluation.name)} is ${json(evaluation.value)}: ${howOf(evaluation)}`
+  `${kindWords[evaluation.kind]} ${word(evaluation.name)} is ${jsonOf(evaluation.value)}: ${howOf(evaluation)}`
 
 // --- rules
 
@@ -180,7 +180,7 @@ const ruleEnds: { readonly [result in Rule["result"]]?: string } = {
 }
 
 const ruleTitle = ({ groupName, id, name }: Rule): string => {
-  const title = name === "" || name === id ? `rule ${word(id)}` : `rule ${quote(name)} (${word(id)})`
+  const title = name === "" || name === id ? `rule ${word(id)}` : `rule ${inQuotes(name)} (${word(id)})`
   return groupName === undefined || groupName === name ? title : `${title}, group ${word(groupName)}`
 }
 
@@ -212,10 +212,10 @@ const bucketLine = (
 ): string => {
   if (threshold >= 10_000) return `✓ ${percentage} % of ${word(idType)}`
   if (threshold <= 0) return `✗ ${percentage} % of ${word(idType)}`
-  return `${passes ? "✓" : "✗"} ${percentage} % of ${word(idType)}: bucket ${value} of 10000 is ${passes ? "" : "not "}below ${threshold} (${unitText(unitID)}, salt ${quote(salt)})`
+  return `${passes ? "✓" : "✗"} ${percentage} % of ${word(idType)}: bucket ${value} of 10000 is ${passes ? "" : "not "}below ${threshold} (${unitText(unitID)}, salt ${inQuotes(salt)})`
 }
 
-const unitText = (unitID: string): string => (unitID === "" ? "no unit" : quote(unitID))
+const unitText = (unitID: string): string => (unitID === "" ? "no unit" : inQuotes(unitID))
 
 // --- conditions
 
@@ -227,7 +227,7 @@ const conditionLines = (condition: Condition): Lines => {
   return [
     gate === undefined
       ? `${mark} ${compared}${found}`
-      : `${mark} ${word(type)} ${word(gate.name)}: ${json(gate.value)}, ${howOf(gate)}`,
+      : `${mark} ${word(type)} ${word(gate.name)}: ${jsonOf(gate.value)}, ${howOf(gate)}`,
     ...indent([
       ...(problem === undefined ? [] : [problem]),
       ...(gate === undefined ? [] : insideOf(gate)),
@@ -244,7 +244,7 @@ const comparison = ({ field, idType, operator, targetValue, type }: Condition): 
     ...(operator === undefined ? [] : [word(operator)]),
     ...(targetValue === undefined
       ? []
-      : [comparesTimes.has(operator ?? "") ? timed(targetValue, 1) : json(targetValue)])
+      : [comparesTimes.has(operator ?? "") ? timed(targetValue, 1) : jsonOf(targetValue)])
   ]
 }
 
@@ -252,14 +252,14 @@ const comparesTimes = new Set(["before", "after", "on"])
 
 const operandText = ({ operator, salt }: Condition, { foundIn, from, key, value }: ExplainedOperand): string => {
   if (foundIn === "nothing" || value === undefined) return "nothing found"
-  const shown = comparesTimes.has(operator ?? "") ? timed(value, 1000) : json(value)
+  const shown = comparesTimes.has(operator ?? "") ? timed(value, 1000) : jsonOf(value)
   switch (foundIn) {
     case "user":
       return `${shown} from the user's ${word(key ?? "")}`
     case "userAgent":
-      return `${shown} from the user agent ${json(from ?? "")}`
+      return `${shown} from the user agent ${jsonOf(from ?? "")}`
     case "ip":
-      return `${shown} from the address ${json(from ?? "")}`
+      return `${shown} from the address ${jsonOf(from ?? "")}`
     case "statsigEnvironment":
       return `${shown} from the user's environment`
     case "environment":
@@ -267,7 +267,7 @@ const operandText = ({ operator, salt }: Condition, { foundIn, from, key, value 
     case "clock":
       return `${shown} from the clock`
     case "bucket":
-      return `bucket ${shown} of 1000 (${unitText(from ?? "")}, salt ${quote(salt ?? "")})`
+      return `bucket ${shown} of 1000 (${unitText(from ?? "")}, salt ${inQuotes(salt ?? "")})`
     case "appID":
       return `${shown} from the specs`
     case "experiment":
@@ -296,13 +296,13 @@ const banditLines = ({ bucket, groups, pickedBy, targetingGate }: ExplainedBandi
   ...(targetingGate === undefined
     ? []
     : [
-        `${pickedBy === "notTargeted" ? "✗" : "✓"} targeting gate ${word(targetingGate.name)}: ${json(targetingGate.value)}, ${howOf(targetingGate)}`,
+        `${pickedBy === "notTargeted" ? "✗" : "✓"} targeting gate ${word(targetingGate.name)}: ${jsonOf(targetingGate.value)}, ${howOf(targetingGate)}`,
         ...indent(insideOf(targetingGate))
       ]),
   ...(bucket === undefined
     ? []
     : [
-        `bucket ${bucket.value} of 10000 (${unitText(bucket.unitID)}, salt ${quote(bucket.salt)}), the first ${bucket.threshold} explore`
+        `bucket ${bucket.value} of 10000 (${unitText(bucket.unitID)}, salt ${inQuotes(bucket.salt)}), the first ${bucket.threshold} explore`
       ]),
   ...groups.map(
     ({ id, isPicked, name, score }) =>
@@ -311,14 +311,14 @@ const banditLines = ({ bucket, groups, pickedBy, targetingGate }: ExplainedBandi
 ]
 
 const stickyLines = ({ decision, kept, key, name, rechecks }: ExplainedSticky, evaluation: Evaluation): Lines => [
-  `persistent assignment${key === undefined ? "" : ` ${quote(key)} ${word(name ?? "")}`}: ${stickyWords[decision]}`,
+  `persistent assignment${key === undefined ? "" : ` ${inQuotes(key)} ${word(name ?? "")}`}: ${stickyWords[decision]}`,
   ...indent([
-    ...(kept === undefined ? [] : [`kept: ${json(kept.json_value)}, ruleID ${word(kept.rule_id ?? "")}`]),
+    ...(kept === undefined ? [] : [`kept: ${jsonOf(kept.json_value)}, ruleID ${word(kept.rule_id ?? "")}`]),
     ...rechecks.flatMap(({ evaluation, passes, rules }) => [
       `${passes ? "✓" : "✗"} ${rules === "targeting" ? "targeting" : "override"} rules${passes ? " pass: the kept answer gives way" : " do not pass"}`,
       ...indent(insideOf(evaluation))
     ]),
-    ...(decision === "kept" ? [`otherwise: ${json(evaluation.value)}, ${howOf(evaluation)}`] : [])
+    ...(decision === "kept" ? [`otherwise: ${jsonOf(evaluation.value)}, ${howOf(evaluation)}`] : [])
   ])
 ]
 
@@ -351,7 +351,7 @@ const exposureLines = (exposures: ReadonlyArray<Exposure>): Lines =>
 const exposureNoise = new Set(["reason", "lcut", "receivedAt", "configVersion"])
 
 const parameterLines = ({ kind, name, parameterName, reference, value }: Parameter): Lines => [
-  `${word(name)} is ${json(value)}: ${
+  `${word(name)} is ${jsonOf(value)}: ${
     kind === "static" ? "a fixed value" : parameterName === undefined ? "by a gate" : `parameter ${word(parameterName)}`
   }`,
   ...indent(reference === undefined ? [] : explanationLines(reference))
@@ -365,15 +365,15 @@ const mostCharacters = 80
 const printable = (text: string): string =>
   text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, character => `\\u{${character.codePointAt(0)!.toString(16)}}`)
 
-const cut = (text: string): string =>
+const shortened = (text: string): string =>
   text.length > mostCharacters ? `${text.slice(0, mostCharacters - 1).replace(/[\ud800-\udbff]$/, "")}…` : text
 
-const json = (value: Json): string => printable(cut(JSON.stringify(value)))
+const jsonOf = (value: Json): string => printable(shortened(JSON.stringify(value)))
 
-const quote = (text: string): string => json(text)
+const inQuotes = (text: string): string => jsonOf(text)
 
 /** A name as it is, or in quotes where it would not be seen where it ends. */
-const word = (text: string): string => (/^[^\s\p{C}"(),]+$/u.test(text) ? cut(text) : quote(text))
+const word = (text: string): string => (/^[^\s\p{C}"(),]+$/u.test(text) ? shortened(text) : inQuotes(text))
 
 const moment = (millis: number): string => {
   const date = new Date(millis)
@@ -382,7 +382,7 @@ const moment = (millis: number): string => {
 
 /** A number with the moment that it stands for. The user's are in seconds when they are small, targets never are. */
 const timed = (value: Json, millisOfSmall: 1 | 1000): string => {
-  if (typeof value !== "number") return json(value)
+  if (typeof value !== "number") return jsonOf(value)
   return `${value} (${moment(Math.abs(value) < secondsBelow ? value * millisOfSmall : value)})`
 }
 

@@ -105,7 +105,7 @@ export const repeatedExperiment = (name: string, record: Evaluation): ExplainedE
 })
 
 /** The answer that a record stands for. */
-export const outcomeOf = (kind: SpecKind, record: Evaluation): ExplainedOutcome => ({
+export const shownOutcome = (kind: SpecKind, record: Evaluation): ExplainedOutcome => ({
   value: kind === "gate" ? record.bool : copyJsonObject(record.value ?? emptyObject),
   ruleID: ruleIDOf(record),
   idType: record.idType ?? "",

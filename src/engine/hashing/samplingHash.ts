@@ -22,7 +22,7 @@ const [pad0, accumulator0, extra0, extra1] = (
   ] as const
 ).map(([seed, pi]) => word64(seed ^ pi)) as unknown as readonly [Word64, Word64, Word64, Word64]
 
-const encoder = new TextEncoder()
+const idEncoder = new TextEncoder()
 
 /** The high half of the product of two unsigned words. */
 const multiplyHigh = (a: number, b: number): number => {
@@ -104,14 +104,14 @@ class FoldHash {
 /** The hash of a unit id's text. */
 export const hashID = (text: string): Word64 => {
   const hash = new FoldHash()
-  hash.bytes(encoder.encode(text))
+  hash.bytes(idEncoder.encode(text))
   hash.word(small(0xff))
   return hash.end()
 }
 
 /** The hash of the name of a spec, a rule or a parameter. */
 export const hashName = (text: string): Word64 => {
-  const data = encoder.encode(text)
+  const data = idEncoder.encode(text)
   const hash = new FoldHash()
   hash.word(small(data.length))
   hash.bytes(data)
@@ -150,4 +150,4 @@ export const isSampled = (parts: ReadonlyArray<Word64>, rate: number): boolean =
 }
 
 /** The whole number that a truth value stands for in a key. */
-export const flag = (value: boolean): Word64 => small(value ? 1 : 0)
+export const hashFlag = (value: boolean): Word64 => small(value ? 1 : 0)

@@ -115,7 +115,7 @@ export class Sha256 {
       if (code > 127) {
         block[index] = word
         this.length = length
-        for (const byte of encoder.encode(text.slice(i))) this.byte(byte)
+        for (const byte of utf8Encoder.encode(text.slice(i))) this.byte(byte)
         return
       }
       word |= code << shift
@@ -405,7 +405,7 @@ export class Sha256 {
   }
 }
 
-const encoder = new TextEncoder()
+const utf8Encoder = new TextEncoder()
 
 /** The first 64 bits of a hash as two unsigned 32-bit words. */
 export interface Hash64 {

@@ -9,7 +9,7 @@ import type { PackedSet } from "./packedSet.js"
 
 const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 
-const lineFeed = 10
+const newline = 10
 const carriageReturn = 13
 const plus = 43
 const minus = 45
@@ -48,11 +48,11 @@ export class IdListReader {
   read(bytes: Uint8Array): void {
     let at = this.#openLength === 0 ? 0 : this.#close(bytes)
     while (at < bytes.length) {
-      if (bytes[at + lineLength] === lineFeed && this.#apply(bytes, at)) {
+      if (bytes[at + lineLength] === newline && this.#apply(bytes, at)) {
         at += lineLength + 1
         continue
       }
-      const end = bytes.indexOf(lineFeed, at)
+      const end = bytes.indexOf(newline, at)
       if (end === -1) {
         this.#keep(bytes, at, bytes.length)
         return
@@ -71,7 +71,7 @@ export class IdListReader {
 
   /** Completes the open line; returns where the next one begins. */
   #close(bytes: Uint8Array): number {
-    const end = bytes.indexOf(lineFeed)
+    const end = bytes.indexOf(newline)
     this.#keep(bytes, 0, end === -1 ? bytes.length : end)
     if (end === -1) return bytes.length
     if (this.#openLength === lineLength + 1 && this.#open[lineLength] === carriageReturn) this.#openLength--

@@ -44,7 +44,7 @@ const makeSlots = (count: number): Slots => new Uint32Array(2 * count)
 const homeOf = (slots: Slots, low: number): number => Math.floor((low * (slots.length / 2)) / 2 ** 24) * 2
 
 /** Where the key is, or the free slot that it would take. */
-const find = (slots: Slots, high: number, low: number): number => {
+const findSlot = (slots: Slots, high: number, low: number): number => {
   const marked = high + 1
   let at = homeOf(slots, low)
   while (slots[at] !== 0 && (slots[at] !== marked || slots[at + 1] !== low)) {
@@ -75,8 +75,8 @@ const insert = (leaf: Leaf, at: number, high: number, low: number, planned: numb
   if (leaf.count + 1 > (leaf.slots.length / 2) * fullest) {
     const before = leaf.slots
     leaf.slots = makeSlots(Math.max(planned, Math.ceil((before.length / 2) * growth)))
-    eachKey(before, (high, low) => write(leaf.slots, find(leaf.slots, high, low), high, low))
-    at = find(leaf.slots, high, low)
+    eachKey(before, (high, low) => write(leaf.slots, findSlot(leaf.slots, high, low), high, low))
+    at = findSlot(leaf.slots, high, low)
   }
   write(leaf.slots, at, high, low)
   leaf.count++
@@ -115,13 +115,13 @@ export class PackedSet {
 
   has(high: number, low: number): boolean {
     const { slots } = this.#leaf(high >>> this.#shift)
-    return slots[find(slots, high, low)] !== 0
+    return slots[findSlot(slots, high, low)] !== 0
   }
 
   add(high: number, low: number): void {
     const index = high >>> this.#shift
     const leaf = this.#leaf(index)
-    const at = find(leaf.slots, high, low)
+    const at = findSlot(leaf.slots, high, low)
     if (leaf.slots[at] !== 0) return
     if (leaf.count >= largestLeaf && leaf.depth < deepest) {
       this.#split(leaf, index)
@@ -135,7 +135,7 @@ export class PackedSet {
   delete(high: number, low: number): void {
     const index = high >>> this.#shift
     const shared = this.#leaf(index)
-    let free = find(shared.slots, high, low)
+    let free = findSlot(shared.slots, high, low)
     if (shared.slots[free] === 0) return
     const leaf = this.#own(shared, index)
     const { slots } = leaf
@@ -209,7 +209,7 @@ export class PackedSet {
     const halves = [make(), make()] as const
     eachKey(leaf.slots, (high, low) => {
       const half = halves[((high >>> (24 - depth)) & 1) as 0 | 1]
-      insert(half, find(half.slots, high, low), high, low, 0)
+      insert(half, findSlot(half.slots, high, low), high, low, 0)
     })
     const width = this.#width(leaf)
     const start = index - (index % width)

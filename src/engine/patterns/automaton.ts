@@ -18,7 +18,7 @@ import type { Assertion, Node } from "./syntax.js"
  *
  * @since 0.1.0
  */
-export interface Work {
+export interface PatternWork {
   left: number
 }
 
@@ -92,7 +92,7 @@ class States {
     let hash: number = behind
     for (let at = 0; at < instructions.length; at++) hash = Math.imul(hash, 0x01000193) ^ numberAt(instructions, at)
     const alike = this.#byHash.get(hash)
-    const known = alike?.find(state => state.behind === behind && equals(state.instructions, instructions))
+    const known = alike?.find(state => state.behind === behind && isSameList(state.instructions, instructions))
     if (known !== undefined) return known
     const state = new State(instructions.slice(), behind)
     this.#count++
@@ -107,7 +107,7 @@ class States {
   }
 }
 
-const equals = (left: Int32Array, right: Int32Array): boolean => {
+const isSameList = (left: Int32Array, right: Int32Array): boolean => {
   if (left.length !== right.length) return false
   for (let index = 0; index < left.length; index++) if (left[index] !== right[index]) return false
   return true
@@ -119,7 +119,7 @@ const equals = (left: Int32Array, right: Int32Array): boolean => {
  *
  * @since 0.1.0
  */
-export type Question = "anywhere" | "from" | "end" | "upTo"
+export type PatternQuestion = "anywhere" | "from" | "end" | "upTo"
 
 /**
  * A pattern, or the part of one that needs no backtracking, ready to run.
@@ -127,7 +127,7 @@ export type Question = "anywhere" | "from" | "end" | "upTo"
  * @since 0.1.0
  */
 export class Automaton {
-  readonly #question: Question
+  readonly #question: PatternQuestion
   readonly #program: Program
   /** Reached when nothing can match any more. */
   readonly #dead = new State(new Int32Array(0), other)
@@ -149,7 +149,7 @@ export class Automaton {
   readonly #found: Int32Array
 
   /** @throws InvalidPattern when the official engine would find the pattern too big */
-  constructor(node: Node, question: Question) {
+  constructor(node: Node, question: PatternQuestion) {
     this.#question = question
     this.#program = writeProgram(
       node,
@@ -162,7 +162,7 @@ export class Automaton {
   }
 
   /** The end of the match, or any position when the end is not asked for; -1 when nothing matches. */
-  run(text: string, from: number, work: Work): number {
+  run(text: string, from: number, work: PatternWork): number {
     switch (this.#question) {
       case "end":
         return this.#runToEnd(text, from, work)
@@ -173,7 +173,7 @@ export class Automaton {
     }
   }
 
-  #runForwards(text: string, from: number, work: Work): number {
+  #runForwards(text: string, from: number, work: PatternWork): number {
     const { length } = text
     const ascii = this.#ascii
     let state = this.#start(contextBefore(text, from))
@@ -197,7 +197,7 @@ export class Automaton {
     return state === this.#matched || (at >= length && this.#closure(state, edge, work).accepts) ? at : -1
   }
 
-  #runToEnd(text: string, from: number, work: Work): number {
+  #runToEnd(text: string, from: number, work: PatternWork): number {
     const { length } = text
     const ascii = this.#ascii
     let state = this.#start(contextBefore(text, from))
@@ -222,7 +222,7 @@ export class Automaton {
     return at >= length && this.#closure(state, edge, work).accepts ? length : end
   }
 
-  #runBackwards(text: string, from: number, work: Work): number {
+  #runBackwards(text: string, from: number, work: PatternWork): number {
     let state = this.#start(contextAfter(text, from))
     let at = from
     while (at > 0) {
@@ -261,7 +261,7 @@ export class Automaton {
     this.#starts = [undefined, undefined, undefined]
   }
 
-  #symbol(codePoint: number, work: Work): PatternSymbol {
+  #symbol(codePoint: number, work: PatternWork): PatternSymbol {
     const known = codePoint < 128 ? this.#ascii[codePoint] : this.#known.get(codePoint)
     if (known !== undefined) return known
     const { letters, classes, sets, hasAssertions } = this.#program
@@ -285,7 +285,7 @@ export class Automaton {
   }
 
   /** The state after a symbol. */
-  #step(state: State, symbol: PatternSymbol, work: Work): State {
+  #step(state: State, symbol: PatternSymbol, work: PatternWork): State {
     if (work.left < 0) return this.#dead
     const { instructions, accepts } = this.#closure(state, symbol.context, work)
     work.left -= instructions.length
@@ -294,7 +294,7 @@ export class Automaton {
     return next
   }
 
-  #advance(instructions: Int32Array, { context, members }: PatternSymbol, work: Work): State {
+  #advance(instructions: Int32Array, { context, members }: PatternSymbol, work: PatternWork): State {
     const { first, second } = this.#program
     const visited = this.#visited
     const found = this.#found
@@ -313,7 +313,7 @@ export class Automaton {
     return this.#states.get(found.subarray(0, count), context)
   }
 
-  #closure(state: State, ahead: Context, work: Work): Closure {
+  #closure(state: State, ahead: Context, work: PatternWork): Closure {
     const context = this.#program.hasAssertions ? ahead : other
     const known = state.closures[context]
     if (known !== undefined) return known
@@ -323,7 +323,7 @@ export class Automaton {
   }
 
   /** Takes all empty steps from a state, preferred ones first. */
-  #close(state: State, ahead: Context, work: Work): Closure {
+  #close(state: State, ahead: Context, work: PatternWork): Closure {
     const { kinds, first, second } = this.#program
     const [before, after] = this.#question === "upTo" ? [ahead, state.behind] : [state.behind, ahead]
     const visited = this.#visited

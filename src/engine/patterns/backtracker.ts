@@ -3,7 +3,7 @@
  * when the call's `Work` is used up.
  */
 
-import { codePointBefore, type Work } from "./automaton.js"
+import { codePointBefore, type PatternWork } from "./automaton.js"
 import * as Program from "./backtrackingProgram.js"
 import { numberAt } from "./program.js"
 import { wordSet } from "./set.js"
@@ -21,7 +21,7 @@ interface AtomicMarks {
   readonly outer: AtomicMarks | undefined
 }
 
-const utf8Length = (codePoint: number): number =>
+const byteLength = (codePoint: number): number =>
   codePoint < 0x80 ? 1 : codePoint < 0x800 ? 2 : codePoint < 0x10000 ? 3 : 4
 
 const utf8Encoder = new TextEncoder()
@@ -36,7 +36,13 @@ const escapeForExpression = (text: string): string =>
  * Where a repetition of `captured` at a position ends, or -1. When case is ignored it has, as in the official engine,
  * as many bytes of UTF-8, and beyond ASCII it is enough that the captured text occurs among them.
  */
-const repetitionEnd = (text: string, at: number, captured: string, caseInsensitive: boolean, work: Work): number => {
+const repetitionEnd = (
+  text: string,
+  at: number,
+  captured: string,
+  caseInsensitive: boolean,
+  work: PatternWork
+): number => {
   // Many characters are compared in one step.
   work.left -= captured.length >> 4
   if (text.startsWith(captured, at)) return at + captured.length
@@ -45,7 +51,7 @@ const repetitionEnd = (text: string, at: number, captured: string, caseInsensiti
   let bytes = utf8Encoder.encode(captured).length
   let end = at
   for (let codePoint = text.codePointAt(at); bytes > 0 && codePoint !== undefined; codePoint = text.codePointAt(end)) {
-    bytes -= utf8Length(codePoint)
+    bytes -= byteLength(codePoint)
     end += codePoint > 0xffff ? 2 : 1
   }
   if (bytes !== 0) return -1
@@ -78,7 +84,7 @@ class Room {
 const roomKept = 1_024
 
 /** The slots of a run, with a trail of assignments to undo. */
-class Slots {
+class GroupSlots {
   readonly #values: Int32Array
   /** Slots and their former values. */
   readonly #trail: Room
@@ -130,16 +136,16 @@ export class Backtracker {
   }
 
   /** Whether the pattern matches somewhere in the text. */
-  matches(text: string, work: Work): boolean {
+  matches(text: string, work: PatternWork): boolean {
     const isMatch = this.#run(text, work)
     this.#alternatives.tidy()
     this.#trail.tidy()
     return isMatch
   }
 
-  #run(text: string, work: Work): boolean {
+  #run(text: string, work: PatternWork): boolean {
     const { instructions } = this.#program
-    const slots = new Slots(this.#program.slots, this.#trail)
+    const slots = new GroupSlots(this.#program.slots, this.#trail)
     const room = this.#alternatives
     let alternatives = room.numbers
     /** The marks of the alternatives, in programs that have any. */
@@ -158,7 +164,7 @@ export class Backtracker {
       switch (instruction.operation) {
         case Program.matched:
           return true
-        case Program.literal: {
+        case Program.literalOp: {
           const literal = instruction.text
           // The first letter tells most often.
           if (text.charCodeAt(at) !== literal.charCodeAt(0)) failed = true
@@ -166,19 +172,19 @@ export class Backtracker {
           else failed = true
           break
         }
-        case Program.consume: {
+        case Program.consumeOp: {
           const codePoint = text.codePointAt(at)
           if (codePoint !== undefined && instruction.set?.has(codePoint)) at += codePoint > 0xffff ? 2 : 1
           else failed = true
           break
         }
-        case Program.assert:
+        case Program.assertOp:
           failed = !this.#holds(instruction.assertion, text, at)
           break
         case Program.searchStart:
           failed = at !== 0
           break
-        case Program.split:
+        case Program.splitOp:
           alternative = instruction.alternative
           index = instruction.next
           break
@@ -239,7 +245,7 @@ export class Backtracker {
         case Program.endAtomic:
           if (marks !== undefined) ({ open, outer: marks } = marks)
           break
-        case Program.run: {
+        case Program.runOp: {
           work.left -= 4
           const end = instruction.automaton?.run(text, at, work) ?? -1
           if (end < 0) failed = true

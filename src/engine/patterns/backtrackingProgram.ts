@@ -12,9 +12,9 @@ import { anySet, type CharacterSet, InvalidPattern } from "./set.js"
 import { type Assertion, concatenation, type Node, type ParsedPattern } from "./syntax.js"
 
 /** A node with what the compiler asks of it. */
-interface Part {
+interface PatternPart {
   readonly node: Node
-  readonly children: ReadonlyArray<Part>
+  readonly children: ReadonlyArray<PatternPart>
   /** Fewest characters a match has; all matches have as many when `constant`. */
   readonly minimum: number
   readonly constant: boolean
@@ -35,8 +35,14 @@ class Analyzer {
 
   constructor(readonly referenced: ReadonlySet<number>) {}
 
-  analyze(node: Node): Part {
-    const leaf = (minimum: number, hard: boolean): Part => ({ node, children: [], minimum, constant: true, hard })
+  analyze(node: Node): PatternPart {
+    const leaf = (minimum: number, hard: boolean): PatternPart => ({
+      node,
+      children: [],
+      minimum,
+      constant: true,
+      hard
+    })
     switch (node.type) {
       case "empty":
         return leaf(0, false)
@@ -96,9 +102,9 @@ class Analyzer {
         return { ...leaf(0, true), constant: false, ...this.#sizes.get(node.group) }
       case "conditional": {
         const [condition, yes, no] = [node.condition, node.yes, node.no].map(child => this.analyze(child)) as [
-          Part,
-          Part,
-          Part
+          PatternPart,
+          PatternPart,
+          PatternPart
         ]
         return {
           node,
@@ -155,15 +161,15 @@ const blank: Omit<Instruction, "operation"> = {
 /** The pattern has matched. @since 0.1.0 */
 export const matched = 0
 /** Consumes `text`. @since 0.1.0 */
-export const literal = 1
+export const literalOp = 1
 /** Consumes a character of `set`. @since 0.1.0 */
-export const consume = 2
+export const consumeOp = 2
 /** Goes on where `assertion` holds. @since 0.1.0 */
-export const assert = 3
+export const assertOp = 3
 /** Goes on where the search began. @since 0.1.0 */
 export const searchStart = 4
 /** Goes on at `next`, leaving `alternative` open. @since 0.1.0 */
-export const split = 5
+export const splitOp = 5
 /** Goes on at `next`. @since 0.1.0 */
 export const jump = 6
 /** Saves the position in `slot`. @since 0.1.0 */
@@ -187,25 +193,25 @@ export const beginAtomic = 15
 /** Closes the alternatives left open since `beginAtomic`. @since 0.1.0 */
 export const endAtomic = 16
 /** Runs `automaton`. @since 0.1.0 */
-export const run = 17
+export const runOp = 17
 
 /** Text of a part that is nothing but letters as they are, else undefined. */
-const literalText = ({ node, children }: Part): string | undefined => {
+const literalText = ({ node, children }: PatternPart): string | undefined => {
   if (node.type === "character") return String.fromCodePoint(node.codePoint)
   return node.type === "concat" ? literalTextOf(children) : undefined
 }
 
-const literalTextOf = (parts: ReadonlyArray<Part>): string | undefined => {
+const literalTextOf = (parts: ReadonlyArray<PatternPart>): string | undefined => {
   const texts = parts.map(literalText)
   return texts.every(text => text !== undefined) ? texts.join("") : undefined
 }
 
-const leading = (parts: ReadonlyArray<Part>, test: (part: Part) => boolean): number => {
+const leading = (parts: ReadonlyArray<PatternPart>, test: (part: PatternPart) => boolean): number => {
   const end = parts.findIndex(part => !test(part))
   return end < 0 ? parts.length : end
 }
 
-const isAnchored = (node: Node): boolean => {
+const isAnchoredNode = (node: Node): boolean => {
   const first = node.type === "concat" ? node.children[0] : node
   return first?.type === "assertion" && first.assertion === "textStart"
 }
@@ -222,10 +228,10 @@ class Compiler {
     this.slots = (groups + 1) * 2
   }
 
-  compile(root: Part): void {
-    if (!isAnchored(root.node)) {
+  compile(root: PatternPart): void {
+    if (!isAnchoredNode(root.node)) {
       const start = this.#split()
-      this.#add(consume, { set: anySet(true) })
+      this.#add(consumeOp, { set: anySet(true) })
       this.#add(jump, { next: 0 })
       start.next = this.#here
     }
@@ -244,10 +250,10 @@ class Compiler {
   }
 
   #split(): Instruction {
-    return this.#add(split, { next: this.#here + 1, alternative: this.#here + 1 })
+    return this.#add(splitOp, { next: this.#here + 1, alternative: this.#here + 1 })
   }
 
-  #visit(part: Part, hard: boolean, last: boolean): void {
+  #visit(part: PatternPart, hard: boolean, last: boolean): void {
     const { node, children } = part
     if (node.type === "empty" || node.type === "keepOut") return
     if (!hard && !part.hard) this.#delegate([part], last)
@@ -271,10 +277,10 @@ class Compiler {
   #leaf(node: Node): void {
     switch (node.type) {
       case "set":
-        this.#add(consume, { set: node.set })
+        this.#add(consumeOp, { set: node.set })
         break
       case "assertion":
-        this.#add(assert, { assertion: node.assertion })
+        this.#add(assertOp, { assertion: node.assertion })
         break
       case "searchStart":
         this.#add(searchStart)
@@ -289,18 +295,18 @@ class Compiler {
   }
 
   /** Parts that match on their own: the first match is as good as any. */
-  #delegate(parts: ReadonlyArray<Part>, last: boolean): void {
+  #delegate(parts: ReadonlyArray<PatternPart>, last: boolean): void {
     const text = literalTextOf(parts)
     if (text !== undefined) {
-      if (text !== "") this.#add(literal, { text })
+      if (text !== "") this.#add(literalOp, { text })
       return
     }
     const node = concatenation(parts.map(part => part.node))
-    if (node.type === "set") this.#add(consume, { set: node.set })
-    else this.#add(run, { automaton: new Automaton(node, last ? "from" : "end"), flag: !last })
+    if (node.type === "set") this.#add(consumeOp, { set: node.set })
+    else this.#add(runOp, { automaton: new Automaton(node, last ? "from" : "end"), flag: !last })
   }
 
-  #concat(parts: ReadonlyArray<Part>, hard: boolean, last: boolean): void {
+  #concat(parts: ReadonlyArray<PatternPart>, hard: boolean, last: boolean): void {
     const prefix = leading(parts, part => part.constant && !part.hard)
     const rest = parts.slice(prefix)
     const suffix = leading(rest.toReversed(), part => !part.hard && (part.constant || !hard))
@@ -312,7 +318,7 @@ class Compiler {
     this.#delegate(rest.slice(middle.length), last)
   }
 
-  #alternatives(parts: ReadonlyArray<Part>, visit: (part: Part) => void): void {
+  #alternatives(parts: ReadonlyArray<PatternPart>, visit: (part: PatternPart) => void): void {
     const jumps: Array<Instruction> = []
     for (const [index, part] of parts.entries()) {
       if (index === parts.length - 1) visit(part)
@@ -326,7 +332,7 @@ class Compiler {
     for (const over of jumps) over.next = this.#here
   }
 
-  #repeat(child: Part, node: Node & { type: "repeat" }, hard: boolean, last: boolean): void {
+  #repeat(child: PatternPart, node: Node & { type: "repeat" }, hard: boolean, last: boolean): void {
     const { minimum, maximum, greedy } = node
     const unbounded = maximum === Number.POSITIVE_INFINITY
     if (minimum === 0 && maximum === 1) {
@@ -359,7 +365,7 @@ class Compiler {
     }
   }
 
-  #look({ behind, negative }: Node & { type: "look" }, body: Part): void {
+  #look({ behind, negative }: Node & { type: "look" }, body: PatternPart): void {
     const parts = behind && !body.constant && body.node.type === "alternation" ? body.children : [body]
     if (negative) {
       for (const part of parts) {
@@ -378,15 +384,15 @@ class Compiler {
     }
   }
 
-  #lookBody(part: Part, behind: boolean): void {
+  #lookBody(part: PatternPart, behind: boolean): void {
     if (!behind || part.constant) {
       if (behind) this.#add(back, { minimum: part.minimum })
       this.#visit(part, false, true)
     } else if (part.hard) throw new InvalidPattern()
-    else this.#add(run, { automaton: new Automaton(part.node, "upTo") })
+    else this.#add(runOp, { automaton: new Automaton(part.node, "upTo") })
   }
 
-  #conditional([condition, yes, no]: ReadonlyArray<Part>, hard: boolean, last: boolean): void {
+  #conditional([condition, yes, no]: ReadonlyArray<PatternPart>, hard: boolean, last: boolean): void {
     if (condition === undefined || yes === undefined || no === undefined) return
     this.#add(beginAtomic)
     const choice = this.#split()

@@ -12,7 +12,7 @@ const maximumWeight = 10 * 2 ** 20 - 450
 const maximumWeightBehind = 2_700_000
 
 /** Rust counts repetitions in 32 bits. */
-const maximumCount = 2 ** 32 - 1
+const maximumCopies = 2 ** 32 - 1
 
 /** Whether a node can only match the empty text. */
 const isEmptyOnly = (node: Node): boolean => {
@@ -80,8 +80,8 @@ const weigh = (node: Node): number => {
 /** How often to write a repeated part down: one time does where it matches only the empty text. */
 const bounds = (node: Node & { type: "repeat" }): readonly [minimum: number, maximum: number] => {
   const { minimum, maximum } = node
-  if (minimum > maximum || minimum > maximumCount) throw new InvalidPattern()
-  if (maximum !== Number.POSITIVE_INFINITY && maximum > maximumCount) throw new InvalidPattern()
+  if (minimum > maximum || minimum > maximumCopies) throw new InvalidPattern()
+  if (maximum !== Number.POSITIVE_INFINITY && maximum > maximumCopies) throw new InvalidPattern()
   return isEmptyOnly(node.child) ? [Math.min(minimum, 1), Math.min(maximum, 1)] : [minimum, maximum]
 }
 

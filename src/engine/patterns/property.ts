@@ -62,7 +62,7 @@ const script = (property: string, name: string): string | undefined =>
     ? undefined
     : `\\p{${property}=${nameIn(irregularScripts, name) ?? name.charAt(0).toUpperCase() + name.slice(1)}}`
 
-const isKnown = (source: string): boolean => {
+const isKnownProperty = (source: string): boolean => {
   try {
     new RegExp(source, "u")
     return true
@@ -109,5 +109,5 @@ export const unicodeProperty = (query: string): string | undefined => {
     name === undefined || value === undefined
       ? propertyByName(normalize(query))
       : propertyByValue(name, normalize(value))
-  return source !== undefined && isKnown(source) ? source : undefined
+  return source !== undefined && isKnownProperty(source) ? source : undefined
 }

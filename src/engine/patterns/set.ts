@@ -61,7 +61,7 @@ export class CharacterSet {
 /** Source of one code point inside a JavaScript class. */
 const codePointSource = (codePoint: number): string => `\\u{${codePoint.toString(16)}}`
 
-const union = (sources: string, caseInsensitive: boolean): Contains => {
+const unionOf = (sources: string, caseInsensitive: boolean): Contains => {
   const expression = new RegExp(`[${sources}]`, caseInsensitive ? "iu" : "u")
   return character => expression.test(character)
 }
@@ -72,7 +72,7 @@ const union = (sources: string, caseInsensitive: boolean): Contains => {
  * @since 0.1.0
  */
 export const variantsSet = (codePoint: number): CharacterSet =>
-  new CharacterSet(`i${codePoint}`, codePoint < 0x80 ? 80 : 168, union(codePointSource(codePoint), true))
+  new CharacterSet(`i${codePoint}`, codePoint < 0x80 ? 80 : 168, unionOf(codePointSource(codePoint), true))
 
 /**
  * What `.` matches: any character, or any but a line feed.
@@ -97,7 +97,7 @@ const perlClasses: ReadonlyMap<string, readonly [string, number, number]> = new 
  *
  * @since 0.1.0
  */
-export const wordSet = (): CharacterSet => new CharacterSet("\\w", wordWeight, union(wordSource, false))
+export const wordSet = (): CharacterSet => new CharacterSet("\\w", wordWeight, unionOf(wordSource, false))
 
 /** Weights of the properties most used. */
 const propertyWeights: ReadonlyMap<string, number> = new Map([
@@ -135,12 +135,12 @@ const posixClasses: ReadonlyMap<string, string> = new Map([
 /** Rust's limit on nesting. */
 const maximumNesting = 250
 
-interface Members {
+interface SetMembers {
   readonly contains: Contains
   readonly weight: number
 }
 
-const negate = ({ contains, weight }: Members, negatedWeight = weight + 1_000): Members => ({
+const negate = ({ contains, weight }: SetMembers, negatedWeight = weight + 1_000): SetMembers => ({
   contains: character => !contains(character),
   weight: negatedWeight
 })
@@ -171,14 +171,14 @@ class Union {
     this.#largestWeight = Math.max(this.#largestWeight, weight)
   }
 
-  add(members: Members): void {
+  add(members: SetMembers): void {
     this.#others.push(members.contains)
     this.#largestWeight = Math.max(this.#largestWeight, members.weight)
   }
 
-  members(): Members {
+  members(): SetMembers {
     const others = this.#others
-    const own = this.#sources === "" ? undefined : union(this.#sources, this.caseInsensitive)
+    const own = this.#sources === "" ? undefined : unionOf(this.#sources, this.caseInsensitive)
     const contains: Contains =
       own === undefined
         ? character => others.some(other => other(character))
@@ -189,9 +189,9 @@ class Union {
   }
 }
 
-type Operator = "&&" | "--" | "~~"
+type SetOperator = "&&" | "--" | "~~"
 
-const operate = (operator: Operator, left: Members, right: Members): Members => {
+const operate = (operator: SetOperator, left: SetMembers, right: SetMembers): SetMembers => {
   const [a, b] = [left.contains, right.contains]
   const weight = left.weight + right.weight
   switch (operator) {
@@ -216,7 +216,7 @@ class SetReader {
     readonly caseInsensitive: boolean
   ) {}
 
-  read(): Members {
+  read(): SetMembers {
     const single = new Union(this.caseInsensitive)
     const members = this.source[0] === "[" ? this.#bracketed(0) : undefined
     if (members === undefined) this.#item(single)
@@ -237,15 +237,15 @@ class SetReader {
     return true
   }
 
-  #bracketed(depth: number): Members {
+  #bracketed(depth: number): SetMembers {
     if (depth >= maximumNesting) throw new InvalidPattern()
     this.#accept("[")
     const negated = this.#accept("^")
     let current = new Union(this.caseInsensitive)
     while (this.#accept("-")) current.addRange(0x2d, 0x2d)
     if (current.isEmpty && this.#accept("]")) current.addRange(0x5d, 0x5d)
-    let pending: { readonly operator: Operator; readonly left: Members } | undefined
-    const finish = (): Members => {
+    let pending: { readonly operator: SetOperator; readonly left: SetMembers } | undefined
+    const finish = (): SetMembers => {
       const right = current.members()
       current = new Union(this.caseInsensitive)
       return pending === undefined ? right : operate(pending.operator, pending.left, right)
@@ -267,7 +267,7 @@ class SetReader {
     if (whole === undefined || source === undefined) return false
     this.#at += whole.length
     if (negation === "") into.addSource(source, 32)
-    else into.add(negate({ contains: union(source, this.caseInsensitive), weight: 32 }))
+    else into.add(negate({ contains: unionOf(source, this.caseInsensitive), weight: 32 }))
     return true
   }
 
@@ -294,7 +294,7 @@ class SetReader {
     if (perl !== undefined) {
       const [source, weight, negatedWeight] = perl
       if (escaped === lower) into.addSource(source, weight)
-      else into.add(negate({ contains: union(source, false), weight }, negatedWeight))
+      else into.add(negate({ contains: unionOf(source, false), weight }, negatedWeight))
       return undefined
     }
     if (lower !== "p") return escaped.codePointAt(0)
@@ -303,7 +303,7 @@ class SetReader {
     if (source === undefined) throw new InvalidPattern()
     const weight = propertyWeights.get(source) ?? (source.includes("=") ? 2_500 : 20_000)
     if (escaped === "p") into.addSource(source, weight)
-    else into.add(negate({ contains: union(source, this.caseInsensitive), weight }))
+    else into.add(negate({ contains: unionOf(source, this.caseInsensitive), weight }))
     return undefined
   }
 

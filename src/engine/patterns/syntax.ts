@@ -80,7 +80,7 @@ const flagNames: ReadonlyMap<string, keyof Flags> = new Map([
   ["x", "ignoreSpace"]
 ])
 
-const empty: Node = { type: "empty" }
+const emptyNode: Node = { type: "empty" }
 
 const assertion = (name: Assertion): Node => ({ type: "assertion", assertion: name })
 
@@ -90,7 +90,7 @@ const assertion = (name: Assertion): Node => ({ type: "assertion", assertion: na
  * @since 0.1.0
  */
 export const concatenation = (children: ReadonlyArray<Node>): Node => {
-  const [first = empty] = children
+  const [first = emptyNode] = children
   return children.length < 2 ? first : { type: "concat", children }
 }
 
@@ -331,7 +331,7 @@ class Parser {
       case "?":
       case "|":
       case ")":
-        return empty
+        return emptyNode
       case ".":
         this.#at++
         return { type: "set", set: anySet(this.#flags.dotMatchesLineFeed) }
@@ -584,7 +584,7 @@ class Parser {
         if (!this.#accept(")")) throw new InvalidPattern()
         this.#flags = before
         return node
-      } else if (character === ")" && position !== start && !(negated && position === start + 1)) return empty
+      } else if (character === ")" && position !== start && !(negated && position === start + 1)) return emptyNode
       else if (character !== "u" || negated) throw new InvalidPattern()
     }
   }
@@ -599,8 +599,8 @@ class Parser {
       if (condition.type !== "groupMatched") throw new InvalidPattern()
       return condition
     }
-    const [yes = empty, ...rest] = branches.type === "alternation" ? branches.children : [branches]
-    const no: Node = rest.length > 1 ? { type: "alternation", children: rest } : (rest[0] ?? empty)
+    const [yes = emptyNode, ...rest] = branches.type === "alternation" ? branches.children : [branches]
+    const no: Node = rest.length > 1 ? { type: "alternation", children: rest } : (rest[0] ?? emptyNode)
     return yes.type === "empty" && no.type === "empty" ? condition : { type: "conditional", condition, yes, no }
   }
 

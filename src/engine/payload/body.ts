@@ -81,14 +81,14 @@ const costOfMember = 64
 /** No more than this is compared at once. */
 const longestRun = 1 << 18
 
-const quote = 0x22
+export const quote = 0x22
 const comma = 0x2c
 const colon = 0x3a
-const openBracket = 0x5b
-const backslash = 0x5c
-const closeBracket = 0x5d
-const openBrace = 0x7b
-const closeBrace = 0x7d
+export const openBracket = 0x5b
+export const backslash = 0x5c
+export const closeBracket = 0x5d
+export const openBrace = 0x7b
+export const closeBrace = 0x7d
 
 /**
  * Looks through a payload. `tableNames` are the top-level members whose own members are kept one by one. `bytes` must be
@@ -151,7 +151,7 @@ export function* memberOf(bytes: Uint8Array, name: string): Generator<void, stri
       const key = scanner.key()
       const start = scanner.at
       while (!scanner.skipValue()) yield scanner.rest()
-      if (key === name) return textOf(bytes, start, scanner.at)
+      if (key === name) return textOfBytes(bytes, start, scanner.at)
     }
   } catch {
     // What is wrong is found again, and told, where the payload is read.
@@ -301,8 +301,8 @@ class Scanner {
     this.#allowance -= this.at - at + costOfMember
     let end = at + 1
     while (isPlainByte(bytes[end])) end++
-    if (bytes[end] === quote) return textOf(bytes, at + 1, end)
-    return JSON.parse(textOf(bytes, at, skipString(bytes, at))) as string
+    if (bytes[end] === quote) return textOfBytes(bytes, at + 1, end)
+    return JSON.parse(textOfBytes(bytes, at, skipString(bytes, at))) as string
   }
 
   /** Over what is at hand, if it is the same as whole values, or members, of the payload before. */
@@ -391,9 +391,11 @@ class Scanner {
 const utf8 = new TextDecoder("utf-8", { ignoreBOM: true })
 
 /** The text of a part. */
-export const textOf = (bytes: Uint8Array, start: number, end: number): string => utf8.decode(bytes.subarray(start, end))
+export const textOfBytes = (bytes: Uint8Array, start: number, end: number): string =>
+  utf8.decode(bytes.subarray(start, end))
 
-const isSpace = (code: number | undefined): boolean => code === 0x20 || code === 0x0a || code === 0x0d || code === 0x09
+export const isSpace = (code: number | undefined): boolean =>
+  code === 0x20 || code === 0x0a || code === 0x0d || code === 0x09
 
 /** Whether a byte of a string stands for itself. */
 const isPlainByte = (code: number | undefined): boolean =>
@@ -401,17 +403,17 @@ const isPlainByte = (code: number | undefined): boolean =>
 
 const isDelimiter = (code: number | undefined): boolean => code === comma || code === closeBrace || isSpace(code)
 
-const isDigit = (code: number | undefined): boolean => code !== undefined && code >= 0x30 && code <= 0x39
+const isDigitByte = (code: number | undefined): boolean => code !== undefined && code >= 0x30 && code <= 0x39
 
 const isHexDigit = (code: number | undefined): boolean =>
-  code !== undefined && (isDigit(code) || ((code | 0x20) >= 0x61 && (code | 0x20) <= 0x66))
+  code !== undefined && (isDigitByte(code) || ((code | 0x20) >= 0x61 && (code | 0x20) <= 0x66))
 
 const unexpected = (bytes: Uint8Array, at: number): JsonError =>
   at >= bytes.length
     ? new JsonError(`unexpected end at byte ${at}`)
     : new JsonError(`unexpected ${JSON.stringify(characterAt(bytes, at))} at byte ${at}`)
 
-const characterAt = (bytes: Uint8Array, at: number): string => [...textOf(bytes, at, at + 4)][0] ?? ""
+const characterAt = (bytes: Uint8Array, at: number): string => [...textOfBytes(bytes, at, at + 4)][0] ?? ""
 
 const skipSpace = (bytes: Uint8Array, at: number): number => {
   while (isSpace(bytes[at])) at++
@@ -482,8 +484,8 @@ const skipNumber = (bytes: Uint8Array, at: number): number => {
 
 /** Over one digit or more. */
 const skipDigits = (bytes: Uint8Array, at: number): number => {
-  if (!isDigit(bytes[at])) throw unexpected(bytes, at)
+  if (!isDigitByte(bytes[at])) throw unexpected(bytes, at)
   do at++
-  while (isDigit(bytes[at]))
+  while (isDigitByte(bytes[at]))
   return at
 }

@@ -10,6 +10,7 @@
  */
 
 import { type Json, NumberLiteral, type RawJson, setOwn } from "../json.js"
+import { backslash, closeBrace, closeBracket, isSpace, openBrace, openBracket, quote } from "./body.js"
 
 /** What reading one value gave. */
 export interface RawDocument {
@@ -21,7 +22,7 @@ export interface RawDocument {
 }
 
 /** The levels of arrays and objects that the official parser follows. */
-export const maxDepth = 127
+export const maxJsonDepth = 127
 
 /** The levels that are kept here: more than enough for a value of `maxDepth` levels at any place of a payload. */
 const maxDepthKept = 160
@@ -29,22 +30,13 @@ const maxDepthKept = 160
 /** Half a pair of surrogates. */
 const halfPair = /\p{Surrogate}/u
 
-const quote = 0x22
-const backslash = 0x5c
-const openBracket = 0x5b
-const closeBracket = 0x5d
-const openBrace = 0x7b
-const closeBrace = 0x7d
-
-const isSpace = (code: number): boolean => code === 0x20 || code === 0x0a || code === 0x0d || code === 0x09
-
-const skipSpace = (text: string, at: number): number => {
+const skipSpaceIn = (text: string, at: number): number => {
   while (isSpace(text.charCodeAt(at))) at++
   return at
 }
 
 /** The position behind the string that begins at `at`. */
-const skipString = (text: string, at: number): number => {
+const skipStringIn = (text: string, at: number): number => {
   for (let from = at + 1; ; ) {
     const end = text.indexOf('"', from)
     let slashes = 0
@@ -59,7 +51,7 @@ const skipContainer = (text: string, at: number): number => {
   let depth = 0
   for (let i = at; i < text.length; i++) {
     const code = text.charCodeAt(i)
-    if (code === quote) i = skipString(text, i) - 1
+    if (code === quote) i = skipStringIn(text, i) - 1
     else if (code === openBracket || code === openBrace) depth++
     else if ((code === closeBracket || code === closeBrace) && --depth === 0) return i + 1
   }
@@ -77,7 +69,7 @@ export const readExact = (text: string): RawDocument => {
 
   const string = (): string => {
     const start = i
-    i = skipString(text, i)
+    i = skipStringIn(text, i)
     const inner = text.slice(start + 1, i - 1)
     if (!inner.includes("\\")) return inner
     const decoded = JSON.parse(text.slice(start, i)) as string
@@ -108,7 +100,7 @@ export const readExact = (text: string): RawDocument => {
   }
 
   const read = (depth: number): RawJson => {
-    i = skipSpace(text, i)
+    i = skipSpaceIn(text, i)
     switch (text.charCodeAt(i)) {
       case quote:
         return string()
@@ -122,35 +114,35 @@ export const readExact = (text: string): RawDocument => {
         i += 4
         return null
       case openBracket: {
-        if (depth > maxDepth && isTooDeep(depth)) return []
+        if (depth > maxJsonDepth && isTooDeep(depth)) return []
         const items: Array<RawJson> = []
-        i = skipSpace(text, i + 1)
+        i = skipSpaceIn(text, i + 1)
         if (text.charCodeAt(i) === closeBracket) {
           i++
           return items
         }
         for (;;) {
           items.push(read(depth + 1))
-          i = skipSpace(text, i) + 1
+          i = skipSpaceIn(text, i) + 1
           if (text.charCodeAt(i - 1) !== 0x2c) return items
         }
       }
       case openBrace: {
-        if (depth > maxDepth && isTooDeep(depth)) return []
+        if (depth > maxJsonDepth && isTooDeep(depth)) return []
         const object: { [key: string]: RawJson } = {}
-        i = skipSpace(text, i + 1)
+        i = skipSpaceIn(text, i + 1)
         if (text.charCodeAt(i) === closeBrace) {
           i++
           return object
         }
         for (;;) {
-          i = skipSpace(text, i)
+          i = skipSpaceIn(text, i)
           const key = string()
-          i = skipSpace(text, i) + 1
+          i = skipSpaceIn(text, i) + 1
           const value = read(depth + 1)
           if (Object.hasOwn(object, key)) duplicates.push({ object, key })
           setOwn(object as { [key: string]: Json }, key, value as Json)
-          i = skipSpace(text, i) + 1
+          i = skipSpaceIn(text, i) + 1
           if (text.charCodeAt(i - 1) !== 0x2c) return object
         }
       }
@@ -171,7 +163,7 @@ export const isReadable = (value: RawJson, depth = 1, takesHalfPairs = false): b
   if (typeof value === "string") return takesHalfPairs || !halfPair.test(value)
   if (typeof value !== "object" || value === null) return true
   if (value instanceof NumberLiteral) return Number.isFinite(Number(value.text))
-  if (depth > maxDepth) return false
+  if (depth > maxJsonDepth) return false
   if (Array.isArray(value)) return value.every(item => isReadable(item, depth + 1, takesHalfPairs))
   return Object.entries(value).every(
     ([key, member]) => (takesHalfPairs || !halfPair.test(key)) && isReadable(member, depth + 1, takesHalfPairs)

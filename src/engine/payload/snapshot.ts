@@ -34,15 +34,7 @@ import type {
   SpecKind
 } from "../specs.js"
 import type { User } from "../user.js"
-import {
-  type Body,
-  type Entry,
-  emptyTable,
-  memberNamed,
-  type Table,
-  type TableMember,
-  textOf as textOfBytes
-} from "./body.js"
+import { type Body, type Entry, emptyTable, memberNamed, type Table, type TableMember, textOfBytes } from "./body.js"
 import { type RawDocument, readExact } from "./exactJson.js"
 
 /** A rule ready to run. */
@@ -165,7 +157,7 @@ export interface NameChanges {
   readonly removed: ReadonlyArray<string>
 }
 
-const kindOf = { gates: "gate", dynamicConfigs: "dynamicConfig", layers: "layer" } as const
+const partKinds = { gates: "gate", dynamicConfigs: "dynamicConfig", layers: "layer" } as const
 const specTables = ["gates", "dynamicConfigs", "layers"] as const
 
 /**
@@ -302,7 +294,7 @@ export class Snapshot {
    * @internal
    */
   decoded(table: SpecTable, name: string): Spec | undefined {
-    return this.#content(memberNamed(this.#tables[table], name), kindOf[table], this.#decoder.spec)
+    return this.#content(memberNamed(this.#tables[table], name), partKinds[table], this.#decoder.spec)
   }
 
   /**
@@ -330,7 +322,7 @@ export class Snapshot {
    */
   *specs(table: SpecTable): Iterable<readonly [string, Spec]> {
     for (const name of this.names(table)) {
-      const compiled = this.spec(kindOf[table], name)
+      const compiled = this.spec(partKinds[table], name)
       if (compiled !== undefined) yield [name, compiled.spec]
     }
   }
@@ -384,7 +376,7 @@ export class Snapshot {
    * @internal
    */
   *badParts(): Iterable<BadPart> {
-    for (const table of specTables) yield* badPartsOf(kindOf[table], this.#tables[table])
+    for (const table of specTables) yield* badPartsOf(partKinds[table], this.#tables[table])
     yield* badPartsOf("condition", this.#conditions)
   }
 

@@ -1,8 +1,8 @@
 import { assert, describe, it } from "vitest"
-import { type Answer, Deduplicator, hashNames } from "../../../src/engine/events/deduplicator.js"
+import { Deduplicator, hashNames, type KeyAnswer } from "../../../src/engine/events/deduplicator.js"
 import { Random } from "../../conformance/support/random.js"
 
-type Key = readonly [spec: string, rule: string, answer: Answer, user: string, unit: string | undefined]
+type Key = readonly [spec: string, rule: string, answer: KeyAnswer, user: string, unit: string | undefined]
 
 /** The same set, as plain as it can be: a map keeps its keys in the order of their last use. */
 class Model {

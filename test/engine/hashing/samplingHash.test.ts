@@ -4,7 +4,14 @@
 import { readFileSync } from "node:fs"
 import { assert, describe, it } from "vitest"
 import { noRule, samplingParts } from "../../../src/engine/events/events.js"
-import { flag, hashID, hashName, hashUser, isSampled, type Word64 } from "../../../src/engine/hashing/samplingHash.js"
+import {
+  hashFlag,
+  hashID,
+  hashName,
+  hashUser,
+  isSampled,
+  type Word64
+} from "../../../src/engine/hashing/samplingHash.js"
 import { User, type UserFields } from "../../../src/engine/user.js"
 
 interface Vectors {
@@ -152,7 +159,7 @@ describe("samplingHash", () => {
       const multiple = word((mask / BigInt(rate)) * BigInt(rate))
       assert.isTrue(isSampled([multiple], rate), String(rate))
     }
-    assert.isTrue(texts.every(text => isSampled([hashID(text), flag(true)], 1)))
+    assert.isTrue(texts.every(text => isSampled([hashID(text), hashFlag(true)], 1)))
     assert.isFalse(texts.some(text => isSampled([hashID(text)], 0)))
     assert.isFalse(isSampled([word(0n)], -1))
   })

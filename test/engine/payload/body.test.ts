@@ -7,7 +7,7 @@ import {
   NotAnObject,
   readBody,
   type Table,
-  textOf
+  textOfBytes
 } from "../../../src/engine/payload/body.js"
 
 const tableNames = new Set(["gates", "conditions"])
@@ -36,7 +36,7 @@ const shapeOf = ({ members, repeated, tables }: Body) => {
 
 const valuesOf = (body: Body, table: string): ReadonlyMap<string, string> => {
   const { members } = body.tables.get(table)!
-  return new Map(members.map(({ end, name, start }) => [name, textOf(body.bytes, start, end)]))
+  return new Map(members.map(({ end, name, start }) => [name, textOfBytes(body.bytes, start, end)]))
 }
 
 const entryOf = (body: Body, table: string, name: string) => {
@@ -159,7 +159,7 @@ describe("readBody", () => {
     assert.deepStrictEqual(body.repeated, ["x"])
     assert.isFalse(body.tables.has("conditions"))
     const { end, start } = memberNamed(body.members, "x")!
-    assert.strictEqual(textOf(body.bytes, start, end), "2")
+    assert.strictEqual(textOfBytes(body.bytes, start, end), "2")
   })
 
   it("with a body before finds the same, and shares the entries of the values that are the same", () => {
