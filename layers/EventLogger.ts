@@ -17,7 +17,7 @@ import * as Layer from "effect/Layer"
 import * as Random from "effect/Random"
 import { EventLogger } from "../src/EventLogger.js"
 import { EventSink } from "../src/EventSink.js"
-import { checkBounds, EventQueue } from "../src/engine/events/eventQueue.js"
+import { EventQueue } from "../src/engine/events/eventQueue.js"
 import { EventIntake } from "../src/engine/events/intake.js"
 import type { JsonObject } from "../src/engine/json.js"
 import { userToLog } from "../src/engine/user.js"
@@ -26,7 +26,7 @@ import { observer } from "../src/internal/observe.js"
 import { withQuietLoggers } from "../src/internal/quietly.js"
 import { statsigMetadata } from "../src/internal/sdkInfo.js"
 import type { ObservabilityClient } from "../src/ObservabilityClient.js"
-import { isRunningTests, type StatsigOptions } from "../src/StatsigOptions.js"
+import { checkBounds, optionTable, type StatsigOptions } from "../src/StatsigOptions.js"
 import { Bodies } from "./internal/events/bodies.js"
 import { EventDelivery } from "./internal/events/delivery.js"
 import { Outcomes, Retries, reportDrops } from "./internal/events/outcomes.js"
@@ -62,13 +62,11 @@ export interface Options
 }
 
 const boundsOf = Effect.fnUntraced(function* (options: Options) {
-  const { maxPendingBatches: maxBatches, maxPendingBytes: maxBytes, maxQueueSize: batchSize } = options
-  const wanted = { batchSize, maxBatches, maxBytes }
-  const strict = checkBounds(wanted, false)
-  const isLifted = strict.problems.length > 0 && (yield* isRunningTests)
-  const { bounds, problems } = isLifted ? checkBounds(wanted, true) : strict
-  for (const problem of problems) yield* Effect.logWarning(problem)
-  return bounds
+  return {
+    batchSize: yield* checkBounds("eventLoggingMaxQueueSize", options.maxQueueSize),
+    maxBatches: yield* checkBounds("eventLoggingMaxPendingBatchQueueSize", options.maxPendingBatches),
+    maxBytes: yield* checkBounds("eventLoggingMaxPendingBytes", options.maxPendingBytes)
+  }
 })
 
 /** A logger, what ends it within its time, and what refuses later events. Its scope ends the background work. */
@@ -81,13 +79,13 @@ const open = Effect.fnUntraced(function* (options: Options) {
   const { disableAllLogging, environment, experimentalFlags, globalCustomFields, serviceName } = options
   const isEnabled = disableAllLogging !== true
   const patience = Duration.decode(options.shutdownTimeout ?? Duration.seconds(3))
-  const flushAfter = Duration.toMillis(options.flushInterval ?? Duration.minutes(1))
+  const flushAfter = Duration.toMillis(options.flushInterval ?? optionTable.eventLoggingFlushInterval.default)
   const bounds = yield* boundsOf(options)
   const sizes = { batchSize: bounds.batchSize, maxPendingBatches: bounds.maxBatches }
 
   const queue = new EventQueue(bounds)
   const intake = new EventIntake(queue, {
-    dedupeMaxKeys: options.exposureDedupeMaxKeys,
+    dedupeMaxKeys: options.exposureDedupeMaxKeys || optionTable.exposureDedupeMaxKeys.default,
     seed: yield* Random.nextIntBetween(0, 2 ** 31),
     experimentalFlags
   })

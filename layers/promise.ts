@@ -42,7 +42,7 @@ import { OverrideAdapterType, type StatsigOptions } from "../src/promise/Statsig
 import { StatsigUser } from "../src/promise/StatsigUser.js"
 import { makeStatsig, type StatsigClass, sharedOfProcess } from "../src/promise/statsigClass.js"
 import { SpecSource } from "../src/SpecSource.js"
-import { checkSpecsSyncInterval } from "../src/StatsigOptions.js"
+import { checkInterval } from "../src/StatsigOptions.js"
 import { UserAgentParser } from "../src/UserAgentParser.js"
 import { lookup as noCountry } from "./CountryLookup/Disabled.js"
 import * as Ip3Country from "./CountryLookup/Ip3Country.js"
@@ -184,7 +184,7 @@ const parts = Effect.fnUntraced(function* (sdkKey: Redacted.Redacted, options: S
     globalCustomFields,
     initTimeout: initTimeoutMs === undefined || isUnbounded(initTimeoutMs) ? undefined : Duration.millis(initTimeoutMs),
     maxSpecsBytes: options.maxSpecsBytes,
-    specsSyncInterval: yield* checkSpecsSyncInterval(specsSyncIntervalMs)
+    specsSyncInterval: yield* checkInterval("specsSyncInterval", specsSyncIntervalMs)
   })
   return yield* Effect.provide(core, made)
 })

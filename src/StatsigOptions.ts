@@ -1,6 +1,6 @@
 /**
  * Every option of the SDK: once, with its type, default and meaning. Those of the Promise API that have the same name are
- * documented here as well.
+ * documented here as well. What is said of options stands in the interfaces, what is read of them in `optionTable`.
  *
  * `StatsigOptions` is what a program writes; durations may be `"10 seconds"`, milliseconds, or a `Duration`. `resolve`
  * turns it into `ResolvedOptions`: checked, and with all defaults in place. `config` reads the same from the environment.
@@ -17,6 +17,7 @@ import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
+import type * as Types from "effect/Types"
 
 /**
  * Where specs come from unless `specsUrl` says otherwise: Statsig's CDN.
@@ -38,53 +39,6 @@ export const defaultLogEventUrl = "https://prodregistryv2.org/v1/log_event"
  * @since 0.1.0
  */
 export const defaultIdListsUrl = "https://api.statsigcdn.com/v1/get_id_lists"
-
-/** @internal */
-export const defaultIdListsSyncInterval = Duration.minutes(1)
-
-const defaultSyncInterval = Duration.seconds(10)
-const shortestSyncInterval = Duration.seconds(1)
-
-const isDurationInput = (value: unknown): value is Duration.DurationInput =>
-  !Number.isNaN(value) && Option.isSome(Duration.decodeUnknown(value))
-
-const DurationInput = /* @__PURE__ */ Schema.transform(
-  /* @__PURE__ */ Schema.declare(isDurationInput, {
-    identifier: "DurationInput",
-    message: () => 'expected a duration such as "10 seconds", or a number of milliseconds'
-  }),
-  Schema.DurationFromSelf,
-  { strict: true, decode: Duration.decode, encode: duration => duration }
-)
-
-const Flag = /* @__PURE__ */ Schema.optionalWith(Schema.Boolean, { default: () => false })
-
-/** Empty or `null` stands for the default. */
-const Url = (defaultUrl: string) =>
-  Schema.optionalWith(
-    Schema.transform(Schema.String, Schema.String, {
-      strict: true,
-      decode: url => (url === "" || url.toLowerCase() === "null" ? defaultUrl : url),
-      encode: url => url
-    }),
-    { default: () => defaultUrl }
-  )
-
-/** Empty or `null` stands for nothing. */
-const OptionalUrl = /* @__PURE__ */ Schema.optional(
-  /* @__PURE__ */ Schema.transform(Schema.String, /* @__PURE__ */ Schema.UndefinedOr(Schema.String), {
-    strict: true,
-    decode: url => (url === "" || url.toLowerCase() === "null" ? undefined : url),
-    encode: url => url ?? ""
-  })
-)
-
-/** Kept as it is given: a decoded record would lose a field named `__proto__`. */
-const Fields = /* @__PURE__ */ Schema.declare(
-  (value): value is { readonly [field: string]: unknown } =>
-    typeof value === "object" && value !== null && !Array.isArray(value),
-  { identifier: "Fields" }
-)
 
 /**
  * The options that both APIs have under one name. What each means is said here, for both.
@@ -218,19 +172,167 @@ export interface StatsigOptions extends CoreOptions, Written<CommonOptions> {
   readonly idListsRequestTimeout?: Duration.DurationInput | undefined
 }
 
+interface OptionRow {
+  /** How it is written and read. */
+  readonly kind: keyof typeof optionKinds
+  /** Whether the Promise API has it not, or in another form. */
+  readonly effectOnly?: true
+  readonly default?: boolean | number | string
+  readonly min?: number | string
+  readonly max?: number
+  /** Whether these bounds of a number are there for the sake of Statsig's servers alone; those of intervals are. */
+  readonly liftedInTests?: boolean
+}
+
+const flagRow = { kind: "flag", default: false } as const
+
 /**
- * The schema of `CoreOptions`.
+ * What the code knows of the options, in the order in which the official package looks at them; those that the Promise API
+ * alone has stand there. The environment variable of `specsUrl` is `STATSIG_SPECS_URL`, and so on. In the Promise API
+ * durations are numbers of milliseconds, with `Ms` behind their names.
  *
- * @since 0.1.0
+ * @internal
  */
-export const CoreOptions = /* @__PURE__ */ (() =>
-  Schema.Struct({
-    specsSyncInterval: Schema.optionalWith(DurationInput, { default: () => defaultSyncInterval }),
-    initTimeout: Schema.optional(DurationInput),
-    maxSpecsBytes: Schema.optional(Schema.Int),
-    environment: Schema.optional(Schema.String),
-    globalCustomFields: Schema.optional(Fields)
-  }).annotations({ identifier: "CoreOptions" }))()
+export const optionTable = {
+  sdkKey: { kind: "sdkKey", effectOnly: true },
+  proxyUrl: { kind: "secret", effectOnly: true },
+  caCertPath: { kind: "text", effectOnly: true },
+  disableAllLogging: flagRow,
+  disableCountryLookup: flagRow,
+  disableNetwork: flagRow,
+  disableUserAgentParsing: flagRow,
+  enableIdLists: flagRow,
+  enableDcsDeltas: flagRow,
+  environment: { kind: "tier" },
+  eventLoggingFlushInterval: { kind: "optionalInterval", default: "60 seconds" },
+  eventLoggingMaxQueueSize: { kind: "integer", default: 2_000, min: 10, max: 2_000, liftedInTests: true },
+  eventLoggingMaxPendingBatchQueueSize: { kind: "integer", default: 100, min: 1 },
+  eventLoggingMaxPendingBytes: { kind: "integer", default: 67_108_864, min: 1_048_576, liftedInTests: true },
+  exposureDedupeMaxKeys: { kind: "count", default: 100_000 },
+  fallbackToStatsigApi: flagRow,
+  globalCustomFields: { kind: "fields" },
+  idListsSyncInterval: { kind: "optionalInterval", default: "60 seconds", min: "1 second" },
+  idListsRequestTimeout: { kind: "timeout", default: "10 seconds" },
+  // The default has the SDK key behind it.
+  idListsUrl: { kind: "optionalUrl", default: defaultIdListsUrl },
+  downloadIdListFileApi: { kind: "optionalUrl" },
+  // Of the request for specs: `initialize` itself has no deadline then.
+  initTimeout: { kind: "timeout", default: "3 seconds" },
+  logEventUrl: { kind: "url", default: defaultLogEventUrl },
+  serviceName: { kind: "text" },
+  specsSyncInterval: { kind: "interval", default: "10 seconds", min: "1 second" },
+  specsUrl: { kind: "url", default: defaultSpecsUrl },
+  useThirdPartyUaParser: flagRow,
+  experimentalFlags: { kind: "texts" },
+  maxSpecsBytes: { kind: "integer", default: 268_435_456 }
+} as const satisfies { readonly [Name in keyof StatsigOptions]-?: OptionRow }
+
+/**
+ * The URL, if one is given: empty or `null` stands for none.
+ *
+ * @internal
+ */
+export const givenUrl = (url: string | undefined): string | undefined =>
+  url === "" || url?.toLowerCase() === "null" ? undefined : url
+
+const isDurationInput = (value: unknown): value is Duration.DurationInput =>
+  !Number.isNaN(value) && Option.isSome(Duration.decodeUnknown(value))
+
+const DurationInput = /* @__PURE__ */ Schema.transform(
+  /* @__PURE__ */ Schema.declare(isDurationInput, {
+    identifier: "DurationInput",
+    message: () => 'expected a duration such as "10 seconds", or a number of milliseconds'
+  }),
+  Schema.DurationFromSelf,
+  { strict: true, decode: Duration.decode, encode: duration => duration }
+)
+
+const Url = (defaultUrl: string) =>
+  Schema.optionalWith(
+    Schema.transform(Schema.String, Schema.String, {
+      strict: true,
+      decode: url => givenUrl(url) ?? defaultUrl,
+      encode: url => url
+    }),
+    { default: () => defaultUrl }
+  )
+
+const OptionalUrl = /* @__PURE__ */ Schema.optional(
+  /* @__PURE__ */ Schema.transform(Schema.String, /* @__PURE__ */ Schema.UndefinedOr(Schema.String), {
+    strict: true,
+    decode: givenUrl,
+    encode: url => url ?? ""
+  })
+)
+
+/** Kept as it is given: a decoded record would lose a field named `__proto__`. */
+const Fields = /* @__PURE__ */ Schema.declare(
+  (value): value is { readonly [field: string]: unknown } =>
+    typeof value === "object" && value !== null && !Array.isArray(value),
+  { identifier: "Fields" }
+)
+
+/** Like the `DurationInput` of code: `"10 seconds"`, or digits alone for milliseconds. */
+const duration = (name: string): Config.Config<Duration.Duration> =>
+  Config.mapOrFail(Config.string(name), text => {
+    const decoded = /^[0-9]+$/.test(text) ? Option.some(Duration.millis(Number(text))) : Duration.decodeUnknown(text)
+    return Either.fromOption(decoded, () =>
+      ConfigError.InvalidData(
+        [],
+        `expected a duration such as "10 seconds", or a number of milliseconds, got "${text}"`
+      )
+    )
+  })
+
+/** How options of a kind are checked in code, and read from the environment where that can hold them. */
+const optionKinds = {
+  sdkKey: {
+    schema: () =>
+      Schema.RedactedFromSelf(Schema.String).annotations({
+        message: () => "expected the SDK key wrapped by Redacted.make"
+      }),
+    config: undefined
+  },
+  secret: {
+    schema: () => Schema.optional(Schema.RedactedFromSelf(Schema.String)),
+    config: (name: string) => Config.redacted(name)
+  },
+  flag: {
+    schema: (row: { default: false }) => Schema.optionalWith(Schema.Boolean, { default: () => row.default }),
+    config: Config.boolean
+  },
+  text: { schema: () => Schema.optional(Schema.String), config: Config.string },
+  tier: { schema: () => Schema.optional(Schema.String), config: Config.string },
+  url: { schema: (row: { default: string }) => Url(row.default), config: Config.string },
+  optionalUrl: { schema: () => OptionalUrl, config: Config.string },
+  integer: { schema: () => Schema.optional(Schema.Int), config: Config.integer },
+  count: { schema: () => Schema.optional(Schema.NonNegativeInt), config: Config.integer },
+  interval: {
+    schema: (row: { default: Duration.DurationInput }) =>
+      Schema.optionalWith(DurationInput, { default: () => Duration.decode(row.default) }),
+    config: duration
+  },
+  optionalInterval: { schema: () => Schema.optional(DurationInput), config: duration },
+  timeout: { schema: () => Schema.optional(DurationInput), config: duration },
+  fields: { schema: () => Schema.optional(Fields), config: undefined },
+  texts: { schema: () => Schema.optional(Schema.ReadonlySetFromSelf(Schema.String)), config: undefined }
+}
+
+/** Something of each option that it is made of. */
+const ofOptions = (make: (row: OptionRow, name: string) => unknown) =>
+  Object.fromEntries(
+    Object.entries<OptionRow>(optionTable).flatMap(([name, row]) => {
+      const made = make(row, name)
+      return made === undefined ? [] : [[name, made]]
+    })
+  )
+
+const optionSchemas = () =>
+  ofOptions(row => optionKinds[row.kind].schema(row as never)) as unknown as Types.Simplify<{
+    -readonly [Name in keyof StatsigOptions]-?: ReturnType<
+      (typeof optionKinds)[(typeof optionTable)[Name]["kind"]]["schema"]
+    >
+  }>
 
 /**
  * The schema of `StatsigOptions`.
@@ -238,35 +340,21 @@ export const CoreOptions = /* @__PURE__ */ (() =>
  * @since 0.1.0
  */
 export const StatsigOptions = /* @__PURE__ */ (() =>
-  Schema.Struct({
-    sdkKey: Schema.RedactedFromSelf(Schema.String).annotations({
-      message: () => "expected the SDK key wrapped by Redacted.make"
-    }),
-    specsUrl: Url(defaultSpecsUrl),
-    fallbackToStatsigApi: Flag,
-    enableDcsDeltas: Flag,
-    proxyUrl: Schema.optional(Schema.RedactedFromSelf(Schema.String)),
-    caCertPath: Schema.optional(Schema.String),
-    logEventUrl: Url(defaultLogEventUrl),
-    eventLoggingMaxQueueSize: Schema.optional(Schema.Int),
-    eventLoggingMaxPendingBatchQueueSize: Schema.optional(Schema.Int),
-    eventLoggingMaxPendingBytes: Schema.optional(Schema.Int),
-    eventLoggingFlushInterval: Schema.optional(DurationInput),
-    exposureDedupeMaxKeys: Schema.optional(Schema.NonNegativeInt),
-    disableAllLogging: Flag,
-    experimentalFlags: Schema.optional(Schema.ReadonlySetFromSelf(Schema.String)),
-    enableIdLists: Flag,
-    idListsUrl: OptionalUrl,
-    downloadIdListFileApi: OptionalUrl,
-    idListsSyncInterval: Schema.optional(DurationInput),
-    idListsRequestTimeout: Schema.optional(DurationInput),
-    serviceName: Schema.optional(Schema.String),
-    disableNetwork: Flag,
-    disableCountryLookup: Flag,
-    disableUserAgentParsing: Flag,
-    useThirdPartyUaParser: Flag,
-    ...CoreOptions.fields
-  }).annotations({ identifier: "StatsigOptions" }))()
+  Schema.Struct(optionSchemas()).annotations({ identifier: "StatsigOptions" }))()
+
+/**
+ * The schema of `CoreOptions`.
+ *
+ * @since 0.1.0
+ */
+export const CoreOptions = /* @__PURE__ */ (() =>
+  StatsigOptions.pick(
+    "specsSyncInterval",
+    "initTimeout",
+    "maxSpecsBytes",
+    "environment",
+    "globalCustomFields"
+  ).annotations({ identifier: "CoreOptions" }))()
 
 /**
  * The core options with all defaults in place.
@@ -298,31 +386,40 @@ export const isRunningTests: Effect.Effect<boolean> = Effect.matchCause(Config.s
  * @internal
  */
 export const checkInterval = Effect.fnUntraced(function* (
-  name: string,
-  given: Duration.Duration,
-  otherwise: Duration.Duration
+  name: "specsSyncInterval" | "idListsSyncInterval",
+  given: Duration.DurationInput | undefined
 ) {
-  if (Duration.greaterThanOrEqualTo(given, shortestSyncInterval)) return given
-  if (yield* isRunningTests) return given
-  yield* Effect.logWarning(
-    `${name}: expected at least ${Duration.format(shortestSyncInterval)}, ` +
-      `got ${Duration.format(given)}; using ${Duration.format(otherwise)}`
-  )
-  return otherwise
+  const { default: otherwise, min } = optionTable[name]
+  const interval = Duration.decode(given ?? otherwise)
+  if (Duration.greaterThanOrEqualTo(interval, min) || (yield* isRunningTests)) return interval
+  const [least, got, used] = [min, interval, otherwise].map(Duration.format)
+  yield* Effect.logWarning(`${name}: expected at least ${least}, got ${got}; using ${used}`)
+  return Duration.decode(otherwise)
 })
 
 /**
- * The interval of polls for specs.
+ * The number that is given, or with a warning the default in place of one out of bounds.
  *
  * @internal
  */
-export const checkSpecsSyncInterval = (given: Duration.DurationInput | undefined): Effect.Effect<Duration.Duration> =>
-  checkInterval("specsSyncInterval", Duration.decode(given ?? defaultSyncInterval), defaultSyncInterval)
+export const checkBounds = Effect.fnUntraced(function* (
+  name: "eventLoggingMaxQueueSize" | "eventLoggingMaxPendingBatchQueueSize" | "eventLoggingMaxPendingBytes",
+  given: number | undefined
+) {
+  const row: OptionRow & { readonly default: number; readonly min: number } = optionTable[name]
+  const { default: otherwise, liftedInTests, max = Number.MAX_SAFE_INTEGER, min } = row
+  if (given === undefined) return otherwise
+  if (given >= min && given <= max) return given
+  if (liftedInTests && given >= 1 && (yield* isRunningTests)) return given
+  const range = row.max === undefined ? `at least ${min}` : `${min} to ${max}`
+  yield* Effect.logWarning(`${name}: expected ${range}, got ${given}; using ${otherwise}`)
+  return otherwise
+})
 
 const resolveBy = <A extends ResolvedCoreOptions, I>(schema: Schema.Schema<A, I>) =>
   Effect.fnUntraced(function* (options: I) {
     const resolved = yield* Effect.orDie(Schema.decodeUnknown(schema, { errors: "all" })(options))
-    return { ...resolved, specsSyncInterval: yield* checkSpecsSyncInterval(resolved.specsSyncInterval) }
+    return { ...resolved, specsSyncInterval: yield* checkInterval("specsSyncInterval", resolved.specsSyncInterval) }
   })
 
 /**
@@ -343,18 +440,6 @@ export const resolveCore: (options: CoreOptions) => Effect.Effect<ResolvedCoreOp
 
 const optional = <A>(config: Config.Config<A>): Config.Config<A | undefined> =>
   Config.map(Config.option(config), Option.getOrUndefined)
-
-/** Like the `DurationInput` of code: `"10 seconds"`, or digits alone for milliseconds. */
-const duration = (name: string): Config.Config<Duration.Duration> =>
-  Config.mapOrFail(Config.string(name), text => {
-    const decoded = /^[0-9]+$/.test(text) ? Option.some(Duration.millis(Number(text))) : Duration.decodeUnknown(text)
-    return Either.fromOption(decoded, () =>
-      ConfigError.InvalidData(
-        [],
-        `expected a duration such as "10 seconds", or a number of milliseconds, got "${text}"`
-      )
-    )
-  })
 
 /** The variable of the key first, then others that programs have it in. */
 const sdkKeyNames = ["STATSIG_SDK_KEY", "STATSIG_SERVER_SECRET", "STATSIG_KEY"]
@@ -377,50 +462,18 @@ const sdkKeyConfig: Config.Config<Redacted.Redacted> = /* @__PURE__ */ Config.su
 )
 
 /**
- * The options from the environment, or whatever `ConfigProvider` is in use: `STATSIG_SDK_KEY`, `STATSIG_SPECS_URL`,
- * `STATSIG_SPECS_SYNC_INTERVAL`, `STATSIG_INIT_TIMEOUT`, `STATSIG_ENVIRONMENT`, `STATSIG_DISABLE_NETWORK`,
- * `STATSIG_DISABLE_COUNTRY_LOOKUP`, `STATSIG_DISABLE_USER_AGENT_PARSING`, `STATSIG_USE_THIRD_PARTY_UA_PARSER`,
- * `STATSIG_ENABLE_ID_LISTS`, `STATSIG_ID_LISTS_URL`, `STATSIG_DOWNLOAD_ID_LIST_FILE_API`,
- * `STATSIG_ID_LISTS_SYNC_INTERVAL`, `STATSIG_ID_LISTS_REQUEST_TIMEOUT`,
- * `STATSIG_SERVICE_NAME`, `STATSIG_FALLBACK_TO_STATSIG_API`, `STATSIG_ENABLE_DCS_DELTAS`, `STATSIG_PROXY_URL`,
- * `STATSIG_CA_CERT_PATH`, `STATSIG_LOG_EVENT_URL`, `STATSIG_EVENT_LOGGING_MAX_QUEUE_SIZE`,
- * `STATSIG_EVENT_LOGGING_MAX_PENDING_BATCH_QUEUE_SIZE`, `STATSIG_EVENT_LOGGING_MAX_PENDING_BYTES`,
- * `STATSIG_EVENT_LOGGING_FLUSH_INTERVAL`, `STATSIG_EXPOSURE_DEDUPE_MAX_KEYS`, `STATSIG_DISABLE_ALL_LOGGING`,
- * `STATSIG_MAX_SPECS_BYTES`. Only the key is required; where its variable is not set or empty, `STATSIG_SERVER_SECRET`
- * and `STATSIG_KEY` are read, in this order. Durations are milliseconds or text such as `10 seconds`.
+ * The options from the environment, or whatever `ConfigProvider` is in use: the name of each in capitals behind `STATSIG_`,
+ * such as `STATSIG_SDK_KEY`, `STATSIG_SPECS_URL` and `STATSIG_EVENT_LOGGING_MAX_QUEUE_SIZE`. Only the key is required;
+ * where its variable is not set or empty, `STATSIG_SERVER_SECRET` and `STATSIG_KEY` are read, in this order. Durations are
+ * milliseconds or text such as `10 seconds`. `globalCustomFields` and `experimentalFlags` are not read.
  *
  * @since 0.1.0
  */
-export const config: Config.Config<StatsigOptions> = /* @__PURE__ */ Config.suspend(() =>
-  Config.all({
-    sdkKey: sdkKeyConfig,
-    specsUrl: optional(Config.string("STATSIG_SPECS_URL")),
-    specsSyncInterval: optional(duration("STATSIG_SPECS_SYNC_INTERVAL")),
-    initTimeout: optional(duration("STATSIG_INIT_TIMEOUT")),
-    environment: optional(Config.string("STATSIG_ENVIRONMENT")),
-    disableNetwork: optional(Config.boolean("STATSIG_DISABLE_NETWORK")),
-    disableCountryLookup: optional(Config.boolean("STATSIG_DISABLE_COUNTRY_LOOKUP")),
-    disableUserAgentParsing: optional(Config.boolean("STATSIG_DISABLE_USER_AGENT_PARSING")),
-    useThirdPartyUaParser: optional(Config.boolean("STATSIG_USE_THIRD_PARTY_UA_PARSER")),
-    enableIdLists: optional(Config.boolean("STATSIG_ENABLE_ID_LISTS")),
-    idListsUrl: optional(Config.string("STATSIG_ID_LISTS_URL")),
-    downloadIdListFileApi: optional(Config.string("STATSIG_DOWNLOAD_ID_LIST_FILE_API")),
-    idListsSyncInterval: optional(duration("STATSIG_ID_LISTS_SYNC_INTERVAL")),
-    idListsRequestTimeout: optional(duration("STATSIG_ID_LISTS_REQUEST_TIMEOUT")),
-    serviceName: optional(Config.string("STATSIG_SERVICE_NAME")),
-    fallbackToStatsigApi: optional(Config.boolean("STATSIG_FALLBACK_TO_STATSIG_API")),
-    enableDcsDeltas: optional(Config.boolean("STATSIG_ENABLE_DCS_DELTAS")),
-    proxyUrl: optional(Config.redacted("STATSIG_PROXY_URL")),
-    caCertPath: optional(Config.string("STATSIG_CA_CERT_PATH")),
-    logEventUrl: optional(Config.string("STATSIG_LOG_EVENT_URL")),
-    eventLoggingMaxQueueSize: optional(Config.integer("STATSIG_EVENT_LOGGING_MAX_QUEUE_SIZE")),
-    eventLoggingMaxPendingBatchQueueSize: optional(
-      Config.integer("STATSIG_EVENT_LOGGING_MAX_PENDING_BATCH_QUEUE_SIZE")
-    ),
-    eventLoggingMaxPendingBytes: optional(Config.integer("STATSIG_EVENT_LOGGING_MAX_PENDING_BYTES")),
-    eventLoggingFlushInterval: optional(duration("STATSIG_EVENT_LOGGING_FLUSH_INTERVAL")),
-    exposureDedupeMaxKeys: optional(Config.integer("STATSIG_EXPOSURE_DEDUPE_MAX_KEYS")),
-    disableAllLogging: optional(Config.boolean("STATSIG_DISABLE_ALL_LOGGING")),
-    maxSpecsBytes: optional(Config.integer("STATSIG_MAX_SPECS_BYTES"))
+export const config: Config.Config<StatsigOptions> = /* @__PURE__ */ Config.suspend(() => {
+  const others = ofOptions(({ kind }, name) => {
+    const variable = `STATSIG_${name.replaceAll(/[A-Z]/g, letter => `_${letter}`)}`.toUpperCase()
+    const read: Config.Config<unknown> | undefined = optionKinds[kind].config?.(variable)
+    return read && optional(read)
   })
-)
+  return Config.all({ sdkKey: sdkKeyConfig, ...others }) as Config.Config<StatsigOptions>
+})

@@ -1,5 +1,8 @@
+import { readFileSync } from "node:fs"
+import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, ConfigProvider, Duration, Effect, Exit, Redacted } from "effect"
+import { checkOptions } from "../src/promise/StatsigOptions.js"
 import * as StatsigOptions from "../src/StatsigOptions.js"
 import { capturingLogs } from "./layers/support/specs.js"
 
@@ -9,6 +12,84 @@ const fromEnvironment = (values: Record<string, string>) =>
   Effect.withConfigProvider(ConfigProvider.fromMap(new Map(Object.entries(values))))
 
 const resolve = (options: object) => StatsigOptions.resolve({ sdkKey, ...options } as StatsigOptions.StatsigOptions)
+
+const effectOnly = ["sdkKey", "proxyUrl", "caCertPath"]
+
+const promiseOnly = [
+  "dataStore",
+  "dataStoreKeySchemaVersion",
+  "logEventConnectionReuse",
+  "observabilityClient",
+  "outputLogLevel",
+  "outputLoggerProvider",
+  "configCompressionMode",
+  "overrideAdapterConfig",
+  "persistentStorage",
+  "specAdaptersConfig",
+  "waitForCountryLookupInit",
+  "waitForUserAgentInit",
+  "proxyConfig",
+  "consoleCaptureOptions"
+]
+
+/** The options of the Promise API, in the order in which they are looked at. */
+const promiseNames = () => {
+  const names: Array<string> = []
+  checkOptions(new Proxy({}, { get: (_, name) => void names.push(String(name)) }))
+  return names
+}
+
+/** The rows of the page of options, without the tables of what is no option of an instance. */
+const documented = readFileSync(join(import.meta.dirname, "../docs/options.md"), "utf8")
+  .split("## Accepted without effect")[0]!
+  .split("\n")
+  .filter(line => line.startsWith("| `"))
+  .map(line => line.split("|").slice(1, -1))
+  .map(cells => cells.map(cell => cell.trim()))
+
+/** The default of an option as the page says it. */
+const shown = (name: string): string => {
+  const row: object = StatsigOptions.optionTable[name as keyof typeof StatsigOptions.optionTable]
+  const value = "default" in row ? row.default : undefined
+  if (typeof value === "number") return value.toLocaleString("en-US")
+  if (typeof value !== "string") return value === undefined ? "" : String(value)
+  return value.startsWith("https:") ? "Statsig's" : value.replace(/ seconds$/, " s")
+}
+
+describe("the table of options", () => {
+  const table = Object.entries<{ readonly kind: string; readonly effectOnly?: true }>(StatsigOptions.optionTable)
+  const inPromise = (name: string, kind: string) => (/interval|timeout/i.test(kind) ? `${name}Ms` : name)
+
+  it("has every option for both APIs, but for these", () => {
+    const common = table
+      .filter(([, row]) => row.effectOnly === undefined)
+      .map(([name, { kind }]) => inPromise(name, kind))
+    assert.deepStrictEqual(
+      table.filter(([, row]) => row.effectOnly).map(([name]) => name),
+      effectOnly
+    )
+    assert.deepStrictEqual(
+      promiseNames().filter(name => !promiseOnly.includes(name)),
+      common
+    )
+    assert.includeMembers(promiseNames(), promiseOnly)
+  })
+
+  it("has the options that docs/options.md lists, with their names and defaults", () => {
+    assert.sameMembers(
+      documented.map(([name]) => name!.replaceAll("`", "")),
+      table.map(([name]) => name)
+    )
+    for (const [cell, variable, promiseCell, defaultCell] of documented) {
+      const name = cell!.replaceAll("`", "")
+      const { kind } = StatsigOptions.optionTable[name as keyof typeof StatsigOptions.optionTable]
+      const snake = `STATSIG_${name.replaceAll(/[A-Z]/g, letter => `_${letter}`).toUpperCase()}`
+      if (kind !== "fields" && kind !== "texts") assert.include(variable, `\`${snake}\``)
+      if (!effectOnly.includes(name)) assert.strictEqual(promiseCell, `\`${inPromise(name, kind)}\``)
+      assert.include(defaultCell, shown(name), name)
+    }
+  })
+})
 
 describe("StatsigOptions", () => {
   describe("resolve", () => {

@@ -4,6 +4,7 @@
 
 import { join, resolve } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
+import { Duration } from "effect"
 import ts from "typescript"
 import * as StatsigOptions from "../src/StatsigOptions.js"
 
@@ -113,6 +114,20 @@ describe("an editor", () => {
   it("says the default of each option of the preset", { timeout: 60_000 }, () => {
     for (const [option, text] of offered("Statsig.layer")) {
       assert.match(text, option === "sdkKey" ? /Redacted/ : /Default:\s/, option)
+    }
+  })
+
+  it("says the default that is in use, in both APIs", { timeout: 60_000 }, () => {
+    const texts = offered("Statsig.layer")
+    const ofFacade = offered("the facade")
+    const said = (text = "") => text.slice(text.search(/Default:\s/))
+    for (const [name, row] of Object.entries(StatsigOptions.optionTable)) {
+      if (!("default" in row)) continue
+      const value = typeof row.default === "number" ? row.default.toLocaleString("en-US") : String(row.default)
+      const millis = ofFacade.get(`${name}Ms`)
+      assert.include(said(texts.get(name)), value, name)
+      if (millis === undefined) assert.include(said(ofFacade.get(name)), value, name)
+      else assert.include(said(millis), `${Duration.toMillis(value as Duration.DurationInput)}`, name)
     }
   })
 

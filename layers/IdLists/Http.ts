@@ -29,7 +29,7 @@ import { inBackground } from "../../src/internal/clocks.js"
 import { BackgroundRecorder, type Recorder } from "../../src/internal/diagnostics.js"
 import { observer } from "../../src/internal/observe.js"
 import { makePace } from "../../src/internal/pace.js"
-import { checkInterval, defaultIdListsSyncInterval, type StatsigOptions } from "../../src/StatsigOptions.js"
+import { checkInterval, type StatsigOptions } from "../../src/StatsigOptions.js"
 import * as Downloads from "../internal/idLists/downloads.js"
 import { FailingLists } from "../internal/idLists/failingLists.js"
 import { HeldLists } from "../internal/idLists/heldLists.js"
@@ -61,11 +61,7 @@ export interface HttpOptions
  * @since 0.1.0
  */
 export const make = Effect.fnUntraced(function* (options: HttpOptions) {
-  const syncInterval = yield* checkInterval(
-    "idListsSyncInterval",
-    Duration.decode(options.idListsSyncInterval ?? defaultIdListsSyncInterval),
-    defaultIdListsSyncInterval
-  )
+  const syncInterval = yield* checkInterval("idListsSyncInterval", options.idListsSyncInterval)
   const held = new HeldLists(yield* Stored.make(options), yield* Queue.sliding<void>(1))
   const pace = makePace(syncInterval)
   const sync = new ListSync({

@@ -24,7 +24,7 @@ import { type ReadAnswer, requester } from "../../src/internal/request.js"
 import { sdkKeyProblem } from "../../src/internal/secrets.js"
 import { type Fetch, type Source, type SpecRequest, SpecSource } from "../../src/SpecSource.js"
 import { type PayloadFormat, SpecSourceError, type SpecsError } from "../../src/StatsigError.js"
-import { defaultSpecsUrl, type StatsigOptions } from "../../src/StatsigOptions.js"
+import { defaultSpecsUrl, optionTable, type StatsigOptions } from "../../src/StatsigOptions.js"
 import * as Deltas from "../internal/deltas.js"
 
 /**
@@ -39,7 +39,6 @@ export interface HttpOptions
   > {}
 
 const name = "Network"
-const defaultInitTimeout = Duration.seconds(3)
 const pollTimeout = Duration.seconds(10)
 const processing = marked({ key: "download_config_specs", step: "process" })
 /** The longest time that a timer can be set to: without a timer nothing keeps a process alive that waits for an answer. */
@@ -123,7 +122,7 @@ const makeFetchingFrom = Effect.fnUntraced(function* (options: HttpOptions) {
 })
 
 const timeoutsFor = (options: HttpOptions): Record<SpecRequest["purpose"], Duration.Duration> => {
-  const given = Duration.min(options.initTimeout ?? defaultInitTimeout, longestDelay)
+  const given = Duration.min(options.initTimeout ?? optionTable.initTimeout.default, longestDelay)
   return { initialize: Duration.isZero(given) ? pollTimeout : given, sync: pollTimeout, poll: pollTimeout }
 }
 

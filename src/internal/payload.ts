@@ -3,21 +3,19 @@
  */
 import * as Effect from "effect/Effect"
 import { SpecsError } from "../StatsigError.js"
+import { optionTable } from "../StatsigOptions.js"
 import { isUtf8 } from "./bytes.js"
 import { inTurns } from "./eventLoop.js"
 
 /** The largest payload that is read, in bytes: the longest string that V8 can make is not much longer. */
 export const largestPayload = 512 * 1024 * 1024 - 32
 
-/** 256 MB. */
-const defaultSizeLimit = 256 * 1024 * 1024
-
 /**
  * The most bytes that specs may have, by the option `maxSpecsBytes`: less than 1 stands for the default, and more than
  * can be read for that.
  */
-export const sizeLimit = (maxSpecsBytes: number | undefined): number =>
-  maxSpecsBytes === undefined || !(maxSpecsBytes >= 1) ? defaultSizeLimit : Math.min(maxSpecsBytes, largestPayload)
+export const sizeLimit = (maxSpecsBytes = 0): number =>
+  maxSpecsBytes >= 1 ? Math.min(maxSpecsBytes, largestPayload) : optionTable.maxSpecsBytes.default
 
 /** Bytes, or characters, that are copied or translated in one turn. */
 const copiedPerTurn = 1 << 20

@@ -1,14 +1,14 @@
 /**
- * The options of the Promise API: their types, and one reader for each.
+ * The options of the Promise API: their types, and one reader for each. Those of both APIs are read by the kinds that
+ * `optionTable` has for them.
  *
  * A reader takes anything, gives the option's value, and throws with the official package's `code` for the wrong type.
  * `undefined` is the same as absent; unknown options are ignored.
  *
  * @since 0.1.0
  */
-
 import type { JsonObject } from "../engine/json.js"
-import type { CommonOptions } from "../StatsigOptions.js"
+import { type CommonOptions, givenUrl, optionTable, type StatsigOptions as WrittenOptions } from "../StatsigOptions.js"
 import { argumentError, asFlag, asInteger, asText, asUnsigned, missingObject } from "./argument.js"
 import type { DataStore } from "./DataStore.js"
 import { toExactJson, toMap } from "./json.js"
@@ -327,37 +327,64 @@ export const textSet: Reader<Set<string>> = (value, where) => {
   return found
 }
 
-/** In the order in which the official package looks at them: of several wrong options the first is reported. */
-const readOptions = members<StatsigOptions>({
+type OptionTable = typeof optionTable
+
+/** The options of both APIs, by their names in that of Effect. */
+type CommonName = {
+  [Name in keyof OptionTable]: OptionTable[Name] extends { effectOnly: true } ? never : Name
+}[keyof OptionTable]
+
+/** The same by their names in this one, where durations are numbers of milliseconds. */
+type PromiseName = {
+  [Name in CommonName]: OptionTable[Name]["kind"] extends "interval" | "optionalInterval" | "timeout"
+    ? `${Name}Ms`
+    : Name
+}[CommonName]
+
+/** The options of both APIs, in the order in which the official package looks at them. */
+const commonOptions = Object.entries<{ readonly kind: OptionTable[CommonName]["kind"]; readonly effectOnly?: true }>(
+  optionTable as Pick<OptionTable, CommonName>
+).flatMap(([name, { effectOnly, kind }]) =>
+  effectOnly ? [] : [{ name, kind, promiseName: (/interval|timeout/i.test(kind) ? `${name}Ms` : name) as PromiseName }]
+)
+
+const commonReaders: Readonly<Record<OptionTable[CommonName]["kind"], Reader<unknown>>> = {
+  flag: asFlag,
+  text: asText,
+  tier: environment,
+  url: asText,
+  optionalUrl: asText,
+  integer: asUnsigned,
+  count: asUnsigned,
+  interval: asUnsigned,
+  optionalInterval: asUnsigned,
+  timeout: asInteger,
+  fields: globalCustomFields,
+  texts: textSet
+}
+
+/** The readers of options of both APIs, up to the one of this name. */
+const commonUpTo = (last: PromiseName) => {
+  const end = commonOptions.findIndex(({ promiseName }) => promiseName === last) + 1
+  return Object.fromEntries(commonOptions.slice(0, end).map(row => [row.promiseName, commonReaders[row.kind]]))
+}
+
+/**
+ * In the order in which the official package looks at them: of several wrong options the first is reported. A member keeps
+ * its place when it comes again.
+ */
+const readOptions = members({
   dataStore: provided(),
   dataStoreKeySchemaVersion: choice(),
-  disableAllLogging: asFlag,
-  disableCountryLookup: asFlag,
-  disableNetwork: asFlag,
-  disableUserAgentParsing: asFlag,
+  ...commonUpTo("disableUserAgentParsing"),
   logEventConnectionReuse: asFlag,
-  enableIdLists: asFlag,
-  enableDcsDeltas: asFlag,
-  environment,
-  eventLoggingFlushIntervalMs: asUnsigned,
-  eventLoggingMaxQueueSize: asUnsigned,
-  eventLoggingMaxPendingBatchQueueSize: asUnsigned,
-  eventLoggingMaxPendingBytes: asUnsigned,
-  exposureDedupeMaxKeys: asUnsigned,
-  fallbackToStatsigApi: asFlag,
-  globalCustomFields: globalCustomFields as Reader<NonNullable<StatsigOptions["globalCustomFields"]>>,
-  idListsSyncIntervalMs: asUnsigned,
-  idListsRequestTimeoutMs: asInteger,
-  idListsUrl: asText,
-  downloadIdListFileApi: asText,
-  initTimeoutMs: asInteger,
-  logEventUrl: asText,
+  ...commonUpTo("logEventUrl"),
   observabilityClient: provided(),
   outputLogLevel: choice(),
   outputLoggerProvider: provided(),
   configCompressionMode: choice(),
   overrideAdapterConfig: list(members({ adapterType: overrideAdapterType }, ["adapterType"])),
-  serviceName: asText,
+  ...commonUpTo("serviceName"),
   persistentStorage,
   specAdaptersConfig: list(
     members<SpecAdapterConfig>(
@@ -374,8 +401,7 @@ const readOptions = members<StatsigOptions>({
       ["adapterType", "initTimeoutMs"]
     )
   ),
-  specsSyncIntervalMs: asUnsigned,
-  specsUrl: asText,
+  ...commonUpTo("specsUrl"),
   waitForCountryLookupInit: asFlag,
   waitForUserAgentInit: asFlag,
   proxyConfig: members<ProxyConfig>({
@@ -389,10 +415,8 @@ const readOptions = members<StatsigOptions>({
     { enabled: asFlag, logLevels: list(choice()), user, maxKeys: asInteger, maxDepth: asInteger, maxLength: asInteger },
     ["enabled"]
   ),
-  useThirdPartyUaParser: asFlag,
-  experimentalFlags: textSet,
-  maxSpecsBytes: asUnsigned
-})
+  ...commonUpTo("maxSpecsBytes")
+} satisfies Readers<Omit<StatsigOptions, PromiseName>> as Readers<StatsigOptions>)
 
 /**
  * Checks the options of a program. Whatever is no object has none.
@@ -400,3 +424,16 @@ const readOptions = members<StatsigOptions>({
  * @internal
  */
 export const checkOptions = (options: unknown): StatsigOptions => readOptions(options ?? {}, "StatsigOptions")
+
+/**
+ * The checked options that both APIs have, as an Effect program would write them.
+ *
+ * @internal
+ */
+export const asWritten = (options: StatsigOptions) =>
+  Object.fromEntries(
+    commonOptions.map(({ kind, name, promiseName }) => {
+      const value = options[promiseName]
+      return [name, kind === "url" || kind === "optionalUrl" ? givenUrl(value as string | undefined) : value]
+    })
+  ) as Pick<WrittenOptions, CommonName>

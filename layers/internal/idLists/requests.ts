@@ -10,14 +10,14 @@ import { httpUrl, mayPass, readWithin, withoutQuery } from "../../../src/interna
 import { exceptionOf, reportException } from "../../../src/internal/observe.js"
 import { type Ask, describeFailure, type ReadAnswer, requester } from "../../../src/internal/request.js"
 import { IdListError } from "../../../src/StatsigError.js"
-import { defaultIdListsUrl, type StatsigOptions } from "../../../src/StatsigOptions.js"
+import { defaultIdListsUrl, optionTable, type StatsigOptions } from "../../../src/StatsigOptions.js"
 import { ListReading, largestListFile, type ReadingPlan } from "./listFile.js"
 import { decodeManifest, type ListFile } from "./manifest.js"
 import type { HeldList } from "./storedIdLists.js"
 
 const cdn = "https://api.statsigcdn.com"
 
-const defaultRequestTimeout = Duration.seconds(10)
+const defaultRequestTimeout = Duration.decode(optionTable.idListsRequestTimeout.default)
 
 const largestManifest = 64 * 1024 * 1024
 

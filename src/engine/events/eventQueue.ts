@@ -57,49 +57,6 @@ export interface QueueBounds {
   readonly maxBytes: number
 }
 
-interface Range {
-  /** The option that sets it. */
-  readonly option: string
-  readonly min: number
-  readonly max: number
-  readonly default: number
-  /** Whether tests may leave it: it is there for the sake of Statsig's servers alone. */
-  readonly isLifted: boolean
-}
-
-const unlimited = Number.MAX_SAFE_INTEGER
-
-const ranges: Readonly<Record<keyof QueueBounds, Range>> = {
-  batchSize: { option: "eventLoggingMaxQueueSize", min: 10, max: 2_000, default: 2_000, isLifted: true },
-  maxBatches: { option: "eventLoggingMaxPendingBatchQueueSize", min: 1, max: unlimited, default: 100, isLifted: false },
-  maxBytes: {
-    option: "eventLoggingMaxPendingBytes",
-    min: 1_048_576,
-    max: unlimited,
-    default: 67_108_864,
-    isLifted: true
-  }
-}
-
-/** The bounds that are wanted, or the default in place of one that may not be; and what is wrong with those. */
-export const checkBounds = (
-  wanted: { readonly [bound in keyof QueueBounds]: number | undefined },
-  isTest: boolean
-): { readonly bounds: QueueBounds; readonly problems: ReadonlyArray<string> } => {
-  const problems: Array<string> = []
-  const check = (bound: keyof QueueBounds): number => {
-    const given = wanted[bound]
-    const { isLifted, max, min, option, default: otherwise } = ranges[bound]
-    if (given === undefined) return otherwise
-    if ((given >= min && given <= max) || (isTest && isLifted && given >= 1)) return given
-    const range = max === unlimited ? `at least ${min}` : `${min} to ${max}`
-    problems.push(`${option}: expected ${range}, got ${given}; using ${otherwise}`)
-    return otherwise
-  }
-  const bounds = { batchSize: check("batchSize"), maxBatches: check("maxBatches"), maxBytes: check("maxBytes") }
-  return { bounds, problems }
-}
-
 /** What an event takes in the columns of a list, in bytes. */
 const columnSize = 40
 

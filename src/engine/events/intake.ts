@@ -38,8 +38,8 @@ export interface CustomEvent {
 }
 
 export interface IntakeOptions {
-  /** Exposures that are remembered, so as not to be logged again. Default: 100,000. */
-  readonly dedupeMaxKeys: number | undefined
+  /** Exposures that are remembered, so as not to be logged again. */
+  readonly dedupeMaxKeys: number
   /** Of the hash of what is remembered. */
   readonly seed: number
   /** Opaque switches; the one that is known begins with `sec_expo_as_primary:`. Default: none. */
@@ -48,7 +48,6 @@ export interface IntakeOptions {
 
 /** Both windows of the official SDK, unless the project sets others; in milliseconds. */
 const defaultWindow = 60_000
-const defaultMaxKeys = 100_000
 const maxFirstSeen = 100_000
 const maxNonExposed = 100_000
 /** Characters of the names in each of the two: names of gates that do not exist are whatever the program asks for. */
@@ -109,7 +108,7 @@ export class EventIntake {
     const primaryID = secondaryAsPrimaryID(options.experimentalFlags ?? [])
     this.#queue = queue
     this.#primaryBucket = primaryID === undefined ? undefined : bucketOf(primaryID)
-    this.#seen = new Deduplicator(options.dedupeMaxKeys || defaultMaxKeys, options.seed)
+    this.#seen = new Deduplicator(options.dedupeMaxKeys, options.seed)
   }
 
   /** The tier of users without an environment of their own, as the specs last met have it. */

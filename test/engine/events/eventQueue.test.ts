@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { type Batch, checkBounds, EventQueue, type QueueBounds } from "../../../src/engine/events/eventQueue.js"
+import { type Batch, EventQueue, type QueueBounds } from "../../../src/engine/events/eventQueue.js"
 import { customText } from "../../../src/engine/events/events.js"
 import { User } from "../../../src/engine/user.js"
 import { Random } from "../../conformance/support/random.js"
@@ -128,28 +128,5 @@ describe("EventQueue", () => {
     assert.deepStrictEqual(sizes([queue.take(end)!, queue.take(end)!]), [5, 4])
     assert.isUndefined(queue.take(end))
     assert.deepStrictEqual(sizes(takeAll(queue)), [10, 1])
-  })
-})
-
-describe("checkBounds", () => {
-  const defaults: QueueBounds = { batchSize: 2_000, maxBatches: 100, maxBytes: 67_108_864 }
-  const none = { batchSize: undefined, maxBatches: undefined, maxBytes: undefined }
-
-  it("takes what is in bounds, and the default in place of what is not", () => {
-    assert.deepStrictEqual(checkBounds(none, false), { bounds: defaults, problems: [] })
-    assert.deepStrictEqual(checkBounds({ batchSize: 10, maxBatches: 1, maxBytes: 1_048_576 }, false).problems, [])
-    assert.deepStrictEqual(checkBounds({ batchSize: 9, maxBatches: 0, maxBytes: Number.NaN }, false), {
-      bounds: defaults,
-      problems: [
-        "eventLoggingMaxQueueSize: expected 10 to 2000, got 9; using 2000",
-        "eventLoggingMaxPendingBatchQueueSize: expected at least 1, got 0; using 100",
-        "eventLoggingMaxPendingBytes: expected at least 1048576, got NaN; using 67108864"
-      ]
-    })
-  })
-
-  it("leaves tests what is there for Statsig's servers", () => {
-    assert.deepStrictEqual(checkBounds({ ...none, batchSize: 1, maxBytes: 1 }, true).problems, [])
-    assert.lengthOf(checkBounds({ batchSize: 0, maxBatches: 0, maxBytes: 0 }, true).problems, 3)
   })
 })
