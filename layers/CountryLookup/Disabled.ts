@@ -20,4 +20,4 @@ export const lookup = (ip: string): null | undefined => (ip.split(".", 5).length
  *
  * @since 0.1.0
  */
-export const layer: Layer.Layer<CountryLookup> = Layer.succeed(CountryLookup, { lookup })
+export const layer: Layer.Layer<CountryLookup> = /* @__PURE__ */ Layer.succeed(CountryLookup, { lookup })

@@ -134,4 +134,4 @@ export const make: Effect.Effect<CountryLookup["Type"]> = Effect.map(Effect.runt
  *
  * @since 0.1.0
  */
-export const layer: Layer.Layer<CountryLookup> = Layer.effect(CountryLookup, make)
+export const layer: Layer.Layer<CountryLookup> = /* @__PURE__ */ Layer.effect(CountryLookup, make)

@@ -23,4 +23,4 @@ export const client: Client = {
  *
  * @since 0.1.0
  */
-export const layer: Layer.Layer<ObservabilityClient> = Layer.succeed(ObservabilityClient, client)
+export const layer: Layer.Layer<ObservabilityClient> = /* @__PURE__ */ Layer.succeed(ObservabilityClient, client)

@@ -296,7 +296,14 @@ export const layer = (options: DataStoreOptions): Layer.Layer<SpecSource, never,
 export const layerBefore = (options: DataStoreOptions): Layer.Layer<SpecSource, never, SpecSource | DataStore> =>
   Layer.scoped(SpecSource, makeBefore(options))
 
-const makeBefore = (options: DataStoreOptions): Effect.Effect<Source, never, SpecSource | DataStore | Scope.Scope> =>
+/**
+ * As `layerBefore`, before the source of the context.
+ *
+ * @internal
+ */
+export const makeBefore = (
+  options: DataStoreOptions
+): Effect.Effect<Source, never, SpecSource | DataStore | Scope.Scope> =>
   Effect.gen(function* () {
     const source = yield* SpecSource
     const stepDown = stepsDown(yield* DataStore, options)

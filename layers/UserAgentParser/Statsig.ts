@@ -517,4 +517,4 @@ export const parser: UserAgentParser["Type"] = { parse: /* @__PURE__ */ memoize(
  *
  * @since 0.1.0
  */
-export const layer: Layer.Layer<UserAgentParser> = Layer.succeed(UserAgentParser, parser)
+export const layer: Layer.Layer<UserAgentParser> = /* @__PURE__ */ Layer.succeed(UserAgentParser, parser)

@@ -1,5 +1,5 @@
 /**
- * What the options of the Promise API say of the network and of where specs come from.
+ * Makes options of the preset of those of the Promise API.
  *
  * @since 0.1.0
  */
@@ -10,24 +10,41 @@ import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import { DataStore } from "../../src/DataStore.js"
-import * as ProgramDataStore from "../../src/promise/DataStore.js"
-import type { ProxyConfig, SpecAdapterConfig, StatsigOptions } from "../../src/promise/StatsigOptions.js"
+import { DataStore, type Store } from "../../src/DataStore.js"
+import {
+  asWritten,
+  type ProxyConfig,
+  type SpecAdapterConfig,
+  type StatsigOptions
+} from "../../src/promise/StatsigOptions.js"
 import { disabled, type Fetch, inOrder, type Source } from "../../src/SpecSource.js"
 import { SpecSourceError } from "../../src/StatsigError.js"
+import { checkInterval, givenUrl } from "../../src/StatsigOptions.js"
 import * as NodeClient from "../HttpClient/Node.js"
 import * as DataStoreSource from "../SpecSource/DataStore.js"
 import * as Http from "../SpecSource/Http.js"
+import type { PresetOptions } from "../Statsig.js"
 
 /**
- * The HTTP client of an instance, or of a part of it that has its own ways of TLS.
+ * The options of the preset. What the program provides by its options is no part of them.
  *
  * @internal
  */
-export const client = ({ proxyConfig = {} }: StatsigOptions, tls: Omit<NodeClient.NodeOptions, "proxyUrl"> = {}) =>
-  Effect.flatMap(proxyUrlOf(proxyConfig), proxyUrl =>
-    NodeClient.make({ ...tls, proxyUrl, caCertPath: tls.caCertPath ?? proxyConfig.caCertPath })
-  )
+export const presetOptions = Effect.fnUntraced(function* (sdkKey: Redacted.Redacted, options: StatsigOptions) {
+  const { dataStoreKeySchemaVersion = "", initTimeoutMs, proxyConfig = {}, specAdaptersConfig } = options
+  const preset: PresetOptions = {
+    ...asWritten(options),
+    sdkKey,
+    // Below 0 it is none.
+    initTimeout: (initTimeoutMs ?? 0) < 0 ? Duration.infinity : initTimeoutMs,
+    proxyUrl: yield* proxyUrlOf(proxyConfig),
+    caCertPath: proxyConfig.caCertPath,
+    specsSyncInterval: yield* checkInterval("specsSyncInterval", options.specsSyncIntervalMs),
+    keySchema: /^v?3$/i.test(dataStoreKeySchemaVersion) ? "v3" : "v2",
+    isLasting: true
+  }
+  return specAdaptersConfig === undefined ? preset : { ...preset, source: adapters(preset, specAdaptersConfig) }
+})
 
 /** `undefined` where there is no proxy, or none that can be spoken to. */
 const proxyUrlOf = Effect.fnUntraced(function* (config: ProxyConfig) {
@@ -50,73 +67,22 @@ const proxyUrlOf = Effect.fnUntraced(function* (config: ProxyConfig) {
   return undefined
 })
 
-/**
- * Where the specs of an instance come from: its `specAdaptersConfig`; else its data store, if it has one, and the network.
- *
- * @internal
- */
-export const specSource = Effect.fnUntraced(function* (sdkKey: Redacted.Redacted, options: StatsigOptions) {
-  const { dataStore, specAdaptersConfig } = options
-  const source =
-    specAdaptersConfig === undefined
-      ? Effect.map(
-          Effect.all([...(dataStore === undefined ? [] : [stored(sdkKey, options)]), network(sdkKey, options)]),
-          ([first, ...rest]) => inOrder(first!, ...rest)
-        )
-      : adapters(sdkKey, options, specAdaptersConfig)
-  const store = yield* Effect.serviceOption(DataStore)
-  // Without one nothing asks for it.
-  return yield* Effect.provideService(
-    source,
-    DataStore,
-    Option.getOrElse(store, () => ProgramDataStore.fromProgram({}))
-  )
-})
-
-const stored = (sdkKey: Redacted.Redacted, options: StatsigOptions) =>
-  DataStoreSource.make({ sdkKey, keySchema: keySchemaOf(options), maxSpecsBytes: options.maxSpecsBytes })
-
-/** The network, which leaves what it brings in the data store, if that is a source too. */
-const network = Effect.fnUntraced(function* (
-  sdkKey: Redacted.Redacted,
-  options: StatsigOptions,
-  adapter?: SpecAdapterConfig
-) {
-  const { dataStore, enableDcsDeltas, fallbackToStatsigApi, initTimeoutMs, serviceName, specsUrl } = options
-  if (options.disableNetwork) return disabled
-  const timeout = adapter !== undefined && adapter.initTimeoutMs > 0 ? adapter.initTimeoutMs : initTimeoutMs
-  const source = yield* Http.make({
-    sdkKey,
-    serviceName,
-    specsUrl: urlOf(adapter?.specsUrl ?? specsUrl),
-    initTimeout: isUnbounded(timeout) ? Duration.infinity : timeout,
-    fallbackToStatsigApi,
-    enableDcsDeltas,
-    maxSpecsBytes: options.maxSpecsBytes
-  })
-  const isStored = adapter === undefined || options.specAdaptersConfig?.some(isDataStore)
-  if (dataStore === undefined || isStored !== true) return source
-  return yield* DataStoreSource.writing(source, { sdkKey, keySchema: keySchemaOf(options) })
-})
-
 const isDataStore = ({ adapterType }: SpecAdapterConfig): boolean => adapterType === "data_store"
 
 const listName = "specAdaptersConfig"
 
 /** The sources of a list in its order. Whatever became of each, the list as a whole fails where none has specs. */
-const adapters = Effect.fnUntraced(function* (
-  sdkKey: Redacted.Redacted,
-  options: StatsigOptions,
-  configs: ReadonlyArray<SpecAdapterConfig>
-) {
+const adapters = Effect.fnUntraced(function* (options: PresetOptions, configs: ReadonlyArray<SpecAdapterConfig>) {
+  const store = yield* Effect.serviceOption(DataStore)
+  const written = configs.some(isDataStore) ? store : Option.none()
   const sources: Array<Source> = []
   for (const config of configs) {
     switch (config.adapterType) {
       case "data_store":
-        if (options.dataStore === undefined) {
+        if (Option.isNone(store)) {
           yield* Effect.logWarning(`${listName}: there is no dataStore; its adapter is left out`)
         } else {
-          sources.push(yield* stored(sdkKey, options))
+          sources.push(yield* Effect.provideService(DataStoreSource.make(options), DataStore, store.value))
         }
         break
       case "network_grpc_websocket":
@@ -127,7 +93,7 @@ const adapters = Effect.fnUntraced(function* (
         if (config.adapterType !== "network_http") {
           yield* Effect.logWarning(`${listName}: ${config.adapterType} is unknown; it is taken as network_http`)
         }
-        sources.push(yield* secured(config, options, network(sdkKey, options, config)))
+        sources.push(yield* secured(config, options, network(config, options, written)))
     }
   }
   const [first = empty, ...rest] = sources
@@ -143,17 +109,36 @@ const adapters = Effect.fnUntraced(function* (
   return { ...source, fetch }
 })
 
+/** The network, which leaves what it brings in the data store, if that is a source too. */
+const network = Effect.fnUntraced(function* (
+  { initTimeoutMs, specsUrl }: SpecAdapterConfig,
+  options: PresetOptions,
+  store: Option.Option<Store>
+) {
+  if (options.disableNetwork) return disabled
+  const source = yield* Http.make({
+    ...options,
+    specsUrl: specsUrl === undefined ? options.specsUrl : givenUrl(specsUrl),
+    initTimeout: initTimeoutMs > 0 ? initTimeoutMs : options.initTimeout
+  })
+  if (Option.isNone(store)) return source
+  return yield* Effect.provideService(DataStoreSource.writing(source, options), DataStore, store.value)
+})
+
 /** Over a client of its own, where the adapter says whom to trust and how to show who it is. */
 const secured = <A, E, R>(
   { authenticationMode, caCertPath, clientCertPath, clientKeyPath, domainName }: SpecAdapterConfig,
-  options: StatsigOptions,
+  options: PresetOptions,
   made: Effect.Effect<A, E, R | HttpClient.HttpClient>
 ): Effect.Effect<A, E, R | HttpClient.HttpClient | Scope.Scope> => {
   if (authenticationMode !== "tls" && authenticationMode !== "mtls") return made
-  const own = authenticationMode === "mtls" ? { clientCertPath, clientKeyPath } : {}
-  return Effect.flatMap(client(options, { caCertPath, domainName, ...own }), client =>
-    Effect.provideService(made, HttpClient.HttpClient, client)
-  )
+  const tls = {
+    proxyUrl: options.proxyUrl,
+    caCertPath: caCertPath ?? options.caCertPath,
+    domainName,
+    ...(authenticationMode === "mtls" ? { clientCertPath, clientKeyPath } : {})
+  }
+  return Effect.flatMap(NodeClient.make(tls), client => Effect.provideService(made, HttpClient.HttpClient, client))
 }
 
 const failing = (message: string): Source => ({
@@ -169,26 +154,3 @@ const noStreaming =
 
 const streaming = failing(noStreaming)
 const empty = failing("there is no adapter")
-
-/**
- * How the SDK key appears in the keys of the data store.
- *
- * @internal
- */
-export const keySchemaOf = ({ dataStoreKeySchemaVersion }: StatsigOptions): "v2" | "v3" =>
-  /^v?3$/i.test(dataStoreKeySchemaVersion ?? "") ? "v3" : "v2"
-
-/**
- * Empty or `null` stands for the default.
- *
- * @internal
- */
-export const urlOf = (url: string | undefined): string | undefined =>
-  url === "" || url?.toLowerCase() === "null" ? undefined : url
-
-/**
- * Below zero a timeout is none.
- *
- * @internal
- */
-export const isUnbounded = (timeout: number | undefined): boolean => timeout !== undefined && timeout < 0

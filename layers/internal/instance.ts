@@ -1,0 +1,76 @@
+/**
+ * What every instance has, presets and the test double alike: specs, overrides and an evaluator, and the service on them.
+ */
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import type * as Redacted from "effect/Redacted"
+import { Evaluator } from "../../src/Evaluator.js"
+import type { JsonObject } from "../../src/engine/json.js"
+import * as Overrides from "../../src/Overrides.js"
+import { SpecStore } from "../../src/SpecStore.js"
+import * as Statsig from "../../src/Statsig.js"
+import type { CoreOptions } from "../../src/StatsigOptions.js"
+import { toJson } from "../../src/StatsigUser.js"
+import * as EvaluatorLayer from "../Evaluator.js"
+import * as SpecStoreLayer from "../SpecStore.js"
+
+/** What instances offer. One within another, of another project say, does not take these for the program's own. */
+const madeHere = new WeakSet<object>()
+
+const noted = <S extends object, E, R>(part: Effect.Effect<S, E, R>): Effect.Effect<S, E, R> =>
+  Effect.tap(part, made => madeHere.add(made))
+
+/** @internal */
+export type Choose = <I, S extends object, E, R>(
+  part: Context.Tag<I, S>,
+  otherwise: Effect.Effect<S, E, R>
+) => Effect.Effect<S, E, R>
+
+/**
+ * Chooses each part: the one that the program provides; else the given one, which is not even made otherwise.
+ *
+ * @internal
+ */
+export const chooser: Effect.Effect<Choose> = Effect.map(Effect.context<never>(), context => (part, otherwise) => {
+  const own = Context.getOption(context, part)
+  return Option.isSome(own) && !madeHere.has(own.value) ? Effect.succeed(own.value) : otherwise
+})
+
+/**
+ * The custom fields, made JSON like those of a user.
+ *
+ * @internal
+ */
+export const customFields = ({ globalCustomFields }: CoreOptions) =>
+  toJson(globalCustomFields) as JsonObject | undefined
+
+/** @internal */
+export interface InstanceOptions extends CoreOptions {
+  readonly specsSyncInterval: Duration.DurationInput
+  readonly sdkKey?: Redacted.Redacted | undefined
+}
+
+/**
+ * Makes an instance of parts that are in the context, with the evaluator that `adapt` makes of the default one.
+ *
+ * @internal
+ */
+export const makeInstance = Effect.fnUntraced(function* (
+  options: InstanceOptions,
+  choose: Choose,
+  adapt: (evaluator: Evaluator["Type"]) => Evaluator["Type"] = evaluator => evaluator
+) {
+  const { initTimeout = Duration.infinity, specsSyncInterval } = options
+  const overrides = yield* choose(Overrides.Overrides, noted(Effect.sync(Overrides.make)))
+  const store = yield* choose(SpecStore, noted(SpecStoreLayer.make({ ...options, syncInterval: specsSyncInterval })))
+  const held = Context.make(SpecStore, store).pipe(Context.add(Overrides.Overrides, overrides))
+  const evaluating = EvaluatorLayer.make({ ...options, globalCustomFields: customFields(options) })
+  const evaluator = yield* choose(Evaluator, noted(Effect.map(Effect.provide(evaluating, held), adapt)))
+  const services = Context.add(held, Evaluator, evaluator)
+  const timeout = Duration.decode(initTimeout)
+  const deadline = Duration.isFinite(timeout) ? timeout : undefined
+  const statsig = yield* Effect.provide(Statsig.make({ ...options, initTimeout: deadline }), services)
+  return Context.add(services, Statsig.Statsig, statsig)
+})
