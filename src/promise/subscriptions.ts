@@ -170,7 +170,7 @@ export const followSpecs = (store: SpecStore["Type"], subscriptions: Subscriptio
       source_api: sourceApi ?? (source === "Adapter(DataStore)" ? "datastore" : null),
       // Parsed for one who looks at it, and only then: it may be large.
       get values() {
-        return JSON.parse(specs.toString())
+        return JSON.parse(new TextDecoder().decode(specs))
       }
     }))
   })
