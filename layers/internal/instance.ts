@@ -16,11 +16,11 @@ import { toJson } from "../../src/StatsigUser.js"
 import * as EvaluatorLayer from "../Evaluator.js"
 import * as SpecStoreLayer from "../SpecStore.js"
 
-/** What instances offer. One within another, of another project say, does not take these for the program's own. */
-const madeHere = new WeakSet<object>()
+/** What instances offer to the program. */
+const offered = new Set<unknown>([Overrides.Overrides, SpecStore, Evaluator])
 
-const noted = <S extends object, E, R>(part: Effect.Effect<S, E, R>): Effect.Effect<S, E, R> =>
-  Effect.tap(part, made => madeHere.add(made))
+/** Of these what was made here. An instance within another, of another project say, does not take it for the program's. */
+const madeHere = new WeakSet<object>()
 
 /** @internal */
 export type Choose = <I, S extends object, E, R>(
@@ -33,10 +33,14 @@ export type Choose = <I, S extends object, E, R>(
  *
  * @internal
  */
-export const chooser: Effect.Effect<Choose> = Effect.map(Effect.context<never>(), context => (part, otherwise) => {
-  const own = Context.getOption(context, part)
-  return Option.isSome(own) && !madeHere.has(own.value) ? Effect.succeed(own.value) : otherwise
-})
+export const chooser: Effect.Effect<Choose> = /* @__PURE__ */ Effect.map(
+  /* @__PURE__ */ Effect.context<never>(),
+  context => (part, otherwise) => {
+    const own = Context.getOption(context, part)
+    if (Option.isSome(own) && !madeHere.has(own.value)) return Effect.succeed(own.value)
+    return offered.has(part) ? Effect.tap(otherwise, made => madeHere.add(made)) : otherwise
+  }
+)
 
 /**
  * The custom fields, made JSON like those of a user.
@@ -63,11 +67,11 @@ export const makeInstance = Effect.fnUntraced(function* (
   adapt: (evaluator: Evaluator["Type"]) => Evaluator["Type"] = evaluator => evaluator
 ) {
   const { initTimeout = Duration.infinity, specsSyncInterval } = options
-  const overrides = yield* choose(Overrides.Overrides, noted(Effect.sync(Overrides.make)))
-  const store = yield* choose(SpecStore, noted(SpecStoreLayer.make({ ...options, syncInterval: specsSyncInterval })))
+  const overrides = yield* choose(Overrides.Overrides, Effect.sync(Overrides.make))
+  const store = yield* choose(SpecStore, SpecStoreLayer.make({ ...options, syncInterval: specsSyncInterval }))
   const held = Context.make(SpecStore, store).pipe(Context.add(Overrides.Overrides, overrides))
   const evaluating = EvaluatorLayer.make({ ...options, globalCustomFields: customFields(options) })
-  const evaluator = yield* choose(Evaluator, noted(Effect.map(Effect.provide(evaluating, held), adapt)))
+  const evaluator = yield* choose(Evaluator, Effect.map(Effect.provide(evaluating, held), adapt))
   const services = Context.add(held, Evaluator, evaluator)
   const timeout = Duration.decode(initTimeout)
   const deadline = Duration.isFinite(timeout) ? timeout : undefined
