@@ -1,7 +1,5 @@
 /**
  * The worked examples of the official package's evaluation, each on a service of its own.
- *
- * In the file the specs are kept as text, because the spelling of a number (`1.0`) can decide an answer.
  */
 import { Effect, Layer, ManagedRuntime, Option, Stream } from "effect"
 import { afterAll, assert, describe, it } from "vitest"
@@ -14,7 +12,7 @@ import * as StatsigLayer from "../../layers/Statsig.js"
 import * as StatsigUserAgents from "../../layers/UserAgentParser/Statsig.js"
 import * as UapCore from "../../layers/UserAgentParser/UapCore.js"
 import { CountryLookup } from "../../src/CountryLookup.js"
-import type { EvaluationDetails, Json } from "../../src/Evaluation.js"
+import type { EvaluationDetails } from "../../src/Evaluation.js"
 import type { Exposure } from "../../src/EventLogger.js"
 import { IdLists } from "../../src/IdLists.js"
 import { Overrides } from "../../src/Overrides.js"
@@ -22,42 +20,7 @@ import * as PersistentStorage from "../../src/PersistentStorage.js"
 import { SpecSource } from "../../src/SpecSource.js"
 import * as Statsig from "../../src/Statsig.js"
 import * as StatsigUser from "../../src/StatsigUser.js"
-import vectors from "../vectors/evaluation-vectors.json" with { type: "json" }
-
-interface Case {
-  readonly id: string
-  readonly kind: string
-  readonly name: string
-  readonly user?: StatsigUser.StatsigUserInput
-  readonly params?: ReadonlyArray<string>
-  readonly param?: string
-  readonly fallbacks?: ReadonlyArray<Json>
-  readonly group?: string
-  readonly options?: {
-    readonly userPersistedValues?: object
-    readonly enforceOverrides?: boolean
-    readonly enforceTargeting?: boolean
-  }
-  readonly expected: { readonly storage?: unknown }
-}
-
-interface Suite {
-  readonly name: string
-  readonly options: {
-    readonly environment?: string
-    readonly globalCustomFields?: Record<string, unknown>
-    readonly useThirdPartyUaParser?: boolean
-    readonly disableCountryLookup?: boolean
-    readonly persistentStorage?: boolean
-  }
-  /** Calls of the official package that are made before each case. */
-  readonly setup?: ReadonlyArray<readonly [method: string, name: string, value: never, id?: string]>
-  readonly idLists?: Readonly<Record<string, string>>
-  readonly specs: string
-  readonly cases: ReadonlyArray<Case>
-}
-
-const suites: ReadonlyArray<Suite> = [{ name: "main", ...vectors }, ...vectors.suites] as ReadonlyArray<Suite>
+import { type Case, lookupIn, type StorageCall, type Suite, suites } from "../engine/support/vectors.js"
 
 const network = (specs: string): Layer.Layer<SpecSource> =>
   Layer.succeed(SpecSource, {
@@ -67,33 +30,8 @@ const network = (specs: string): Layer.Layer<SpecSource> =>
     updates: Stream.empty
   })
 
-/** ID lists from the text of their change files, whose lines hold hashes in place of ids. */
-const idLists = (files: Readonly<Record<string, string>>): Layer.Layer<IdLists> => {
-  const lists = new Map<string, Set<string>>()
-  for (const [name, text] of Object.entries(files)) {
-    const keys = new Set<string>()
-    for (const line of text.split(/\r?\n/)) {
-      if (line.startsWith("+")) keys.add(line.slice(1))
-      if (line.startsWith("-")) keys.delete(line.slice(1))
-    }
-    lists.set(name, keys)
-  }
-  const key = (high: number, low: number): string => {
-    const bytes = Buffer.alloc(6)
-    bytes.writeUIntBE(high, 0, 3)
-    bytes.writeUIntBE(low, 3, 3)
-    return bytes.toString("base64")
-  }
-  return Layer.succeed(IdLists, {
-    ...MemoryIdLists.make(),
-    contains: (list, high, low) => lists.get(list)?.has(key(high, low)) === true
-  })
-}
-
-/** What a storage was told, in order. */
-type StorageCall =
-  | { readonly op: "save"; readonly key: string; readonly config: string; readonly data: unknown }
-  | { readonly op: "delete"; readonly key: string; readonly config: string }
+const idLists = (files: Suite["idLists"]): Layer.Layer<IdLists> =>
+  Layer.succeed(IdLists, { ...MemoryIdLists.make(), contains: lookupIn(files) })
 
 const recorder = (calls: Array<StorageCall>): PersistentStorage.Storage => ({
   load: () => Effect.succeed(null),
@@ -104,7 +42,7 @@ const recorder = (calls: Array<StorageCall>): PersistentStorage.Storage => ({
 const service = (suite: Suite, calls: Array<StorageCall>) => {
   const parts = Layer.mergeAll(
     network(suite.specs),
-    suite.idLists === undefined ? MemoryIdLists.layer() : idLists(suite.idLists),
+    idLists(suite.idLists),
     suite.options.useThirdPartyUaParser ? UapCore.layer : StatsigUserAgents.layer,
     suite.options.disableCountryLookup ? NoCountryLookup.layer : Layer.effect(CountryLookup, CountryLookup),
     NoObservability.layer,

@@ -294,6 +294,10 @@ describe("patterns", () => {
     }
   })
 
+  it.each(["(?<=^.)x", "(?<=^.?)x", "(?<!^..)x"])("go back over a pair of surrogates as one character: %s", pattern =>
+    expect(matches(pattern, "😀x")).toBe(true)
+  )
+
   it("may be tested again and again, in any order", () => {
     const pattern = compilePattern("^(?:[a-m]+|[^a-m]{2,40})\\d$")!
     const texts = Array.from(
