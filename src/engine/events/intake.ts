@@ -11,7 +11,7 @@ import { sha256 } from "../hashing/sha256.js"
 import { type Json, type JsonObject, wellFormedJson } from "../json.js"
 import type { RemoteConfig } from "../specs.js"
 import type { User } from "../user.js"
-import { Deduplicator, hashNames, type KeyAnswer } from "./deduplicator.js"
+import { Deduplicator, hashNames } from "./deduplicator.js"
 import type { EventQueue } from "./eventQueue.js"
 import {
   customText,
@@ -129,7 +129,8 @@ export class EventIntake {
     let isFull = false
     if (this.#seen.add(form, answer, key, unit)) {
       const mustLog = evaluation.forwardAllExposures || (evaluation.hasUnsampledSecondaryExposure && !isSplit)
-      const sampling = mustLog ? undefined : this.#sample(name, ruleID, user, answer, unit, evaluation.samplingRate)
+      const parts = () => samplingParts(name, ruleID, user, answer, unit)
+      const sampling = mustLog ? undefined : this.#sample(name, ruleID, evaluation.samplingRate, parts)
       if (sampling !== false) isFull = this.#queue.push(exposureText(form, sampling, secondaries.length > 0), user, now)
     }
     for (const secondary of secondaries) if (this.#logSecondary(secondary, user, key, now)) isFull = true
@@ -140,7 +141,8 @@ export class EventIntake {
     const passed = secondary.gateValue === "true"
     const ruleID = secondary.ruleID === "" ? noRule : secondary.ruleID
     if (!this.#seen.add(hashNames(secondary.gate, ruleID), passed, key, undefined)) return false
-    const sampling = this.#sample(secondary.gate, ruleID, user, passed, undefined, undefined)
+    const parts = () => samplingParts(secondary.gate, ruleID, user, passed, undefined)
+    const sampling = this.#sample(secondary.gate, ruleID, undefined, parts)
     return sampling !== false && this.#queue.push(secondaryText(secondary, sampling), user, now)
   }
 
@@ -221,19 +223,17 @@ export class EventIntake {
     return true
   }
 
-  /** `false` when it is not to be logged, else what is noted along with it. */
+  /** Returns `false` when the exposure is not logged, else the note that is sent with it. */
   #sample(
     name: string,
     ruleID: string,
-    user: User,
-    answer: KeyAnswer,
-    unit: string | undefined,
-    ruleRate: number | undefined
+    ruleRate: number | undefined,
+    parts: () => ReturnType<typeof samplingParts>
   ): SamplingNote | undefined | false {
     const samplingMode = this.#samplingMode
     if (samplingMode === undefined || this.#isFirstSeen(name, ruleID)) return undefined
     const rate = (speciallySampled.has(ruleID) ? this.#specialRate : undefined) ?? ruleRate
-    const logged = rate === undefined || isSampled(samplingParts(name, ruleID, user, answer, unit), rate)
+    const logged = rate === undefined || isSampled(parts(), rate)
     if (!logged && samplingMode === "on") return false
     return { samplingRate: rate ?? null, samplingMode, shadowLogged: logged ? "logged" : "dropped" }
   }
