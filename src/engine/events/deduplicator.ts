@@ -28,15 +28,15 @@ export interface Hash {
   readonly low: number
 }
 
-/** The hash of a text behind another one, whose hash is given. */
-const hashText = (text: string, before: Hash): Hash => {
+/** The hash of a text behind another one, whose hash is given; with the text. */
+const hashText = (text: string, before: Hash): Hash & { readonly text: string } => {
   let { high, low } = before
   for (let i = 0; i < text.length; i++) {
     const code = text.charCodeAt(i)
     high = Math.imul(high ^ code, multipliers[0])
     low = Math.imul(low ^ code, multipliers[1])
   }
-  return { high: Math.imul(high ^ endOfText, multipliers[0]), low: Math.imul(low ^ endOfText, multipliers[1]) }
+  return { text, high: Math.imul(high ^ endOfText, multipliers[0]), low: Math.imul(low ^ endOfText, multipliers[1]) }
 }
 
 /** The part of a key that names a spec and a rule. The same for all users, so it is kept with what is logged of them. */
@@ -45,18 +45,18 @@ export const hashNames = (spec: string, rule: string): Hash => hashText(rule, ha
 /** The hashes of the last few texts: a request asks many names for one user and two or three units. */
 class TextHashes {
   readonly #before: Hash
-  readonly #known: Array<{ readonly text: string; readonly hash: Hash }>
+  readonly #known: Array<ReturnType<typeof hashText>>
   #next = 0
 
   constructor(seed: number) {
     this.#before = { high: seed, low: ~seed }
-    this.#known = Array.from({ length: 8 }, () => ({ text: "", hash: hashText("", this.#before) }))
+    this.#known = Array.from({ length: 8 }, () => hashText("", this.#before))
   }
 
   of(text: string): Hash {
-    for (const known of this.#known) if (known.text === text) return known.hash
+    for (const known of this.#known) if (known.text === text) return known
     const hash = hashText(text, this.#before)
-    this.#known[this.#next] = { text, hash }
+    this.#known[this.#next] = hash
     this.#next = (this.#next + 1) % this.#known.length
     return hash
   }

@@ -44,7 +44,8 @@ export class EventList {
   }
 
   pushAll(events: EventList): void {
-    for (const [index, text] of events.#texts.entries()) {
+    for (let index = events.#start; index < events.#texts.length; index++) {
+      const text = events.#texts[index]
       if (text !== undefined) this.push(text, events.#users[index], at(events.#times, index), at(events.#sizes, index))
     }
   }

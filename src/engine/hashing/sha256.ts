@@ -52,8 +52,8 @@ export class Sha256 {
 
   /** Goes back to where `from` stands. */
   restore(from: Sha256): void {
-    this.state.set(from.state)
-    this.block.set(from.block)
+    for (let i = 0; i < 8; i++) this.state[i] = wordAt(from.state, i)
+    for (let i = 0; i < 16; i++) this.block[i] = wordAt(from.block, i)
     this.length = from.length
   }
 

@@ -13,11 +13,7 @@
 import { accept, assert, assertions, consume, numberAt, type Program, split, writeProgram } from "./program.js"
 import type { Assertion, Node } from "./syntax.js"
 
-/**
- * Steps one call may still take, of about ten nanoseconds each. Below zero the answer is "does not match".
- *
- * @since 0.1.0
- */
+/** Steps one call may still take, of about ten nanoseconds each. Below zero the answer is "does not match". */
 export interface PatternWork {
   left: number
 }
@@ -116,16 +112,10 @@ const isSameList = (left: Int32Array, right: Int32Array): boolean => {
 /**
  * What is asked of an automaton: does the pattern match anywhere, does it match from a position on, where does the
  * preferred match from a position on end, does it match up to a position.
- *
- * @since 0.1.0
  */
 export type PatternQuestion = "anywhere" | "from" | "end" | "upTo"
 
-/**
- * A pattern, or the part of one that needs no backtracking, ready to run.
- *
- * @since 0.1.0
- */
+/** A pattern, or the part of one that needs no backtracking, ready to run. */
 export class Automaton {
   readonly #question: PatternQuestion
   readonly #program: Program
@@ -367,11 +357,7 @@ const contextBefore = (text: string, at: number): Context => (at === 0 ? edge : 
 
 const contextAfter = (text: string, at: number): Context => (at === text.length ? edge : contextOf(text.charCodeAt(at)))
 
-/**
- * The code point that ends at a position above zero.
- *
- * @since 0.1.0
- */
+/** The code point that ends at a position above zero. */
 export const codePointBefore = (text: string, at: number): number => {
   const unit = text.charCodeAt(at - 1)
   const pair = (unit & 0xfc00) === 0xdc00 ? text.codePointAt(at - 2) : undefined

@@ -116,11 +116,7 @@ class GroupSlots {
   }
 }
 
-/**
- * A pattern that needs backtracking, ready to run.
- *
- * @since 0.1.0
- */
+/** A pattern that needs backtracking, ready to run. */
 export class Backtracker {
   readonly #program: Program.BacktrackingProgram
   readonly #word = wordSet()

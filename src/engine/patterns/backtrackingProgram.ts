@@ -118,11 +118,7 @@ class Analyzer {
   }
 }
 
-/**
- * An instruction of a backtracking program. All have one shape, so that running them is fast.
- *
- * @since 0.1.0
- */
+/** An instruction of a backtracking program. All have one shape, so that running them is fast. */
 export interface Instruction {
   readonly operation: number
   /** Where to go on (`split`, `jump`), or where a repetition leads when it is over. */
@@ -158,41 +154,41 @@ const blank: Omit<Instruction, "operation"> = {
   automaton: undefined
 }
 
-/** The pattern has matched. @since 0.1.0 */
+/** The pattern has matched. */
 export const matched = 0
-/** Consumes `text`. @since 0.1.0 */
+/** Consumes `text`. */
 export const literalOp = 1
-/** Consumes a character of `set`. @since 0.1.0 */
+/** Consumes a character of `set`. */
 export const consumeOp = 2
-/** Goes on where `assertion` holds. @since 0.1.0 */
+/** Goes on where `assertion` holds. */
 export const assertOp = 3
-/** Goes on where the search began. @since 0.1.0 */
+/** Goes on where the search began. */
 export const searchStart = 4
-/** Goes on at `next`, leaving `alternative` open. @since 0.1.0 */
+/** Goes on at `next`, leaving `alternative` open. */
 export const splitOp = 5
-/** Goes on at `next`. @since 0.1.0 */
+/** Goes on at `next`. */
 export const jump = 6
-/** Saves the position in `slot`. @since 0.1.0 */
+/** Saves the position in `slot`. */
 export const save = 7
-/** Saves zero in `slot`. @since 0.1.0 */
+/** Saves zero in `slot`. */
 export const clear = 8
-/** Goes back to the position in `slot`. @since 0.1.0 */
+/** Goes back to the position in `slot`. */
 export const restore = 9
-/** Begins another round, counted in `slot`, or goes on at `next`. @since 0.1.0 */
+/** Begins another round, counted in `slot`, or goes on at `next`. */
 export const repeat = 10
-/** Goes `minimum` characters back. @since 0.1.0 */
+/** Goes `minimum` characters back. */
 export const back = 11
-/** Fails a negative look-around, its body having matched. @since 0.1.0 */
+/** Fails a negative look-around, its body having matched. */
 export const failLook = 12
-/** Consumes what the group of `slot` has captured. @since 0.1.0 */
+/** Consumes what the group of `slot` has captured. */
 export const backReference = 13
-/** Goes on where the group of `slot` has matched. @since 0.1.0 */
+/** Goes on where the group of `slot` has matched. */
 export const groupMatched = 14
-/** Begins a part without return. @since 0.1.0 */
+/** Begins a part without return. */
 export const beginAtomic = 15
-/** Closes the alternatives left open since `beginAtomic`. @since 0.1.0 */
+/** Closes the alternatives left open since `beginAtomic`. */
 export const endAtomic = 16
-/** Runs `automaton`. @since 0.1.0 */
+/** Runs `automaton`. */
 export const runOp = 17
 
 /** Text of a part that is nothing but letters as they are, else undefined. */
@@ -408,8 +404,6 @@ class Compiler {
 
 /**
  * A pattern as instructions, and how many slots they use: two for each group, more for repetitions and look-arounds.
- *
- * @since 0.1.0
  */
 export interface BacktrackingProgram {
   readonly instructions: ReadonlyArray<Instruction>
@@ -420,7 +414,6 @@ export interface BacktrackingProgram {
  * Writes the program of a pattern, or gives undefined when the pattern does not need backtracking.
  *
  * @throws InvalidPattern when the official engine would refuse the pattern
- * @since 0.1.0
  */
 export const writeBacktrackingProgram = ({
   node,

@@ -14,11 +14,7 @@ import { writeBacktrackingProgram } from "./backtrackingProgram.js"
 import { InvalidPattern } from "./set.js"
 import { parsePattern } from "./syntax.js"
 
-/**
- * A valid pattern.
- *
- * @since 0.1.0
- */
+/** A valid pattern. */
 export interface Pattern {
   /** Whether the pattern matches somewhere in the text. Never throws; out of work it says no. */
   readonly test: (text: string) => boolean
@@ -30,11 +26,7 @@ export interface Pattern {
  */
 const workPerTest = 5_000_000
 
-/**
- * Compiles a pattern; undefined when it is invalid, so that it never matches.
- *
- * @since 0.1.0
- */
+/** Compiles a pattern; undefined when it is invalid, so that it never matches. */
 export const compilePattern = (pattern: string): Pattern | undefined => {
   try {
     const parsed = parsePattern(pattern)

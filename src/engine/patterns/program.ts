@@ -103,23 +103,19 @@ const isAnchored = (node: Node): boolean => {
   }
 }
 
-/** Goes on at `first` after a character of the set numbered `second`. @since 0.1.0 */
+/** Goes on at `first` after a character of the set numbered `second`. */
 export const consume = 0
-/** Goes on at `first`, or else at `second`. @since 0.1.0 */
+/** Goes on at `first`, or else at `second`. */
 export const split = 1
-/** Goes on at `first` where the assertion numbered `second` holds. @since 0.1.0 */
+/** Goes on at `first` where the assertion numbered `second` holds. */
 export const assert = 2
-/** The pattern has matched. @since 0.1.0 */
+/** The pattern has matched. */
 export const accept = 3
 
-/** Assertions by their number in instructions. @since 0.1.0 */
+/** Assertions by their number in instructions. */
 export const assertions: ReadonlyArray<Assertion> = ["textStart", "textEnd", "lineStart", "lineEnd"]
 
-/**
- * A number that is there: instructions name only each other, and all other indices are counted up from 0.
- *
- * @since 0.1.0
- */
+/** A number that is there: instructions name only each other, and all other indices are counted up from 0. */
 export const numberAt = (numbers: Int32Array, index: number): number => numbers[index] as number
 
 /** Instructions being written; a finished `Program` has them in typed arrays. */
@@ -218,18 +214,10 @@ class Writer {
   }
 }
 
-/**
- * How a program goes through the text: from a position on, from there or any later one, or from there backwards.
- *
- * @since 0.1.0
- */
+/** How a program goes through the text: from a position on, from there or any later one, or from there backwards. */
 export type Direction = "forwards" | "anywhere" | "backwards"
 
-/**
- * A pattern as instructions; instructions are numbered, `kinds`, `first` and `second` say what they do.
- *
- * @since 0.1.0
- */
+/** A pattern as instructions; instructions are numbered, `kinds`, `first` and `second` say what they do. */
 export interface Program {
   readonly kinds: Uint8Array
   readonly first: Int32Array
@@ -246,7 +234,6 @@ export interface Program {
  * Writes the program of a pattern.
  *
  * @throws InvalidPattern when the official engine would find it too big
- * @since 0.1.0
  */
 export const writeProgram = (node: Node, direction: Direction): Program => {
   const backwards = direction === "backwards"

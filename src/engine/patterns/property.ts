@@ -99,8 +99,6 @@ const propertyByName = (name: string): string | undefined => {
  * The JavaScript (`u` flag) source of the Unicode property that Rust's `\p{query}` names, or undefined when there is
  * no such property. Not available in JavaScript, hence undefined: `Age`, the three break properties (`GCB`, `WB`,
  * `SB`), `Hyphen`, `Grapheme_Link`, `Prepended_Concatenation_Mark` and the `Other_…` properties.
- *
- * @since 0.1.0
  */
 export const unicodeProperty = (query: string): string | undefined => {
   // Rust reads `!=` but then forgets the negation.

@@ -13,8 +13,6 @@ import { unicodeProperty } from "./property.js"
 /**
  * The pattern is not valid (or too big) for the official engine, so it never matches. Thrown while a pattern is
  * compiled, caught by `compilePattern`.
- *
- * @since 0.1.0
  */
 export class InvalidPattern extends Error {
   override readonly name = "InvalidPattern"
@@ -22,11 +20,7 @@ export class InvalidPattern extends Error {
 
 type Contains = (character: string) => boolean
 
-/**
- * A set of code points.
- *
- * @since 0.1.0
- */
+/** A set of code points. */
 export class CharacterSet {
   readonly #contains: Contains
   /** For each 256 code points of which one was asked for: 1 for a member, -1 for none, 0 where it is not known yet. */
@@ -66,19 +60,11 @@ const unionOf = (sources: string, caseInsensitive: boolean): Contains => {
   return character => expression.test(character)
 }
 
-/**
- * The set of a letter's case variants.
- *
- * @since 0.1.0
- */
+/** The set of a letter's case variants. */
 export const variantsSet = (codePoint: number): CharacterSet =>
   new CharacterSet(`i${codePoint}`, codePoint < 0x80 ? 80 : 168, unionOf(codePointSource(codePoint), true))
 
-/**
- * What `.` matches: any character, or any but a line feed.
- *
- * @since 0.1.0
- */
+/** What `.` matches: any character, or any but a line feed. */
 export const anySet = (lineFeed: boolean): CharacterSet =>
   lineFeed ? new CharacterSet("any", 964, () => true) : new CharacterSet("dot", 1000, character => character !== "\n")
 
@@ -92,11 +78,7 @@ const perlClasses: ReadonlyMap<string, readonly [string, number, number]> = new 
   ["w", [wordSource, wordWeight, 46_603]]
 ])
 
-/**
- * The members of `\w`, which also decide where words begin and end.
- *
- * @since 0.1.0
- */
+/** The members of `\w`, which also decide where words begin and end. */
 export const wordSet = (): CharacterSet => new CharacterSet("\\w", wordWeight, unionOf(wordSource, false))
 
 /** Weights of the properties most used. */
@@ -316,11 +298,7 @@ class SetReader {
   }
 }
 
-/**
- * Reads a class (`[…]`, `\d`, `\p{…}` …) in the syntax of Rust's `regex`.
- *
- * @since 0.1.0
- */
+/** Reads a class (`[…]`, `\d`, `\p{…}` …) in the syntax of Rust's `regex`. */
 export const parseSet = (source: string, caseInsensitive: boolean): CharacterSet => {
   const { contains, weight } = new SetReader(source, caseInsensitive).read()
   return new CharacterSet(`${caseInsensitive ? "i" : ""}${source}`, weight, contains)

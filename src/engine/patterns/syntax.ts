@@ -8,11 +8,7 @@
 
 import { anySet, type CharacterSet, InvalidPattern, parseSet, variantsSet } from "./set.js"
 
-/**
- * A condition on a position, consuming nothing.
- *
- * @since 0.1.0
- */
+/** A condition on a position, consuming nothing. */
 export type Assertion =
   | "textStart"
   | "textEnd"
@@ -25,11 +21,7 @@ export type Assertion =
   | "wordStartHalf"
   | "wordEndHalf"
 
-/**
- * A parsed pattern. `maximum` of a repetition may be `Infinity`; groups are numbered from 1.
- *
- * @since 0.1.0
- */
+/** A parsed pattern. `maximum` of a repetition may be `Infinity`; groups are numbered from 1. */
 export type Node =
   | { readonly type: "empty" }
   | { readonly type: "character"; readonly codePoint: number }
@@ -53,11 +45,7 @@ export type Node =
   | { readonly type: "keepOut" }
   | { readonly type: "searchStart" }
 
-/**
- * A parsed pattern, and the groups some back-reference or condition asks for.
- *
- * @since 0.1.0
- */
+/** A parsed pattern, and the groups some back-reference or condition asks for. */
 export interface ParsedPattern {
   readonly node: Node
   readonly referenced: ReadonlySet<number>
@@ -84,11 +72,7 @@ const emptyNode: Node = { type: "empty" }
 
 const assertion = (name: Assertion): Node => ({ type: "assertion", assertion: name })
 
-/**
- * Nodes one behind the other.
- *
- * @since 0.1.0
- */
+/** Nodes one behind the other. */
 export const concatenation = (children: ReadonlyArray<Node>): Node => {
   const [first = emptyNode] = children
   return children.length < 2 ? first : { type: "concat", children }
@@ -620,6 +604,5 @@ class Parser {
  * Parses a pattern.
  *
  * @throws InvalidPattern when the official engine would refuse it
- * @since 0.1.0
  */
 export const parsePattern = (source: string): ParsedPattern => new Parser(source).parse()
