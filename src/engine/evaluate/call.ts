@@ -1,12 +1,12 @@
 /**
  * One evaluation, from a name to a finished record.
  *
- * The reference describes evaluation as steps that write into one record, nested gates included, and several answers
- * that users see (which version, which group name, which exposures) follow from what a nested step left there. So the
- * steps are kept as they are described, and the record is the single place that they write to.
+ * The reference describes evaluation as steps that write into one record, nested gates included. Several visible
+ * results (the version, the group name, the exposures) depend on what a nested step left in the record. So the code
+ * follows the same steps and writes to a single record.
  *
- * The depth of nesting is limited as in the official SDK. Three more limits are ours, where the official process would
- * overflow its stack, run for minutes or fill the memory: they end the evaluation with an error that names the limit.
+ * The nesting limit is that of the official SDK. Three more limits are ours, for cases where the official process would
+ * overflow its stack, run for minutes or fill the memory. They end the evaluation with an error that names the limit.
  */
 
 import type { CompiledCondition, Host, Place, Read, Subject } from "../conditions/conditions.js"
@@ -24,16 +24,16 @@ import type { Watcher } from "./watcher.js"
 /** Evaluates the experiment that an `experiment_group` condition names, as a call of its own. */
 export type EvaluateExperiment = (user: User, name: string) => Evaluation
 
-/** What the calls of one check share. */
+/** State shared by the calls of one check. */
 export class Work {
   depth = 0
   evaluations = 0
-  /** How often a bandit has picked a group, which may be by chance. */
+  /** How often a bandit has picked a group, possibly at random. */
   picks = 0
-  /** What conditions have read of experiments. */
+  /** Evaluations of the experiments that conditions have read. */
   readonly experiments = new Map<string, Evaluation>()
 
-  /** A new check begins. */
+  /** Starts a new check. */
   begin(): void {
     this.evaluations = 0
     if (this.experiments.size > 0) this.experiments.clear()
@@ -46,20 +46,20 @@ const maxNested = 300
 const maxCallDepth = 600
 /** Specs evaluated in one check, about a second of work. Gates that remain unsupported are evaluated each time. */
 const maxEvaluations = 1_000_000
-/** Secondary exposures of one check: they can double with each level of nesting. 20 levels are within the limit. */
+/** Secondary exposures of one check. They can double with each level of nesting; 20 levels fit. */
 const maxExposures = 2 ** 21
 
 /** Thrown and caught inside this module: the nesting limit of the official SDK was passed. */
 const tooDeep = new Error("Statsig Evaluation Depth Exceeded")
-/** One of our own limits was passed, which ends the whole call. */
+/** One of our own limits was passed; ends the whole call. */
 const exhaustedStack = new Error(tooDeep.message)
 const tooManyEvaluations = new Error(`more than ${maxEvaluations} evaluations in one check`)
 const tooManyExposures = new Error(`more than ${maxExposures} secondary exposures in one check`)
 
-/** The reason of every answer that an override took part in. */
+/** The reason of every evaluation that used an override. */
 export const overrideReason = "LocalOverride:Recognized"
 
-/** What a nested gate left in the record, as the memo keeps it. */
+/** What a nested gate left in the record, as stored in the memo. */
 export interface NestedResult {
   readonly bool: boolean
   readonly ruleID: string | undefined
@@ -67,13 +67,13 @@ export interface NestedResult {
   readonly hasUnsampled: boolean
 }
 
-/** The gates that were evaluated because they were nested, by their names: they are not evaluated again. */
+/** Nested gates that were evaluated already, by name. They are not evaluated again. */
 export interface NestedMemo {
   readonly get: (name: string) => NestedResult | undefined
   readonly set: (name: string, result: NestedResult) => unknown
 }
 
-/** What conditions are evaluated on. */
+/** What conditions are evaluated against. */
 export interface EvaluationSetting {
   readonly snapshot: Snapshot | undefined
   readonly host: Host
@@ -81,12 +81,12 @@ export interface EvaluationSetting {
   readonly tier: string | undefined
 }
 
-/** What a call has beside its user and its setting. */
+/** The options of a call besides its user and its setting. */
 export interface CallOptions {
   /** Without it, conditions on the group of an experiment are unsupported. */
   readonly experiment?: EvaluateExperiment | undefined
   readonly overrides?: OverrideLookup | undefined
-  /** Only the rules that it names count, on the first level, and nothing stands in for the specs. */
+  /** Limits the first level to the rules it accepts; overrides, mappings and bandits are then skipped. */
   readonly filter?: RuleFilter | undefined
   readonly watcher?: Watcher | undefined
 }
@@ -101,7 +101,7 @@ export class Call implements Subject {
   readonly host: Host
   readonly tier: string | undefined
   appId: Json | undefined
-  /** Calls may share one. */
+  /** Can be shared between calls. */
   memo: NestedMemo | undefined = undefined
   readonly #experiment: EvaluateExperiment | undefined
   readonly #work: Work
@@ -132,7 +132,7 @@ export class Call implements Subject {
       })
   }
 
-  /** Evaluates a name: whether there is something of that name, or what went wrong. */
+  /** Evaluates a name. Returns whether it exists, or an error message. */
   run(kind: SpecKind, name: string): boolean | string {
     const work = this.#work
     const { depth } = work
@@ -141,7 +141,7 @@ export class Call implements Subject {
       return this.#evaluate(kind, name)
     } catch (error) {
       this.#watcher?.({ step: "abandoned", count: work.depth - depth })
-      // A caller deep in its own stack may leave no room for ours: the same answer as for nesting too deep.
+      // A caller deep in its own stack may leave no room for ours; this counts as nesting too deep.
       return error instanceof RangeError ? tooDeep.message : error instanceof Error ? error.message : String(error)
     } finally {
       work.depth = depth
@@ -152,7 +152,7 @@ export class Call implements Subject {
     if (name === undefined || this.#experiment === undefined) return undefined
     this.#spend()
     const { groupName } = this.#experiment(this.user, name)
-    // The experiment's own call has ended with an error, and this one is not to go on with half an answer.
+    // The experiment's own call has ended with an error, so this one must end too.
     if (this.#work.evaluations > maxEvaluations) throw tooManyEvaluations
     return groupName
   }
@@ -167,7 +167,7 @@ export class Call implements Subject {
     if (++this.#work.evaluations > maxEvaluations) throw tooManyEvaluations
   }
 
-  /** A condition that is unsupported leaves the answer of the condition before it standing. */
+  /** An unsupported condition leaves the result of the previous condition unchanged. */
   #apply(condition: CompiledCondition): void {
     switch (condition.kind) {
       case "test":
@@ -188,7 +188,7 @@ export class Call implements Subject {
     }
   }
 
-  /** Somebody who watches wants to know the value between the two steps of a test. */
+  /** A watcher needs the value between the two steps of a test. */
   #test({ steps, test }: CompiledCondition & { readonly kind: "test" | "experiment" }): boolean {
     if (this.#watcher === undefined || steps === undefined) return test(this)
     const value = this.#read(steps.read)
@@ -251,7 +251,7 @@ export class Call implements Subject {
     this.record.exposures = bounded(join(this.record.exposures, exposures))
   }
 
-  /** One level of nesting more. */
+  /** Goes one nesting level down. */
   #enter(): void {
     this.#nested++
     this.record.bool = false
@@ -259,7 +259,7 @@ export class Call implements Subject {
     if (this.#nested > maxNested) throw tooDeep
   }
 
-  /** A fresh record, as a config mapping begins with. */
+  /** Starts a config mapping with a fresh record. */
   #reset(): void {
     this.record = new Evaluation()
     this.#nested = 0
@@ -306,7 +306,7 @@ export class Call implements Subject {
     }
     for (const rule of rules) {
       this.#evaluateRule(rule)
-      // Nested gates may have exchanged the record.
+      // Nested gates may have replaced the record.
       const now = this.record
       if (now.unsupported) return true
       if (!now.bool) continue
@@ -349,8 +349,8 @@ export class Call implements Subject {
   }
 
   /**
-   * Conditions that do more than answer run also after one that failed: the gates nested in them are exposures. A missing
-   * one ends the rule with the answer of the one before it, so then none before it may be passed over.
+   * Conditions with side effects also run after one that failed: their nested gates are exposures. A missing condition
+   * ends the rule with the result of the one before it, so in such a rule no earlier condition may be skipped.
    */
   #evaluateRule(rule: CompiledRule): void {
     const watcher = this.#watcher
@@ -381,7 +381,7 @@ export class Call implements Subject {
     return passes
   }
 
-  /** Whether the program overrides the name. What the record holds beside these fields stays. */
+  /** Whether the program overrides the name. Other fields of the record stay unchanged. */
   #override(overrides: OverrideLookup, kind: SpecKind, name: string): boolean {
     const value = overrides.find(kind, name, this.user)
     if (value === undefined) return false
@@ -425,7 +425,7 @@ export class Call implements Subject {
     return false
   }
 
-  /** Whether a part holds whose failure ends nothing else: one that nests too deep does not. */
+  /** Runs a part whose failure ends nothing else; nesting too deep counts as `false`. */
   #holds(part: () => boolean): boolean {
     const { depth } = this.#work
     try {

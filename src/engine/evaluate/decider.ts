@@ -1,13 +1,13 @@
 /**
- * The short way to an answer.
+ * The memoised path to an evaluation.
  *
- * What a `Call` writes into its record depends on the user only through decisions: which conditions hold, which gates
- * and delegates were asked and what became of them, and whether the user is within a pass percentage. A decider takes
- * the same decisions in the same order and writes no record. It follows them along a tree of paths, and at the end of a
- * path stands the one record of all users who come that way, made by a `Call` for the first of them.
+ * A `Call`'s record depends on the user only through decisions: which conditions hold, which gates and delegates were
+ * evaluated and with what result, and whether the user is within a pass percentage. A decider takes the same decisions
+ * in the same order but writes no record. It follows them along a tree of paths. The end of a path holds one record,
+ * made by a `Call` for the first user who reaches it; later users on this path reuse it.
  *
- * What was decided for a user is remembered as long as the next question is about the same user: a request asks many
- * gates for one, which share conditions and holdouts. Where a decider cannot tell, it gives up, and the `Call` answers.
+ * Decisions for a user are remembered until a question about another user: a request checks many gates for one user,
+ * and these share conditions and holdouts. Where a decider cannot decide, it gives up and a `Call` evaluates.
  */
 
 import type { Host, Selection, Subject } from "../conditions/conditions.js"
@@ -17,40 +17,40 @@ import type { SpecKind } from "../specs.js"
 import type { User } from "../user.js"
 import type { Evaluation } from "./evaluation.js"
 
-/** Paths that are kept, for all names together. Projects have some thousands; beyond this new ones are not kept. */
+/** Paths kept for all names together. Projects have some thousands; further paths are not kept. */
 const maxPaths = 50_000
 
-/** Specs asked within one question. */
+/** Specs evaluated within one question. */
 const maxSteps = 10_000
 
-/** Where decisions have led to. */
+/** A node in the tree of decisions. */
 export class Path {
-  /** At the end of a path: the answer, as a condition on the gate sees it. */
+  /** At the end of a path: the result of the gate for conditions on it. */
   bool = false
-  /** At the end of a path: the record of all who came here, once it is made. */
+  /** At the end of a path: the record of all users on it, once made. */
   evaluation: Evaluation | undefined = undefined
-  /** At the end of a path: what the last client initialize response says of all who came here. That room knows its type. */
+  /** At the end of a path: the entry of the last client initialize response. `clientInitialize` knows its type. */
   clientEntry: unknown = undefined
-  /** The paths that go on from here, each behind the decision that leads to it. The usual ones are met first. */
+  /** The next paths, each preceded by the decision that leads to it. Frequent ones tend to come first. */
   steps: Array<object> | undefined = undefined
 }
 
-/** Where only a `Call` can tell. No path leads on from here. */
+/** Only a `Call` can decide. No path continues from here. */
 const nowhere = new Path()
 
-/** What a spec came to. */
+/** One outcome of a spec. */
 class End {
-  /** The path of those for whom it came to that at once. */
+  /** The path of users for whom this was the first decision. */
   path: Path | undefined = undefined
 }
 
-/** A condition of a rule, with what it said of the user of this turn. */
+/** A condition of a rule, with its result for the current turn's user. */
 class Check {
-  /** A condition that asks no gate. */
+  /** The test of a condition that evaluates no gate. */
   readonly test: ((subject: Subject) => boolean) | undefined
   readonly mayLack: boolean
   readonly isVolatile: boolean
-  /** The gate that it asks. */
+  /** The gate that the condition evaluates. */
   readonly gate: SpecDecision | undefined
   readonly negated: boolean
   turn = 0
@@ -71,12 +71,12 @@ class Check {
   }
 }
 
-/** A rule, and the objects that stand for what can become of it. */
+/** A rule, and the objects that identify its outcomes. */
 interface Choice {
   readonly selection: Selection
   readonly checks: ReadonlyArray<Check>
   readonly delegate: SpecDecision | undefined
-  /** Whether the user is within the pass percentage; `undefined` where everyone is. */
+  /** Whether the user is within the pass percentage; `undefined` if everyone is. */
   readonly passes: ((user: User) => boolean) | undefined
   readonly returnBool: boolean
   readonly passed: End
@@ -84,21 +84,21 @@ interface Choice {
   readonly delegated: object
 }
 
-/** A spec, with the way that the user of this turn has gone. */
+/** A spec, with the path of the current turn's user. */
 class SpecDecision {
   readonly kind: SpecKind
   readonly name: string
   readonly root = new Path()
   readonly byDefault = new End()
-  /** `undefined` before the spec is first asked, `null` when only a `Call` can tell. */
+  /** `undefined` before the first use, `null` if only a `Call` can decide. */
   choices: ReadonlyArray<Choice> | null | undefined = undefined
   spec: CompiledSpec | undefined = undefined
-  /** Whether it is being decided: it must not depend on itself. */
+  /** Whether it is being decided; it must not depend on itself. */
   isOpen = false
-  /** Whether it was decided for everyone, whoever asks. */
+  /** Whether the decision is the same for all users. */
   isSettled = false
   turn = 0
-  /** The question in which it was decided last, if a moment later the answer may be another one. */
+  /** The last question that decided it, if the result may change a moment later. */
   question = 0
   path = nowhere
 
@@ -116,18 +116,18 @@ export class Decider implements Subject {
   readonly appId: Json | undefined
   readonly found = undefined
   user: User
-  /** Whether the last answer may be another one a moment later. */
+  /** Whether the last result may change a moment later. */
   isVolatile = false
   readonly #gates = new Map<string, SpecDecision>()
   readonly #configs = new Map<string, SpecDecision>()
   readonly #layers = new Map<string, SpecDecision>()
-  /** One for each condition, however many rules share it. */
+  /** One for each condition, shared by all its rules. */
   readonly #checks = new Map<object, Check>()
   readonly #lacks = new Map<string, object>()
   #lack: string | undefined = undefined
-  /** Counts the users: what is remembered from another turn is of another user. */
+  /** Counts the users: results of an earlier turn belong to another user. */
   #turn = 1
-  /** Counts the questions: in one of them a gate is asked once, as in a `Call`. */
+  /** Counts the questions: each evaluates a gate once, as a `Call` does. */
   #question = 0
   #steps = 0
   #paths = 0
@@ -141,9 +141,9 @@ export class Decider implements Subject {
     this.user = user
   }
 
-  /** The path of a user; `undefined` when only a `Call` can tell. */
+  /** The path of a user; `undefined` if only a `Call` can decide. */
   decide(kind: SpecKind, name: string, user: User): Path | undefined {
-    // Asked by what it asks itself, such as a parser of the program's own.
+    // Called from within a decision, e.g. by a custom parser of the program.
     if (this.#isBusy) return undefined
     const decision = this.#known(kind).get(name) ?? this.#find(kind, name)
     if (decision === undefined) return undefined
@@ -159,7 +159,7 @@ export class Decider implements Subject {
     try {
       return ended(this.#decide(decision))
     } catch {
-      // No room left on the stack: what stands half done is begun anew.
+      // The stack overflowed: drop half-finished decisions and start again.
       this.#forget()
       return undefined
     } finally {
@@ -179,7 +179,7 @@ export class Decider implements Subject {
     return kind === "gate" ? this.#gates : kind === "layer" ? this.#layers : this.#configs
   }
 
-  /** Only names that the payload has are remembered: names that callers invent must not fill the memory. */
+  /** Remembers only names in the payload: names invented by callers must not fill the memory. */
   #find(kind: SpecKind, name: string): SpecDecision | undefined {
     if (this.snapshot.spec(kind, name) === undefined) return undefined
     return this.#remember(kind, name)
@@ -203,7 +203,7 @@ export class Decider implements Subject {
 
   // --- preparing
 
-  /** What a spec can come to; `null` when there is something in it that only a `Call` can tell. */
+  /** The possible outcomes of a spec; `null` if only a `Call` can decide part of it. */
   #prepare(decision: SpecDecision): ReadonlyArray<Choice> | null {
     const { kind, name } = decision
     const spec = this.snapshot.spec(kind, name)
@@ -215,7 +215,7 @@ export class Decider implements Subject {
       const checks: Array<Check> = []
       for (const condition of rule.conditions) {
         if (condition === undefined || condition.kind === "experiment" || condition.kind === "unsupported") return null
-        // It holds in any case.
+        // It always holds.
         if (condition.kind === "test" && condition.selection === "everyone") continue
         let check = this.#checks.get(condition)
         if (check === undefined) {
@@ -275,7 +275,7 @@ export class Decider implements Subject {
     return path
   }
 
-  /** The first rule that the user meets decides. */
+  /** The first matching rule decides. */
   #walk(decision: SpecDecision, choices: ReadonlyArray<Choice>): Path {
     const defaultBool = decision.spec?.defaultBool ?? false
     let path = decision.root
@@ -294,7 +294,7 @@ export class Decider implements Subject {
     return this.#end(decision, path, decision.byDefault, defaultBool)
   }
 
-  /** In new layer evaluation all rules that the user meets add to the value. */
+  /** In new layer evaluation all matching rules add to the value. */
   #walkAll(decision: SpecDecision, choices: ReadonlyArray<Choice>): Path {
     let path = decision.root
     for (const choice of choices) {
@@ -306,10 +306,10 @@ export class Decider implements Subject {
     return this.#end(decision, path, decision.byDefault, false)
   }
 
-  /** Whether the conditions that were checked last hold. */
+  /** Whether the last checked conditions hold. */
   #meets = true
 
-  /** Goes on past the conditions of a rule. Gates are steps on the way also after a condition that failed. */
+  /** Follows the conditions of a rule. Gates are steps on the path even after a condition that failed. */
   #check(from: Path, checks: ReadonlyArray<Check>): Path {
     let path = from
     let meets = true
@@ -338,7 +338,7 @@ export class Decider implements Subject {
     return path
   }
 
-  /** What stands for the lack of data on the way. */
+  /** The step on the path for missing data. */
   #lackOf(reason: string): object {
     let lack = this.#lacks.get(reason)
     if (lack === undefined) {
@@ -348,7 +348,7 @@ export class Decider implements Subject {
     return lack
   }
 
-  /** `bool` is the answer of those whose path ends there. */
+  /** `bool` is the result if the path ends there. */
   #next(from: Path, by: object, bool = false): Path {
     const { steps } = from
     if (steps !== undefined) {
@@ -378,7 +378,7 @@ export class Decider implements Subject {
   }
 }
 
-/** Whether nothing tells users apart: everyone meets the first rule, if there is one. */
+/** Whether all users get the same decision: everyone matches the first rule, if there is one. */
 const isForEveryone = ({ choices, kind, spec }: SpecDecision): boolean => {
   if (kind === "layer" && spec?.useNewLayerEval === true) return false
   const first = choices?.[0]

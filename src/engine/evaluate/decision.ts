@@ -1,6 +1,5 @@
 /**
- * What kind of decision an evaluation was, for those who tell others about it. Worked out afterwards, from the specs: no
- * check pays for it.
+ * Classifies an evaluation for reports. Derived afterwards from the specs, so checks do not pay for it.
  */
 
 import type { CompiledRule, CompiledSpec, Snapshot } from "../payload/snapshot.js"
@@ -8,21 +7,21 @@ import type { SpecKind } from "../specs.js"
 import type { Evaluation } from "./evaluation.js"
 
 /**
- * - `static`: nothing tells users apart
+ * - `static`: the specs treat all users alike
  * - `disabled`: the flag is switched off
- * - `default`: nobody was singled out: no rule, or the one for everyone else
- * - `targeting`: a rule for such users
- * - `split`: a draw, by percentage or by group
+ * - `default`: no targeting: no rule, or the rule for everyone else
+ * - `targeting`: a rule that selects users by their attributes
+ * - `split`: a random split, by percentage or by group
  */
 export type Decision = "static" | "disabled" | "default" | "targeting" | "split"
 
-/** A decision and the rule that made it, if it is one of the specs. */
+/** A decision and the rule that made it, if it is in the specs. */
 export interface Decided {
   readonly decision: Decision
   readonly rule: CompiledRule | undefined
 }
 
-/** The decision behind an evaluation of that name. The snapshot is the one that it was made from. */
+/** The decision behind an evaluation of that name. `snapshot` is the one it was made from. */
 export const decisionOf = (
   snapshot: Snapshot | undefined,
   kind: SpecKind,
@@ -39,7 +38,7 @@ export const decisionOf = (
     return decided("static")
   }
   if (isExperimentGroup) return decided("split")
-  // A bandit draws.
+  // A bandit splits users.
   if (rule === undefined) return decided(ruleID === undefined || ruleID === "default" ? "default" : "split")
   return decided(rule.selection === "everyone" ? "default" : rule.selection)
 }

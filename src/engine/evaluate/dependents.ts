@@ -1,25 +1,25 @@
 /**
- * Which flags may answer otherwise when something that they look at has changed.
+ * Which flags may evaluate differently after a change of something they depend on.
  *
- * An answer depends on more than the flag's own spec: on conditions, nested gates, the experiments that layers delegate
- * to and that conditions read, bandits, config mappings, what a parameter store refers to, ID lists and overrides. Each
- * of these is a node here. From the nodes that changed, the way leads along their users to all flags.
+ * An evaluation depends on more than the flag's own spec: on conditions, nested gates, the experiments that layers
+ * delegate to and that conditions read, bandits, config mappings, the references of a parameter store, ID lists and
+ * overrides. Each of these is a node here. From the changed nodes, the search follows their users to all flags.
  *
- * The work is done in portions: the functions are generators that yield between two of them.
+ * The work is done in portions: the generators yield between two portions.
  */
 
 import type { NameChanges, Snapshot } from "../payload/snapshot.js"
 import type { Condition, Parameter, Rule } from "../specs.js"
 import type { OverrideKind } from "./overrides.js"
 
-/** A thing that answers depend on. */
+/** Something that evaluations depend on. */
 export type DependencyNode = string
 
 type NodeKind = "gate" | "config" | "layer" | "parameterStore" | "condition" | "mappingRule" | "idList" | "targetApp"
 
 const nodeOf = (kind: NodeKind, name: string): DependencyNode => `${kind} ${name}`
 
-/** Nodes that are read between two yields: some milliseconds. */
+/** Nodes read between two yields: some milliseconds. */
 const nodesPerTurn = 500
 
 const flagTables = [
@@ -36,8 +36,8 @@ export const overrideNode = (kind: OverrideKind, name: string): DependencyNode =
   nodeOf(kind === "dynamicConfig" || kind === "experiment" ? "config" : kind, name)
 
 /**
- * The names of all flags, parameter stores among them, whose answers may differ between two snapshots, or because of
- * other nodes that changed meanwhile.
+ * The names of all flags and parameter stores that may evaluate differently between two snapshots, or because of other
+ * changed nodes.
  */
 export function* changedFlags(
   before: Snapshot | undefined,
@@ -48,7 +48,7 @@ export function* changedFlags(
   if (after !== undefined && before !== after) for (const node of changedNodes(before, after)) reached.add(node)
   if (reached.size === 0) return []
   const users = after === undefined ? noUsers : yield* usersOf(after)
-  // A set that grows while it is walked through is walked through to its end.
+  // Iterating a set also visits nodes added meanwhile.
   for (const node of reached) for (const user of users.get(node) ?? []) reached.add(user)
   const flags = [...reached].flatMap(node => {
     const kind = node.slice(0, node.indexOf(" "))
@@ -109,7 +109,7 @@ const isSame = (left: unknown, right: unknown): boolean => {
   )
 }
 
-/** What uses each node. */
+/** The users of each node. */
 type Users = ReadonlyMap<DependencyNode, ReadonlyArray<DependencyNode>>
 
 const noUsers: Users = new Map()

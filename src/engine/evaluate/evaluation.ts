@@ -1,7 +1,7 @@
 /**
- * What one evaluation found. The engine fills a record within a call and never touches it again afterwards, so other
- * evaluations that come to the same end, results and exposures may keep the reference; nothing in it may be handed to a
- * caller without a copy.
+ * The result of one evaluation. The engine fills a record within a call and never changes it afterwards, so results,
+ * exposures and other evaluations with the same outcome may keep the reference. Copy its contents before handing them
+ * to a caller.
  */
 import type { JsonObject } from "../json.js"
 import type { RemoteConfig, SpecKind } from "../specs.js"
@@ -10,7 +10,7 @@ import { type Exposures, listOf, noExposures, type SecondaryExposure } from "./e
 
 export type { SecondaryExposure } from "./exposures.js"
 
-/** What is asked. */
+/** What a check asks for. */
 export interface Question {
   readonly kind: SpecKind
   readonly user: User
@@ -23,7 +23,7 @@ export class Evaluation {
   bool = false
   /** The rule's or the spec's value when it is an object, else `undefined`. Shared with the specs: copy before use. */
   value: JsonObject | undefined = undefined
-  /** Only of a look-up by group, where a value that is a boolean is shown as it is. */
+  /** Only in a look-up by group: a boolean value as it is. */
   booleanValue: boolean | undefined = undefined
   ruleID: string | undefined = undefined
   ruleSuffix: string | undefined = undefined
@@ -33,18 +33,18 @@ export class Evaluation {
   configDelegate: string | undefined = undefined
   explicitParameters: ReadonlyArray<string> | undefined = undefined
   /**
-   * The gates that were evaluated on the way.
+   * The nested gates that were evaluated.
    *
    * @internal
    */
   exposures: Exposures = noExposures
   /**
-   * Those of a layer before it delegated; unset where the official SDK has none.
+   * The exposures of a layer before it delegated; unset where the official SDK has none.
    *
    * @internal
    */
   undelegated: Exposures | undefined = undefined
-  /** Only in new layer evaluation: parameter name to the id of the layer rule that gave it. */
+  /** Only in new layer evaluation: parameter name to the id of the layer rule that provided it. */
   parameterRuleIDs: ReadonlyMap<string, string> | undefined = undefined
   isExperimentGroup = false
   isExperimentActive = false
@@ -55,31 +55,31 @@ export class Evaluation {
   samplingRate: number | undefined = undefined
   forwardAllExposures = false
   unsupported = false
-  /** The evaluation did not come to an end; `reason` tells why. */
+  /** The evaluation did not finish; `reason` says why. */
   failed = false
   /** The public reason, e.g. `Network:Recognized`. Set last, with the two times below. */
   reason = ""
   /** The specs' `time`, and when they were stored, in epoch milliseconds. */
   lcut: number | undefined = undefined
   receivedAt: number | undefined = undefined
-  /** What the specs of the moment say to the SDK itself. */
+  /** Settings in the current specs for the SDK itself. */
   remote: RemoteConfig | undefined = undefined
   /** A nested gate was recorded whose deciding rule has no sampling rate. */
   hasUnsampledSecondaryExposure = false
   /**
-   * What its exposures have in common, kept here by the room of events, which knows the type. Set after all else is done.
+   * Cached data shared by its exposures. `events` knows the type. Set last.
    *
    * @internal
    */
   exposureForms: unknown = undefined
   /**
-   * The members of its value that are objects or lists, once they are looked for.
+   * The members of its value that are objects or lists, once computed.
    *
    * @internal
    */
   deepMembers: ReadonlyArray<string> | undefined = undefined
 
-  /** The gates that were evaluated on the way, written out. */
+  /** The nested gates that were evaluated, as an array. */
   get secondaryExposures(): ReadonlyArray<SecondaryExposure> {
     return listOf(this.exposures)
   }

@@ -1,11 +1,11 @@
 /**
  * Lists of secondary exposures.
  *
- * A gate that is nested twice adds its whole list twice, so a list can double with each level of nesting. A long list is
- * therefore a tree whose parts are shared, and is written out only where somebody reads it.
+ * A gate that is nested twice adds its whole list twice, so a list can double with each level of nesting. A long list
+ * is therefore a tree with shared parts, and becomes an array only when it is read.
  */
 
-/** A gate that was evaluated on the way, as it is logged. */
+/** A nested gate that was evaluated, as it is logged. */
 export interface SecondaryExposure {
   readonly gate: string
   /** The gate's own result, not inverted by `fail_gate`. */
@@ -13,10 +13,10 @@ export interface SecondaryExposure {
   readonly ruleID: string
 }
 
-/** A list in the order of the evaluation. */
+/** A list in evaluation order. */
 export type Exposures = ReadonlyArray<SecondaryExposure> | Joined
 
-/** Two lists, one behind the other. */
+/** Two lists, one after the other. */
 class Joined {
   readonly left: Exposures
   readonly right: Exposures
@@ -32,10 +32,10 @@ class Joined {
 /** Up to this length lists are plain arrays. */
 const maxPlain = 256
 
-/** The one empty list, so that an evaluation without nested gates allocates none. */
+/** The shared empty list, so that an evaluation without nested gates allocates none. */
 export const noExposures: Exposures = []
 
-/** The second list behind the first one. */
+/** Appends the second list to the first. */
 export const join = (left: Exposures, right: Exposures): Exposures => {
   if (right.length === 0) return left
   if (left.length === 0) return right
@@ -45,7 +45,7 @@ export const join = (left: Exposures, right: Exposures): Exposures => {
   return [...left, ...right]
 }
 
-/** Whether the list is so long that what is made of it is not worth keeping. */
+/** Whether the list is too long to cache data derived from it. */
 export const isLong = (exposures: Exposures): boolean => exposures instanceof Joined
 
 /** The list as an array. */
@@ -54,7 +54,7 @@ export const listOf = (exposures: Exposures): ReadonlyArray<SecondaryExposure> =
   const list = new Array<SecondaryExposure>(exposures.length)
   let end = list.length
   const ahead: Array<Exposures> = [exposures]
-  // From its end, so that a list to which others were joined one by one needs no long stack.
+  // Backwards, so that a list built by joining one by one needs no long stack.
   for (let part = ahead.pop(); part !== undefined; part = ahead.pop()) {
     if (part instanceof Joined) ahead.push(part.left, part.right)
     else for (let i = part.length - 1; i >= 0; i--) list[--end] = part[i]!
@@ -62,7 +62,7 @@ export const listOf = (exposures: Exposures): ReadonlyArray<SecondaryExposure> =
   return list
 }
 
-/** The list without the repetitions of parts that were joined more than once. */
+/** The list without repetitions of parts that were joined more than once. */
 export const shortened = (exposures: Exposures): ReadonlyArray<SecondaryExposure> => {
   if (!(exposures instanceof Joined)) return exposures
   const list: Array<SecondaryExposure> = []

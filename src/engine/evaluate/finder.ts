@@ -1,5 +1,5 @@
 /**
- * The answer of now, from a name to a finished record with its public details.
+ * The current evaluation, from a name to a finished record with its public details.
  */
 
 import type { Host } from "../conditions/conditions.js"
@@ -19,7 +19,7 @@ import { Evaluation, type Question } from "./evaluation.js"
 import type { OverrideLookup } from "./overrides.js"
 import type { RuleFilter } from "./sticky.js"
 
-/** The specs and where they come from, as the store holds them. */
+/** The specs and their source, as the store holds them. */
 export interface SpecView {
   readonly source: string
   readonly snapshot: Snapshot | undefined
@@ -27,13 +27,13 @@ export interface SpecView {
   readonly defaultEnvironment: string | undefined
 }
 
-/** A parameter store that was looked up; without `parameters` there is none of that name. */
+/** The result of looking up a parameter store; without `parameters` there is none of that name. */
 export interface FoundStore {
   readonly evaluation: Evaluation
   readonly parameters: ReadonlyMap<string, Parameter> | undefined
 }
 
-/** The decider for the specs of the moment. All finders on one store share it. */
+/** The decider for the current specs. All finders on one store share it. */
 export class SharedDecider {
   readonly host: Host
   #decider: Decider | undefined = undefined
@@ -57,13 +57,13 @@ export class SharedDecider {
     return this.#decider
   }
 
-  /** Whether the user still takes the same path: what the clock decides may have changed meanwhile. */
+  /** Whether the user still takes the same path: a time condition may have changed meanwhile. */
   isStill(path: Path, specs: SpecView, { kind, name, user }: Question): boolean {
     return this.#decider?.isVolatile !== true || this.of(specs, user)?.decide(kind, name, user) === path
   }
 }
 
-/** Finds answers, with the overrides that hold for it. */
+/** Finds evaluations, with the overrides that apply. */
 export class Finder {
   readonly view: () => SpecView
   readonly work = new Work()
@@ -76,12 +76,12 @@ export class Finder {
     this.#overrides = overrides
   }
 
-  /** The overrides, if there are any now. */
+  /** The overrides, if there are any at present. */
   get overrides(): OverrideLookup | undefined {
     return this.#overrides === undefined || this.#overrides.isEmpty() ? undefined : this.#overrides
   }
 
-  /** Where a decider's path leads to an answer that is known, it is that; else it is evaluated and kept with the path. */
+  /** Returns the evaluation stored with the decider's path; otherwise evaluates and stores the result with the path. */
   find(kind: SpecKind, user: User, name: string, experiment: EvaluateExperiment, filter?: RuleFilter): Evaluation {
     const specs = this.view()
     const { overrides } = this
@@ -92,14 +92,14 @@ export class Finder {
     if (path?.evaluation !== undefined) return path.evaluation
     const question: Question = { kind, user, name }
     const evaluation = this.evaluate(specs, question, { experiment })
-    // An evaluation fails where there is no room on the stack, which says nothing about the path.
+    // A failure for lack of stack space depends on the caller, not on the path.
     if (path !== undefined && !evaluation.failed && this.#shared.isStill(path, specs, question)) {
       path.evaluation = evaluation
     }
     return evaluation
   }
 
-  /** Evaluates step by step, whatever is known. */
+  /** Evaluates step by step, without the stored evaluations. */
   evaluate(specs: SpecView, { kind, name, user }: Question, options: CallOptions): Evaluation {
     const call = new Call(user, this.#shared.settingOf(specs), this.work, options)
     const found = call.run(kind, name)
@@ -114,7 +114,7 @@ export class Finder {
     return withDetails(record, specs, found ? (record.unsupported ? "Unsupported" : "Recognized") : "Unrecognized")
   }
 
-  /** The value of the first rule of an experiment with that group name or id. No user takes part. */
+  /** The value of the first rule of an experiment with that group name or id. Independent of the user. */
   experimentGroup(name: string, by: "groupName" | "id", wanted: string): Evaluation {
     const specs = this.view()
     const record = new Evaluation()
@@ -130,7 +130,7 @@ export class Finder {
     return withDetails(record, specs, rule === undefined ? "Unrecognized" : "Recognized")
   }
 
-  /** The definitions of a parameter store, and the details of looking it up. */
+  /** The definitions of a parameter store, and the details of the look-up. */
   parameterStore(user: User, name: string): FoundStore {
     const specs = this.view()
     const override = this.overrides?.find("parameterStore", name, user)
@@ -144,7 +144,7 @@ export class Finder {
   }
 }
 
-/** Sources without specs: their name alone is the reason. */
+/** Sources without specs: the reason is their name alone. */
 const hasNoSpecs = (source: string): boolean => source === "Uninitialized" || source === "NoValues"
 
 /** Writes the public details into a record. */

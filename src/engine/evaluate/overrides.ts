@@ -1,7 +1,7 @@
 /**
- * Local overrides: answers that a program sets itself, which come before everything that the specs say.
+ * Local overrides: values that a program sets itself. They take precedence over the specs.
  *
- * The engine only looks them up, so they may come from anywhere; `OverrideTable` is where most of them are kept.
+ * The engine only looks them up, so they may come from anywhere; `OverrideTable` holds most of them.
  */
 
 import { textOf } from "../conditions/values.js"
@@ -9,7 +9,7 @@ import type { JsonObject } from "../json.js"
 import type { Parameter } from "../specs.js"
 import type { User } from "../user.js"
 
-/** Stands for the value that a group of the experiment has in the specs of the moment. */
+/** The value that a group of the experiment has in the current specs. */
 export class GroupOverride {
   readonly groupName: string
   constructor(groupName: string) {
@@ -17,7 +17,7 @@ export class GroupOverride {
   }
 }
 
-/** What overrides put in place of the specs' answer. The kinds are apart: a name has one of each. */
+/** The values that replace the specs' results. Kinds are separate: a name can have one of each. */
 export interface OverrideValues {
   readonly gate: boolean
   readonly dynamicConfig: JsonObject
@@ -29,31 +29,31 @@ export interface OverrideValues {
 /** What can be overridden. */
 export type OverrideKind = keyof OverrideValues
 
-/** A name that is overridden, or was. */
+/** A name that is or was overridden. */
 export interface OverriddenName {
   readonly kind: OverrideKind
   readonly name: string
 }
 
-/** Overrides as the engine asks for them. Everything is synchronous. */
+/** Overrides as the engine looks them up. Everything is synchronous. */
 export interface OverrideLookup {
-  /** Whether there are none at all: nothing is looked up then. */
+  /** Whether there are none at all; then nothing is looked up. */
   readonly isEmpty: () => boolean
   readonly find: <Kind extends OverrideKind>(kind: Kind, name: string, user: User) => OverrideValues[Kind] | undefined
 }
 
-/** The overrides of both; where both have one, that of `first` counts. */
+/** The overrides of both; `first` wins. */
 export const firstOf = (first: OverrideLookup, second: OverrideLookup): OverrideLookup => ({
   isEmpty: () => first.isEmpty() && second.isEmpty(),
   find: (kind, name, user) => first.find(kind, name, user) ?? second.find(kind, name, user)
 })
 
-/** The key of what holds for everyone. It is the official package's, where it shows as well. */
+/** The key of overrides for everyone, as in the official package, where it is visible too. */
 const everyoneKey = "__STATSIG_NO_ID__"
 
 type ValuesByName<Kind extends OverrideKind> = Map<string, Map<string, OverrideValues[Kind]>>
 
-/** Overrides by kind, name and id. The last one set counts. */
+/** Overrides by kind, name and id. The last one set wins. */
 export class OverrideTable implements OverrideLookup {
   readonly #values: { readonly [Kind in OverrideKind]: ValuesByName<Kind> } = {
     gate: new Map(),
@@ -78,7 +78,7 @@ export class OverrideTable implements OverrideLookup {
       Array.from(names.keys(), name => ({ kind: kind as OverrideKind, name }))
     )
 
-  /** Without an id it holds for everyone. */
+  /** Without an id the override applies to everyone. */
   readonly set = <Kind extends OverrideKind>(
     kind: Kind,
     name: string,
@@ -94,7 +94,7 @@ export class OverrideTable implements OverrideLookup {
     values.set(id, value)
   }
 
-  /** Without an id all of the name are removed, those for single ids too. */
+  /** Without an id all overrides of the name are removed, those for single ids too. */
   readonly remove = (kind: OverrideKind, name: string, id?: string): void => {
     const names: Map<string, Map<string, unknown>> = this.#values[kind]
     const values = names.get(name)

@@ -1,25 +1,25 @@
 /**
- * What a parameter of a parameter store refers to, in one shape for all kinds.
+ * The reference of a parameter in a parameter store, in one shape for all kinds.
  */
 import { type Json, ownValue } from "../json.js"
 import type { Parameter, SpecKind } from "../specs.js"
 import type { Evaluation } from "./evaluation.js"
 import { byReference, type StickyOptions } from "./sticky.js"
 
-/** A check that gives a parameter its value. */
+/** A check that provides a parameter's value. */
 export interface Reference {
   readonly kind: SpecKind
   readonly name: string
   /** The parameter that is read; `undefined` for a gate. */
   readonly parameter: string | undefined
-  /** Which call its exposure counts as. */
+  /** The kind of call that its exposure counts as. */
   readonly origin: "check" | "parameterStore"
   readonly sticky: StickyOptions | undefined
-  /** The value that the answer gives; `undefined` where it lacks the parameter. */
+  /** The value in the evaluation; `undefined` if it lacks the parameter. */
   readonly valueIn: (evaluation: Evaluation) => Json | undefined
 }
 
-/** The reference of a parameter that has no value of its own. */
+/** The reference of a parameter without a static value. */
 export const referenceOf = (parameter: Exclude<Parameter, { readonly kind: "static" }>): Reference => {
   switch (parameter.kind) {
     case "gate":

@@ -1,7 +1,7 @@
 /**
- * Persistent assignment: an answer that was given once is given again for as long as the experiment runs.
+ * Sticky assignments: an assignment is reused for as long as the experiment runs.
  *
- * The engine is handed what a user keeps and says what is to be saved and deleted; it never waits for a storage.
+ * The engine receives a user's sticky assignments and reports what to save and delete; it never waits for a storage.
  */
 
 import { compileUnit } from "../conditions/conditions.js"
@@ -10,16 +10,16 @@ import { asObject, copyJson, type Json, literalOf } from "../json.js"
 import type { User } from "../user.js"
 import { Evaluation, type Question, type SecondaryExposure } from "./evaluation.js"
 
-/** A kept answer, in the form in which it is stored: names and `null`s are those of the JSON. */
+/** A sticky assignment in its stored form: names and `null`s are those of the JSON. */
 export interface StickyValues {
   readonly value: boolean
-  /** What is no object stands for an empty one. */
+  /** A value that is not an object counts as an empty one. */
   readonly json_value: Json
   readonly rule_id: string | null
   readonly group_name: string | null
   readonly secondary_exposures: ReadonlyArray<SecondaryExposure>
   readonly undelegated_secondary_exposures: ReadonlyArray<SecondaryExposure> | null
-  /** Of a layer: the experiment that decided. */
+  /** For a layer: the experiment that decided. */
   readonly config_delegate: string | null
   readonly explicit_parameters: ReadonlyArray<string> | null
   /** The `time` of the specs that decided, in epoch milliseconds. */
@@ -27,60 +27,62 @@ export interface StickyValues {
   readonly config_version: number | null
 }
 
-/** What a user keeps, by the names of experiments and layers. */
+/** A user's sticky assignments, by the names of experiments and layers. */
 export type UserPersistedValues = ReadonlyMap<string, StickyValues>
 
-/** Takes what is to be stored. Called within checks: returns at once and never throws. */
+/** Receives changes to store. Called within checks: returns at once and never throws. */
 export interface Persistence {
-  /** What the user behind the key keeps, where that is known beforehand. */
+  /** The sticky assignments stored under the key, if already known. */
   readonly valuesOf: (key: string) => UserPersistedValues | undefined
   readonly save: (key: string, name: string, values: StickyValues) => void
   readonly delete: (key: string, name: string) => void
 }
 
-/** How kept answers are used in one check. */
+/** How one check uses sticky assignments. */
 export interface StickyOptions {
-  /** In place of what the persistence knows. */
+  /** Used instead of the persistence's values. */
   readonly userPersistedValues?: UserPersistedValues | undefined
-  /** The kept answer gives way to an override rule that the user meets now. */
+  /** The sticky assignment is replaced if the user matches an override rule now. */
   readonly enforceOverrides?: boolean | undefined
-  /** The kept answer gives way when the user fails targeting now. */
+  /** The sticky assignment is replaced if the user fails targeting now. */
   readonly enforceTargeting?: boolean | undefined
   /**
-   * The answer is read for something else, a condition or a parameter. What is kept is then known by the name that was
-   * asked for, where it else is by the name that answered, and an unknown id type is the empty one: so the official SDK.
+   * The evaluation is read by a condition or a parameter. As in the official SDK, the sticky assignment is then stored
+   * under the name that was asked for, not the name that answered, and an unknown id type counts as empty.
    */
   readonly isReference?: boolean | undefined
 }
 
-/** How answers are read that are wanted for something else. */
+/** The options for evaluations that are read by something else. */
 export const byReference: StickyOptions = { isReference: true }
 
-/** Tells the rules of one evaluation that are looked at. */
+/** Selects the rules that one evaluation considers. */
 export type RuleFilter = (ruleID: string) => boolean
 
-/** What deciding about a kept answer asks of the engine. */
+/** What a decision on a sticky assignment needs from the engine. */
 export interface StickyHost {
   /** Epoch milliseconds. */
   readonly now: () => number
-  /** Whether an experiment is active; `undefined` when it does not exist or does not say. */
+  /** Whether an experiment is active; `undefined` if it does not exist or does not say. */
   readonly isActive: (experiment: string) => boolean | undefined
   /** Whether the user passes the experiment by the filtered rules alone. */
   readonly passes: (experiment: string, filter: RuleFilter) => boolean
-  /** Hears under which key and name was looked, and what is known of the user. */
+  /** Is notified of the key and name that were looked up, and the values found. */
   readonly looked?: (key: string, name: string, values: UserPersistedValues | undefined) => void
 }
 
 const isTargeting: RuleFilter = id => id === "targetingGate" || id === "inlineTargetingRules"
 const isOverride: RuleFilter = id => id.endsWith("override")
 
-/** The storage key of a user's unit, `undefined` when the user lacks it. A unit without a text has the empty one. */
+/**
+ * The storage key of a user's unit ID; `undefined` if the user lacks it. A unit ID without a text form counts as empty.
+ */
 export const stickyKey = (user: User, idType: string): string | undefined => {
   const unit = compileUnit(idType)(user)
   return unit === undefined ? undefined : `${textOf(unit) ?? ""}:${idType}`
 }
 
-/** The answer to give: the one that was found now, or the one that the user keeps. */
+/** The current evaluation or the sticky assignment, whichever applies. */
 export const settle = (
   question: Question,
   found: Evaluation,
@@ -96,7 +98,7 @@ export const settle = (
   const values = options.userPersistedValues ?? persistence.valuesOf(key)
   host.looked?.(key, name, values)
   const kept = values?.get(name)
-  // A layer has no activity of its own to go by: the experiment that once decided has.
+  // A layer has no active state of its own, so that of the experiment that decided counts.
   const decider = kind === "layer" ? (kept?.config_delegate ?? undefined) : name
   const delegateIsActive = kind === "layer" && decider !== undefined ? host.isActive(decider) : undefined
   if (values === undefined || !(delegateIsActive ?? found.isExperimentActive)) {
@@ -116,7 +118,7 @@ export const settle = (
 
 const copyExposures = (exposures: ReadonlyArray<SecondaryExposure>) => exposures.map(exposure => ({ ...exposure }))
 
-/** The answer as it is stored; nothing in it is shared with the record. */
+/** The evaluation in its stored form; it shares nothing with the record. */
 const stickyValues = (found: Evaluation): StickyValues => ({
   value: found.bool,
   json_value: found.value === undefined ? null : copyJson(literalOf(found.value)),
@@ -132,8 +134,9 @@ const stickyValues = (found: Evaluation): StickyValues => ({
 })
 
 /**
- * The kept answer as a record. What decides how its exposure is logged is not kept: sampling rate, forwarding of all
- * exposures, nested gates that must be logged and the config mapping are those of the answer of now.
+ * The sticky assignment as a record. Fields that control how its exposure is logged are not stored: sampling rate,
+ * forwarding of all exposures, nested gates that must be logged and the config mapping come from the current
+ * evaluation.
  */
 const fromSticky = (kept: StickyValues, found: Evaluation, now: number): Evaluation => {
   const record = new Evaluation()
@@ -161,14 +164,13 @@ const fromSticky = (kept: StickyValues, found: Evaluation, now: number): Evaluat
   return record
 }
 
-/** What was loaded for one request: by storage key. A key that is missing could not be loaded. */
+/** The values loaded for one request, by storage key. A missing key could not be loaded. */
 export type LoadedValues = ReadonlyMap<string, ReadonlyMap<string, StickyValues>>
 
 /**
- * A persistence that knows what users keep. Changes go on to the one behind it, and are known at once.
+ * A persistence over loaded values. Changes take effect at once and are passed on to `behind`.
  *
- * Of a user that is not among the loaded nothing is known, and so nothing is changed: an assignment must not be lost
- * because it could not be read.
+ * Nothing is changed for keys that were not loaded: an assignment must not be lost because it could not be read.
  */
 export const overLoaded = (loaded: LoadedValues, behind: Persistence): Persistence => {
   const users = new Map(Array.from(loaded, ([key, values]) => [key, new Map(values)]))
