@@ -13,7 +13,7 @@ export type BanditGroup = Bandit["groups"][number]
 /** A group that was picked. */
 export interface BanditPick {
   readonly group: BanditGroup
-  /** Shown behind the rule id where the group was not picked by its score. */
+  /** Appended to the rule id if the group was not picked by its score. */
   readonly suffix: string | undefined
   readonly by: "bucket" | "exploration" | "score" | "draw"
   /** The unit's bucket, from 0 to 9,999. */
@@ -25,7 +25,7 @@ export interface CompiledBandit extends Bandit {
   readonly pick: (subject: Subject) => BanditPick
 }
 
-/** Prepares a bandit. */
+/** Compiles a bandit. */
 export const compileBandit = (bandit: Bandit, bucketers: Bucketers): CompiledBandit => {
   const { config, groups } = bandit
   const unit = compileUnit(bandit.idType)
@@ -62,8 +62,8 @@ const drawWeighted = (
 }
 
 /**
- * The group with the best score; groups without one are passed over. Of equal scores the first wins, and when no score is
- * better than the worst possible one (or than NaN) the first group does, whether or not it has a score.
+ * The group with the best score; groups without a score are skipped. The first of equal scores wins. If no score is
+ * better than the worst possible one (or than NaN), the first group wins, even without a score.
  */
 const bestGroup = (
   bandit: Bandit,
@@ -88,7 +88,7 @@ const bestGroup = (
   return { group: drawWeighted(groups, weights, subject.host.random()), by: "draw" }
 }
 
-/** The score of a group for the user; `undefined` without a model that weighs anything. */
+/** The score of a group for the user; `undefined` without a model that has weights. */
 export const scoreOf = (model: BanditModel | undefined, subject: Subject): number | undefined => {
   if (model === undefined || model.weightsNumerical.size + model.weightsCategorical.size === 0) return undefined
   let score = model.intercept + model.alpha

@@ -1,7 +1,7 @@
 /**
- * Conditions: where the value on the user's side comes from, and what the operator says of it.
+ * Conditions: where the user-side value is read, and how the operator tests it.
  *
- * Most conditions are a plain test of the subject. The others ask gates, or are not known here.
+ * Most conditions are a plain test of the subject. The others evaluate gates, or are not supported.
  */
 
 import type { Bucketers } from "../hashing/bucketing.js"
@@ -13,18 +13,18 @@ import { LowerText } from "./lowerText.js"
 import { compileOperator, type Operator } from "./operators.js"
 import { textOf, timeOf, type UserValue, utf8Length } from "./values.js"
 
-/** Looked up once: in a sandbox, such as Jest runs tests in, every look at a global is slow. */
+/** Looked up once: in a sandbox such as Jest's, each access to a global is slow. */
 const { hasOwn } = Object
 
-/** What the engine asks of its surroundings. Everything is synchronous and total. */
+/** What the engine needs from its environment. Everything is synchronous and never throws. */
 export interface Host {
   /** Epoch milliseconds. */
   readonly now: () => number
   /** A uniform draw from [0, 1). */
   readonly random: () => number
-  /** `undefined`: there is no data to parse with. */
+  /** `undefined`: no parser data is loaded. */
   readonly parseUserAgent: (userAgent: string) => UserAgentParts | null | undefined
-  /** `undefined`: there is no table to look in. */
+  /** `undefined`: no country table is loaded. */
   readonly lookupCountry: (ip: string) => string | null | undefined
   readonly isInIdList: (list: string, high: number, low: number) => boolean
   /** The tier of the SDK itself. */
@@ -32,7 +32,7 @@ export interface Host {
   readonly globalCustomFields: JsonObject | undefined
 }
 
-/** Whom a condition is tested for, and where. */
+/** The user a condition is tested for, and the context. */
 export interface Subject {
   readonly user: User
   readonly host: Host
@@ -40,15 +40,15 @@ export interface Subject {
   readonly tier: string | undefined
   /** What `target_app` conditions compare. */
   readonly appId: Json | undefined
-  /** The group of the user in an experiment; `undefined` also where there is none. */
+  /** The user's group in an experiment; `undefined` if there is none. */
   readonly experimentGroup: (name: string | undefined) => UserValue
-  /** Hears that data was not loaded that the test wanted, with the reason that the answer then has. */
+  /** Reports data that the test needs but that is not loaded; `reason` becomes the reason of the evaluation. */
   readonly lacks: (reason: string) => void
-  /** Hears where a reader found its value; the last place counts. `undefined` while nobody watches. */
+  /** Reports where a reader found its value; the last place counts. `undefined` without a watcher. */
   readonly found: ((place: Place) => void) | undefined
 }
 
-/** Where the value on the user's side comes from. */
+/** Where the user-side value was found. */
 export type FoundIn =
   /** A field of the user itself, such as `email`. */
   | "user"
@@ -57,7 +57,7 @@ export type FoundIn =
   | "globalCustomFields"
   | "privateAttributes"
   | "customIDs"
-  /** Told by the user agent, which is `from`. */
+  /** Parsed from the user agent `from`. */
   | "userAgent"
   /** The country of the address `from`. */
   | "ip"
@@ -65,7 +65,7 @@ export type FoundIn =
   | "statsigEnvironment"
   /** The environment of the SDK, or the default environment of the specs. */
   | "environment"
-  /** The time of now. */
+  /** The current time. */
   | "clock"
   /** The hash of the unit `from`, from 0 to 999. */
   | "bucket"
@@ -73,7 +73,7 @@ export type FoundIn =
   | "appID"
   /** The user's group in the experiment `key`. */
   | "experiment"
-  /** Nowhere: there is no value. */
+  /** There is no value. */
   | "nothing"
 
 /** The place where a reader found a value. */
@@ -81,26 +81,26 @@ export interface Place {
   readonly foundIn: FoundIn
   /** The name under which it was found. */
   readonly key?: string
-  /** What the value was worked out from. */
+  /** The value it was derived from. */
   readonly from?: string
 }
 
-/** By what a condition or a rule tells users apart: not at all, by a draw, or by what is known of them. */
+/** How a condition or a rule selects users: everyone, by a random split, or by their attributes. */
 export type Selection = "everyone" | "split" | "targeting"
 
-/** Reads the value on the user's side. */
+/** Reads the user-side value. */
 export type Read = (subject: Subject) => UserValue
 
 /** Tests a value that was read. */
 type Decide = (value: UserValue, subject: Subject) => boolean
 
-/** A test in two steps, for evaluations that are watched: what was read is told with what came of it. */
+/** A test in two steps, so that a watcher can report the value together with the result. */
 export interface TestSteps {
   readonly read: Read
   readonly decide: Decide
 }
 
-/** A condition ready to run. */
+/** A compiled condition. */
 export type CompiledCondition =
   | {
       readonly kind: "test"
@@ -108,30 +108,30 @@ export type CompiledCondition =
       readonly test: (subject: Subject) => boolean
       /** `undefined`: no value is tested. */
       readonly steps: TestSteps | undefined
-      /** Whether data may be missing to it, which is told even after another condition of the rule has failed. */
+      /** Whether it may lack data, which is reported even after another condition of the rule failed. */
       readonly mayLack: boolean
-      /** Whether the answer for a user may be another one a moment later. */
+      /** Whether the result for a user may change a moment later. */
       readonly isVolatile: boolean
     }
   | { readonly kind: "gate"; readonly gate: string; readonly negated: boolean }
-  /** Reads the group of an experiment, which is an evaluation of its own. */
+  /** Reads the user's group in an experiment, which is a separate evaluation. */
   | { readonly kind: "experiment"; readonly test: (subject: Subject) => boolean; readonly steps: TestSteps }
   | {
       readonly kind: "unsupported"
-      /** Why, in words. */
+      /** A description of the problem. */
       readonly problem: string
-      /** Reads what it would compare; `undefined` where nothing may be read. */
+      /** Reads the value it would compare; `undefined` if nothing may be read. */
       readonly read: Read | undefined
-      /** Whether it is read in every case, because that has effects. */
+      /** Whether the value is always read because reading has side effects. */
       readonly mustRead: boolean
     }
 
-/** Reads the value on the user's side as a text in lower case. */
+/** Reads the user-side value as text in lower case. */
 type ReadText = (subject: Subject) => LowerText
 
 /**
- * The texts that conditions read of users' fields. Those that read the same field share a reader, which keeps the text as
- * long as it is asked for the same user.
+ * The texts that conditions read from users' fields. Conditions on the same field share a reader, which caches the text
+ * while the user stays the same.
  */
 export class FieldTexts {
   readonly #readers = new Map<string | undefined, ReadText>()
@@ -161,7 +161,7 @@ const keepingLast = (read: Read): ReadText => {
   }
 }
 
-/** Prepares a condition. The bucketers and the texts are those of the snapshot it belongs to. */
+/** Compiles a condition. The bucketers and the texts are those of its snapshot. */
 export const compileCondition = (condition: Condition, bucketers: Bucketers, texts: FieldTexts): CompiledCondition => {
   const { type } = condition
   if (type === "public") {
@@ -226,7 +226,7 @@ const compileDecide = ({ type }: Condition, operator: Operator): Decide => {
   }
 }
 
-/** Reads and decides. What of a text can be kept until the next test is kept. */
+/** Reads and decides. Reuses a text from one test to the next where possible. */
 const compileTest = (
   { field, type }: Condition,
   operator: Operator,
@@ -244,12 +244,12 @@ const compileTest = (
   return subject => test(text(subject))
 }
 
-/** How many buckets a `user_bucket` condition tells apart. */
+/** The number of buckets of a `user_bucket` condition. */
 const bucketCount = 1000
 
-/** Lists of buckets are long, and there are few buckets. */
+/** Caches the result per bucket: lists of buckets are long, and there are few buckets. */
 const askingOnce = (test: (bucket: number) => boolean): ((bucket: number) => boolean) => {
-  /** 0 for a bucket that was not asked for yet, 1 for yes, 2 for no. */
+  /** 0 for a bucket not tested yet, 1 for true, 2 for false. */
   let answers: Uint8Array | undefined
   return bucket => {
     answers ??= new Uint8Array(bucketCount)
@@ -275,7 +275,7 @@ const compileRead = (condition: Condition, operator: Operator | undefined, bucke
       return compileCountry(field)
     case "environment_field":
       return compileEnvironment(field)
-    // Only times compare with the current time; to every other operator it is a missing value.
+    // Only time operators compare the current time; for all others the value is missing.
     case "current_time":
       return operator?.kind === "time" ? readClock : () => undefined
     case "user_bucket": {
@@ -322,7 +322,7 @@ const readOwn = (subject: Subject, key: TopLevel): UserValue => {
 
 const isUserID = (idType: string): boolean => idType.toLowerCase() === "userid"
 
-/** Reads a unit id; `userID` in any case is the user's own. */
+/** Reads a unit ID; `userID` in any case is the user's own. */
 export const compileUnit = (idType: string): ((user: User) => UserValue) => {
   if (isUserID(idType)) return user => user.userID
   const lower = idType.toLowerCase()
@@ -334,7 +334,7 @@ export const compileUnit = (idType: string): ((user: User) => UserValue) => {
   }
 }
 
-/** The name under which an object has a member, which may be in lower case. */
+/** The key of a member, as given or in lower case. */
 const keyIn = (values: JsonObject, key: string, lower: string): string | undefined =>
   hasOwn(values, key) ? key : key !== lower && hasOwn(values, lower) ? lower : undefined
 
@@ -354,7 +354,7 @@ const readMember = (
 
 type TopLevel = "userID" | "email" | "ip" | "country" | "locale" | "appVersion" | "userAgent"
 
-/** Fields that win over custom values when they have a text that is not empty. */
+/** Fields that take precedence over custom values unless their text is empty. */
 const topLevel: ReadonlyMap<string, TopLevel> = new Map([
   ["userid", "userID"],
   ["email", "email"],
@@ -365,14 +365,14 @@ const topLevel: ReadonlyMap<string, TopLevel> = new Map([
   ["useragent", "userAgent"]
 ])
 
-/** Other spellings, which custom values shadow. */
+/** Other spellings; custom values take precedence over them. */
 const alternative: ReadonlyMap<string, TopLevel> = new Map([
   ["user_id", "userID"],
   ["app_version", "appVersion"],
   ["user_agent", "userAgent"]
 ])
 
-/** Reads a field by its name: the user's own, then custom, global custom and private ones. */
+/** Reads a field by name: the user's own, then custom, global custom and private ones. */
 const compileField = (field: string | undefined): Read => {
   if (field === undefined) return () => undefined
   const lower = field.toLowerCase()
@@ -397,10 +397,10 @@ const compileField = (field: string | undefined): Read => {
   }
 }
 
-/** Reads a field whose name is only known at the time of the call. */
+/** Reads a field whose name is only known at call time. */
 export const readField = (subject: Subject, field: string): UserValue => compileField(field)(subject)
 
-/** Longer user agents are not looked at. In UTF-8 bytes. */
+/** Longer user agents are not parsed. In UTF-8 bytes. */
 const maxUserAgentBytes = 1000
 
 const compileUserAgentField = (field: string | undefined): Read => {
@@ -419,7 +419,7 @@ const compileUserAgentField = (field: string | undefined): Read => {
   }
 }
 
-/** What a user agent says of itself. */
+/** The parts of a parsed user agent. */
 export interface UserAgentParts {
   readonly osName: string
   readonly osVersion: string

@@ -1,13 +1,13 @@
 /**
  * Texts in lower case, as most operators compare them, and sets of such texts.
  *
- * Targeting by lists of ids asks several long lists for one text. So what is worked out of a text is kept with it, and
- * a list has a filter in front: most texts are in none, and a bit tells that without a look at the list's own texts,
- * which are scattered over the memory.
+ * Targeting by lists of ids looks up one text in several long lists. So values derived from a text are cached with it,
+ * and each list has a filter in front: most texts are in no list, and one bit shows it without a look at the list's own
+ * texts, which are scattered over the memory.
  */
 import { textOf, type UserValue } from "./values.js"
 
-/** The lower-case text of a user's value; one without a text form counts as the empty text. */
+/** The lower-case text of a user's value; a value without a text form counts as empty. */
 export class LowerText {
   readonly text: string
   #hash = -1
@@ -26,17 +26,17 @@ export class LowerText {
 const hashOf = (text: string): number => {
   let hash = 0
   for (let i = 0; i < text.length; i++) hash = (Math.imul(hash, 31) + text.charCodeAt(i)) | 0
-  // The bits that the filter looks at depend on all others.
+  // The bits that the filter reads depend on all others.
   return Math.imul(hash ^ (hash >>> 15), 0x2c1b3c6d) >>> 4
 }
 
-/** Bits of the filter for each text: every sixteenth text that is not in the set has to be looked up. */
+/** Bits of the filter for each text: one in sixteen texts outside the set still has to be looked up. */
 const bitsPerText = 16
 
-/** Smaller sets are looked up at once. */
+/** Smaller sets have no filter. */
 const filteredSize = 16
 
-/** A word of the filter, whose length is a power of two: what a mask of one less leaves is within. */
+/** A word of the filter. Its length is a power of two, so a masked index is within it. */
 const bitsAt = (filter: Int32Array, index: number): number => filter[index] as number
 
 /** A set of texts in lower case. */

@@ -1,8 +1,8 @@
 /**
- * Operators: each is prepared once from its target and then only looks at the user's value.
+ * Operators: each is compiled once from its target and then only tests the user's value.
  *
- * A target keeps its items as text; of two items that are equal without case the later one stands, as in the official
- * SDK, where they are keyed so.
+ * A target keeps its items as text. Of two items that are equal ignoring case the later one wins, as in the official
+ * SDK, which keys them by that.
  */
 import { NumberLiteral, type RawJson, type RawObject } from "../json.js"
 import { compilePattern, type Pattern } from "../patterns/pattern.js"
@@ -19,13 +19,13 @@ import {
   type UserValue
 } from "./values.js"
 
-/** Decides on a user's value. */
+/** Tests a user's value. */
 export type Test = (value: UserValue) => boolean
 
-/** Decides on a user's value by its text in lower case. */
+/** Tests a user's value by its text in lower case. */
 export type TextTest = (text: LowerText) => boolean
 
-/** Decides on a moment; operators that compare times also have this form for `current_time`. */
+/** Tests a time; operators that compare times also have this form for `current_time`. */
 export type TimeTest = (time: Integer | undefined) => boolean
 
 /** An operator with its target. */
@@ -41,7 +41,7 @@ const not =
   value =>
     !test(value)
 
-/** Prepares an operator; `undefined` when there is none of that name. */
+/** Compiles an operator; `undefined` for an unknown name. */
 export const compileOperator = (name: string, target: RawJson | undefined): Operator | undefined => {
   const make = Object.hasOwn(operators, name) ? operators[name] : undefined
   if (make !== undefined) return { kind: "value", test: make(target) }
@@ -133,7 +133,7 @@ const matchesPattern = (target: RawJson | undefined): Test => {
   return value => {
     const text = textOf(value)
     if (text === undefined) return false
-    // Compiled when first asked: a project holds many patterns that most processes never meet.
+    // Compiled on first use: a project has many patterns that most processes never need.
     if (pattern === null) pattern = compilePattern(target)
     return pattern?.test(text) ?? false
   }
@@ -173,7 +173,7 @@ const parseVersion = (text: string): ReadonlyArray<VersionPart> => {
   return (dash < 0 ? text : text.slice(0, dash)).split(".").map(parsePart)
 }
 
-/** Negative, zero or positive; `undefined` when a part that is needed does not parse. */
+/** Negative, zero or positive; `undefined` if a part that is needed does not parse. */
 const compareParts = (left: ReadonlyArray<VersionPart>, right: ReadonlyArray<VersionPart>): number | undefined => {
   const length = Math.max(left.length, right.length)
   for (let i = 0; i < length; i++) {
@@ -186,7 +186,7 @@ const compareParts = (left: ReadonlyArray<VersionPart>, right: ReadonlyArray<Ver
   return 0
 }
 
-/** The order of plain numeric versions, without taking them apart; `undefined` sends the text the long way. */
+/** Compares plain numeric versions without splitting them; `undefined` means that the full parser must decide. */
 const comparePlain = (text: string, right: ReadonlyArray<number>): number | undefined => {
   const end = text.length
   if (end === 0 || end > 32) return undefined
@@ -265,7 +265,7 @@ const compareTimes = (target: RawJson | undefined, holds: (left: Integer, right:
 const dayOf = (time: Integer): bigint =>
   typeof time === "number" ? BigInt(Math.trunc(time / dayMillis)) : time / BigInt(dayMillis)
 
-/** The smallest integer stands on no day: dividing it ends the official process. */
+/** The smallest integer is on no day: dividing it crashes the official process. */
 const isSmallest = (time: Integer): boolean => time <= minInteger
 
 const sameDay = (left: Integer, right: Integer): boolean =>
@@ -310,14 +310,14 @@ const containsAll = (target: RawJson | undefined): Test => {
   const items = itemsOf(target)?.map(item => item.text)
   if (items === undefined) return never
   return value => {
-    // Fewer cannot be all.
+    // Fewer values cannot include all items.
     if (!Array.isArray(value) || value.length < items.length) return false
     const texts = new Set(value.map(textOf))
     return items.every(item => texts.has(item))
   }
 }
 
-/** Without two arrays the answer is false, of the negated operators too. */
+/** Without two arrays the result is false, for negated operators too. */
 const notOfArrays =
   (make: (target: RawJson | undefined) => Test) =>
   (target: RawJson | undefined): Test => {

@@ -19,7 +19,7 @@ const decimal = (value: number): { readonly sign: string; readonly digits: strin
   }
 }
 
-/** A number in plain decimals, never with an exponent: the text form of a user's number. */
+/** A number in plain decimals, without an exponent: the text form of a user's number. */
 const plainNumber = (value: number): string => {
   if (Number.isSafeInteger(value) && !Object.is(value, -0)) return String(value)
   const { digits, point, sign } = decimal(value)
@@ -44,11 +44,11 @@ export const floatText = (value: number): string => {
   return `${sign}${digits.slice(0, point)}.${digits.slice(point)}`
 }
 
-/** Numbers of a user cross the official SDK's border as 32-bit integers where they fit, else as floats. */
+/** The official SDK receives a user's numbers as 32-bit integers if they fit, else as floats. */
 const userNumberJson = (value: number): string =>
   Number.isInteger(value) && value >= -2147483648 && value <= 4294967295 ? String(value + 0) : floatText(value)
 
-/** Numbers of a payload keep the class they were written in. */
+/** Numbers of a payload stay integers or floats, as they were written. */
 const payloadNumberJson = (value: number | NumberLiteral): string => {
   if (typeof value === "number") return Number.isInteger(value) ? String(value) : floatText(value)
   const { text } = value
@@ -93,11 +93,11 @@ export const textOf = (value: UserValue): string | undefined => {
   }
 }
 
-/** A decimal number as the official parser reads it: no spaces, no hexadecimal, `.5` and `5.` are fine. */
+/** A decimal number as the official parser accepts it: no spaces, no hexadecimal; `.5` and `5.` are valid. */
 const floatSyntax = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/
 const namedFloat = /^([+-]?)(?:inf(?:inity)?|(nan))$/i
 
-/** The number that a text stands for. */
+/** The number that a text represents. */
 export const parseNumber = (text: string): number | undefined => {
   if (floatSyntax.test(text)) return Number(text)
   const named = namedFloat.exec(text)
@@ -109,14 +109,14 @@ export const parseNumber = (text: string): number | undefined => {
 export const numberOf = (value: UserValue): number | undefined =>
   typeof value === "number" ? value : typeof value === "string" ? parseNumber(value) : undefined
 
-/** A 64-bit integer: a number where that is exact, else a big integer. They compare with each other exactly. */
+/** A 64-bit integer: a number if that is exact, else a big integer. They compare with each other exactly. */
 export type Integer = number | bigint
 
 /** The smallest and the largest 64-bit integer. */
 export const minInteger = -(2n ** 63n)
 export const maxInteger = 2n ** 63n - 1n
 
-/** The 64-bit integer that a text stands for. */
+/** The 64-bit integer that a text represents. */
 export const parseInteger = (text: string): Integer | undefined => {
   if (!/^[+-]?\d+$/.test(text)) return undefined
   if (text.length <= 15) return Number(text)
@@ -128,7 +128,7 @@ export const parseInteger = (text: string): Integer | undefined => {
 export const integerOf = (value: UserValue): Integer | undefined => {
   if (typeof value === "string") return parseInteger(value)
   if (typeof value !== "number" || !Number.isInteger(value)) return undefined
-  // Officially the upper bound is a float, and so is 2^63: that one number counts as the largest integer.
+  // The official upper bound is the float 2^63, so that one number counts as the largest integer.
   if (value === 2 ** 63) return maxInteger
   return value >= -(2 ** 63) && value < 2 ** 63 ? value : undefined
 }
@@ -148,10 +148,10 @@ export const utf8Length = (text: string): number => {
   return length
 }
 
-/** A user's text that is longer than this is no date. In UTF-8 bytes, as officially. */
+/** A longer text of a user is not a date. In UTF-8 bytes, as in the official SDK. */
 const maxUserDateBytes = 20
 
-/** The time form of a user's text. Officially a date also has at least 8 bytes, which every date has. */
+/** The time form of a user's text. The official SDK also requires 8 bytes for a date, which every date has. */
 const parseUserTime = (text: string): Integer | undefined => {
   const integer = parseInteger(text)
   if (integer !== undefined) return integer

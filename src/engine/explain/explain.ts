@@ -1,5 +1,5 @@
 /**
- * Explains a check: the same evaluation, watched. Nothing is logged and nothing is stored.
+ * Explains a check: runs the same evaluation with a watcher. Nothing is logged or stored.
  */
 import type { EvaluateExperiment, EvaluationSetting } from "../evaluate/call.js"
 import type { Evaluation, Question } from "../evaluate/evaluation.js"
@@ -15,7 +15,7 @@ import type { ExplainedEvaluation, ExplainedExposure, ExplainedParameter, Explan
 import { explainedExposure, repeatedExperiment, shownOutcome } from "./shown.js"
 import { StickyNotes } from "./stickyNotes.js"
 
-/** What checks are explained on. */
+/** The context in which checks are explained. */
 export interface Surroundings {
   readonly finder: Finder
   readonly specs: SpecView
@@ -25,17 +25,17 @@ export interface Surroundings {
   readonly isLogged: boolean
 }
 
-/** What belongs to one check beside its question. */
+/** Options of one check besides its question. */
 interface ExplainOptions {
   readonly sticky: StickyOptions | undefined
   readonly origin: ExposureOrigin
-  /** Where a layer is read for it alone. */
+  /** The parameter of a layer, if only that is read. */
   readonly parameter?: string | undefined
 }
 
 type Explained = readonly [evaluation: Evaluation, explained: ExplainedEvaluation]
 
-/** One check that is explained. */
+/** One check being explained. */
 class ExplainedCheck {
   readonly exposures: Array<ExplainedExposure> = []
   readonly #surroundings: Surroundings
@@ -56,7 +56,7 @@ class ExplainedCheck {
     if (this.#surroundings.isLogged) this.exposures.push(explainedExposure(exposure))
   }
 
-  /** The answer of now. */
+  /** The current evaluation. */
   find(question: Question, experiment: EvaluateExperiment, filter?: RuleFilter): Explained {
     const { finder, specs } = this.#surroundings
     const { watch } = this.#explainer
@@ -65,7 +65,7 @@ class ExplainedCheck {
     )
   }
 
-  /** The answer that is given: the one of now, or the one that the user keeps. */
+  /** The evaluation that the check returns: the current one or the sticky assignment. */
   settle(question: Question, [live, explained]: Explained, sticky: StickyOptions | undefined): Explained {
     const { persistence, setting } = this.#surroundings
     if (persistence === undefined || sticky === undefined) return [live, explained]
@@ -103,7 +103,7 @@ class ExplainedCheck {
   }
 }
 
-/** Why a check would give its answer. */
+/** Why a check would return its result. */
 export const explainCheck = (surroundings: Surroundings, question: Question, options: ExplainOptions): Explanation =>
   explainRecord(surroundings, question, options)[0]
 
@@ -126,7 +126,7 @@ const explainRecord = (
   return [{ kind, name, outcome, exposures: check.exposures, evaluation }, record]
 }
 
-/** What the parameters of a store stand for. */
+/** Explains each parameter of a parameter store. */
 export const explainParameterStore = (surroundings: Surroundings, user: User, name: string): Explanation => {
   const { evaluation, parameters } = surroundings.finder.parameterStore(user, name)
   const explained = Array.from(parameters ?? [], ([name, parameter]) =>

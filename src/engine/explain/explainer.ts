@@ -1,7 +1,7 @@
 /**
- * The watcher that writes down how an evaluation goes.
+ * The watcher that records how an evaluation proceeds.
  *
- * It only hears what was done, so an explanation says nothing but what the check did.
+ * It only records the steps reported to it, so an explanation shows exactly what the check did.
  */
 import { type BanditPick, type CompiledBandit, scoreOf } from "../conditions/bandit.js"
 import { type CompiledCondition, compileUnit, type Place, type Subject } from "../conditions/conditions.js"
@@ -23,9 +23,9 @@ import type {
 } from "./explanation.js"
 import { type OpenRule, openRule, type SourceCondition, sourceCondition, valueOf, type Writable } from "./shown.js"
 
-/** Evaluations within each other that are shown. Deeper ones are given by their answer. */
+/** Nesting levels of evaluations that are shown. Deeper ones show only their result. */
 const maxShownDepth = 40
-/** Evaluations that are shown in all. */
+/** Evaluations shown in total. */
 const maxShown = 2_000
 
 interface OpenMapping {
@@ -33,12 +33,12 @@ interface OpenMapping {
   readonly rules: Array<ExplainedMappingRule>
 }
 
-/** An evaluation under way. */
+/** An evaluation in progress. */
 class Frame {
   readonly explained: Writable<ExplainedEvaluation>
-  /** Puts the next evaluation that begins within this one in its place. */
+  /** Stores the next nested evaluation in its place. */
   place: (explained: ExplainedEvaluation) => void = noPlace
-  /** The rules that will be asked, in this order. */
+  /** The rules that will be evaluated, in this order. */
   ahead: Array<OpenRule> = []
   rule: OpenRule | undefined = undefined
   ruleKeys: ReadonlyArray<string> = []
@@ -51,7 +51,7 @@ class Frame {
     this.explained = { kind, name, value: null, ruleID: null }
   }
 
-  /** Whether a config mapping is being asked, and no rule of the spec yet. */
+  /** The config mapping being checked, before any rule of the spec. */
   get openMapping(): OpenMapping | undefined {
     return this.explained.spec === undefined ? this.mapping : undefined
   }
@@ -59,13 +59,13 @@ class Frame {
 
 const noPlace = () => {}
 
-/** Writes down one explanation. */
+/** Records one explanation. */
 export class Explainer {
-  /** What all others begin within. */
+  /** The parent of all top-level evaluations. */
   readonly #root = new Frame("gate", "")
   readonly #open: Array<Frame> = []
   #top = this.#root
-  /** While the inside of an evaluation is left out: how many are open, that one among them. */
+  /** While nested evaluations are omitted: the number of open ones, including the omitted one. */
   #omitted = 0
   readonly #gates = new Map<string, ExplainedEvaluation>()
   readonly #conditions = new Map<string, SourceCondition>()
@@ -78,7 +78,7 @@ export class Explainer {
     this.#snapshot = snapshot
   }
 
-  /** Evaluates something, and gives its explanation to whoever knows its place. */
+  /** Runs an evaluation and returns its result with its explanation. */
   explained<A>(evaluate: () => A): readonly [A, ExplainedEvaluation] {
     const top = this.#top
     const { place } = top
@@ -231,7 +231,7 @@ export class Explainer {
       ...(version === undefined ? {} : { version }),
       defaultValue: copyJson(defaultValue)
     }
-    // A rule of a mapping has decided nothing.
+    // A rule of a config mapping has not decided anything.
     frame.rule = undefined
     frame.ahead = rules.map(openRule)
     frame.explained.rules = frame.ahead.map(rule => rule.explained)
@@ -272,7 +272,7 @@ export class Explainer {
     return source
   }
 
-  /** The group that a condition compares. */
+  /** Records the experiment whose group a condition compares. */
   experimentRead(name: string, { groupName }: Evaluation, experiment: ExplainedEvaluation): void {
     const { condition } = this.#top
     if (this.#omitted > 0 || condition === undefined) return

@@ -1,6 +1,6 @@
 /**
- * The explanation of one answer, as data: what was evaluated, in the order of evaluation, with what was found and
- * compared. Plain JSON, whose members have Statsig's names. `src/Explanation.ts` holds the Schema and the readable text.
+ * The explanation of one evaluation, as data: what was evaluated, in order, with the values that were found and
+ * compared. Plain JSON with Statsig's member names. `src/Explanation.ts` holds the Schema and the readable text.
  */
 import type { FoundIn } from "../conditions/conditions.js"
 
@@ -13,30 +13,34 @@ import type { Json, JsonObject } from "../json.js"
 /** What can be explained. */
 export type ExplainedKind = "gate" | "dynamicConfig" | "experiment" | "layer" | "parameterStore"
 
-/** Why a check gives the answer that it gives. */
+/** Why a check returns its result. */
 export interface Explanation {
   readonly kind: ExplainedKind
   /** The name that was asked for. */
   readonly name: string
   readonly outcome: ExplainedOutcome
   /**
-   * What the check would log, before repetitions are left out and before sampling. A layer and a parameter store log a
-   * parameter when it is read: each of the layer's parameters is listed here, those of a store are with the parameter.
+   * The exposures that the check would log, before deduplication and sampling. A layer and a parameter store log a
+   * parameter when it is read: the exposures of all the layer's parameters are listed here, those of a store with each
+   * parameter.
    */
   readonly exposures: ReadonlyArray<ExplainedExposure>
   /** How it was decided; not for parameter stores. */
   readonly evaluation?: ExplainedEvaluation | undefined
-  /** Of a parameter store, what each parameter stands for; none for an unknown store. */
+  /** For a parameter store: its parameters; none for an unknown store. */
   readonly parameters?: ReadonlyArray<ExplainedParameter> | undefined
 }
 
-/** The answer, as the check gives it. */
+/** The result that the check returns. */
 export interface ExplainedOutcome {
-  /** A gate's answer, else all parameters. Those of a parameter store are what they are when read without a fallback. */
+  /**
+   * A gate's result, else all parameters. Those of a parameter store have the value that a read without a fallback
+   * gives.
+   */
   readonly value: boolean | JsonObject
-  /** The id of the rule that decided; `default`, `disabled` or `override` when none did, empty for an unknown name. */
+  /** The id of the deciding rule; `default`, `disabled` or `override` if no rule decided, empty for an unknown name. */
   readonly ruleID: string
-  /** The unit that the answer is decided for; empty for an unknown name. */
+  /** The id type of the deciding unit ID; empty for an unknown name. */
   readonly idType: string
   /** The group of the deciding rule, as checks of experiments and layers show it. */
   readonly groupName: string | null
@@ -51,11 +55,11 @@ export interface ExplainedOutcome {
   /** When those specs were stored, in epoch milliseconds. */
   readonly receivedAt: number | null
   readonly version: number | null
-  /** The gates that were evaluated on the way, as they are logged. */
+  /** The nested gates that were evaluated, as they are logged. */
   readonly secondaryExposures: ReadonlyArray<SecondaryExposure>
 }
 
-/** An exposure, with the words in which it is sent. */
+/** An exposure, with the field names and values that are sent. */
 export interface ExplainedExposure {
   /** `statsig::gate_exposure`, `statsig::config_exposure` or `statsig::layer_exposure`. */
   readonly eventName: string
@@ -63,11 +67,11 @@ export interface ExplainedExposure {
   readonly secondaryExposures: ReadonlyArray<SecondaryExposure> | null
 }
 
-/** What decided. `rules`: in a layer that is evaluated the new way several rules add parameters. */
+/** What decided. `rules`: in new layer evaluation several rules add parameters. */
 export type DecidedBy =
   /** A local override. */
   | "override"
-  /** A config mapping let another spec answer. */
+  /** A config mapping replaced the spec with another. */
   | "mapping"
   | "bandit"
   /** The first rule whose conditions all hold. */
@@ -79,7 +83,7 @@ export type DecidedBy =
   | "default"
   /** There is nothing of that name. */
   | "unknown"
-  /** A condition that this SDK does not know, or that is missing from the specs, ended the evaluation. */
+  /** A condition that is unsupported or missing from the specs ended the evaluation. */
   | "unsupported"
   /** A limit was passed, which ended the whole evaluation. */
   | "error"
@@ -88,18 +92,18 @@ export type DecidedBy =
 export interface ExplainedEvaluation {
   readonly kind: "gate" | "dynamicConfig" | "experiment" | "layer"
   readonly name: string
-  /** What it came to: a gate's own answer (before `fail_gate` turns it round) or the parameters; `null` for none. */
+  /** The result: a gate's own (before `fail_gate` inverts it) or the parameters; `null` for none. */
   readonly value: boolean | JsonObject | null
-  /** The rule id as nested gates are logged with it; `null` when there is none. */
+  /** The rule id that nested gates are logged with; `null` if there is none. */
   readonly ruleID: string | null
   /** Not with `omitted`. */
   readonly decidedBy?: DecidedBy | undefined
   /**
-   * Why the tree ends here. `repeated`: it was evaluated before and the answer remembered. `circle`: it is asked by what
-   * it asks itself. `depth`, `size`: the tree is deep or large enough.
+   * Why the tree ends here. `repeated`: evaluated before; the result was reused. `circle`: it depends on itself.
+   * `depth`, `size`: the tree is deep or large enough.
    */
   readonly omitted?: "repeated" | "circle" | "depth" | "size" | undefined
-  /** What is wrong, in words. */
+  /** A description of the problem. */
   readonly problem?: string | undefined
   readonly override?: ExplainedOverride | undefined
   readonly mappings?: ReadonlyArray<ExplainedMapping> | undefined
@@ -107,7 +111,7 @@ export interface ExplainedEvaluation {
   /** The spec whose rules were evaluated. */
   readonly spec?: ExplainedSpec | undefined
   readonly rules?: ReadonlyArray<ExplainedRule> | undefined
-  /** Only where answers are kept (`PersistentStorage`). */
+  /** Only with sticky assignments (`PersistentStorage`). */
   readonly sticky?: ExplainedSticky | undefined
 }
 
@@ -122,14 +126,14 @@ export interface ExplainedSpec {
   readonly defaultValue: Json
 }
 
-/** A local override that answered. */
+/** A local override that decided. */
 export interface ExplainedOverride {
   readonly value: boolean | JsonObject | null
   /** The group whose value it takes. */
   readonly groupName?: string | undefined
 }
 
-/** What became of a rule. */
+/** The result of a rule. */
 export type RuleResult =
   /** A condition does not hold. */
   | "fails"
@@ -139,7 +143,7 @@ export type RuleResult =
   | "outsidePercentage"
   /** The conditions hold and an experiment decides. */
   | "delegates"
-  /** It passes, and adds nothing: an earlier rule of the layer has decided. */
+  /** It passes but adds nothing: an earlier rule of the layer has decided. */
   | "skipped"
   /** A condition cannot be evaluated. */
   | "unsupported"
@@ -155,26 +159,26 @@ export interface ExplainedRule {
   readonly groupName?: string | undefined
   readonly returnValue: Json
   readonly result: RuleResult
-  /** Whether all conditions hold; `null` where that was not found out. */
+  /** Whether all conditions hold; `null` if unknown. */
   readonly conditionsPass: boolean | null
-  /** In the order of the rule, as far as they were evaluated. */
+  /** In the order of the rule, as far as evaluated. */
   readonly conditions: ReadonlyArray<ExplainedCondition>
   readonly passPercentage: number
-  /** Once the pass percentage was asked. */
+  /** Set once the pass percentage was checked. */
   readonly bucket?: ExplainedBucket | undefined
   readonly delegate?: ExplainedDelegate | undefined
 }
 
-/** The experiment that a rule delegates to. Without an evaluation it was not asked, or there is none of that name. */
+/** The experiment that a rule delegates to. Without an evaluation it was not evaluated, or does not exist. */
 export interface ExplainedDelegate {
   readonly name: string
   readonly evaluation?: ExplainedEvaluation | undefined
 }
 
-/** Where a unit falls: `value` is `hash(salt + "." + unitID)` modulo 10,000, and passes below the threshold. */
+/** The bucket of a unit: `value` is `hash(salt + "." + unitID)` modulo 10,000, and passes below the threshold. */
 export interface ExplainedBucket {
   readonly idType: string
-  /** Empty when the user has no such unit. */
+  /** Empty if the user has no such unit ID. */
   readonly unitID: string
   readonly salt: string
   readonly value: number
@@ -183,46 +187,46 @@ export interface ExplainedBucket {
   readonly passes: boolean
 }
 
-/** The value on the user's side. */
+/** The user-side value. */
 export interface ExplainedOperand {
-  /** Absent when nothing was found. */
+  /** Absent if nothing was found. */
   readonly value?: Json | undefined
   readonly foundIn: FoundIn
   /** The name under which it was found. */
   readonly key?: string | undefined
-  /** What the value was worked out from. */
+  /** The value it was derived from. */
   readonly from?: string | undefined
 }
 
 /** One condition: `operand operator targetValue`. */
 export interface ExplainedCondition {
-  /** As the specs have it; empty for one that they lack. */
+  /** As in the specs; empty for a missing condition. */
   readonly type: string
   readonly operator?: string | undefined
   readonly field?: string | undefined
-  /** Where the condition looks at a unit. */
+  /** For conditions on a unit ID. */
   readonly idType?: string | undefined
-  /** Of a `user_bucket` condition. */
+  /** For a `user_bucket` condition. */
   readonly salt?: string | undefined
   readonly targetValue?: Json | undefined
-  /** Whether it holds; `null` where that cannot be told. */
+  /** Whether it holds; `null` if that cannot be determined. */
   readonly passes: boolean | null
   readonly operand?: ExplainedOperand | undefined
-  /** The gate that `pass_gate` and `fail_gate` ask. */
+  /** The gate of `pass_gate` and `fail_gate`. */
   readonly gate?: ExplainedEvaluation | undefined
   /** The experiment whose group an `experiment_group` condition compares. */
   readonly experiment?: ExplainedEvaluation | undefined
-  /** Why it cannot be told, or which data was missing, in words. */
+  /** Why the result cannot be determined, or which data was missing. */
   readonly problem?: string | undefined
 }
 
-/** A config mapping: for the users of its rules another spec answers. */
+/** A config mapping: another spec applies to the users of its rules. */
 export interface ExplainedMapping {
   readonly newConfigName: string
   readonly rules: ReadonlyArray<ExplainedMappingRule>
   /** The evaluation of the other spec, if a rule passed. */
   readonly target?: ExplainedEvaluation | undefined
-  /** Whether it answered. */
+  /** Whether the other spec decided. */
   readonly isTaken: boolean
 }
 
@@ -241,12 +245,12 @@ export interface ExplainedBandit {
   readonly idType: string
   readonly targetingGate?: ExplainedEvaluation | undefined
   /**
-   * How a group was found. `notStarted`, `notTargeted`: none was, the default value answers. `bucket`: evenly by the
-   * bucket. `exploration`: drawn, the less known groups more often. `score`: the best one. `draw`: drawn, for none has a
-   * score.
+   * How a group was picked. `notStarted`, `notTargeted`: none was; the default value applies. `bucket`: evenly by
+   * bucket. `exploration`: at random, less explored groups more often. `score`: the best one. `draw`: at random,
+   * because no group has a score.
    */
   readonly pickedBy: "notStarted" | "notTargeted" | "bucket" | "exploration" | "score" | "draw"
-  /** The unit's bucket against the share that explores. */
+  /** The unit's bucket and the share of exploration. */
   readonly bucket?: ExplainedBucket | undefined
   readonly groups: ReadonlyArray<ExplainedBanditGroup>
 }
@@ -260,13 +264,13 @@ export interface ExplainedBanditGroup {
   readonly isPicked: boolean
 }
 
-/** What persistent assignment makes of the answer. */
+/** The effect of sticky assignments on the evaluation. */
 export interface ExplainedSticky {
   /**
-   * `kept`: the kept answer is given. `givesWay`: there is one, and an override or targeting rule takes it away.
-   * `nothingKept`: there is none for the name, and none to save. `saved`: the answer would be kept from now on.
-   * `notGiven`: nothing is known of what the user keeps; what is kept would be deleted. `notActive`: the experiment does
-   * not run; what is kept would be deleted. `noUnit`: there is no unit to keep anything for.
+   * `kept`: the sticky assignment is returned. `givesWay`: there is one, but an override or targeting rule replaces it.
+   * `nothingKept`: there is none for the name, and none to save. `saved`: the evaluation would be saved. `notGiven`:
+   * the user's sticky assignments are unknown; one for the name would be deleted. `notActive`: the experiment is not
+   * active; its sticky assignment would be deleted. `noUnit`: the user has no unit ID to store one for.
    */
   readonly decision: "kept" | "givesWay" | "nothingKept" | "saved" | "notGiven" | "notActive" | "noUnit"
   /** The key in the storage, such as `u-1:userID`. */
@@ -274,11 +278,11 @@ export interface ExplainedSticky {
   /** The name in the storage. */
   readonly name?: string | undefined
   readonly kept?: StickyValues | undefined
-  /** The evaluations that may take a kept answer away. */
+  /** The evaluations that may replace a sticky assignment. */
   readonly rechecks: ReadonlyArray<ExplainedRecheck>
 }
 
-/** An evaluation by some rules only: `targeting` or `overrides`. If it passes, the kept answer gives way. */
+/** An evaluation by some rules only: `targeting` or `overrides`. If it passes, the sticky assignment is replaced. */
 export interface ExplainedRecheck {
   readonly rules: "targeting" | "overrides"
   readonly passes: boolean
@@ -289,10 +293,10 @@ export interface ExplainedRecheck {
 export interface ExplainedParameter {
   readonly name: string
   readonly kind: "static" | "gate" | "dynamicConfig" | "experiment" | "layer"
-  /** What it is when it is read without a fallback. */
+  /** The value that a read without a fallback gives. */
   readonly value: Json
-  /** The parameter of the config, experiment or layer that it stands for. */
+  /** The parameter of the referenced config, experiment or layer. */
   readonly parameterName?: string | undefined
-  /** What it stands for. Its exposures are those of reading the parameter. */
+  /** The referenced evaluation. Its exposures are those of reading the parameter. */
   readonly reference?: Explanation | undefined
 }

@@ -19,9 +19,9 @@ import type {
 } from "./explanation.js"
 
 /**
- * The explanation as an indented text for a terminal. Long values are cut; the data has them whole.
+ * The explanation as indented text for a terminal. Long values are shortened; the data has them in full.
  *
- * `✓` holds, `✗` does not, `–` was not reached, `?` cannot be told.
+ * `✓` holds, `✗` does not, `–` was not reached, `?` cannot be determined.
  *
  * @example
  * console.log(Explanation.render(statsig.explain(user, "gate", "new_checkout")))
@@ -142,7 +142,7 @@ const banditHow = (bandit: ExplainedBandit | undefined): string => {
   }
 }
 
-/** All that is known of an evaluation beyond the line that it begins with. */
+/** The details of an evaluation below its first line. */
 const insideOf = (evaluation: Evaluation): Lines => {
   const { bandit, decidedBy, mappings = [], problem, rules = [], sticky } = evaluation
   return [
@@ -277,7 +277,7 @@ const operandText = ({ operator, salt }: Condition, { foundIn, from, key, value 
   }
 }
 
-// --- mappings, bandits, kept answers, exposures
+// --- mappings, bandits, sticky assignments, exposures
 
 const mappingLines = ({ isTaken, newConfigName, rules, target }: ExplainedMapping): Lines => [
   `${isTaken ? "✓" : "✗"} config mapping to ${word(newConfigName)}`,
@@ -347,7 +347,7 @@ const exposureLines = (exposures: ReadonlyArray<Exposure>): Lines =>
     )
   ])
 
-/** Said before. */
+/** Shown elsewhere. */
 const exposureNoise = new Set(["reason", "lcut", "receivedAt", "configVersion"])
 
 const parameterLines = ({ kind, name, parameterName, reference, value }: Parameter): Lines => [
@@ -361,7 +361,7 @@ const parameterLines = ({ kind, name, parameterName, reference, value }: Paramet
 
 const mostCharacters = 80
 
-/** Values come from anywhere: what would move the cursor or change colours is written as an escape. */
+/** Values come from anywhere: characters that would move the cursor or change colours are escaped. */
 const printable = (text: string): string =>
   text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, character => `\\u{${character.codePointAt(0)!.toString(16)}}`)
 
@@ -372,7 +372,7 @@ const jsonOf = (value: Json): string => printable(shortened(JSON.stringify(value
 
 const inQuotes = (text: string): string => jsonOf(text)
 
-/** A name as it is, or in quotes where it would not be seen where it ends. */
+/** A name as it is, or in quotes if its end would not be visible. */
 const word = (text: string): string => (/^[^\s\p{C}"(),]+$/u.test(text) ? shortened(text) : inQuotes(text))
 
 const moment = (millis: number): string => {
@@ -380,7 +380,7 @@ const moment = (millis: number): string => {
   return Number.isNaN(date.getTime()) ? String(millis) : date.toISOString()
 }
 
-/** A number with the moment that it stands for. The user's are in seconds when they are small, targets never are. */
+/** A number with the time it represents. A user's small numbers are in seconds, targets never are. */
 const timed = (value: Json, millisOfSmall: 1 | 1000): string => {
   if (typeof value !== "number") return jsonOf(value)
   return `${value} (${moment(Math.abs(value) < secondsBelow ? value * millisOfSmall : value)})`

@@ -1,5 +1,5 @@
 /**
- * How single things are shown in an explanation: rules and conditions before they are evaluated, values, the outcome.
+ * Shows single items of an explanation: rules and conditions before their evaluation, values, the outcome.
  */
 import { type Evaluation, ruleIDOf } from "../evaluate/evaluation.js"
 import { type ExposureOfAll, exposureJson } from "../events/events.js"
@@ -26,20 +26,20 @@ import type {
 
 export type Writable<A> = { -readonly [Key in keyof A]: A[Key] }
 
-/** A rule that is being evaluated, or will be. */
+/** A rule that is or will be evaluated. */
 export interface OpenRule {
   readonly explained: Writable<ExplainedRule>
   readonly conditions: Array<ExplainedCondition>
 }
 
-/** A condition as the specs have it, and what is said of it before it is evaluated. */
+/** A condition of the specs, with its explanation before it is evaluated. */
 export interface SourceCondition {
-  /** `undefined` for one that is missing or bad. */
+  /** `undefined` for a missing or invalid condition. */
   readonly condition: Condition | undefined
   readonly explained: Writable<ExplainedCondition>
 }
 
-/** A gate's answer, else the value. */
+/** A gate's result, else the value. */
 export const valueOf = (kind: SpecKind, record: Evaluation): boolean | JsonObject | null =>
   kind === "gate" ? record.bool : record.value === undefined ? null : copyJsonObject(asObject(literalOf(record.value)))
 
@@ -91,7 +91,7 @@ const explainedCondition = ({
   }
 }
 
-/** A target as plain JSON; a number that is none in JSON stays text. */
+/** A target as plain JSON; a number that JSON cannot represent stays text. */
 const shown = (target: RawJson) =>
   target instanceof NumberLiteral && !Number.isFinite(Number(target.text)) ? target.text : plain(target)
 
@@ -104,7 +104,7 @@ export const repeatedExperiment = (name: string, record: Evaluation): ExplainedE
   omitted: "repeated"
 })
 
-/** The answer that a record stands for. */
+/** The outcome shown for a record. */
 export const shownOutcome = (kind: SpecKind, record: Evaluation): ExplainedOutcome => ({
   value: kind === "gate" ? record.bool : copyJsonObject(record.value ?? emptyObject),
   ruleID: ruleIDOf(record),

@@ -1,11 +1,11 @@
 /**
- * What an explanation says of sticky assignments.
+ * Explains the use of sticky assignments.
  */
 import type { RuleFilter, UserPersistedValues } from "../evaluate/sticky.js"
 import { copyJson } from "../json.js"
 import type { ExplainedEvaluation, ExplainedRecheck, ExplainedSticky } from "./explanation.js"
 
-/** Writes down what is made of kept answers. */
+/** Records how sticky assignments are used. */
 export class StickyNotes {
   #looked: Pick<ExplainedSticky, "key" | "name" | "kept"> = {}
   #decision: ExplainedSticky["decision"] = "noUnit"
@@ -29,7 +29,7 @@ export class StickyNotes {
     this.#rechecks.push({ rules: filter("targetingGate") ? "targeting" : "overrides", passes, evaluation })
   }
 
-  /** All of it, once it is known which answer is given. */
+  /** The complete explanation, once the returned evaluation is known. */
   explained(isKept: boolean): ExplainedSticky {
     return { decision: isKept ? "kept" : this.#decision, ...this.#looked, rechecks: this.#rechecks }
   }

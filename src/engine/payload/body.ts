@@ -1,26 +1,26 @@
 /**
- * The bytes of a payload: whether they are JSON, and where in them each spec and condition stands.
+ * Scans the bytes of a payload: checks that they are JSON and finds the position of each spec and condition.
  *
- * What stands there byte for byte as in the payload before is taken over unread, in long runs, so an update costs what
- * it changed and a comparison of memory. Everything else is checked to the last byte, as `JSON.parse` would, but not
- * parsed: that waits until a part is used.
+ * Parts with the same bytes as in the previous payload are reused unread, in long runs, so an update costs what changed
+ * plus a memory comparison. Everything else is checked to the last byte, as `JSON.parse` would, but parsed only when it
+ * is used.
  *
- * The work is done in portions of a bounded number of bytes. The functions that do it are generators which yield between
- * two portions, and who drives them gives other work its turn. Only a single string is never divided.
+ * The work is done in portions of a bounded number of bytes. The generators yield between two portions, so that the
+ * caller can let other work run. Only a single string is never divided.
  */
 
 /**
- * One member of a payload, apart from where it stands: payloads in which it has the same bytes share it, and what was
- * made of it.
+ * One member of a payload, independent of its position. Payloads in which it has the same bytes share the entry and its
+ * decoded content.
  */
 export class Entry<A> {
-  /** What was made of it; `undefined` until it is used, and for one that cannot be used. */
+  /** The decoded content; `undefined` until it is used, and if it is invalid. */
   content: A | undefined = undefined
-  /** Why it cannot be used. */
+  /** Why it is invalid. */
   problem: string | undefined = undefined
 }
 
-/** Where a member stands: its name begins at `key`, its value at `start`. */
+/** The position of a member: its name begins at `key`, its value at `start`. */
 export interface TableMember<A> {
   readonly name: string
   readonly key: number
@@ -29,10 +29,10 @@ export interface TableMember<A> {
   readonly entry: Entry<A>
 }
 
-/** The members of an object, in the order of the text. */
+/** The members of an object, in text order. */
 export interface Table<A> {
   readonly members: ReadonlyArray<TableMember<A>>
-  /** The place of each name in the list; of a name that occurs twice, the last. */
+  /** The index of each name in the list; for a repeated name, the last. */
   readonly ordinals: ReadonlyMap<string, number>
 }
 
@@ -42,43 +42,43 @@ export const memberNamed = <A>({ members, ordinals }: Table<A>, name: string): T
   return ordinal === undefined ? undefined : members[ordinal]
 }
 
-/** A payload that was looked through. */
+/** A scanned payload. */
 export interface Body {
-  /** UTF-8. They must not change any more. */
+  /** UTF-8. Must not change any more. */
   readonly bytes: Uint8Array
-  /** The members at the top level. Those in `tables` have nothing to be made of them. */
+  /** The members at the top level. Those in `tables` have no content of their own. */
   readonly members: Table<unknown>
-  /** The objects whose members are kept one by one, if they are objects. */
+  /** The objects whose members are indexed one by one, if they are objects. */
   readonly tables: ReadonlyMap<string, Table<unknown>>
   /** Names that occur twice at the top level. */
   readonly repeated: ReadonlyArray<string>
 }
 
-/** A payload that another one probably resembles. */
+/** A previous payload that the new one probably resembles. */
 export interface Before {
   readonly body: Body
-  /** Whether the other payload has, from `at` on, the bytes that this one has from `start` to `end`. */
+  /** Whether the new payload's bytes from `at` on equal this one's bytes from `start` to `end`. */
   readonly isSame: (at: number, start: number, end: number) => boolean
 }
 
 /** A table without members. */
 export const emptyTable: Table<never> = { members: [], ordinals: new Map() }
 
-/** Thrown inside the engine and by its direct callers only: the bytes are no JSON, or not what was promised. */
+/** Thrown inside the engine and by its direct callers only: the bytes are not JSON, or not what was expected. */
 export class JsonError extends Error {}
 
-/** Thrown for JSON that is no object. */
+/** Thrown for JSON that is not an object. */
 export class NotAnObject extends JsonError {}
 
 /**
  * Work between two yields, in bytes that are checked one by one: some milliseconds. Comparing memory is cheaper, and
- * each member costs something too.
+ * each member adds a cost.
  */
 export const portion = 1 << 20
 const comparedPerChecked = 16
 const costOfMember = 64
 
-/** No more than this is compared at once. */
+/** The most bytes compared at once. */
 const longestRun = 1 << 18
 
 export const quote = 0x22
@@ -91,10 +91,10 @@ export const openBrace = 0x7b
 export const closeBrace = 0x7d
 
 /**
- * Looks through a payload. `tableNames` are the top-level members whose own members are kept one by one. `bytes` must be
- * UTF-8. What follows the JSON is ignored.
+ * Scans a payload. `tableNames` are the top-level members whose own members are indexed one by one. `bytes` must be
+ * UTF-8. Bytes after the JSON are ignored.
  *
- * Throws `JsonError` for what is no JSON, `NotAnObject` for JSON that is no object.
+ * Throws `JsonError` for invalid JSON, `NotAnObject` for JSON that is not an object.
  */
 export function* readBody(
   bytes: Uint8Array,
@@ -131,7 +131,7 @@ export function* readBody(
   return { bytes: scanner.bytes, members: members.build(), tables, repeated }
 }
 
-/** Checks that bytes are one JSON value and nothing else. They must be UTF-8. Throws `JsonError` for anything else. */
+/** Checks that bytes are exactly one JSON value. They must be UTF-8. Throws `JsonError` otherwise. */
 export function* checkJson(bytes: Uint8Array): Generator<void, void> {
   const scanner = new Scanner(bytes, undefined)
   while (!scanner.skipValue()) yield scanner.rest()
@@ -140,8 +140,8 @@ export function* checkJson(bytes: Uint8Array): Generator<void, void> {
 }
 
 /**
- * The JSON of one top-level member, the first of that name; `undefined` where there is none, or the bytes are no JSON
- * object as far as they were read.
+ * The JSON of the first top-level member of that name; `undefined` if there is none, or if the bytes read so far are
+ * not a JSON object.
  */
 export function* memberOf(bytes: Uint8Array, name: string): Generator<void, string | undefined> {
   const scanner = new Scanner(bytes, undefined)
@@ -154,17 +154,17 @@ export function* memberOf(bytes: Uint8Array, name: string): Generator<void, stri
       if (key === name) return textOfBytes(bytes, start, scanner.at)
     }
   } catch {
-    // What is wrong is found again, and told, where the payload is read.
+    // The error is found and reported again when the payload is read.
   }
   return undefined
 }
 
-/** Looks through the object that the scanner is at. `held` is the table of the payload before. */
+/** Scans the object at the scanner's position. `held` is the table of the previous payload. */
 function* readTable(scanner: Scanner, held: Table<unknown> | undefined): Generator<void, Table<unknown>> {
   const table = new TableBuilder(held)
   /** The member of the held table that probably comes next. */
   let expected = 0
-  /** How many are compared at once: more and more while they are the same. */
+  /** How many are compared at once; grows while they are the same. */
   let run = 1
   for (let goesOn = scanner.open(); goesOn; goesOn = scanner.next()) {
     const taken = held === undefined ? 0 : takeRun(scanner, held.members, expected, run)
@@ -191,7 +191,7 @@ function* readTable(scanner: Scanner, held: Table<unknown> | undefined): Generat
 
 type Run = ReadonlyArray<TableMember<unknown>>
 
-/** Takes as many of the expected members as stand here in the same bytes, at most `run`; gives their number. */
+/** Takes as many expected members as have the same bytes here, at most `run`; returns their number. */
 const takeRun = (scanner: Scanner, members: Run, expected: number, run: number): number => {
   const first = members[expected]
   for (let count = Math.min(run, members.length - expected); count > 0; count >>= 1) {
@@ -203,7 +203,7 @@ const takeRun = (scanner: Scanner, members: Run, expected: number, run: number):
   return 0
 }
 
-/** Gathers the members of a table. Where the names are those of the held table, in its order, its ordinals are kept. */
+/** Builds a table. Its ordinals are reused if it has the names of the held table in the same order. */
 class TableBuilder {
   readonly #members: Array<TableMember<unknown>> = []
   /** The held table, as long as the names are the same. */
@@ -218,7 +218,7 @@ class TableBuilder {
     this.#members.push(member)
   }
 
-  /** Adds members of the held table, the last of which ends at `end` now. */
+  /** Adds members of the held table, the last of which now ends at `end`. */
   addRun(run: Run, end: number): void {
     const shift = end - (run.at(-1)?.end ?? end)
     for (const member of run) {
@@ -235,14 +235,14 @@ class TableBuilder {
   }
 }
 
-/** Goes through bytes of JSON. */
+/** Scans bytes of JSON. */
 class Scanner {
   readonly bytes: Uint8Array
   readonly #isSame: Before["isSame"] | undefined
-  /** Where it is. */
+  /** The current position. */
   at = 0
   #allowance = portion
-  /** The value that is being skipped: for each of its open containers, whether it is an object. */
+  /** The value being skipped: for each open container, whether it is an object. */
   readonly #containers: Array<boolean> = []
   #depth = 0
   #isBeforeValue = true
@@ -262,7 +262,7 @@ class Scanner {
     this.#allowance -= work
   }
 
-  /** Begins another portion. */
+  /** Starts the next portion. */
   rest(): void {
     this.#allowance = portion
   }
@@ -271,7 +271,7 @@ class Scanner {
     return this.bytes[this.at] === openBrace
   }
 
-  /** Into an object: whether it has members. */
+  /** Enters an object; returns whether it has members. */
   open(): boolean {
     this.at = skipSpace(this.bytes, this.at + 1)
     if (this.bytes[this.at] !== closeBrace) return true
@@ -279,7 +279,7 @@ class Scanner {
     return false
   }
 
-  /** Behind the value of a member: whether another follows. */
+  /** After a member's value: whether another member follows. */
   next(): boolean {
     const at = skipSpace(this.bytes, this.at)
     switch (this.bytes[at]) {
@@ -294,7 +294,7 @@ class Scanner {
     }
   }
 
-  /** Over a key and the colon behind it, to the value. */
+  /** Reads a key, and skips the colon after it. */
   key(): string {
     const { at, bytes } = this
     this.at = skipKey(bytes, at)
@@ -305,10 +305,10 @@ class Scanner {
     return JSON.parse(textOfBytes(bytes, at, skipString(bytes, at))) as string
   }
 
-  /** Over what is at hand, if it is the same as whole values, or members, of the payload before. */
+  /** Skips the next bytes if they equal whole values or members of the previous payload. */
   take(start: number, end: number): boolean {
     const until = this.at + end - start
-    // A number may go on behind the same digits.
+    // A number may continue after the same digits.
     if (this.#isSame === undefined || !isDelimiter(this.bytes[until])) return false
     this.#allowance -= (end - start) / comparedPerChecked
     if (!this.#isSame(this.at, start, end)) return false
@@ -316,14 +316,14 @@ class Scanner {
     return true
   }
 
-  /** Over the value at hand, if it is that of a held member, whose entry it gives. */
+  /** Skips the next value if it equals that of a held member; returns the member's entry. */
   takeValue(held: TableMember<unknown> | undefined): Entry<unknown> | undefined {
     return held !== undefined && this.take(held.start, held.end) ? held.entry : undefined
   }
 
   /**
-   * Over the value at hand, without recursion: whether it was reached in this portion. If not, call it again after
-   * `rest`.
+   * Skips the next value without recursion; returns whether its end was reached in this portion. If not, call it again
+   * after `rest`.
    */
   skipValue(): boolean {
     const { bytes } = this
@@ -397,7 +397,7 @@ export const textOfBytes = (bytes: Uint8Array, start: number, end: number): stri
 export const isSpace = (code: number | undefined): boolean =>
   code === 0x20 || code === 0x0a || code === 0x0d || code === 0x09
 
-/** Whether a byte of a string stands for itself. */
+/** Whether a byte of a string represents itself. */
 const isPlainByte = (code: number | undefined): boolean =>
   code !== undefined && code > quote && code < 0x80 && code !== backslash
 
@@ -420,7 +420,7 @@ const skipSpace = (bytes: Uint8Array, at: number): number => {
   return at
 }
 
-/** Over a string and the colon behind it. */
+/** Skips a string and the colon after it. */
 const skipKey = (bytes: Uint8Array, at: number): number => {
   if (bytes[at] !== quote) throw unexpected(bytes, at)
   const end = skipSpace(bytes, skipString(bytes, at))
@@ -428,7 +428,7 @@ const skipKey = (bytes: Uint8Array, at: number): number => {
   return skipSpace(bytes, end + 1)
 }
 
-/** In a string as unexpected as the control character of that code. */
+/** Inside a string it is as invalid as the control character of that code. */
 const endOfBytes = 0
 
 const skipString = (bytes: Uint8Array, at: number): number => {
@@ -444,7 +444,7 @@ const skipString = (bytes: Uint8Array, at: number): number => {
 /** `"\/bfnrt`. */
 const escapes: ReadonlySet<number | undefined> = new Set([0x22, 0x5c, 0x2f, 0x62, 0x66, 0x6e, 0x72, 0x74])
 
-/** To the last byte of what follows a backslash. */
+/** Moves to the last byte of an escape. */
 const skipEscape = (bytes: Uint8Array, at: number): number => {
   if (escapes.has(bytes[at])) return at
   if (bytes[at] !== 0x75) throw unexpected(bytes, at)
@@ -482,7 +482,7 @@ const skipNumber = (bytes: Uint8Array, at: number): number => {
   return at
 }
 
-/** Over one digit or more. */
+/** Skips one or more digits. */
 const skipDigits = (bytes: Uint8Array, at: number): number => {
   if (!isDigitByte(bytes[at])) throw unexpected(bytes, at)
   do at++

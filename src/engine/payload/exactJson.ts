@@ -1,33 +1,32 @@
 /**
- * Reads JSON text where `JSON.parse` would lose something that decides answers: which of `1` and `1.0` was written,
- * integers beyond 2^53, keys that occur twice.
+ * Reads JSON text where `JSON.parse` would lose something that decides evaluations: `1` versus `1.0`, integers beyond
+ * 2^53, repeated keys.
  *
- * The text was checked before (`body.ts`), so what is here assumes well-formed JSON.
+ * The text was checked before (`body.ts`), so this code assumes well-formed JSON.
  *
- * Well-formed JSON may still be more than the official parser takes: a number beyond the doubles, half a pair of
- * surrogates, or more levels than it follows. Nothing is refused here for that, because it depends on the place what
- * follows from it: `isReadable` tells.
+ * Well-formed JSON may still exceed what the official parser accepts: a number beyond the doubles, half a surrogate
+ * pair, or too many levels. Nothing is rejected here, because the consequence depends on the place; see `isReadable`.
  */
 
 import { type Json, NumberLiteral, type RawJson, setOwn } from "../json.js"
 import { backslash, closeBrace, closeBracket, isSpace, openBrace, openBracket, quote } from "./body.js"
 
-/** What reading one value gave. */
+/** The result of reading one value. */
 export interface RawDocument {
   readonly value: RawJson
-  /** Whether no `NumberLiteral` occurs anywhere in the value, and nothing that the official parser does not take. */
+  /** Whether the value has no `NumberLiteral`, and nothing that the official parser rejects. */
   readonly isPlain: boolean
   /** Keys that occur twice in one object, with the object. */
   readonly duplicates: ReadonlyArray<{ readonly object: RawJson; readonly key: string }>
 }
 
-/** The levels of arrays and objects that the official parser follows. */
+/** The nesting levels that the official parser accepts. */
 export const maxJsonDepth = 127
 
-/** The levels that are kept here: more than enough for a value of `maxDepth` levels at any place of a payload. */
+/** The nesting levels kept here: more than enough for a value of `maxDepth` levels anywhere in a payload. */
 const maxDepthKept = 160
 
-/** Half a pair of surrogates. */
+/** Half a surrogate pair. */
 const halfPair = /\p{Surrogate}/u
 
 const skipSpaceIn = (text: string, at: number): number => {
@@ -35,7 +34,7 @@ const skipSpaceIn = (text: string, at: number): number => {
   return at
 }
 
-/** The position behind the string that begins at `at`. */
+/** The position after the string that begins at `at`. */
 const skipStringIn = (text: string, at: number): number => {
   for (let from = at + 1; ; ) {
     const end = text.indexOf('"', from)
@@ -46,7 +45,7 @@ const skipStringIn = (text: string, at: number): number => {
   }
 }
 
-/** The position behind the array or object that begins at `at`. */
+/** The position after the array or object that begins at `at`. */
 const skipContainer = (text: string, at: number): number => {
   let depth = 0
   for (let i = at; i < text.length; i++) {
@@ -61,7 +60,7 @@ const skipContainer = (text: string, at: number): number => {
 const endsScalar = (code: number): boolean =>
   code === 0x2c || code === 0x7d || code === 0x5d || code === 0x3a || code === quote || isSpace(code)
 
-/** Reads a value, keeping what `JSON.parse` loses. What is nested deeper than any place allows stands as `[]`. */
+/** Reads a value, keeping what `JSON.parse` loses. Values nested too deep for any place become `[]`. */
 export const readExact = (text: string): RawDocument => {
   const duplicates: Array<{ object: RawJson; key: string }> = []
   let isPlain = true
@@ -73,7 +72,7 @@ export const readExact = (text: string): RawDocument => {
     const inner = text.slice(start + 1, i - 1)
     if (!inner.includes("\\")) return inner
     const decoded = JSON.parse(text.slice(start, i)) as string
-    // Only escapes can write half a pair.
+    // Only escapes can produce half a pair.
     if (halfPair.test(decoded)) isPlain = false
     return decoded
   }
@@ -91,7 +90,7 @@ export const readExact = (text: string): RawDocument => {
     return new NumberLiteral(literal)
   }
 
-  /** Whether the container at hand is passed over. */
+  /** Whether the current container is skipped. */
   const isTooDeep = (depth: number): boolean => {
     isPlain = false
     if (depth <= maxDepthKept) return false

@@ -1,13 +1,13 @@
 /**
  * The immutable config specs of one payload.
  *
- * A snapshot keeps the payload's bytes and where each spec and condition stands in them; one is decoded and compiled
- * when it is first asked for and then kept. Nothing else ever changes, so a snapshot is replaced in one assignment and
- * an evaluation that began on the old one ends on it.
+ * A snapshot keeps the payload's bytes and the position of each spec and condition; each is decoded and compiled on
+ * first use and then cached. Nothing else ever changes, so a snapshot is replaced by one assignment, and an evaluation
+ * that began on the old one ends on it.
  *
- * The next snapshot takes over what its payload has in the same bytes: decoded specs and compiled conditions with the
- * entries of the index, and compiled specs if no condition that they use has changed. It keeps nothing of this one alive
- * beyond that.
+ * The next snapshot reuses what has the same bytes in its payload: decoded specs and compiled conditions with the
+ * entries of the index, and compiled specs if none of their conditions changed. It keeps nothing else of this one
+ * alive.
  */
 
 import { type CompiledBandit, compileBandit } from "../conditions/bandit.js"
@@ -37,7 +37,7 @@ import type { User } from "../user.js"
 import { type Body, type Entry, emptyTable, memberNamed, type Table, type TableMember, textOfBytes } from "./body.js"
 import { type RawDocument, readExact } from "./exactJson.js"
 
-/** A rule ready to run. */
+/** A compiled rule. */
 export interface CompiledRule {
   readonly source: Rule
   readonly id: string
@@ -45,30 +45,30 @@ export interface CompiledRule {
   readonly isExperimentGroup: boolean
   readonly configDelegate: string | undefined
   readonly samplingRate: number | undefined
-  /** `undefined` for a condition that the payload lacks, or that is bad. */
+  /** `undefined` for a condition that is missing or invalid. */
   readonly conditions: ReadonlyArray<CompiledCondition | undefined>
-  /** Whether all conditions are there. */
+  /** Whether no condition is missing or invalid. */
   readonly isWhole: boolean
   readonly selection: Selection
   readonly returnBool: boolean
   readonly returnValue: JsonObject
   /** Whether the user is within the pass percentage. */
   readonly passes: (user: User) => boolean
-  /** Whether everyone is. */
+  /** Whether everyone is within the pass percentage. */
   readonly passesAll: boolean
   readonly split: Split
 }
 
 /** How a pass percentage splits users. */
 export interface Split {
-  /** What is hashed before the unit, without the dot. */
+  /** Hashed before the unit ID, without the dot. */
   readonly salt: string
   /** Units whose bucket of 10,000 is below this pass. */
   readonly threshold: number
   readonly bucketOf: (user: User) => number
 }
 
-/** A spec ready to run. */
+/** A compiled spec. */
 export interface CompiledSpec {
   readonly spec: Spec
   readonly salt: string
@@ -85,7 +85,7 @@ export interface CompiledSpec {
   readonly rules: ReadonlyArray<CompiledRule>
 }
 
-/** A config mapping ready to run. */
+/** A compiled config mapping. */
 export interface CompiledMapping {
   readonly newConfigName: string
   readonly rules: ReadonlyArray<{
@@ -95,7 +95,7 @@ export interface CompiledMapping {
   }>
 }
 
-/** The parts of a payload that are decoded when it arrives. */
+/** The parts of a payload that are decoded on arrival. */
 export interface Envelope {
   readonly time: number
   readonly checksum: string | undefined
@@ -110,7 +110,7 @@ export interface Envelope {
 }
 
 /**
- * A part of a payload that cannot be used: it fails alone, the rest works. Parameter stores and envelopes are parts of a
+ * An invalid part of a payload. It is skipped; the others still load. Parameter stores and envelopes are parts of a
  * payload in protobuf.
  *
  * @since 0.1.0
@@ -122,7 +122,7 @@ export interface BadPart {
   readonly message: string
 }
 
-/** Decodes one part when it is first used. A text says why it cannot be used, and `onBadPart` hears of it then, once. */
+/** Decodes one part on first use. A string says why the part is invalid; `onBadPart` is then notified once. */
 export interface Decoder {
   readonly spec: (raw: RawDocument) => Spec | string
   readonly condition: (raw: RawDocument) => Condition | string
@@ -140,7 +140,7 @@ const tableKeys = {
   conditions: "condition_map"
 } as const
 
-/** Their names. */
+/** The names of those members. */
 export const tableNames: ReadonlySet<string> = new Set(Object.values(tableKeys))
 
 const tableOf = {
@@ -161,7 +161,7 @@ const partKinds = { gates: "gate", dynamicConfigs: "dynamicConfig", layers: "lay
 const specTables = ["gates", "dynamicConfigs", "layers"] as const
 
 /**
- * The specs of one payload. A program hands it on as it is.
+ * The specs of one payload, opaque to programs.
  *
  * @since 0.1.0
  */
@@ -196,7 +196,7 @@ export class Snapshot {
   readonly #mappings = new Map<string, ReadonlyArray<CompiledMapping>>()
 
   /**
-   * `before` is the snapshot that `body` was compared with; what is the same is taken over from it.
+   * `before` is the snapshot that `body` was compared with; unchanged parts are reused.
    *
    * @internal
    */
@@ -214,7 +214,7 @@ export class Snapshot {
       layers: table("layers") as Table<Spec>
     }
     this.#conditions = table("conditions") as Table<CompiledCondition>
-    // They gather what conditions of earlier snapshots shared.
+    // The bucketers accumulate those that conditions of earlier snapshots shared.
     const isCrowded = before !== undefined && before.#bucketers.size > 2 * this.#conditions.members.length
     this.#bucketers = before === undefined || isCrowded ? new Bucketers() : before.#bucketers
     this.bandits =
@@ -229,7 +229,7 @@ export class Snapshot {
     this.#specs = this.#takeOver(before)
   }
 
-  /** The compiled specs of the snapshot before that hold in this one too. */
+  /** The compiled specs of the previous snapshot that are still valid. */
   #takeOver(before: Snapshot | undefined): Record<SpecTable, Array<CompiledSpec | undefined>> {
     const conditions = before === undefined ? new Set<string>() : this.changedConditions(before)
     const taken = (key: SpecTable) => {
@@ -242,7 +242,7 @@ export class Snapshot {
   }
 
   /**
-   * The environment of users that have none, where the SDK has none either.
+   * The environment of users without one, if the SDK has none either.
    *
    * @internal
    */
@@ -251,7 +251,7 @@ export class Snapshot {
   }
 
   /**
-   * The spec that a name of a kind stands for.
+   * The spec of a name of that kind.
    *
    * @internal
    */
@@ -270,7 +270,7 @@ export class Snapshot {
   }
 
   /**
-   * Whether something else may answer in place of a name's own spec: the spec of a config mapping, or a bandit.
+   * Whether the spec of a config mapping or a bandit may replace the name's own spec.
    *
    * @internal
    */
@@ -289,7 +289,7 @@ export class Snapshot {
   }
 
   /**
-   * The spec of a name, not compiled; `undefined` for one that is bad.
+   * The spec of a name, not compiled; `undefined` if it is invalid.
    *
    * @internal
    */
@@ -298,7 +298,7 @@ export class Snapshot {
   }
 
   /**
-   * Every key of a condition.
+   * Every condition key.
    *
    * @internal
    */
@@ -316,7 +316,7 @@ export class Snapshot {
   }
 
   /**
-   * Every name of a table whose spec is good, with the spec.
+   * Every name of a table whose spec is valid, with the spec.
    *
    * @internal
    */
@@ -328,14 +328,14 @@ export class Snapshot {
   }
 
   /**
-   * The mappings of a name, prepared for the salt of the spec that it stands for.
+   * The config mappings of a name, compiled for the salt of its spec.
    *
    * @internal
    */
   mappings(name: string, salt: string): ReadonlyArray<CompiledMapping> | undefined {
     const mappings = this.envelope.mappings.get(name)
     if (mappings === undefined) return undefined
-    // A gate and a config may share a name, not a salt.
+    // A gate and a config may share a name, but not a salt.
     const key = `${salt} ${name}`
     const known = this.#mappings.get(key)
     if (known !== undefined) return known
@@ -361,7 +361,7 @@ export class Snapshot {
   }
 
   /**
-   * A condition as the payload has it, decoded at each call: a text says why it cannot be used, `undefined` that it is missing.
+   * A condition of the payload, decoded at each call. A string says why it is invalid; `undefined` means it is missing.
    *
    * @internal
    */
@@ -371,7 +371,7 @@ export class Snapshot {
   }
 
   /**
-   * The parts that turned out bad until now, those of the snapshots before too if they are still there.
+   * The parts found invalid so far, including those of earlier snapshots that are still present.
    *
    * @internal
    */
@@ -381,7 +381,7 @@ export class Snapshot {
   }
 
   /**
-   * Names whose text differs from that in the snapshot before; all, if there is none.
+   * Names whose text differs from the previous snapshot; all, if there is none.
    *
    * @internal
    */
@@ -392,7 +392,7 @@ export class Snapshot {
   }
 
   /**
-   * Keys of conditions whose text differs from that in the snapshot before; all, if there is none.
+   * Keys of conditions whose text differs from the previous snapshot; all, if there is none.
    *
    * @internal
    */
@@ -400,7 +400,7 @@ export class Snapshot {
     return changedKeys(before === undefined ? emptyTable : before.#conditions, this.#conditions)
   }
 
-  /** What the decoder makes of a member. */
+  /** The decoded content of a member. */
   #content<A extends object>(
     member: TableMember<A> | undefined,
     kind: BadPart["kind"],
@@ -477,7 +477,7 @@ const selectionOf = ({ passPercentage }: Rule, conditions: ReadonlyArray<Compile
 const everyone = () => true
 const noOne = () => false
 
-// Functions of their own: a rule outlives its snapshot, and no closure of it may hold that.
+// Separate functions: a rule outlives its snapshot, so its closures must not hold the snapshot.
 const splitOf = (rule: Rule, specSalt: string, bucketers: Bucketers): Split => {
   const salt = `${specSalt}.${rule.salt ?? rule.id}`
   const unit = compileUnit(rule.idType)
@@ -499,7 +499,7 @@ function* badPartsOf(kind: BadPart["kind"], table: Table<unknown>): Iterable<Bad
   }
 }
 
-/** The entry of each name, in both tables; `undefined` where one has none. */
+/** The entry of each name in both tables; `undefined` where one table has none. */
 const forEachPair = <A>(
   before: Table<A>,
   after: Table<A>,
@@ -536,7 +536,9 @@ const changedKeys = <A>(before: Table<A>, after: Table<A>): ReadonlySet<string> 
 const usesOneOf = ({ rules }: Spec, conditions: ReadonlySet<string>): boolean =>
   rules.some(rule => rule.conditions.some(condition => conditions.has(condition)))
 
-/** The compiled specs of a table that the next one has too, by its ordinals, but for those with changed conditions. */
+/**
+ * The compiled specs of a table that are in the next one too, by its ordinals, except those with changed conditions.
+ */
 const takeOver = (
   before: Table<Spec>,
   after: Table<Spec>,
