@@ -1,13 +1,13 @@
 /**
- * The client initialize response: every gate, config, experiment, layer and parameter store as one user gets it, for a
- * client that starts without asking Statsig.
+ * The client initialize response: every gate, config, experiment, layer and parameter store for one user, for a client
+ * that starts without a request to Statsig.
  *
- * The response has one memo of nested gates, and what an evaluation finds in it shows in the entry (`NestedGates`). The
- * official SDK evaluates in name order when a `previousResponseHash` is given, else by chance; here the order is always
- * that of the names: gates, configs, bandits, layers. So the same user gets the same response. An evaluation that fails
- * (gates in a circle) makes the whole response blank, which clients take for "no values".
+ * The response has one memo of nested gates, and its state affects the entries (`NestedGates`). The official SDK
+ * evaluates in name order if a `previousResponseHash` is given, else in arbitrary order. This SDK always uses name
+ * order: gates, configs, bandits, layers. So the same user gets the same response. A failed evaluation (a cycle of
+ * gates) makes the whole response blank, which clients treat as "no values".
  *
- * Where a decider knows the path to an answer without an evaluation, the kept entry of that path is copied.
+ * If a decider knows the path without an evaluation, the entry stored for that path is copied.
  */
 
 import type { ResponseBuffer } from "../byteBuffer.js"
@@ -26,34 +26,34 @@ import { type ClientEntry, EntryTable, EntryWriter, keptBy, type WrittenEntry } 
 import type { Lookup } from "./nestedGates.js"
 import { type EntryStyle, quotedJson, type ResponseFormat } from "./text.js"
 
-/** What a response holds and how it is written. */
+/** The content and the format of a response. */
 export interface ClientInitializeOptions {
-  /** How names are hidden; clients look up plain and djb2 names. Default `djb2`. */
+  /** How names are hashed; clients look up plain and djb2 names. Default `djb2`. */
   readonly hashAlgorithm?: HashAlgorithm | undefined
-  /** Leaves out what is not meant for the target app of this client key. */
+  /** Omits everything not meant for the target app of this client key. */
   readonly clientSdkKey?: string | undefined
-  /** Whether local overrides count. Default `false`. */
+  /** Whether local overrides apply. Default `false`. */
   readonly includeLocalOverrides?: boolean | undefined
-  /** The names that stay, of each kind; all of them by default. */
+  /** The names to include, of each kind; all of them by default. */
   readonly featureGateFilter?: ReadonlySet<string> | undefined
   readonly experimentFilter?: ReadonlySet<string> | undefined
   readonly dynamicConfigFilter?: ReadonlySet<string> | undefined
   readonly layerFilter?: ReadonlySet<string> | undefined
   readonly paramStoreFilter?: ReadonlySet<string> | undefined
-  /** Leaves out the id types. Default `false`. */
+  /** Omits the id types. Default `false`. */
   readonly removeIdType?: boolean | undefined
-  /** Leaves out gates that are closed by default and asked no other gate. Default `false`. */
+  /** Omits gates that are false by default and evaluated no other gate. Default `false`. */
   readonly removeDefaultValueGates?: boolean | undefined
   /** Default `Initialize`. */
   readonly responseFormat?: ResponseFormat | undefined
   /**
-   * The `full_checksum` of the response that the client holds, or `""`: the response carries one, and is blank when
+   * The `full_checksum` of the response that the client holds, or `""`. The response then carries one, and is blank if
    * nothing changed. Only in the format `Initialize`.
    */
   readonly previousResponseHash?: string | undefined
 }
 
-/** What a response is made of. */
+/** The input of a response. */
 export interface ClientInitializeRequest extends EvaluationSetting {
   readonly user: User
   readonly options: ClientInitializeOptions
@@ -62,22 +62,22 @@ export interface ClientInitializeRequest extends EvaluationSetting {
   readonly decider?: Decider | undefined
 }
 
-/** Styles whose bytes are kept at a time. A server writes in one or two. */
+/** Styles whose bytes are cached at a time. A server uses one or two. */
 const maxTables = 4
 
-/** Writes responses and keeps the bytes that they are made of, for the specs of the moment. */
+/** Writes responses and caches their bytes for the current specs. */
 export class ClientInitialize {
   readonly #sdkInfo: string
   #snapshot: Snapshot | undefined
   #decider: Decider | undefined
   #tables: ReadonlyArray<EntryTable> = []
 
-  /** `sdkInfo` is what the response says of the SDK, as JSON. */
+  /** `sdkInfo` is the response's information about the SDK, as JSON. */
   constructor(sdkInfo: string) {
     this.#sdkInfo = sdkInfo
   }
 
-  /** Writes a response to the end of the buffer. */
+  /** Appends a response to the buffer. */
   write(request: ClientInitializeRequest, buffer: ResponseBuffer): void {
     new Response(request, this.#table(request), buffer, this.#sdkInfo).write()
   }
@@ -105,7 +105,7 @@ export class ClientInitialize {
 const isSameStyle = (left: EntryStyle, right: EntryStyle): boolean =>
   left.format === right.format && left.hashAlgorithm === right.hashAlgorithm && left.removeIdType === right.removeIdType
 
-/** Which filter looks at the name of a spec. Other entities have none. */
+/** The filter for the names of an entity. Other entities have none. */
 const filters: ReadonlyMap<string, (options: ClientInitializeOptions) => ReadonlySet<string> | undefined> = new Map([
   ["feature_gate", options => options.featureGateFilter],
   ["experiment", options => options.experimentFilter],
@@ -120,15 +120,15 @@ class Response {
   readonly #buffer: ResponseBuffer
   readonly #sdkInfo: string
   readonly #appId: Json | undefined
-  /** Only where the app is the one that they are decided for. */
+  /** Only if the app is the one it decides for. */
   readonly #decider: Decider | undefined
   readonly #writer: EntryWriter
   readonly #work = new Work()
-  /** What specs must be meant for; `undefined` when all are wanted. */
+  /** The target app that specs must be meant for; `undefined` to include all. */
   readonly #targetApp: string | undefined
-  /** Whether anything is left out by name or target app. */
+  /** Whether anything is omitted by name or target app. */
   readonly #isFiltered: boolean
-  /** Whether the map that is written is still empty. */
+  /** Whether the map being written is still empty. */
   #isFirst = true
 
   constructor(request: ClientInitializeRequest, table: EntryTable, buffer: ResponseBuffer, sdkInfo: string) {
@@ -150,13 +150,13 @@ class Response {
     if (!this.#writeAnswers()) this.#writeBlank()
   }
 
-  /** Whether all evaluations ended well. */
+  /** Whether all evaluations succeeded. */
   #writeAnswers(): boolean {
     const { format } = this.#table.style
     const { previousResponseHash } = this.#request.options
     const buffer = this.#buffer
     buffer.clear()
-    // As in the official SDK, which evaluates it first there: the specs find the gates that it nests in the memo.
+    // Evaluated first, as in the official SDK: its nested gates are then in the memo for the specs.
     const early = format === "Initialize" ? "" : this.#sessionReplay()
     if (early === undefined || !this.#writeSpecs()) return false
     const endOfSpecs = buffer.length
@@ -185,7 +185,7 @@ class Response {
     return true
   }
 
-  /** The maps of specs. Stops, and tells so, when an evaluation fails. */
+  /** Writes the maps of specs. Stops and returns `false` if an evaluation fails. */
   #writeSpecs(): boolean {
     const { bandits, configs, gates, layers } = this.#table
     const replaced = new Set(bandits.filter(bandit => this.#isDelivered(bandit)).map(({ name }) => name))
@@ -220,7 +220,7 @@ class Response {
     return true
   }
 
-  /** `undefined` when the evaluation fails. */
+  /** `undefined` if the evaluation fails. */
   #written(entry: ClientEntry): WrittenEntry | undefined {
     const { nestedGates } = this.#table
     const path = this.#pathOf(entry)
@@ -237,7 +237,7 @@ class Response {
       : written
   }
 
-  /** Whether the evaluation took this path: what the clock decides may have changed in between. */
+  /** Whether the evaluation took this path: a time condition may have changed in between. */
   #isStill(entry: ClientEntry, path: Path, lookups: ReadonlyArray<Lookup>): boolean {
     if (this.#pathOf(entry) !== path) return false
     const decider = this.#decider
@@ -252,7 +252,7 @@ class Response {
     return this.#decider?.decide(specKind, name, this.#request.user)
   }
 
-  /** `undefined` when the evaluation fails. */
+  /** `undefined` if the evaluation fails. */
   #evaluate(kind: SpecKind, name: string): Evaluation | undefined {
     const { overrides, user } = this.#request
     const call = new Call(user, this.#request, this.#work, { overrides })
@@ -295,7 +295,7 @@ class Response {
     return wellFormedJson(userToLog(user, host.globalCustomFields, tier))
   }
 
-  /** `undefined` when the targeting gate has no answer. */
+  /** `undefined` if the evaluation of the targeting gate fails. */
   #sessionReplay(): string | undefined {
     const replay = this.#request.snapshot?.sessionReplay
     if (replay === undefined) return ""
@@ -338,7 +338,7 @@ const blankStart =
   '{"feature_gates":{},"dynamic_configs":{},"layer_configs":{},"time":0,"has_updates":false,"hash_used":"","user":'
 const blankEnd = ',"sdkInfo":{},"sdkParams":{},"evaluated_keys":{},"param_stores":{}'
 
-/** What a client gets that holds the response already. */
+/** The response for a client that already has it. */
 const unchanged = `${blankStart}{}${blankEnd}}`
 
 /** The target app that the specs are evaluated for. */
@@ -361,7 +361,7 @@ const evaluatedKeys = (user: User): string => {
   return wellFormedJson(`{${members.join(",")}}`)
 }
 
-/** By this clients notice that private attributes changed, which they are not told. */
+/** Lets clients notice changed private attributes, which are not sent. */
 const privateHash = ({ privateAttributes }: User): string => {
   const attributes = Object.entries(privateAttributes ?? {})
   if (attributes.length === 0) return ""

@@ -1,14 +1,13 @@
 /**
  * The entries of a client initialize response as bytes.
  *
- * Of a spec there are only as many entries as it has outcomes, apart from the exposures in them. So the bytes of an
- * outcome are made once, with gaps where exposures belong, and those of an exposure too; an entry is a list of such
- * chunks. How many outcomes and exposures there are is bounded by the specs. What is not made of the specs alone
- * (overrides, merged layers) is made each time. Where the decider's path shows that users get the same entry, the whole
- * entry is kept with the path.
+ * Apart from exposures, a spec has only as many entries as outcomes. So the bytes of an outcome are made once, with
+ * gaps for exposures, and so are those of each exposure; an entry is a list of such chunks. The specs bound the number
+ * of outcomes and exposures. Entries that depend on more than the specs (overrides, merged layers) are made each time.
+ * If the decider's path shows that users get the same entry, the whole entry is cached with the path.
  *
- * In the formats that list exposures and values apart and refer to them by id, an id stays the same for as long as the
- * table is kept; a response lists those that it uses, each once.
+ * In the formats that list exposures and values separately and refer to them by id, ids stay the same for the lifetime
+ * of the table; a response lists those that it uses, each once.
  */
 
 import { bytesOf, type Fragment, fragment, type ResponseBuffer } from "../byteBuffer.js"
@@ -32,7 +31,7 @@ import {
   valueText
 } from "./text.js"
 
-/** A spec that a response may hold. */
+/** A spec that a response may contain. */
 export interface ClientEntry {
   readonly name: string
   readonly entity: string
@@ -46,14 +45,14 @@ export interface ClientEntry {
   readonly byPath: Map<Path, KeptEntry>
 }
 
-/** An entry for all users who take one path and whose responses know the same of the gates that it nests. */
+/** An entry for all users on one path whose responses have the same results for its nested gates. */
 export interface KeptEntry {
   readonly entry: ClientEntry
   readonly lookups: ReadonlyArray<Lookup>
   readonly written: WrittenEntry
-  /** The entry of the same path where other gates are known. */
+  /** The entry of the same path with other results of nested gates. */
   readonly next: KeptEntry | undefined
-  /** How many there are from here on. */
+  /** The number of entries from this one on. */
   readonly count: number
 }
 
@@ -61,21 +60,21 @@ export interface KeptEntry {
 export interface WrittenEntry {
   /** The first begins with the comma before the entry. */
   readonly chunks: ReadonlyArray<Uint8Array>
-  /** What it refers to by id. */
+  /** The exposures that it refers to by id. */
   readonly exposures: ReadonlyArray<Listed>
   readonly value: Listed | undefined
-  /** Whether it is a gate that is closed by default and asked no other one. */
+  /** Whether it is a gate that is false by default and evaluated no other gate. */
   readonly isClosedByDefault: boolean
 }
 
-/** A parameter store that a response may hold. */
+/** A parameter store that a response may contain. */
 export interface StoreEntry {
   readonly name: string
   readonly targetAppIDs: ReadonlyArray<string> | undefined
   readonly bytes: Fragment
 }
 
-/** The bytes of an entry, and the evaluations that they are for. */
+/** The bytes of an entry, and the evaluations they are valid for. */
 interface EntryOutcome {
   readonly bool: boolean
   readonly ruleID: string | undefined
@@ -95,13 +94,13 @@ interface EntryOutcome {
   readonly listedValue: Listed | undefined
 }
 
-/** A place for exposures, and what is behind it. */
+/** A gap for exposures, and the bytes after it. */
 interface Gap {
   readonly isUndelegated: boolean
   readonly after: Uint8Array
 }
 
-/** Bytes that stand in a list of their own, once in each response that refers to them. */
+/** Bytes in a separate list, once in each response that refers to them. */
 interface Listed {
   readonly id: string
   readonly bytes: Fragment
@@ -112,31 +111,31 @@ interface Listed {
 interface ExposureBytes extends Listed {
   readonly gateValue: string
   readonly ruleID: string
-  /** What stands in an entry. */
+  /** Its bytes within an entry. */
   readonly item: Fragment
-  /** The gap that was last filled with it, among others. */
+  /** The last gap that was filled with it. */
   writtenIn: number
 }
 
-/** Outcomes and entries of one spec that are kept: bounds, not expectations. */
+/** Cached outcomes and entries of one spec: bounds, not expectations. */
 const maxOutcomes = 256
 const maxKept = 4_096
 
-/** Entries that are kept of one path: they are looked through one after the other. */
+/** Cached entries of one path, which are searched linearly. */
 const maxOfPath = 64
 
-/** Gates that an entry asks for which is kept. */
+/** Gates that a cached entry may look up. */
 const maxLookups = 256
 
-/** Values that are listed apart. Beyond this number the table is made anew. */
+/** Values listed separately. Beyond this number the table is rebuilt. */
 const maxListedValues = 10_000
 
-/** Chunks up to this size are joined in what is kept: copying the bytes costs less than another call. In bytes. */
+/** Chunks up to this size are joined in cached entries: copying the bytes is cheaper than another call. In bytes. */
 const smallChunk = 512
 
 const gapOf = new RegExp(`([${secondaryGap}${undelegatedGap}])`)
 
-/** The entries that are kept for all users who take this path. The last one is at hand on the path itself. */
+/** The cached entries for all users on this path. The last one used is on the path itself. */
 export const keptBy = (entry: ClientEntry, path: Path): KeptEntry | undefined => {
   const last = path.clientEntry as KeptEntry | undefined
   if (last?.entry === entry) return last
@@ -145,7 +144,7 @@ export const keptBy = (entry: ClientEntry, path: Path): KeptEntry | undefined =>
   return kept
 }
 
-/** The entries of one snapshot in one style, with the bytes that were made for them. */
+/** The entries of one snapshot in one style, with their bytes. */
 export class EntryTable {
   readonly style: EntryStyle
   readonly gates: ReadonlyArray<ClientEntry>
@@ -158,7 +157,7 @@ export class EntryTable {
   readonly nestedGates = new NestedGates()
   #exposureCount = 0
   #gaps = 0
-  /** Tells responses from those before. */
+  /** The number of the latest response. */
   responses = 0
 
   constructor(snapshot: Snapshot | undefined, style: EntryStyle) {
@@ -188,7 +187,7 @@ export class EntryTable {
     return this.#values.size > maxListedValues
   }
 
-  /** Keeps an entry for all users who take this path, if there is room. */
+  /** Caches an entry for all users on this path, if there is space. */
   keep(entry: ClientEntry, path: Path, lookups: ReadonlyArray<Lookup>, written: WrittenEntry): WrittenEntry {
     const next = keptBy(entry, path)
     const count = next === undefined ? 1 : next.count + 1
@@ -220,7 +219,7 @@ export class EntryTable {
     }
   }
 
-  /** Each exposure once. */
+  /** Writes each exposure once. */
   #fill(filled: ReadonlyArray<SecondaryExposure>, chunks: Array<Uint8Array>, exposures: Array<ExposureBytes>): void {
     const gap = ++this.#gaps
     let isFirst = true
@@ -355,7 +354,7 @@ const inNameOrder = (entries: ReadonlyArray<ClientEntry>): ReadonlyArray<ClientE
 
 const isSurrogate = (unit: number): boolean => unit >= 0xd800 && unit <= 0xdfff
 
-/** Surrogates stand for the characters beyond U+FFFF, which come last. */
+/** Surrogates represent characters beyond U+FFFF, which come last. */
 const compareBytes = (left: string, right: string): number => {
   const length = Math.min(left.length, right.length)
   for (let i = 0; i < length; i++) {
@@ -370,7 +369,7 @@ const hasSecondary = (record: Evaluation): boolean => record.exposures.length > 
 
 const hasUndelegated = ({ undelegated }: Evaluation): boolean => undelegated !== undefined && undelegated.length > 0
 
-/** The fields that differ most often come first; values and lists are those of the specs themselves. */
+/** Fields that differ most often come first; values and lists are compared by reference with those of the specs. */
 const fits = (outcome: EntryOutcome, record: Evaluation): boolean =>
   outcome.ruleID === record.ruleID &&
   outcome.bool === record.bool &&

@@ -1,65 +1,65 @@
 /**
- * What a client initialize response knows of nested gates.
+ * The nested gates of a client initialize response.
  *
- * As in the official SDK, the whole response has one memo: a gate that one entry nests is evaluated once, and later
- * entries take its result from the memo. An evaluated gate leaves more in the record of its entry than a remembered one
- * (a group, flags), and what a missing gate is remembered with depends on the entry that asked first. So an entry may be
- * copied only where the memo holds what it held when the entry was made. Equal results are one object, so that this is
- * quick to tell.
+ * As in the official SDK, the whole response has one memo: a nested gate is evaluated once, and later entries take its
+ * result from the memo. An evaluated gate leaves more in the record of its entry than a memoised one (a group, flags),
+ * and the memoised result of a missing gate depends on the entry that evaluated it first. So an entry may be copied
+ * only if the memo holds what it held when the entry was made. Equal results are one object, which makes this a quick
+ * comparison.
  */
 import type { NestedMemo, NestedResult } from "../evaluate/call.js"
 import { distinct, listOf } from "../evaluate/exposures.js"
 
-/** A gate that specs nest, with what the current response knows of it. */
+/** A nested gate, with its result in the current response. */
 interface NestedGate {
   readonly name: string
-  /** The results that were seen: equal ones are one object. */
+  /** The results seen so far: equal ones are one object. */
   readonly results: Array<NestedResult>
   result: NestedResult | undefined
   /** The response that `result` belongs to. */
   response: number
-  /** The entry that asked last. */
+  /** The entry that looked it up last. */
   entry: number
 }
 
-/** What the memo held of a gate when an entry first asked for it, and what it held when the entry was done. */
+/** The memo's result for a gate when an entry first looked it up, and when the entry was done. */
 export interface Lookup {
   readonly gate: NestedGate
   readonly before: NestedResult | undefined
   after: NestedResult | undefined
 }
 
-/** Different results of one gate that are told apart; entries that use more of them are not kept. */
+/** Distinct results of one gate; entries that use further ones are not cached. */
 const maxResults = 256
 
-/** The memo of one response after the other. */
+/** The memo of consecutive responses. */
 export class NestedGates implements NestedMemo {
   readonly #gates = new Map<string, NestedGate>()
   #response = 0
   #entry = 0
   #lookups: Array<Lookup> = []
-  /** Whether all results that the entry saw are among those that are told apart. */
+  /** Whether all results that the entry saw are among the distinct ones. */
   #isComplete = true
 
-  /** A new response begins. It knows no gate. */
+  /** Starts a new response, with an empty memo. */
   beginResponse(): void {
     this.#response++
   }
 
-  /** An entry is about to be evaluated. */
+  /** Starts the evaluation of an entry. */
   beginEntry(): void {
     this.#entry++
     this.#lookups = []
     this.#isComplete = true
   }
 
-  /** What the entry asked for; `undefined` when that cannot be recognized later. */
+  /** The look-ups of the entry; `undefined` if they cannot be recognised later. */
   endEntry(): ReadonlyArray<Lookup> | undefined {
     for (const lookup of this.#lookups) lookup.after = this.#known(lookup.gate)
     return this.#isComplete ? this.#lookups : undefined
   }
 
-  /** Copies what an entry did to the memo, if the memo holds what it held then. */
+  /** Repeats an entry's changes of the memo, if the memo holds what it held then. */
   repeat(lookups: ReadonlyArray<Lookup>): boolean {
     for (const { before, gate } of lookups) {
       if (this.#known(gate) !== before) return false
@@ -83,7 +83,7 @@ export class NestedGates implements NestedMemo {
 
   set(name: string, result: NestedResult): void {
     const gate = this.#gate(name)
-    // Responses list each exposure once, so the repetitions need not be remembered.
+    // Responses list each exposure once, so repetitions need not be stored.
     const wanted = { ...result, exposures: distinct(result.exposures) }
     const known = gate.results.find(candidate => isSameResult(candidate, wanted))
     if (known === undefined) {
@@ -115,7 +115,7 @@ export class NestedGates implements NestedMemo {
 const isToldApart = ({ results }: NestedGate, result: NestedResult): boolean =>
   results.length < maxResults || results.includes(result)
 
-/** Whether both leave the same in a response. */
+/** Whether both have the same effect on a response. */
 const isSameResult = (left: NestedResult, right: NestedResult): boolean => {
   if (left.bool !== right.bool || left.ruleID !== right.ruleID) return false
   const [ours, theirs] = [listOf(left.exposures), listOf(right.exposures)]

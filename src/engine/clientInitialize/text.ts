@@ -1,7 +1,7 @@
 /**
- * The JSON of one entry of a client initialize response, with gaps where its exposures belong.
+ * The JSON of one entry of a client initialize response, with gaps for its exposures.
  *
- * Members stand in the order of the official SDK, although only their names matter.
+ * Members are in the order of the official SDK, although only their names matter.
  */
 import { type Evaluation, ruleIDOf } from "../evaluate/evaluation.js"
 import type { Exposures } from "../evaluate/exposures.js"
@@ -9,20 +9,20 @@ import { type HashAlgorithm, hashedName } from "../hashing/nameHash.js"
 import { literalOf } from "../json.js"
 import type { Parameter, ParameterSpec } from "../specs.js"
 
-/** The shape of a response: entries in full, with exposures by id, or with exposures, values and keys shortened. */
+/** The format of a response: entries in full, with exposures by id, or with exposures, values and keys shortened. */
 export type ResponseFormat = "Initialize" | "InitializeWithSecondaryExposureMapping" | "InitializeV2"
 
-/** What decides about the JSON of all entries. */
+/** The settings that affect the JSON of all entries. */
 export interface EntryStyle {
   readonly format: ResponseFormat
   readonly hashAlgorithm: HashAlgorithm
   readonly removeIdType: boolean
 }
 
-/** What an entry says, by the kind of its spec. */
+/** The kinds of entries, by the kind of the spec. */
 export type EntryKind = "gate" | "dynamicConfig" | "experiment" | "autotune" | "layer"
 
-/** Stand for the exposures of an entry. Raw control characters never occur in JSON. */
+/** Placeholders for the exposures of an entry. Raw control characters never occur in JSON. */
 export const secondaryGap = "\u0001"
 export const undelegatedGap = "\u0002"
 
@@ -87,7 +87,7 @@ export const longEntry = (kind: EntryKind, key: string, record: Evaluation, styl
   }
 }
 
-/** An entry with short keys, without what the client takes for granted. `valueID` stands for its value. */
+/** An entry with short keys, without the client's defaults. `valueID` refers to its value. */
 export const shortEntry = (kind: EntryKind, record: Evaluation, valueID: string, style: EntryStyle): string => {
   const ruleID = ruleIDOf(record)
   const { explicitParameters, groupName, idType, undelegated } = record
@@ -121,7 +121,7 @@ export const shortEntry = (kind: EntryKind, record: Evaluation, valueID: string,
   }
 }
 
-/** A parameter of a store. Nothing is decided here: the client looks the names up. */
+/** A parameter of a store. Nothing is evaluated here: the client looks up the names. */
 export const parameterText = (key: string, parameter: ParameterSpec, hashAlgorithm: HashAlgorithm): string => {
   return JSON.stringify({
     name: key,
@@ -150,7 +150,7 @@ const parameterMembers = (parameter: Parameter, hashed: (name: string) => string
   }
 }
 
-/** An experiment without a name is passed over in silence. */
+/** An experiment with an empty name is ignored. */
 const isDelegated = ({ configDelegate }: Evaluation): boolean => configDelegate !== undefined && configDelegate !== ""
 
 const isFilled = (list: Exposures | undefined): boolean => list !== undefined && list.length > 0

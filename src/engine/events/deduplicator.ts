@@ -1,34 +1,34 @@
 /**
- * Remembers which exposures were logged lately, within a bound.
+ * Remembers recently logged exposures, within a bound.
  *
- * A key is a spec and a rule, what was answered, and who asked. As in the official SDK only its 64-bit hash is kept: a
- * million users leave nothing behind but numbers, in arrays that the garbage collector never looks into. A key has a
- * slot. An open-addressing table finds the slot by the hash, and the slots stand in a ring by the time they were last
- * seen; once all are in use, the key that was unseen for longest gives up its own.
+ * A key is a spec, a rule, the result and the user. As in the official SDK only its 64-bit hash is kept: a million
+ * users leave nothing but numbers, in arrays that the garbage collector does not scan. Each key has a slot. An
+ * open-addressing table finds the slot by the hash, and the slots form a ring ordered by when they were last seen. When
+ * all slots are in use, a new key replaces the one that was unseen for longest.
  *
- * A look-up costs what it waits for memory, which is at another spot for each key. So what belongs together stands
- * together: a place of the table tells by itself whether the key may be the one, and all of a slot is in one spot.
+ * The cost of a look-up is memory latency, since each key is at another spot. So related data is stored together: a
+ * place of the table shows by itself whether it may hold the key, and all data of a slot is in one spot.
  */
 
-/** What was answered: a truth value, or a parameter of a layer that was read. */
+/** The result: a boolean, or the parameter of a layer that was read. */
 export type KeyAnswer = boolean | string
 
-/** The slot that is none: the ring begins and ends at it, and free places of the table hold it. */
+/** No slot: the ring begins and ends at it, and free places of the table hold it. */
 const none = 0
-/** At first; then twice as many whenever they are all in use. Few, because an instance may never log an exposure. */
+/** The initial number, doubled whenever all are in use. Small, because an instance may never log an exposure. */
 const firstSlots = 16
 /** Ends a text in a hash; no character has this code. */
 const endOfText = 0x10000
 /** Any two odd numbers with many bits. */
 const multipliers = [0x9e3779b1, 0x5f356495] as const
 
-/** A hash of 64 bits, in two halves. */
+/** A 64-bit hash, in two halves. */
 export interface Hash {
   readonly high: number
   readonly low: number
 }
 
-/** The hash of a text behind another one, whose hash is given; with the text. */
+/** Continues the hash `before` with a text; the text stays with it. */
 const hashText = (text: string, before: Hash): Hash & { readonly text: string } => {
   let { high, low } = before
   for (let i = 0; i < text.length; i++) {
@@ -39,10 +39,10 @@ const hashText = (text: string, before: Hash): Hash & { readonly text: string } 
   return { text, high: Math.imul(high ^ endOfText, multipliers[0]), low: Math.imul(low ^ endOfText, multipliers[1]) }
 }
 
-/** The part of a key that names a spec and a rule. The same for all users, so it is kept with what is logged of them. */
+/** The part of a key for a spec and a rule. It is the same for all users, so it is cached with their exposure form. */
 export const hashNames = (spec: string, rule: string): Hash => hashText(rule, hashText(spec, { high: 0, low: ~0 }))
 
-/** The hashes of the last few texts: a request asks many names for one user and two or three units. */
+/** The hashes of the last few texts: a request checks many names for one user and two or three unit IDs. */
 class TextHashes {
   readonly #before: Hash
   readonly #known: Array<ReturnType<typeof hashText>>
@@ -62,19 +62,19 @@ class TextHashes {
   }
 }
 
-/** What is kept of a slot: the two halves of the key's hash, and the slots seen just after and just before it. */
+/** The fields of a slot: the two halves of the key's hash, and the slots seen just after and just before it. */
 const highOf = 0
 const lowOf = 1
 const newerOf = 2
 const olderOf = 3
 const slotLength = 4
-/** What is kept of a place: a slot, and the lower half of its key's hash. */
+/** The fields of a place: a slot, and the lower half of its key's hash. */
 const placeLength = 2
 
-/** A number that is there: places are taken modulo their number, and slots come from places and from the ring. */
+/** The index is always valid: places are taken modulo their number, and slots come from places and from the ring. */
 const entryAt = (numbers: Int32Array, index: number): number => numbers[index] as number
 
-/** A set of keys that holds at most `capacity` of them. With a random seed nobody can tell which keys share a place. */
+/** A set of at most `capacity` keys. A random seed makes it unpredictable which keys share a place. */
 export class Deduplicator {
   readonly #capacity: number
   #size = 0
@@ -82,7 +82,7 @@ export class Deduplicator {
   /** Twice as many as slots, so that a free one is near. */
   #places = new Int32Array(placeLength * 2 * firstSlots)
   readonly #hashes: TextHashes
-  /** The hash of the key in question. */
+  /** The hash of the current key. */
   #high = 0
   #low = 0
 
@@ -96,7 +96,7 @@ export class Deduplicator {
     return this.#size
   }
 
-  /** Whether the key is new; from now on it is not. `unit` is the id of the unit of the check, where it counts. */
+  /** Adds a key and returns whether it was new. `unit` is the unit ID of the check, if the key includes it. */
   add(names: Hash, answer: KeyAnswer, user: string, unit: string | undefined): boolean {
     this.#hash(names, answer, user, unit)
     const high = this.#high
@@ -119,7 +119,7 @@ export class Deduplicator {
     return true
   }
 
-  /** Forgets everything. */
+  /** Removes all keys. */
   clear(): void {
     this.#places.fill(none)
     this.#size = 0
@@ -150,7 +150,7 @@ export class Deduplicator {
 
   // --- the table
 
-  /** Puts a slot into the first free place from that of its hash on. */
+  /** Puts a slot into the first free place, starting from that of its hash. */
   #place(slot: number): void {
     const places = this.#places
     const low = entryAt(this.#slots, slotLength * slot + lowOf)
@@ -160,7 +160,7 @@ export class Deduplicator {
     places[place + 1] = low
   }
 
-  /** Frees the place of a slot, and moves up those behind it that would not be found past a free place. */
+  /** Frees the place of a slot, and moves up later ones that the gap would make unreachable. */
   #displace(slot: number): void {
     const places = this.#places
     const last = places.length - 1
@@ -197,7 +197,7 @@ export class Deduplicator {
     for (let slot = 1; slot < this.#size; slot++) this.#place(slot)
   }
 
-  // --- the ring, which begins and ends at the slot that is none
+  // --- the ring, which begins and ends at `none`
 
   #linkAsNewest(slot: number): void {
     const slots = this.#slots
@@ -217,7 +217,7 @@ export class Deduplicator {
   }
 }
 
-/** Where the place of a hash is, if it is free. */
+/** The preferred place of a hash. */
 const firstPlace = (places: Int32Array, low: number): number => (placeLength * low) & (places.length - 1)
 
 const nextPlace = (places: Int32Array, place: number): number => (place + placeLength) & (places.length - 1)

@@ -1,5 +1,5 @@
 /**
- * Events that wait, and the way they are written.
+ * Waiting events, and how they are written.
  */
 
 import { ByteBuffer, bytesOf } from "../byteBuffer.js"
@@ -7,14 +7,14 @@ import { wellFormedJson } from "../json.js"
 import type { User } from "../user.js"
 import type { EventText } from "./events.js"
 
-/** A number of a column: they are all as long as the list. */
+/** A number of a column; all columns are as long as the list. */
 const at = (column: ReadonlyArray<number>, index: number): number => column[index] as number
 
 /**
- * Events in the order in which they came.
+ * Events in the order of arrival.
  *
- * Hundreds of thousands may wait, each longer than the garbage collector likes an object to live. So there are none for
- * the events, but a column for each of their parts.
+ * Hundreds of thousands may wait, longer than the garbage collector expects objects to live. So there is no object per
+ * event, but a column for each part of an event.
  */
 export class EventList {
   #texts: Array<EventText | undefined> = []
@@ -29,7 +29,7 @@ export class EventList {
     return this.#texts.length - this.#start
   }
 
-  /** The memory that its events take, about, in bytes. */
+  /** The approximate memory of its events, in bytes. */
   get bytes(): number {
     return this.#bytes
   }
@@ -50,7 +50,7 @@ export class EventList {
     }
   }
 
-  /** Drops the oldest. Gives their size. */
+  /** Drops the oldest events. Returns their size. */
   drop(count: number): number {
     const end = this.#start + count
     let size = 0
@@ -70,7 +70,7 @@ export class EventList {
     return size
   }
 
-  /** A list of the events from one on, and of no more than so many. */
+  /** A list of at most `count` events, beginning at `from`. */
   slice(from: number, count: number): EventList {
     const start = this.#start + from
     const end = start + count
@@ -83,7 +83,7 @@ export class EventList {
     return part
   }
 
-  /** The same events in parts, none of more events or bytes than it may have; a larger event is a part by itself. */
+  /** Splits the events into parts within both limits; an event over the byte limit is a part of its own. */
   cut(count: number, bytes: number): Array<EventList> {
     const parts: Array<EventList> = []
     let from = 0
@@ -112,13 +112,13 @@ export class EventList {
 const commaByte = bytesOf(",")
 const nobody = bytesOf("{}")
 
-/** Where a user stands. */
+/** The position of a user's text. */
 interface Span {
   readonly start: number
   readonly end: number
 }
 
-/** Writes events one behind the other, with commas between. Each user is written once; further events copy it. */
+/** Writes events one after the other, separated by commas. Each user is written once; further events copy it. */
 export class EventWriter extends ByteBuffer {
   readonly #loggedUser: (user: User) => string
   readonly #users = new Map<User, Span>()
@@ -126,7 +126,7 @@ export class EventWriter extends ByteBuffer {
   #time: number | undefined
   #timeBytes = bytesOf("")
 
-  /** `loggedUser` gives the logged form of a user. */
+  /** `loggedUser` returns the logged form of a user. */
   constructor(size: number, loggedUser: (user: User) => string) {
     super(size)
     this.#loggedUser = loggedUser

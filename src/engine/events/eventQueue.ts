@@ -1,9 +1,9 @@
 /**
- * The queue of events, and the account of every event that was logged: at each moment an event waits, or was sent, or was
- * dropped, and a dropped one has a reason.
+ * The queue of events, and the account of every logged event: at each moment an event is waiting, sent, or dropped for
+ * a stated reason.
  *
- * Its bounds are a number of events and a number of bytes; beyond either the oldest event that waits makes room. Batches
- * that are being sent still count as bytes, and not as events.
+ * It is bounded by a number of events and a number of bytes; beyond either the oldest waiting event is dropped. Batches
+ * being sent still count as bytes, but not as events.
  */
 import type { User } from "../user.js"
 import { EventList } from "./eventList.js"
@@ -11,15 +11,15 @@ import type { EventText } from "./events.js"
 import { sizeOfUser } from "./size.js"
 
 /**
- * Why an event was given up.
+ * Why an event was dropped.
  *
  * - `Invalid`: it cannot be written as JSON
- * - `QueueFull`: newer events needed its room
- * - `TooLarge`: it is larger than the whole queue may be, or than the server takes
- * - `Refused`: the server refuses it for good
- * - `Attempts`: its batch failed as often as a batch may
- * - `Shutdown`: it was not delivered before the end
- * - `Closed`: it was logged after the end
+ * - `QueueFull`: newer events needed its space
+ * - `TooLarge`: it exceeds the limit of the whole queue, or that of the server
+ * - `Refused`: the server rejects it permanently
+ * - `Attempts`: its batch used up its retries
+ * - `Shutdown`: it was not delivered before shutdown
+ * - `Closed`: it was logged after shutdown
  *
  * @since 0.1.0
  */
@@ -28,42 +28,42 @@ export type DropReason = "Invalid" | "QueueFull" | "TooLarge" | "Refused" | "Att
 /** Events that were dropped for the same cause since the last report. */
 export interface Drop {
   readonly reason: DropReason
-  /** What happened, to be read behind "events were dropped:". */
+  /** What happened; reported after "events were dropped:". */
   readonly cause: string
   count: number
 }
 
 /** Events that are sent together. */
 export interface Batch {
-  /** Loses its oldest where there is no room, for as long as it waits. */
+  /** While it waits, it loses its oldest events if space is needed. */
   readonly events: EventList
-  /** How often it was sent in vain. */
+  /** How many attempts failed. */
   readonly attempts: number
-  /** How many of these times the server only asked to send it later. */
+  /** In how many of them the server only asked to retry later. */
   readonly postponed: number
-  /** Whether it stays as it is: others are put together anew when there are new events. */
+  /** Whether it stays as it is: other batches are rebuilt when there are new events. */
   readonly isFull: boolean
-  /** Batches that were made, or put back, later have higher numbers. */
+  /** Batches that were made or put back later have higher numbers. */
   readonly order: number
 }
 
-/** What a queue may hold. */
+/** The bounds of a queue. */
 export interface QueueBounds {
   /** Events in a batch. */
   readonly batchSize: number
-  /** Full batches that wait. */
+  /** Full batches that may wait. */
   readonly maxBatches: number
-  /** Bytes of all events, those that are being sent too. */
+  /** Bytes of all events, including those being sent. */
   readonly maxBytes: number
 }
 
-/** What an event takes in the columns of a list, in bytes. */
+/** The bytes of an event in the columns of a list. */
 const columnSize = 40
 
-/** A batch takes no more than this part of the bytes, so that ten on their way leave room for what waits. */
+/** The largest batch as a share of all bytes, so that ten batches being sent leave space for waiting events. */
 const batchShare = 1 / 16
 
-/** Causes that are told apart in a report. Others of the same reason are counted along with them. */
+/** Distinct causes in a report. Further ones are counted with others of the same reason. */
 const maxCauses = 20
 
 export class EventQueue {
@@ -71,17 +71,17 @@ export class EventQueue {
   readonly #capacity: number
   readonly #batchBytes: number
   readonly #fullCause: string
-  /** Events that are in no batch yet. */
+  /** Events that are not in a batch yet. */
   #loose = new EventList()
   #batches: Array<Batch> = []
-  /** Events in batches that wait. */
+  /** Events in waiting batches. */
   #batched = 0
   readonly #underway = new Set<Batch>()
   #underwayEvents = 0
-  /** Of all events that wait or are being sent. */
+  /** Bytes of all events that wait or are being sent. */
   #bytes = 0
   #nextOrder = 0
-  /** The user of the last event: several of one user hold it together. */
+  /** The user of the last event: consecutive events of one user share it. */
   #lastUser: User | undefined
   #isClosed = false
   #sent = 0
@@ -103,12 +103,12 @@ export class EventQueue {
     return this.waiting + this.#underwayEvents
   }
 
-  /** Events that wait. */
+  /** Waiting events. */
   get waiting(): number {
     return this.#loose.length + this.#batched
   }
 
-  /** Of all events that are pending, about. */
+  /** The approximate bytes of all pending events. */
   get bytes(): number {
     return this.#bytes
   }
@@ -129,7 +129,7 @@ export class EventQueue {
     return this.#drops.size > 0
   }
 
-  /** What was dropped since the last call. */
+  /** The events dropped since the last call. */
   takeDrops(): ReadonlyArray<Drop> {
     const drops = [...this.#drops.values()]
     this.#drops = new Map()
@@ -148,7 +148,7 @@ export class EventQueue {
 
   // --- taking
 
-  /** Takes an event; those of the SDK itself have no user. Gives whether a batch has become full by it. */
+  /** Adds an event; those of the SDK itself have no user. Returns whether it has filled a batch. */
   push(text: EventText, user: User | undefined, time: number): boolean {
     if (this.#isClosed) {
       this.#drop(1, "Closed", "logged after the SDK was shut down")
@@ -171,12 +171,12 @@ export class EventQueue {
     )
   }
 
-  /** Counts an event that cannot be taken. */
+  /** Counts an event that cannot be accepted. */
   refuse(problem: string): void {
     this.#drop(1, "Invalid", `cannot be logged: ${problem}`)
   }
 
-  /** Something waits whenever there is too much: the bytes of batches under way were within the bound before. */
+  /** Terminates: if a bound is exceeded, some event waits, because batches being sent alone are within the bounds. */
   #makeRoom(): void {
     while (this.waiting > this.#capacity || this.#bytes > this.#bounds.maxBytes) this.#dropOldest()
   }
@@ -195,7 +195,7 @@ export class EventQueue {
 
   // --- batches
 
-  /** Whether a batch is to leave as soon as the server takes it; others wait until they have filled up, or for long. */
+  /** Whether a batch should be sent as soon as possible; others wait until they are full or have waited long enough. */
   get hasDue(): boolean {
     return (
       this.#loose.length >= this.#bounds.batchSize ||
@@ -204,21 +204,21 @@ export class EventQueue {
     )
   }
 
-  /** Whether there is a whole batch. */
+  /** Whether there is a full batch. */
   get hasFull(): boolean {
     return this.#loose.length >= this.#bounds.batchSize || this.#batches.some(batch => batch.isFull)
   }
 
-  /** The number of the batches that are made from now on. */
+  /** The number of the next new batch. */
   get nextOrder(): number {
     return this.#nextOrder
   }
 
-  /** Puts everything that waits into batches: full ones first, then what is new, then what partial ones held. */
+  /** Puts all waiting events into batches: full ones first, then new events, then those of partial batches. */
   gather(): void {
     if (this.#loose.length === 0) return
     const partial = this.#batches.filter(batch => !batch.isFull)
-    // Whoever means to send a batch sends what has become of it.
+    // Keep the number of the partial batch, so that a pending send includes its events.
     const order = partial[0]?.order ?? this.#nextOrder++
     const loose = this.#loose
     this.#batched += loose.length
@@ -238,7 +238,7 @@ export class EventQueue {
     return this.#batches.some(({ order }) => order < number)
   }
 
-  /** Takes the first of the batches with a lower number, to be sent. It is pending until its outcome is told. */
+  /** Takes the first batch with a lower number for sending. It is pending until its outcome is reported. */
   take(before = Number.POSITIVE_INFINITY): Batch | undefined {
     const batch = this.#batches.find(({ order }) => order < before)
     if (batch === undefined) return undefined
@@ -249,26 +249,26 @@ export class EventQueue {
     return batch
   }
 
-  /** Whether a batch is still being sent: all may have been given up meanwhile. */
+  /** Whether a batch is still being sent: all may have been dropped meanwhile. */
   isUnderway(batch: Batch): boolean {
     return this.#underway.has(batch)
   }
 
-  /** A batch has arrived. */
+  /** Marks a batch as delivered. */
   markSent(batch: Batch): void {
     if (!this.#end(batch)) return
     this.#sent += batch.events.length
     this.#bytes -= batch.events.bytes
   }
 
-  /** A batch is given up. */
+  /** Drops a batch. */
   drop(batch: Batch, reason: DropReason, cause: string): void {
     if (!this.#end(batch)) return
     this.#bytes -= batch.events.bytes
     this.#drop(batch.events.length, reason, cause)
   }
 
-  /** A batch has failed and is put behind all others; its oldest events make room for what waits, which is newer. */
+  /** Puts a failed batch behind all others; its oldest events are dropped if newer waiting events need the space. */
   putBack(batch: Batch, isPostponed: boolean): void {
     if (!this.#end(batch)) return
     const { attempts, events, isFull, postponed } = batch
@@ -288,7 +288,7 @@ export class EventQueue {
     this.#drop(surplus, "QueueFull", this.#fullCause)
   }
 
-  /** A batch is too large for the server: its halves come first of all. */
+  /** Splits a batch that is too large for the server; its halves come first. */
   halve(batch: Batch): void {
     if (!this.#end(batch)) return
     const { attempts, events, order, postponed } = batch
@@ -299,7 +299,7 @@ export class EventQueue {
     this.#makeRoom()
   }
 
-  /** Gives up everything that is pending. */
+  /** Drops all pending events. */
   dropAll(reason: DropReason, cause: string): void {
     this.#drop(this.pending, reason, cause)
     this.#loose = new EventList()
@@ -310,7 +310,7 @@ export class EventQueue {
     this.#bytes = 0
   }
 
-  /** Drops, from now on, every event that is offered. */
+  /** From now on, drops every new event. */
   close(): void {
     this.#isClosed = true
     this.#lastUser = undefined

@@ -1,8 +1,8 @@
 /**
- * Events as they are sent: what an exposure is keyed by, and the JSON of each kind.
+ * Events in the form that is sent: the key of an exposure, and the JSON of each kind.
  *
- * An event is queued as references to immutable things and is written only when it is flushed. What the exposures of
- * one record have in common, most of their JSON among it, is worked out once and kept with the record.
+ * An event is queued as references to immutable objects and written only on flush. The parts that exposures of one
+ * record share, including most of their JSON, are computed once and cached with the record.
  */
 
 import { type ByteBuffer, bytesOf } from "../byteBuffer.js"
@@ -16,60 +16,60 @@ import type { User } from "../user.js"
 import { type Hash, hashNames, type KeyAnswer } from "./deduplicator.js"
 import { sizeOf } from "./size.js"
 
-/** Which call an exposure comes from; the official SDK keys and words them differently. */
+/** The call that an exposure comes from; the official SDK keys and words them differently. */
 export type ExposureOrigin =
   /** `checkGate` */
   | "check"
   /** A getter of a gate, config, experiment, or of a layer's parameter */
   | "get"
   | "manual"
-  /** A read through a parameter store, or of an experiment by a condition */
+  /** A read through a parameter store, or of an experiment by a condition. */
   | "parameterStore"
 
-/** An answer that a program acted on. */
+/** An evaluation that a program used. */
 export interface Exposure {
   readonly kind: "gate" | "dynamicConfig" | "experiment" | "layer"
   readonly origin: ExposureOrigin
   /** The name that was asked for. */
   readonly name: string
   readonly user: User
-  /** The record behind the answer; immutable, so it may be kept and serialised later. */
+  /** The record of the evaluation; immutable, so it may be kept and serialised later. */
   readonly evaluation: Evaluation
-  /** The parameter of a layer that was read. */
+  /** The parameter that was read, for a layer. */
   readonly parameter: string | undefined
 }
 
-/** An exposure, whoever the user is. */
+/** An exposure without its user. */
 export type ExposureOfAll = Omit<Exposure, "user">
 
-/** How sampling decided on an exposure, as it is sent along. */
+/** The sampling decision on an exposure, as it is sent. */
 export interface SamplingNote {
   readonly samplingRate: number | null
   readonly samplingMode: "on" | "shadow"
   readonly shadowLogged: "logged" | "dropped"
 }
 
-/** What an event says, whoever the user is and whenever it was. */
+/** The content of an event, independent of its user and time. */
 export interface EventText {
-  /** Writes the JSON of the event up to its user. */
+  /** Writes the JSON of the event before its user. */
   readonly writeHead: (into: ByteBuffer) => void
-  /** Writes the JSON of the event behind its time. */
+  /** Writes the JSON of the event after its time. */
   readonly writeTail: (into: ByteBuffer) => void
-  /** The memory that it takes for the sake of this event alone, about, in bytes. */
+  /** The approximate memory held for this event alone, in bytes. */
   readonly size: number
 }
 
-/** Texts without anything to escape, which most are, need no more than quotes. */
+/** Texts without characters to escape, the usual case, only need quotes. */
 const plainText = /^[\x20\x21\x23-\x5b\x5d-\ud7ff\ue000-\uffff]*$/
 const quoted = (text: string): string => (plainText.test(text) ? `"${text}"` : JSON.stringify(text))
 
 // --- keys
 
-/** The rule id; a suffix alone is one to getters only. */
+/** The rule id; only getters have a suffix without a rule id. */
 const ruleIDFor = ({ evaluation, origin }: ExposureOfAll): string =>
   evaluation.ruleID === undefined && origin !== "get" ? "" : ruleIDOf(evaluation)
 
-/** The rule id that is logged; in new layer evaluation each parameter has one of its own. */
+/** The logged rule id; in new layer evaluation each parameter has its own. */
 const exposedRuleID = (exposure: ExposureOfAll): string => {
   const { evaluation, kind, origin, parameter } = exposure
   if (kind === "layer" && origin !== "manual" && parameter !== undefined) {
@@ -79,12 +79,12 @@ const exposedRuleID = (exposure: ExposureOfAll): string => {
   return ruleIDFor(exposure)
 }
 
-/** Stands in keys for a rule id that is not set; an empty one is another. */
+/** The rule id in keys if it is not set; distinct from an empty one. */
 export const noRule = "\u0000"
 
 /**
- * The rule id as a part of the key. A layer's is that of the parameter for a getter, where it has become text before and
- * is always set, and that of the layer for a store.
+ * The rule id in the key. For a layer, getters use that of the parameter, which is always set by then; stores use that
+ * of the layer.
  */
 export const keyRuleID = (exposure: ExposureOfAll): string => {
   const { evaluation, kind, origin } = exposure
@@ -92,14 +92,14 @@ export const keyRuleID = (exposure: ExposureOfAll): string => {
   return ruleID !== "" || evaluation.ruleID !== undefined || (kind === "layer" && origin === "get") ? ruleID : noRule
 }
 
-/** Whether the experiment is keyed by its group being one of the experiment, and logged without `rulePassed`. */
+/** Whether the experiment is keyed by whether its group is an experiment group, and logged without `rulePassed`. */
 const isKeyedByGroup = ({ kind, origin }: ExposureOfAll): boolean =>
   kind === "experiment" && (origin === "manual" || origin === "parameterStore")
 
-/** Marks in keys a parameter of a layer that was read through a store, which is hashed like an id. */
+/** Marks in keys a layer parameter that was read through a store; it is hashed like an id. */
 const throughStore = "\u0000"
 
-/** What was answered, as a part of the key. */
+/** The result as a part of the key. */
 export const answerOf = (exposure: ExposureOfAll): KeyAnswer => {
   const { evaluation, origin, parameter } = exposure
   if (parameter !== undefined) return origin === "parameterStore" ? throughStore + parameter : parameter
@@ -114,7 +114,7 @@ const hashAnswer = (answer: KeyAnswer): Word64 => {
 const idText = (id: Json | undefined): string | undefined =>
   id === undefined || id === null ? undefined : typeof id === "string" ? id : userJson(id)
 
-/** Numbers among the custom ids are floats to the official SDK. */
+/** The official SDK treats numbers among the custom ids as floats. */
 const customIDText = (id: Json | undefined): string | undefined => (typeof id === "number" ? floatText(id) : idText(id))
 
 const customIDTexts = (user: User): Array<string> =>
@@ -123,8 +123,8 @@ const customIDTexts = (user: User): Array<string> =>
 const stableIDOf = compileUnit("stableID")
 
 /**
- * Who asked, as a text that is equal for users whom the official SDK takes for the same: by userID, stableID and the
- * values of all custom ids, whatever their keys.
+ * A text that is equal for users that the official SDK treats as the same: by userID, stableID and the values of all
+ * custom ids, regardless of their keys.
  */
 export const userKey = (user: User): string => {
   user.key ??= makeUserKey(user)
@@ -136,15 +136,14 @@ const makeUserKey = (user: User): string => {
   const isPlain = userID !== undefined && userID[0] !== "["
   if (isPlain && (user.customIDs === undefined || Object.keys(user.customIDs).length === 0)) return userID
   const texts = [userID, customIDText(stableIDOf(user)), ...customIDTexts(user).sort()]
-  // With their lengths they cannot run together.
+  // The lengths keep texts from running together.
   return texts.reduce<string>((key, text) => key + (text === undefined ? "-" : `${text.length}:${text}`), "[")
 }
 
 const noUnit = () => undefined
 
 /**
- * Reads the id of the unit that the answer is decided for, where the key counts it. What a store refers to and is unknown
- * has the unit `""`.
+ * Reads the unit ID of the evaluation, if the key includes it. An unknown reference of a store has the unit ID `""`.
  */
 const unitOf = ({ evaluation, origin }: ExposureOfAll): ((user: User) => string | undefined) => {
   const idType = evaluation.idType ?? (origin === "parameterStore" ? "" : undefined)
@@ -154,14 +153,14 @@ const unitOf = ({ evaluation, origin }: ExposureOfAll): ((user: User) => string 
   return user => (user.customIDs === undefined ? undefined : customIDText(read(user)))
 }
 
-/** What the exposures of one record by one call have in common. */
+/** The shared parts of the exposures of one record by one call. */
 export class ExposureForm implements EventText, Hash {
   readonly kind: Exposure["kind"]
   readonly origin: ExposureOrigin
   readonly name: string
   readonly evaluation: Evaluation
   readonly parameter: string | undefined
-  /** The parts of the key, apart from who asked: the hash is that of the names. */
+  /** The parts of the key, apart from the user; the hash is that of the names. */
   readonly ruleID: string
   readonly high: number
   readonly low: number
@@ -169,7 +168,7 @@ export class ExposureForm implements EventText, Hash {
   readonly unitOf: (user: User) => string | undefined
   /** The next form of the same record. */
   readonly next: ExposureForm | undefined
-  /** How many forms the record has from here on. */
+  /** The number of forms of the record from this one on. */
   readonly count: number
   #head: Uint8Array | undefined = undefined
   #tail: Uint8Array | undefined = undefined
@@ -190,7 +189,7 @@ export class ExposureForm implements EventText, Hash {
     this.count = next === undefined ? 1 : next.count + 1
   }
 
-  /** It is shared, and kept with the record anyway. */
+  /** It is shared, and cached with the record anyway. */
   get size(): number {
     return 0
   }
@@ -210,24 +209,24 @@ export class ExposureForm implements EventText, Hash {
   }
 }
 
-/** The JSON of an exposure up to its sampling note. */
+/** The JSON of an exposure before its sampling note. */
 const exposureStart = (exposure: ExposureOfAll): string =>
   `{"eventName":"${exposureNames[exposure.kind]}","value":null,"metadata":${exposureMetadata(exposure)},"statsigMetadata":`
 
-/** The JSON of an exposure behind its time. */
+/** The JSON of an exposure after its time. */
 const exposureEnd = (exposure: ExposureOfAll, stripped: boolean): string => {
   const secondaries = secondariesOf(exposure)
   return `,"secondaryExposures":${JSON.stringify(stripped && secondaries !== null ? [] : secondaries)}}`
 }
 
-/** The JSON of an exposure, without who and when. */
+/** The JSON of an exposure, without user and time. */
 export const exposureJson = (exposure: ExposureOfAll): string =>
   `${exposureStart(exposure)}null${exposureEnd(exposure, false)}`
 
-/** Of a layer's record as many as parameters are read of it, whose names come from callers. */
+/** Bounds the forms of a layer's record: one per parameter that is read, with names from callers. */
 const maxForms = 100
 
-/** The form of an exposure, kept with its record. */
+/** The form of an exposure, cached with its record. */
 export const formOf = (exposure: Exposure): ExposureForm => {
   const { evaluation, kind, name, origin, parameter } = exposure
   const known = evaluation.exposureForms as ExposureForm | undefined
@@ -239,7 +238,7 @@ export const formOf = (exposure: Exposure): ExposureForm => {
   return form
 }
 
-/** The parts of the hash that decides on sampling. */
+/** The parts of the hash that decides sampling. */
 export const samplingParts = (
   name: string,
   ruleID: string,
@@ -308,7 +307,7 @@ const beforeUser = ',"user":'
 
 const wellFormedBytes = (json: string): Uint8Array => bytesOf(wellFormedJson(json))
 
-/** Of what refers to a form or a record, in bytes. */
+/** The bytes of a reference to a form or a record. */
 const referenceSize = 200
 
 const lazyText = (size: number, head: () => string, tail: () => string): EventText => ({
@@ -320,7 +319,7 @@ const lazyText = (size: number, head: () => string, tail: () => string): EventTe
 const samplingJson = (sampling: SamplingNote | undefined): string =>
   sampling === undefined ? "{}" : JSON.stringify(sampling)
 
-/** What an exposure says. Stripped, its secondary exposures are sent as exposures of their own. */
+/** The text of an exposure. If `stripped`, its secondary exposures are sent as separate exposures. */
 export const exposureText = (form: ExposureForm, sampling: SamplingNote | undefined, stripped: boolean): EventText =>
   sampling === undefined && !stripped
     ? form
@@ -330,7 +329,7 @@ export const exposureText = (form: ExposureForm, sampling: SamplingNote | undefi
         () => exposureEnd(form, stripped)
       )
 
-/** What a secondary exposure says that is sent as an exposure of its own. */
+/** The text of a secondary exposure that is sent as a separate exposure. */
 export const secondaryText = (secondary: SecondaryExposure, sampling: SamplingNote | undefined): EventText =>
   lazyText(
     referenceSize,
@@ -339,7 +338,7 @@ export const secondaryText = (secondary: SecondaryExposure, sampling: SamplingNo
     () => ',"secondaryExposures":[]}'
   )
 
-/** What an event of the program's own, or of the SDK itself, says. */
+/** The text of a custom event, or of an event of the SDK itself. */
 export const customText = (name: string, value: string | number | null, metadata: JsonObject | null): EventText =>
   lazyText(
     referenceSize + sizeOf(name) + sizeOf(value) + sizeOf(metadata),

@@ -1,8 +1,8 @@
 /**
- * What is logged comes in here: it is decided what of it becomes an event in the queue.
+ * The entry point of logging: decides which exposures and events enter the queue.
  *
- * An exposure is looked up among those that were logged lately, and sampled if the project wants it. This is the check
- * path: everything is synchronous and bounded, and nothing throws.
+ * An exposure is deduplicated, and sampled if the project wants it. This is on the path of checks: everything is
+ * synchronous and bounded, and nothing throws.
  */
 import type { SecondaryExposure } from "../evaluate/evaluation.js"
 import { modulo } from "../hashing/bucketing.js"
@@ -26,31 +26,31 @@ import {
   userKey
 } from "./events.js"
 
-/** An event that is no exposure. */
+/** An event that is not an exposure. */
 export interface CustomEvent {
   readonly name: string
   readonly value: string | number | null
   readonly metadata: JsonObject | null
   /** `undefined` for events of the SDK itself. */
   readonly user: User | undefined
-  /** What the specs of the moment say to the SDK itself. */
+  /** Settings in the current specs for the SDK itself. */
   readonly remote: RemoteConfig | undefined
 }
 
 export interface IntakeOptions {
-  /** Exposures that are remembered, so as not to be logged again. */
+  /** Exposures that are remembered for deduplication. */
   readonly dedupeMaxKeys: number
-  /** Of the hash of what is remembered. */
+  /** The seed of the deduplication hash. */
   readonly seed: number
-  /** Opaque switches; the one that is known begins with `sec_expo_as_primary:`. Default: none. */
+  /** Opaque switches; the known one begins with `sec_expo_as_primary:`. Default: none. */
   readonly experimentalFlags: Iterable<string> | undefined
 }
 
-/** Both windows of the official SDK, unless the project sets others; in milliseconds. */
+/** Default of both windows, as in the official SDK; in milliseconds. */
 const defaultWindow = 60_000
 const maxFirstSeen = 100_000
 const maxNonExposed = 100_000
-/** Characters of the names in each of the two: names of gates that do not exist are whatever the program asks for. */
+/** Characters of the names in each of the two: callers may invent names of gates that do not exist. */
 const maxNames = 16_000_000
 
 /** How many checks of a name logged no exposure. */
@@ -66,19 +66,19 @@ const integerSetting = (value: Json | undefined): number | undefined => {
 
 const secondaryPrefix = "sec_expo_as_primary:"
 
-/** The identifier of the switch that sends secondary exposures as exposures of their own. */
+/** The identifier of the switch that sends secondary exposures as separate exposures. */
 const secondaryAsPrimaryID = (flags: Iterable<string>): string | undefined =>
   [...flags]
     .filter(flag => flag.startsWith(secondaryPrefix) && flag.length > secondaryPrefix.length)
     .map(flag => flag.slice(secondaryPrefix.length))
     .sort()[0]
 
-/** Rule ids of answers that no rule gave: the project has a sampling rate for them all. */
+/** Rule ids of evaluations that no rule decided: the project has one sampling rate for them all. */
 const speciallySampled: ReadonlySet<string> = new Set(["default", "disabled", "", noRule])
 
 const noSecondaries: ReadonlyArray<SecondaryExposure> = []
 
-/** The share of the secondary exposures' roll-out that an identifier stands at, in a thousand. */
+/** The position of an identifier in the roll-out of secondary exposures as primary ones, out of 1,000. */
 const bucketOf = (identifier: string): number => {
   const { high, low } = sha256(identifier)
   return modulo(high, low, 1_000)
@@ -93,7 +93,7 @@ export class EventIntake {
   #firstSeenSize = 0
   #firstSeenNames = 0
   #firstSeenSince = 0
-  /** Taken from every payload that is met, and never forgotten, as in the official SDK. */
+  /** Collected from every payload seen, and kept for good, as in the official SDK. */
   readonly #sdkConfigs = new Map<string, Json>()
   #remote: RemoteConfig | undefined
   #samplingMode: SamplingNote["samplingMode"] | undefined
@@ -101,7 +101,7 @@ export class EventIntake {
   #secondaryAsPrimary = false
   #nonExposed = new Map<string, NonExposed>()
   #nonExposedNames = 0
-  /** The one that was counted last: a loop over users asks for one name again and again. */
+  /** The name counted last: a loop over users checks the same name many times. */
   #lastCounted: NonExposed | undefined
 
   constructor(queue: EventQueue, options: IntakeOptions) {
@@ -111,12 +111,12 @@ export class EventIntake {
     this.#seen = new Deduplicator(options.dedupeMaxKeys, options.seed)
   }
 
-  /** The tier of users without an environment of their own, as the specs last met have it. */
+  /** The tier of users without an environment of their own, from the latest specs. */
   get defaultEnvironment(): string | undefined {
     return this.#remote?.defaultEnvironment
   }
 
-  /** Takes an exposure. Gives whether a batch has become full by it. */
+  /** Adds an exposure. Returns whether it has filled a batch. */
   logExposure(exposure: Exposure, now: number): boolean {
     const { evaluation, user } = exposure
     this.#adopt(evaluation.remote)
@@ -146,13 +146,13 @@ export class EventIntake {
     return sampling !== false && this.#queue.push(secondaryText(secondary, sampling), user, now)
   }
 
-  /** Takes an event that is no exposure. Gives whether a batch has become full by it. */
+  /** Adds an event that is not an exposure. Returns whether it has filled a batch. */
   logEvent({ metadata, name, remote, user, value }: CustomEvent, now: number): boolean {
     this.#adopt(remote)
     return this.#queue.push(customText(name, value, metadata), user, now)
   }
 
-  /** Counts a check of the name that logs no exposure. */
+  /** Counts a check that logs no exposure. */
   countNonExposed(name: string): void {
     let counter = this.#lastCounted?.name === name ? this.#lastCounted : this.#nonExposed.get(name)
     if (counter === undefined) {
@@ -165,7 +165,7 @@ export class EventIntake {
     this.#lastCounted = counter
   }
 
-  /** Makes an event of what was counted since the last call. */
+  /** Turns the counts since the last call into an event. */
   pushCounts(now: number): void {
     if (this.#nonExposed.size === 0) return
     const checks = Object.fromEntries(Array.from(this.#nonExposed.values(), ({ count, name }) => [name, count]))
@@ -177,8 +177,8 @@ export class EventIntake {
   }
 
   /**
-   * Forgets what was logged lately, once its window is over. `elapsed`: milliseconds since this intake was made, by a clock
-   * that only goes on.
+   * Clears the remembered exposures once their window is over. `elapsed`: milliseconds since this intake was made, by a
+   * monotonic clock.
    */
   forget(elapsed: number): void {
     if (elapsed - this.#seenSince > this.#window("exposure_dedupe_ttl_ms")) {

@@ -1,8 +1,7 @@
 /**
- * How much memory values take while they wait, about: what the queue of events is bounded by.
+ * The approximate memory of waiting values, which bounds the event queue.
  *
- * It is an estimate that costs little. A text counts one byte for each character, which is what V8 takes for Latin
- * letters; it takes two for others.
+ * A cheap estimate: a text counts one byte per character, which is correct for Latin letters in V8; others take two.
  */
 import type { Json } from "../json.js"
 import type { User } from "../user.js"
@@ -24,7 +23,7 @@ export const sizeOf = (value: Json | undefined): number => {
   return size
 }
 
-/** The bytes of a user, private attributes included: they wait along with the rest. Worked out once. */
+/** The bytes of a user, including private attributes, which wait too. Computed once. */
 export const sizeOfUser = (user: User): number => {
   user.size ??=
     sizeOf(user.userID) +
