@@ -1,5 +1,5 @@
 /**
- * Buffers of bytes that grow as they are written.
+ * Growing byte buffers.
  */
 
 const encoder = new TextEncoder()
@@ -10,7 +10,7 @@ const maxBytesPerUnit = 3
 const defaultFirstSize = 65_536
 const noBytes = new Uint8Array(0)
 
-/** A text that is written often, with the comma before it where it is not the first of its list. */
+/** A text that is written often, with and without a comma before it: the first item of a list has none. */
 export interface Fragment {
   readonly first: Uint8Array
   readonly next: Uint8Array
@@ -32,7 +32,7 @@ export class ByteBuffer {
   readonly #firstSize: number
 
   /**
-   * Takes `firstSize` bytes of memory when it is first written to: a buffer that stays empty costs none.
+   * Allocates `firstSize` bytes on the first write: a buffer that stays empty costs none.
    *
    * @internal
    */
@@ -40,12 +40,12 @@ export class ByteBuffer {
     this.#firstSize = firstSize
   }
 
-  /** How many bytes were written since `clear`. */
+  /** The number of bytes written since `clear`. */
   get length(): number {
     return this.#length
   }
 
-  /** What was written since `clear`; a view, not a copy. */
+  /** The bytes written since `clear`; a view, not a copy. */
   get bytes(): Uint8Array {
     return this.#bytes.subarray(0, this.#length)
   }
@@ -55,7 +55,7 @@ export class ByteBuffer {
   }
 
   /**
-   * Empties the buffer. Its memory is kept for the next use.
+   * Empties the buffer. Its memory is kept for reuse.
    *
    * @internal
    */
@@ -81,7 +81,7 @@ export class ByteBuffer {
   }
 
   /**
-   * Writes once more what stands from one position to another.
+   * Appends a copy of the bytes from one position to another.
    *
    * @internal
    */
@@ -101,8 +101,8 @@ export class ByteBuffer {
 }
 
 /**
- * A growing buffer that client initialize responses are written into, one after the other. It keeps the size of the
- * largest one. What `bytes` gives is overwritten by the next.
+ * A growing buffer for client initialize responses, which are written one at a time. It keeps the size of the largest
+ * one. The next response overwrites the result of `bytes`.
  *
  * @since 0.1.0
  */

@@ -1,5 +1,5 @@
 /**
- * The engine: a name, a user and the specs in; a finished record out. Pure but for what its host gives it.
+ * The engine: takes a name, a user and the specs, and returns a finished record. Pure except for its host.
  */
 
 import type { ResponseBuffer } from "./byteBuffer.js"
@@ -15,26 +15,26 @@ import type { ExplainedKind, Explanation } from "./explain/explanation.js"
 import type { SpecKind } from "./specs.js"
 import type { User } from "./user.js"
 
-/** What lies over the specs. */
+/** Layers over the specs. */
 export interface EngineOverlay {
   readonly overrides?: OverrideLookup | undefined
-  /** Without it no answer is kept. */
+  /** Without it there are no sticky assignments. */
   readonly persistence?: Persistence | undefined
 }
 
-/** An answer of which it is not known yet whether it is used. */
+/** An evaluation that is not known to be used yet. */
 export interface UnsettledLook {
   readonly evaluation: Evaluation
-  /** Tells of the experiments that conditions read. To be called once. */
+  /** Reports the experiments that conditions read. Call it once. */
   readonly settle: (exposed: boolean) => void
 }
 
-/** The surroundings of an engine. */
+/** The dependencies of an engine. */
 export interface EngineParts {
   readonly host: Host
-  /** The specs of the moment. */
+  /** The current specs. */
   readonly view: () => SpecView
-  /** Hears of the experiments that `experiment_group` conditions read, and whether the check was made with exposures. */
+  /** Is notified of the experiments that `experiment_group` conditions read, and whether the check logs exposures. */
   readonly onExperimentRead: (user: User, name: string, evaluation: Evaluation, exposed: boolean) => void
   /** Writes the client initialize responses. */
   readonly responses: ClientInitialize
@@ -63,7 +63,7 @@ export class Engine {
     )
   }
 
-  /** With `sticky` an answer that the user keeps comes first, and changes of what is kept are stored. */
+  /** With `sticky`, a sticky assignment takes precedence, and changes of sticky assignments are stored. */
   evaluate(
     kind: SpecKind,
     user: User,
@@ -76,7 +76,9 @@ export class Engine {
     return sticky === undefined ? found : this.#settled(kind, user, name, found, sticky)
   }
 
-  /** As `evaluate`, but nobody hears yet of the experiments that conditions read. `settle` says whether with exposures. */
+  /**
+   * As `evaluate`, but the experiments that conditions read are only reported by `settle`, with or without exposures.
+   */
   look(kind: SpecKind, user: User, name: string, sticky?: StickyOptions): UnsettledLook {
     const reads: Array<readonly [name: string, evaluation: Evaluation]> = []
     const read = this.#reader((_, name, evaluation) => void reads.push([name, evaluation]))
@@ -99,7 +101,7 @@ export class Engine {
     return this.#finder.parameterStore(user, name)
   }
 
-  /** Why the same check would give its answer. Nothing is logged and nothing is stored. */
+  /** Why the same check would return its result. Nothing is logged or stored. */
   explain(
     kind: ExplainedKind,
     user: User,
@@ -120,7 +122,7 @@ export class Engine {
       : explainCheck(surroundings, { kind, user, name }, { sticky, origin: "get" })
   }
 
-  /** Writes the client initialize response into the buffer, in place of what is in it. */
+  /** Writes the client initialize response into the buffer, replacing its content. */
   writeClientInitializeResponse(user: User, options: ClientInitializeOptions, buffer: ResponseBuffer): void {
     const specs = this.#parts.view()
     const overrides = options.includeLocalOverrides === true ? this.#finder.overrides : undefined
@@ -128,7 +130,7 @@ export class Engine {
     this.#parts.responses.write({ ...this.#shared.settingOf(specs), user, options, overrides, decider }, buffer)
   }
 
-  /** The same engine with more laid over the specs; its overrides come before those of this one. */
+  /** The same engine with another overlay on top; the new overrides take precedence. */
   overlaid(more: EngineOverlay): Engine {
     const { overrides, persistence } = this.#overlay
     const both =
@@ -149,8 +151,8 @@ export class Engine {
   }
 
   /**
-   * The answer of an experiment to the conditions of one check, which may read it again and again, and each time all
-   * that it reads itself. Only what a bandit picks may be another answer the next time.
+   * Evaluates an experiment for the conditions of one check, which may read it many times, along with everything it
+   * reads itself. The result is reused, unless a bandit's pick may differ the next time.
    */
   #findOnce(user: User, name: string, experiment: EvaluateExperiment): Evaluation {
     const { work } = this.#finder
@@ -168,7 +170,7 @@ export class Engine {
     return settle({ kind, user, name }, found, sticky, persistence, {
       now: this.#parts.host.now,
       isActive: name => this.#parts.view().snapshot?.spec("experiment", name)?.isActive,
-      // A check for the answer that is given logs what its conditions read; this one is not given to anyone.
+      // Only a returned evaluation logs the experiments that its conditions read; this one is not returned.
       passes: (name, filter) => this.#finder.find("experiment", user, name, this.#readExperimentSilently, filter).bool
     })
   }

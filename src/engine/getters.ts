@@ -1,19 +1,19 @@
 /**
- * Reading one parameter of a value: the rules of `get` and `getValue` that configs, experiments and layers share.
+ * Reading one parameter of a value: the rules of `get` and `getValue` for configs, experiments and layers.
  *
- * The functions report what happened in place of acting on it, because only a layer logs an exposure and only the
- * caller knows how to warn.
+ * The functions report what happened instead of acting on it: only a layer logs an exposure, and only the caller can
+ * warn.
  */
 
 import { type JsonObject, ownValue } from "./json.js"
 
-/** Looked up once: in a sandbox, such as Jest runs tests in, every look at a global is slow. */
+/** Looked up once: in a sandbox such as Jest's, each access to a global is slow. */
 const { isArray } = Array
 
-/** The type of a value as the getters compare them: `array` and `null` apart from `object`. */
+/** The type of a value as the getters compare it: `array` and `null` are distinct from `object`. */
 export const kindOf = (value: unknown): string => (isArray(value) ? "array" : value === null ? "null" : typeof value)
 
-/** A read of one parameter. `exposes` tells whether a layer logs it; `mismatch` names the two types that differ. */
+/** A read of one parameter. `exposes`: whether a layer logs it; `mismatch`: the two types that differ. */
 export interface ParameterRead<A> {
   readonly value: A
   readonly exposes: boolean
@@ -26,7 +26,7 @@ export const isInteger = (value: unknown): value is number => Number.isInteger(v
 /**
  * `get(key, fallback, guard?)`: the parameter if it has the fallback's type (or passes the guard), else the fallback.
  *
- * A missing parameter with a fallback counts as a read of the fallback and exposes: the official SDK does so.
+ * As in the official SDK, a missing parameter with a fallback counts as a read of the fallback and exposes.
  */
 export const readTyped = (
   value: JsonObject,
@@ -55,7 +55,7 @@ export const readTyped = (
   }
 }
 
-/** `getValue(key, fallback?)`: the parameter whatever its type, else the fallback. */
+/** `getValue(key, fallback?)`: the parameter of any type, else the fallback. */
 export const readAny = (value: JsonObject, key: unknown, fallback: unknown): ParameterRead<unknown> => {
   const name = typeof key === "string" ? key : key === null || key === undefined ? undefined : String(key)
   const found = name === undefined ? undefined : ownValue(value, name)

@@ -1,15 +1,15 @@
 /**
- * JSON values as the engine holds them, and what is done with them everywhere.
+ * JSON values as the engine holds them, and helpers for them.
  */
 
-/** Looked up once: in a sandbox, such as Jest runs tests in, every look at a global is slow. */
+/** Looked up once: in a sandbox such as Jest's, each access to a global is slow. */
 const { isArray } = Array
 const { hasOwn } = Object
 
 /** A JSON value as a user may carry it. Never holds `undefined`, `NaN`, `Infinity` or a cycle. */
 export type Json = string | number | boolean | null | ReadonlyArray<Json> | JsonObject
 
-/** A JSON object. Keys are read as own properties only, so `__proto__` and `constructor` are names like others. */
+/** A JSON object. Only own properties are read, so `__proto__` and `constructor` are ordinary names. */
 export interface JsonObject {
   readonly [key: string]: Json
 }
@@ -30,11 +30,11 @@ export interface RawObject {
   readonly [key: string]: RawJson
 }
 
-/** The member of that name, if it is the object's own. */
+/** The object's own member of that name. */
 export const ownValue = (value: JsonObject, key: string): Json | undefined =>
   hasOwn(value, key) ? value[key] : undefined
 
-/** A deep copy, so that a caller may change what it was given. Keys keep their order and `__proto__` stays a key. */
+/** A deep copy, so that a caller may change it. Keys keep their order and `__proto__` stays a key. */
 export const copyJson = (value: Json): Json => {
   if (typeof value !== "object" || value === null) return value
   if (!isArray(value)) return copyJsonObject(value as JsonObject)
@@ -56,19 +56,19 @@ export const copyJsonObject = (value: JsonObject): { [key: string]: Json } => {
   return copy
 }
 
-/** Sets an own property, also for the one name that assignment treats otherwise. */
+/** Sets an own property, including `__proto__`, which assignment treats differently. */
 export const setOwn = (target: { [key: string]: Json }, key: string, value: Json): void => {
   if (key === "__proto__") {
     Object.defineProperty(target, key, { value, enumerable: true, writable: true, configurable: true })
   } else target[key] = value
 }
 
-/** The one empty object that stands for every value without members. */
+/** The shared empty object for all values without members. */
 export const emptyObject: JsonObject = Object.freeze({})
 
 /**
- * The object that a value stands for: anything but an object is an empty one. Of those, `true`, `false` and `null` each
- * have one of their own, by which `literalOf` knows them again.
+ * The object form of a value: anything but an object becomes an empty one. `true`, `false` and `null` each have a
+ * distinct one, which `literalOf` recognises.
  */
 export const asObject = (value: Json): JsonObject => {
   switch (value) {
@@ -89,7 +89,7 @@ const literalFalse: JsonObject = Object.freeze({})
 
 const literalNull: JsonObject = Object.freeze({})
 
-/** The literal that an object of `asObject` stands for; any other object is itself. */
+/** The literal behind an object of `asObject`; any other object is returned as it is. */
 export const literalOf = (value: JsonObject): Json => {
   switch (value) {
     case literalTrue:
@@ -103,7 +103,7 @@ export const literalOf = (value: JsonObject): Json => {
   }
 }
 
-/** Plain JSON again: spellings become the numbers they stand for. */
+/** Converts to plain JSON: number literals become numbers. */
 export const plain = (value: RawJson): Json => {
   if (typeof value !== "object" || value === null) return value
   if (value instanceof NumberLiteral) return Number(value.text)
@@ -114,8 +114,8 @@ export const plain = (value: RawJson): Json => {
 }
 
 /**
- * The same JSON with U+FFFD for each half of a pair of surrogates, as the official SDK has it. `JSON.stringify` writes
- * such a half as an escape, for which strict parsers refuse all of the text.
+ * The same JSON with U+FFFD for each half of a surrogate pair, as in the official SDK. `JSON.stringify` writes such a
+ * half as an escape, for which strict parsers reject the whole text.
  */
 export const wellFormedJson = (json: string): string =>
   json.includes("\\ud")

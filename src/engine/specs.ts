@@ -7,11 +7,11 @@ import type { Json, RawJson } from "./json.js"
 /** The kinds of names that can be evaluated. */
 export type SpecKind = "gate" | "dynamicConfig" | "experiment" | "layer"
 
-/** What a payload says to the SDK itself. Small, so that results and queued events may keep it. */
+/** Settings in a payload for the SDK itself. Small, so that results and queued events may hold it. */
 export interface RemoteConfig {
   readonly defaultEnvironment: string | undefined
   readonly sdkConfigs: ReadonlyMap<string, Json>
-  /** Of each kind of diagnostics event, how many in 10,000 are sent. */
+  /** For each kind of diagnostics event, how many in 10,000 are sent. */
   readonly diagnostics: ReadonlyMap<string, number>
 }
 
@@ -66,7 +66,7 @@ export type Parameter =
   | { readonly kind: "experiment"; readonly experimentName: string; readonly parameterName: string }
   | { readonly kind: "layer"; readonly layerName: string; readonly parameterName: string }
 
-/** A parameter as the payload has it: with the words that clients are told and decisions do not look at. */
+/** A parameter of the payload, with fields that are only passed on to clients. */
 export type ParameterSpec = Parameter & {
   readonly refType: string
   readonly parameterType: string
@@ -103,32 +103,32 @@ export interface BanditModel {
   readonly weightsCategorical: ReadonlyMap<string, ReadonlyMap<string, number>>
 }
 
-/** One config mapping: which spec answers in place of another, and for whom. */
+/** A config mapping: which spec replaces another, and for which users. */
 export interface ConfigMapping {
   readonly newConfigName: string
   readonly rules: ReadonlyArray<{ readonly ruleName: string; readonly startTime: number }>
 }
 
-/** What clients are told about recording sessions. */
+/** Settings for clients about recording sessions. */
 export interface SessionReplay {
   readonly samplingRate?: number | undefined
   readonly targetingGate?: string | undefined
   readonly recordingBlocked?: boolean | undefined
   readonly eventTriggers?: ReadonlyMap<string, RecordingTrigger> | undefined
   readonly exposureTriggers?: ReadonlyMap<string, RecordingTrigger> | undefined
-  /** Passed on as the payload has them. */
+  /** Passed on as in the payload. */
   readonly privacySettings?: Readonly<Record<string, string | ReadonlyArray<string> | undefined>> | undefined
 }
 
-/** What makes a client begin to record. */
+/** The trigger of a recording in a client. */
 export interface RecordingTrigger {
   readonly samplingRate?: number | undefined
   readonly values?: ReadonlyArray<string> | undefined
 }
 
-/** Which target app the holder of a client key is; `undefined` for a map that the payload lacks. */
+/** The target app of each client key; `undefined` for a map that the payload lacks. */
 export interface ClientKeys {
   readonly plain?: ReadonlyMap<string, Json> | undefined
-  /** By the djb2 of the key. When there is this map, it decides alone. */
+  /** By the djb2 of the key. If present, only this map is used. */
   readonly hashed?: ReadonlyMap<string, Json> | undefined
 }

@@ -1,12 +1,12 @@
 /**
- * The user as the engine reads it: immutable, already normalised, nothing shared with the caller.
+ * The user as the engine reads it: immutable, normalised, and sharing nothing with the caller.
  *
- * Both APIs build one (`StatsigUser.make`, the facade's `StatsigUser`); their setters make a new one, so an
- * exposure can keep the reference and be serialised later.
+ * Both APIs build one (`StatsigUser.make`, the facade's `StatsigUser`); their setters make a new one, so an exposure
+ * can keep the reference and be serialised later.
  */
 import { type Json, type JsonObject, setOwn } from "./json.js"
 
-/** The user's fields after normalisation; a field that was not given is `undefined`. */
+/** The user's fields after normalisation; an omitted field is `undefined`. */
 export interface UserFields {
   readonly userID?: Json | undefined
   readonly customIDs?: JsonObject | undefined
@@ -24,7 +24,7 @@ export interface UserFields {
 /**
  * An immutable user. Always built with every field in one order, so that all instances share one hidden class.
  *
- * What is worked out of it again and again is kept on it, and goes with it.
+ * Derived values that are used often are cached on it.
  */
 export class User {
   readonly userID: Json | undefined
@@ -39,13 +39,13 @@ export class User {
   readonly privateAttributes: JsonObject | undefined
   readonly statsigEnvironment: JsonObject | undefined
   /**
-   * What exposures are keyed by, once it is worked out.
+   * The user part of exposure keys, once computed.
    *
    * @internal
    */
   key: string | undefined = undefined
   /**
-   * The bytes that it takes while its events wait, about, once they are worked out.
+   * The approximate bytes it takes while its events wait, once computed.
    *
    * @internal
    */
@@ -66,7 +66,7 @@ export class User {
     this.statsigEnvironment = fields.statsigEnvironment
   }
 
-  /** The fields that are set, without `privateAttributes`: what is printed may end up anywhere. */
+  /** The fields that are set, without `privateAttributes`: printed output may end up anywhere. */
   toJSON(): unknown {
     const fields = Object.entries(this).filter(([name, value]) => value !== undefined && !hidden.has(name))
     return Object.fromEntries(fields)
@@ -80,8 +80,8 @@ export class User {
 const hidden: ReadonlySet<string> = new Set(["privateAttributes", "key", "size"])
 
 /**
- * The logged form of a user: without private attributes, with global fields behind its own, and with an environment of
- * the SDK if it has none.
+ * The logged form of a user: without private attributes, with global fields after its own, and with the SDK's
+ * environment if it has none.
  */
 export const userToLog = (user: User, globalCustomFields: JsonObject | undefined, tier: string | undefined): string => {
   let { custom } = user
@@ -90,7 +90,7 @@ export const userToLog = (user: User, globalCustomFields: JsonObject | undefined
     for (const key of Object.keys(custom ?? {})) setOwn(all, key, custom?.[key] as Json)
     custom = all
   }
-  // What is `undefined` is left out.
+  // `undefined` fields are omitted.
   return JSON.stringify({
     userID: user.userID,
     customIDs: user.customIDs,

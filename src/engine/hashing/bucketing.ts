@@ -1,19 +1,19 @@
 /**
- * Buckets of units: which part of the users a salt picks.
+ * Buckets of units: the part of the users that a salt selects.
  */
 import { Sha256, type Words } from "./sha256.js"
 
 /**
- * The 64-bit number that the two words make, modulo `modulus` (at most 2^20), without big integers: 2^32 is congruent to
- * its own remainder.
+ * The 64-bit number of the two words modulo `modulus` (at most 2^20), without big integers: 2^32 is congruent to its
+ * own remainder.
  */
 export const modulo = (high: number, low: number, modulus: number): number =>
   ((high % modulus) * (0x100000000 % modulus) + (low % modulus)) % modulus
 
-/** Units of more characters are rare. */
+/** Longer unit IDs are rare. */
 const maxUnitLength = 64
 
-/** A unit that was bucketed lately, in the words that a hash takes: one user is bucketed for many salts. */
+/** A recently bucketed unit ID, as words for the hash: one user is bucketed for many salts. */
 class Unit implements Words {
   text: string | undefined = undefined
   length = 0
@@ -21,7 +21,7 @@ class Unit implements Words {
   readonly words = new Int32Array(maxUnitLength / 4 + 1)
   count = 0
 
-  /** Takes on a text. Whether it is short, and ASCII. */
+  /** Stores a text; returns whether it is short and ASCII. */
   read(text: string): boolean {
     const end = text.length
     if (end > maxUnitLength) return false
@@ -53,16 +53,16 @@ class Unit implements Words {
   }
 }
 
-/** So many kinds of ids are in use by turns: a user's own, a device's, a company's. */
+/** The number of id types in use at a time: a user's own, a device's, a company's. */
 const unitsKept = 4
 
-/** What bucketers share that are never in use at the same time. */
+/** Memory that bucketers share because they never use it at the same time. */
 class Scratch {
   readonly hash = new Sha256()
   readonly #units = Array.from({ length: unitsKept }, () => new Unit())
   #oldest = 0
 
-  /** The words of a text, `undefined` when it is long or not ASCII. */
+  /** The words of a text; `undefined` if it is long or not ASCII. */
   unit(text: string): Unit | undefined {
     for (const unit of this.#units) if (unit.text === text) return unit
     const unit = this.#units[this.#oldest]!
@@ -71,10 +71,13 @@ class Scratch {
   }
 }
 
-/** How many buckets there are: of rules, and of layers and experiments. */
+/** The number of buckets: of rules, and of layers and experiments. */
 type Modulus = 10_000 | 1_000
 
-/** Buckets of units behind one salt prefix. Keeps the last answer, because one request asks the same holdouts again. */
+/**
+ * Buckets of units for one salt prefix. Caches the last result, because one request checks the same holdouts
+ * repeatedly.
+ */
 export class Bucketer {
   readonly #start = new Sha256()
   readonly #scratch: Scratch
@@ -82,7 +85,7 @@ export class Bucketer {
   #lastUnit: string | undefined = undefined
   #lastBucket = 0
 
-  /** `scratch` is lent by the owner of many bucketers. */
+  /** `scratch` belongs to the owner of many bucketers. */
   constructor(prefix: string, modulus: Modulus, scratch: Scratch) {
     this.#start.text(prefix)
     this.#scratch = scratch
@@ -102,7 +105,7 @@ export class Bucketer {
     }
     const high = hash.state[0] >>> 0
     const low = hash.state[1] >>> 0
-    // `modulo`, by literals: dividing by what may be any number takes ten times as long.
+    // `modulo` with literals: dividing by a variable takes ten times as long.
     const bucket =
       this.#modulus === 10_000
         ? ((high % 10_000) * 7_296 + (low % 10_000)) % 10_000
@@ -113,22 +116,22 @@ export class Bucketer {
   }
 }
 
-/** Makes bucketers that work in the same memory. */
+/** Makes bucketers that share memory. */
 export class Bucketers {
   readonly #scratch = new Scratch()
   readonly #shared = new Map<string, Bucketer>()
 
-  /** How many are shared. */
+  /** The number of shared bucketers. */
   get size(): number {
     return this.#shared.size
   }
 
-  /** A bucketer of its own. */
+  /** A bucketer that is not shared. */
   make(prefix: string, modulus: Modulus): Bucketer {
     return new Bucketer(prefix, modulus, this.#scratch)
   }
 
-  /** The one bucketer for this prefix and modulus: the groups of an experiment are ranges of the same bucket. */
+  /** The shared bucketer for this prefix and modulus: the groups of an experiment are ranges of the same bucket. */
   shared(prefix: string, modulus: Modulus): Bucketer {
     const key = `${modulus} ${prefix}`
     let bucketer = this.#shared.get(key)

@@ -1,9 +1,9 @@
 /**
- * How names are hidden from the browser: each kind of hash that a client can look names up by.
+ * Hashes that hide names from the browser; clients look up names by them.
  */
 import { sha256Base64 } from "./sha256.js"
 
-/** What names are replaced by: a 32-bit hash, the base64 of a SHA-256, or themselves. */
+/** The replacement of names: a 32-bit hash, the base64 of a SHA-256, or the plain name. */
 export type HashAlgorithm = "djb2" | "none" | "sha256"
 
 /** The 32-bit hash of a text, over its code points. */
@@ -16,10 +16,10 @@ export const djb2 = (text: string): number => {
   return hash
 }
 
-/** Half a pair of surrogates, for which the official package has U+FFFD. */
+/** Half a surrogate pair, which the official package replaces by U+FFFD. */
 const isHalf = (code: number): boolean => code >= 0xd800 && code <= 0xdfff
 
-/** What a name becomes. */
+/** The replacement of a name. */
 export const hashedName = (algorithm: HashAlgorithm, name: string): string => {
   switch (algorithm) {
     case "djb2":

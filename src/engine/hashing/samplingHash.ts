@@ -101,7 +101,7 @@ class FoldHash {
   }
 }
 
-/** The hash of a unit id's text. */
+/** The hash of a unit ID's text. */
 export const hashID = (text: string): Word64 => {
   const hash = new FoldHash()
   hash.bytes(idEncoder.encode(text))
@@ -118,10 +118,10 @@ export const hashName = (text: string): Word64 => {
   return hash.end()
 }
 
-/** The hash of what is not there. */
+/** The hash of a missing part. */
 export const zero: Word64 = { high: 0, low: 0 }
 
-/** The hash of a user: of its userID, its stableID, the unit in question, and the sum over all its custom ids. */
+/** The hash of a user: of its userID, its stableID, the unit ID in question, and the sum over all its custom ids. */
 export const hashUser = (
   userID: Word64 | undefined,
   stableID: Word64 | undefined,
@@ -141,7 +141,7 @@ export const hashUser = (
   return hash.end()
 }
 
-/** Whether an exposure whose key is made of these parts is among one in `rate`; never for a rate of 0. */
+/** Whether an exposure with these key parts is sampled, one in `rate`; never for a rate of 0. */
 export const isSampled = (parts: ReadonlyArray<Word64>, rate: number): boolean => {
   if (rate <= 0) return false
   const { high, low } = parts.reduce(xor, zero)
@@ -149,5 +149,5 @@ export const isSampled = (parts: ReadonlyArray<Word64>, rate: number): boolean =
   return ((BigInt(high) << 32n) | BigInt(low)) % BigInt(rate) === 0n
 }
 
-/** The whole number that a truth value stands for in a key. */
+/** A boolean as the integer in a key. */
 export const hashFlag = (value: boolean): Word64 => small(value ? 1 : 0)

@@ -1,10 +1,10 @@
 /**
- * SHA-256 as bucketing needs it: the first 64 bits of `prefix + unit`, where the prefix (two salts and their dots) never
- * changes and the unit is short.
+ * SHA-256 for bucketing: the first 64 bits of `prefix + unit`, where the prefix (two salts and their dots) never
+ * changes and the unit ID is short.
  *
- * The whole blocks of a prefix are compressed once; a check then absorbs the unit character by character into what is
- * left, without building a string, and mostly compresses one block. Units with characters beyond ASCII take a path over
- * their UTF-8 bytes. Written out because `node:crypto` costs five times as much per call as this compression.
+ * The whole blocks of a prefix are compressed once. A check then appends the unit ID character by character to the
+ * rest, without building a string, and mostly compresses one block. Unit IDs with characters beyond ASCII take a path
+ * over their UTF-8 bytes. Implemented here because `node:crypto` costs five times as much per call as this compression.
  */
 /** The round constants of FIPS 180-4, section 4.2.2. */
 const k = Int32Array.from(
@@ -23,7 +23,7 @@ const k = Int32Array.from(
 /** The initial hash value of FIPS 180-4, section 5.3.3. */
 const initial = [0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19]
 
-/** A short ASCII text in the words that a hash takes. */
+/** A short ASCII text as words for the hash. */
 export interface Words {
   /** In bytes. */
   readonly length: number
@@ -32,14 +32,14 @@ export interface Words {
   readonly count: number
 }
 
-/** So many words that the type names each of them. */
+/** An array type with each index named, so that accesses are not `undefined`. */
 type Eight = Int32Array & { [Index in 0 | 1 | 2 | 3 | 4 | 5 | 6 | 7]: number }
 type Sixteen = Eight & { [Index in 8 | 9 | 10 | 11 | 12 | 13 | 14 | 15]: number }
 
-/** A word that is there: positions within a block are below 16, those within a unit below its count. */
+/** The index is always valid: positions within a block are below 16, those within a unit below its count. */
 const wordAt = (words: Int32Array, index: number): number => words[index] as number
 
-/** One running hash: the state, the block being filled and the number of bytes taken so far. */
+/** A running hash: the state, the block being filled and the number of bytes so far. */
 export class Sha256 {
   readonly state: Eight
   readonly block: Sixteen
@@ -50,7 +50,7 @@ export class Sha256 {
     this.block = new Int32Array(16) as Sixteen
   }
 
-  /** Goes back to where `from` stands. */
+  /** Restores the state of `from`. */
   restore(from: Sha256): void {
     for (let i = 0; i < 8; i++) this.state[i] = wordAt(from.state, i)
     for (let i = 0; i < 16; i++) this.block[i] = wordAt(from.block, i)
@@ -68,7 +68,7 @@ export class Sha256 {
     }
   }
 
-  /** Ends the hash of what `from` has taken and a unit behind it. */
+  /** Finishes the hash of the input of `from` followed by a unit ID. */
   finishWith(from: Sha256, unit: Words): void {
     const { block } = this
     const { count, words } = unit
@@ -76,12 +76,12 @@ export class Sha256 {
     let index = (from.length & 63) >> 2
     for (let i = 0; i < index; i++) block[i] = wordAt(from.block, i)
     let word = wordAt(from.block, index)
-    // So many bits of a word of the unit belong to the word that is being filled.
+    // This many bits of a unit word belong to the word being filled.
     const shift = (from.length & 3) << 3
     for (let i = 0; i < count; i++) {
       const next = wordAt(words, i)
       block[index++] = word | (next >>> shift)
-      // A shift by 32 bits would be none.
+      // A shift by 32 bits would have no effect.
       word = shift === 0 ? 0 : next << (32 - shift)
       if (index === 16) {
         this.compress(state)
@@ -90,7 +90,7 @@ export class Sha256 {
       }
     }
     if (word !== 0) block[index++] = word
-    // The last two words are the length.
+    // The last two words hold the length.
     if (index > 14) {
       if (index === 15) block[15] = 0
       this.compress(state)
@@ -102,7 +102,7 @@ export class Sha256 {
     this.compress(state)
   }
 
-  /** Takes a text. ASCII goes in as it is; from the first other character on the rest goes through UTF-8. */
+  /** Adds a text. ASCII is added directly; from the first other character on, the rest is added as UTF-8. */
   text(text: string): void {
     const { block } = this
     const end = text.length
@@ -136,7 +136,7 @@ export class Sha256 {
     this.length = length
   }
 
-  /** Pads and ends the hash; the digest is in `state`. */
+  /** Pads and finishes the hash; the digest is in `state`. */
   finish(): void {
     const bits = this.length * 8
     const position = this.length & 63
@@ -152,9 +152,9 @@ export class Sha256 {
   }
 
   /**
-   * Folds the block into the state `from`. Sixteen rounds at a time, so that all words live in locals. The rotations of a
-   * sum are nested, which spares copies: by 6, 11 and 25 is by 6 of (by 5 of (by 14)), by 2, 13 and 22 is by 2 of (by 11
-   * of (by 9)).
+   * Folds the block into the state `from`. Sixteen rounds at a time, so that all words are local variables. The
+   * rotations of a sum are nested, which avoids copies: by 6, 11 and 25 is by 6 of (by 5 of (by 14)), by 2, 13 and 22
+   * is by 2 of (by 11 of (by 9)).
    */
   compress(from: Eight = this.state): void {
     const { block, state } = this
@@ -441,7 +441,7 @@ export const sha256OfBytes = (parts: ReadonlyArray<Uint8Array>): Hash64 => {
   return { high: hash.state[0] >>> 0, low: hash.state[1] >>> 0 }
 }
 
-/** The 48 bits that ID lists are keyed by: those of the first eight base64 characters, in two halves. */
+/** The 48 bits that key ID lists: those of the first eight base64 characters, in two halves. */
 export const idListKey = (id: string): { readonly high: number; readonly low: number } => {
   const { high, low } = sha256(id)
   return { high: high >>> 8, low: ((high & 255) << 16) | (low >>> 16) }

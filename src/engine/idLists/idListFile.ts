@@ -1,9 +1,9 @@
 /**
- * The files of ID lists: a line `+xxxxxxxx` adds an id, a line `-xxxxxxxx` takes one out, in the order of the file. The
- * eight characters are the first of the base64 of the id's SHA-256, which are 48 bits.
+ * The files of ID lists: a line `+xxxxxxxx` adds an id, a line `-xxxxxxxx` removes one, in file order. The eight
+ * characters are the first of the base64 of the id's SHA-256, which are 48 bits.
  *
- * Any other line says nothing, since no id has such a hash: shorter and longer ones, blanks before or behind, other
- * characters. A carriage return before the line feed is no part of the line; the last line needs no line feed.
+ * Any other line is ignored, since no id has such a hash: other lengths, surrounding blanks, other characters. A
+ * carriage return before the line feed is not part of the line; the last line needs no line feed.
  */
 import type { PackedSet } from "./packedSet.js"
 
@@ -17,22 +17,22 @@ const minus = 45
 /** A sign and eight characters. */
 const lineLength = 9
 
-/** The bytes of an id with its line feed, by which the number of ids is guessed from the size of a file. */
+/** The bytes of an id with its line feed, to estimate the number of ids from the size of a file. */
 export const bytesPerId = lineLength + 1
 
-/** Beyond the alphabet: a bit that no value of a character has. */
+/** For characters outside the alphabet: a bit that no valid value has. */
 const noCharacter = 64
 
 const values = new Uint8Array(256).fill(noCharacter)
 for (let value = 0; value < alphabet.length; value++) values[alphabet.charCodeAt(value)] = value
 
-/** The value of a character within the bytes: each byte has one. */
+/** The value of the character at a position; every byte has one. */
 const valueAt = (bytes: Uint8Array, at: number): number => values[bytes[at] as number] as number
 
-/** Reads a file into a set, in pieces that may end anywhere. */
+/** Reads a file into a set, in chunks that may end anywhere. */
 export class IdListReader {
   readonly #ids: PackedSet
-  /** The beginning of a line whose end has not come; of a long one no more than shows that it is too long. */
+  /** The start of an unfinished line; of a long line only enough to show that it is too long. */
   readonly #open = new Uint8Array(lineLength + 2)
   #openLength = 0
 
@@ -40,7 +40,7 @@ export class IdListReader {
     this.#ids = ids
   }
 
-  /** How many bytes have come since the last line feed. */
+  /** The number of bytes since the last line feed. */
   get openLength(): number {
     return this.#openLength
   }
@@ -63,7 +63,7 @@ export class IdListReader {
     }
   }
 
-  /** The file ends here. */
+  /** Ends the file. */
   end(): void {
     if (this.#openLength === lineLength) this.#apply(this.#open, 0)
     this.#openLength = 0
@@ -87,7 +87,7 @@ export class IdListReader {
     this.#openLength += end - start
   }
 
-  /** Does what the nine bytes say; `false` when they are no line. */
+  /** Applies a line of nine bytes; `false` if they are not a valid line. */
   #apply(bytes: Uint8Array, at: number): boolean {
     const sign = bytes[at]
     if (sign !== plus && sign !== minus) return false
@@ -108,7 +108,7 @@ export class IdListReader {
   }
 }
 
-/** The file that holds just these ids, a few thousand lines at a time. The set must not change meanwhile. */
+/** The file of exactly these ids, a few thousand lines at a time. The set must not change meanwhile. */
 export function* idListLines(ids: PackedSet): Iterable<string> {
   for (const keys of ids.parts()) {
     let lines = ""

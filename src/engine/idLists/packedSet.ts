@@ -1,33 +1,33 @@
 /**
  * A set of 48-bit keys that takes about 11 bytes for each and never pauses for long.
  *
- * The first bits of a key choose a leaf, by a directory; a leaf is a table of open addressing with linear probing. Keys
- * are hashes, so their bits need no mixing. A leaf that is full is split, and the directory doubles when it must
- * (extendible hashing): whatever a set does, it moves a few thousand keys at most.
+ * A directory maps the first bits of a key to a leaf; a leaf is an open-addressing table with linear probing. Keys are
+ * hashes, so their bits need no mixing. A full leaf is split, and the directory doubles when it must (extendible
+ * hashing): no operation moves more than a few thousand keys.
  *
- * A copy shares the leaves with its original until one of them writes. So a large set is changed beside the one that is
- * in use, in as many steps as one likes, and takes its place by one assignment.
+ * A copy shares the leaves with its original until one of them writes. So a large set can be changed beside the one in
+ * use, in many steps, and then replace it by one assignment.
  */
 
-/** Two numbers a slot: the halves of a key, the high one plus 1. A slot that begins with 0 is free. */
+/** Two numbers per slot: the halves of a key, the high one plus 1. A slot that begins with 0 is free. */
 type Slots = Uint32Array
 
 interface Leaf {
-  /** The set that may write it. */
+  /** The set that may write to it. */
   readonly owner: object
-  /** How many leading bits all its keys have in common. */
+  /** The number of leading bits that all its keys share. */
   readonly depth: number
   slots: Slots
   count: number
 }
 
-/** Keys beyond which a leaf is split; one has 43 KB then. */
+/** A leaf with more keys is split; it then takes 43 KB. */
 const largestLeaf = 4096
 
-/** Keys per leaf that a set of known size starts with: their number varies, and hardly any should have to be split. */
+/** Initial keys per leaf for a set of known size: the number varies, and few leaves should need a split. */
 const plannedLeaf = 3400
 
-/** Longer common beginnings than this are no hashes; such leaves grow on. */
+/** Keys with longer common prefixes are not hashes; their leaf is not split but grows. */
 const deepest = 18
 
 /** Beyond a half, probes get longer; beyond three quarters, much longer. */
@@ -40,10 +40,10 @@ const slotsFor = (keys: number): number => Math.max(fewestSlots, Math.ceil(keys 
 
 const makeSlots = (count: number): Slots => new Uint32Array(2 * count)
 
-/** Where the search for a key begins: its low half, scaled to the number of slots. */
+/** The preferred slot of a key: its low half, scaled to the number of slots. */
 const homeOf = (slots: Slots, low: number): number => Math.floor((low * (slots.length / 2)) / 2 ** 24) * 2
 
-/** Where the key is, or the free slot that it would take. */
+/** The slot of the key, or the free slot for it. */
 const findSlot = (slots: Slots, high: number, low: number): number => {
   const marked = high + 1
   let at = homeOf(slots, low)
@@ -59,17 +59,17 @@ const write = (slots: Slots, at: number, high: number, low: number): void => {
   slots[at + 1] = low
 }
 
-/** A number that is there: positions are counted modulo the length, in steps of two. */
+/** The index is always valid: positions are counted modulo the length, in steps of two. */
 const slotAt = (slots: Slots, at: number): number => slots[at] as number
 
-/** In no order that means anything. */
+/** In arbitrary order. */
 const eachKey = (slots: Slots, use: (high: number, low: number) => void): void => {
   for (let at = 0; at < slots.length; at += 2) if (slots[at] !== 0) use(slotAt(slots, at) - 1, slotAt(slots, at + 1))
 }
 
 /**
- * Puts a key into a leaf that does not have it, at the free slot that was found for it. A leaf that must grow has at
- * least `planned` slots afterwards.
+ * Inserts a key that the leaf lacks at the free slot found for it. A leaf that must grow has at least `planned` slots
+ * afterwards.
  */
 const insert = (leaf: Leaf, at: number, high: number, low: number, planned: number): void => {
   if (leaf.count + 1 > (leaf.slots.length / 2) * fullest) {
@@ -84,17 +84,17 @@ const insert = (leaf: Leaf, at: number, high: number, low: number, planned: numb
 
 /** Keys are two halves of 24 bits each, as `idListKey` makes them. */
 export class PackedSet {
-  /** As long as a power of two; neighbours may be the same leaf. */
+  /** The length is a power of two; neighbours may be the same leaf. */
   #leaves: Array<Leaf>
-  /** How far the first half of a key is shifted to become an index of the directory. */
+  /** The shift that turns the first half of a key into an index of the directory. */
   #shift: number
   /** Changes when the leaves are shared. */
   #owner: object = {}
   #size = 0
-  /** The slots that a leaf takes when its first ones are full: to take them for all leaves at once would be a pause. */
+  /** The slots of a leaf after its first ones are full: allocating them for all leaves at once would cause a pause. */
   #planned: number
 
-  /** `expected` is how many keys are likely to come; more or fewer are as well. */
+  /** `expected` is the estimated number of keys; it is not a limit. */
   constructor(expected = 0) {
     let depth = 0
     while (depth < deepest && expected > plannedLeaf * 2 ** depth) depth++
@@ -108,7 +108,7 @@ export class PackedSet {
     }))
   }
 
-  /** How many keys there are. */
+  /** The number of keys. */
   get size(): number {
     return this.#size
   }
@@ -139,7 +139,7 @@ export class PackedSet {
     if (shared.slots[free] === 0) return
     const leaf = this.#own(shared, index)
     const { slots } = leaf
-    // What follows moves up, unless it would come before its own beginning: no search may meet a gap.
+    // Later keys move up unless that puts them before their preferred slot: a search must not meet a gap.
     for (let at = (free + 2) % slots.length; slots[at] !== 0; at = (at + 2) % slots.length) {
       const home = homeOf(slots, slotAt(slots, at + 1))
       const isBetween = free < at ? free < home && home <= at : free < home || home <= at
@@ -153,7 +153,7 @@ export class PackedSet {
     this.#size--
   }
 
-  /** A set of the same keys. To change either leaves the other as it is. */
+  /** A set of the same keys. Changing one does not affect the other. */
   copy(): PackedSet {
     const copy = new PackedSet()
     copy.#leaves = this.#leaves.slice()
@@ -175,12 +175,12 @@ export class PackedSet {
     }
   }
 
-  /** The directory has an entry for each beginning of a key. */
+  /** The directory has an entry for each prefix of a key. */
   #leaf(index: number): Leaf {
     return this.#leaves[index] as Leaf
   }
 
-  /** How many neighbours of the directory a leaf is. */
+  /** The number of neighbouring directory entries that refer to a leaf. */
   #width(leaf: Leaf): number {
     return this.#leaves.length / 2 ** leaf.depth
   }
