@@ -13,15 +13,15 @@
 import { accept, assert, assertions, consume, numberAt, type Program, split, writeProgram } from "./program.js"
 import type { Assertion, Node } from "./syntax.js"
 
-/** Steps one call may still take, of about ten nanoseconds each. Below zero the answer is "does not match". */
+/** Steps that one call may still take, of about ten nanoseconds each. Below zero the result is "does not match". */
 export interface PatternWork {
   left: number
 }
 
-/** Steps that it is worth to find the symbol of a character beyond ASCII, for each class of the pattern. */
+/** The cost in steps of finding the symbol of a character beyond ASCII, for each class of the pattern. */
 const workPerLookup = 50
 
-/** Deterministic states kept, and numbers kept in their sets: more are forgotten and built anew. */
+/** Deterministic states kept, and numbers kept in their sets; beyond this they are dropped and rebuilt. */
 const maximumStates = 2_000
 const maximumStateItems = 500_000
 
@@ -29,7 +29,7 @@ const maximumStateItems = 500_000
 const maximumSymbols = 1_000
 const maximumKnown = 10_000
 
-/** What stands beside a position: nothing, a line feed, or something else. */
+/** The neighbour of a position: none, a line feed, or another character. */
 type Context = 0 | 1 | 2
 const edge = 0
 const lineFeed = 1
@@ -50,26 +50,26 @@ const holds = (assertion: Assertion | undefined, before: Context, after: Context
   }
 }
 
-/** Characters that the pattern does not tell apart. */
+/** Characters that the pattern does not distinguish. */
 interface PatternSymbol {
   readonly number: number
-  /** Which of the program's sets hold them. */
+  /** The program's sets that contain them. */
   readonly members: Uint8Array
   readonly context: Context
 }
 
-/** A state set with all its empty steps taken, for one context on the far side. */
+/** A state set after all its empty steps, for one context on the far side. */
 interface Closure {
   /** Consuming instructions, by preference. */
   readonly instructions: Int32Array
-  /** Whether the pattern has matched here; instructions of lower preference are left out then. */
+  /** Whether the pattern has matched here; instructions of lower preference are then left out. */
   readonly accepts: boolean
 }
 
 class State {
-  /** State after each symbol, by its number, as far as known. */
+  /** The state after each symbol, by its number, if known. */
   readonly next: Array<State | undefined> = []
-  /** By context ahead, as far as known. */
+  /** By the next context, if known. */
   readonly closures: Array<Closure | undefined> = [undefined, undefined, undefined]
 
   constructor(
@@ -78,7 +78,7 @@ class State {
   ) {}
 }
 
-/** The states of an automaton, found by their state set. */
+/** The states of an automaton, indexed by their state set. */
 class States {
   readonly #byHash = new Map<number, Array<State>>()
   #count = 0
@@ -110,31 +110,31 @@ const isSameList = (left: Int32Array, right: Int32Array): boolean => {
 }
 
 /**
- * What is asked of an automaton: does the pattern match anywhere, does it match from a position on, where does the
+ * The question for an automaton: does the pattern match anywhere, does it match from a position on, where does the
  * preferred match from a position on end, does it match up to a position.
  */
 export type PatternQuestion = "anywhere" | "from" | "end" | "upTo"
 
-/** A pattern, or the part of one that needs no backtracking, ready to run. */
+/** A compiled pattern, or the compiled part of one that needs no backtracking. */
 export class Automaton {
   readonly #question: PatternQuestion
   readonly #program: Program
   /** Reached when nothing can match any more. */
   readonly #dead = new State(new Int32Array(0), other)
-  /** Reached when a match is found and its end is not wanted. */
+  /** Reached when a match is found and its end is not needed. */
   readonly #matched = new State(new Int32Array(0), other)
   #states = new States()
-  /** The first state, by the context behind it. */
+  /** The first state, by the context before it. */
   #starts: Array<State | undefined> = [undefined, undefined, undefined]
-  /** Symbol of each ASCII character, as far as known. */
+  /** The symbol of each ASCII character, if known. */
   readonly #ascii = new Array<PatternSymbol | undefined>(128).fill(undefined)
   /** The same for other characters. */
   readonly #known = new Map<number, PatternSymbol>()
   readonly #symbols = new Map<string, PatternSymbol>()
-  /** Number of the walk that came by each instruction last. */
+  /** The number of the last walk that visited each instruction. */
   readonly #visited: Int32Array
   #walk = 0
-  /** Room for a walk: instructions still to visit, instructions found. */
+  /** Buffers for a walk: instructions still to visit, instructions found. */
   readonly #pending: Int32Array
   readonly #found: Int32Array
 
@@ -151,7 +151,7 @@ export class Automaton {
     this.#found = new Int32Array(size)
   }
 
-  /** The end of the match, or any position when the end is not asked for; -1 when nothing matches. */
+  /** The end of the match, or any position if the end is not needed; -1 if nothing matches. */
   run(text: string, from: number, work: PatternWork): number {
     switch (this.#question) {
       case "end":
@@ -182,7 +182,7 @@ export class Automaton {
       if (state === this.#dead || state === this.#matched) break
       at += size
     }
-    // A look-up takes half a step.
+    // A look-up costs half a step.
     work.left -= (at - from) >> 1
     return state === this.#matched || (at >= length && this.#closure(state, edge, work).accepts) ? at : -1
   }
@@ -236,7 +236,7 @@ export class Automaton {
     return state
   }
 
-  /** Makes room for another symbol, if there is none, by dropping all tables; returns the state as a new one. */
+  /** Drops all tables if there is no space for another symbol; returns the state as a new one. */
   #tidy(state: State): State {
     if (this.#symbols.size < maximumSymbols) return state
     this.#ascii.fill(undefined)

@@ -15,7 +15,7 @@ const maximumBacktracks = 1_000_000
 /** Numbers kept to undo assignments. The official engine has no such limit. */
 const maximumTrail = 4_000_000
 
-/** How many alternatives were open when the atomic groups around a position began, innermost first. */
+/** The number of open alternatives at the start of each atomic group around a position, innermost first. */
 interface AtomicMarks {
   readonly open: number
   readonly outer: AtomicMarks | undefined
@@ -28,13 +28,13 @@ const utf8Encoder = new TextEncoder()
 
 const isAscii = (text: string): boolean => !/[^\0-\x7f]/.test(text)
 
-/** In an expression with the flag `u` two halves of a pair are one character. */
+/** With the flag `u`, two halves of a surrogate pair are one character. */
 const escapeForExpression = (text: string): string =>
   text.replace(/./gs, unit => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`)
 
 /**
- * Where a repetition of `captured` at a position ends, or -1. When case is ignored it has, as in the official engine,
- * as many bytes of UTF-8, and beyond ASCII it is enough that the captured text occurs among them.
+ * The end of a repetition of `captured` at a position, or -1. As in the official engine, a repetition that ignores case
+ * has the same number of UTF-8 bytes, and beyond ASCII it suffices that the captured text occurs among them.
  */
 const repetitionEnd = (
   text: string,
@@ -63,11 +63,11 @@ const repetitionEnd = (
   return new RegExp(escapeForExpression(captured), "iu").test(candidate) ? end : -1
 }
 
-/** Room for numbers, which is kept from test to test unless it has grown big. */
+/** A number buffer that is reused between tests unless it has grown big. */
 class Room {
   numbers = new Int32Array(roomKept)
 
-  /** Makes room for three more numbers than `length`. */
+  /** Reserves space for three more numbers than `length`. */
   reserve(length: number): void {
     if (length + 3 <= this.numbers.length) return
     const grown = new Int32Array(this.numbers.length * 4)
@@ -80,13 +80,13 @@ class Room {
   }
 }
 
-/** Numbers that a `Room` has at first. */
+/** The initial size of a `Room`. */
 const roomKept = 1_024
 
-/** The slots of a run, with a trail of assignments to undo. */
+/** The slots of a run, with a trail for undoing assignments. */
 class GroupSlots {
   readonly #values: Int32Array
-  /** Slots and their former values. */
+  /** Slots and their previous values. */
   readonly #trail: Room
   trailLength = 0
 
@@ -116,11 +116,11 @@ class GroupSlots {
   }
 }
 
-/** A pattern that needs backtracking, ready to run. */
+/** A compiled pattern that needs backtracking. */
 export class Backtracker {
   readonly #program: Program.BacktrackingProgram
   readonly #word = wordSet()
-  /** Alternatives left open: three numbers each, instruction, position and length of the trail. */
+  /** Open alternatives: three numbers each, instruction, position and length of the trail. */
   readonly #alternatives = new Room()
   readonly #trail = new Room()
 
@@ -154,7 +154,7 @@ export class Backtracker {
     for (;;) {
       if (--work.left < 0 || slots.trailLength > maximumTrail) return false
       const instruction = instructions[index++]!
-      /** Instruction to leave open as an alternative. */
+      /** The instruction to leave open as an alternative. */
       let alternative = -1
       let failed = false
       switch (instruction.operation) {
@@ -162,7 +162,7 @@ export class Backtracker {
           return true
         case Program.literalOp: {
           const literal = instruction.text
-          // The first letter tells most often.
+          // The first letter usually decides.
           if (text.charCodeAt(at) !== literal.charCodeAt(0)) failed = true
           else if (literal.length === 1 || text.startsWith(literal, at)) at += literal.length
           else failed = true
@@ -218,7 +218,7 @@ export class Backtracker {
           }
           break
         case Program.failLook:
-          // The look-around's own alternative leads past it; neither that nor what was left open inside is wanted.
+          // Drop the look-around's own alternative, which leads past it, and those opened inside.
           do open--
           while (alternatives[open * 3] !== index)
           failed = true

@@ -1,24 +1,24 @@
 /**
  * Programs for patterns with look-around, references, atomic groups, conditions or word boundaries.
  *
- * A pattern is split up as the official engine does it: parts that need no backtracking (not `hard`) go to an
- * `Automaton` wherever what follows cannot ask them for another match, only the rest backtracks. So it also takes
- * about as many backtracking steps, which matters because both give up after the same number of them. Look-aheads
- * may be re-entered by backtracking, as there.
+ * A pattern is split as in the official engine: parts that need no backtracking (not `hard`) run on an `Automaton`
+ * wherever the following part cannot request another match; only the rest backtracks. So it also takes about as many
+ * backtracking steps, which matters because both give up after the same number of them. As there, backtracking may
+ * re-enter look-aheads.
  */
 
 import { Automaton } from "./automaton.js"
 import { anySet, type CharacterSet, InvalidPattern } from "./set.js"
 import { type Assertion, concatenation, type Node, type ParsedPattern } from "./syntax.js"
 
-/** A node with what the compiler asks of it. */
+/** A node with the properties that the compiler needs. */
 interface PatternPart {
   readonly node: Node
   readonly children: ReadonlyArray<PatternPart>
-  /** Fewest characters a match has; all matches have as many when `constant`. */
+  /** The minimum length of a match; the length of all matches if `constant`. */
   readonly minimum: number
   readonly constant: boolean
-  /** Whether it, or something in it, needs backtracking. */
+  /** Whether it, or a part of it, needs backtracking. */
   readonly hard: boolean
 }
 
@@ -121,18 +121,18 @@ class Analyzer {
 /** An instruction of a backtracking program. All have one shape, so that running them is fast. */
 export interface Instruction {
   readonly operation: number
-  /** Where to go on (`split`, `jump`), or where a repetition leads when it is over. */
+  /** The next instruction (`split`, `jump`), or the one after a repetition. */
   next: number
-  /** Where to go on after coming back (`split`). */
+  /** The instruction after backtracking (`split`). */
   alternative: number
   /** Slot to read or to write; the first of two for `backReference`. */
   readonly slot: number
-  /** Slot of the position of the last round, where an empty round ends the repetition; else -1. */
+  /** Slot of the position of the last round, if an empty round ends the repetition; else -1. */
   readonly position: number
   /** Bounds of a repetition; `minimum` also counts the characters of `back`. */
   readonly minimum: number
   readonly maximum: number
-  /** Greedy (`repeat`), case-insensitive (`backReference`), to go on where the match ends (`run`). */
+  /** Greedy (`repeat`), case-insensitive (`backReference`), continue at the end of the match (`run`). */
   readonly flag: boolean
   readonly text: string
   readonly set: CharacterSet | undefined
@@ -160,13 +160,13 @@ export const matched = 0
 export const literalOp = 1
 /** Consumes a character of `set`. */
 export const consumeOp = 2
-/** Goes on where `assertion` holds. */
+/** Continues if `assertion` holds. @since 0.1.0 */
 export const assertOp = 3
-/** Goes on where the search began. */
+/** Continues if the search began here. @since 0.1.0 */
 export const searchStart = 4
-/** Goes on at `next`, leaving `alternative` open. */
+/** Continues at `next`, leaving `alternative` open. @since 0.1.0 */
 export const splitOp = 5
-/** Goes on at `next`. */
+/** Continues at `next`. @since 0.1.0 */
 export const jump = 6
 /** Saves the position in `slot`. */
 export const save = 7
@@ -174,24 +174,24 @@ export const save = 7
 export const clear = 8
 /** Goes back to the position in `slot`. */
 export const restore = 9
-/** Begins another round, counted in `slot`, or goes on at `next`. */
+/** Begins another round, counted in `slot`, or continues at `next`. @since 0.1.0 */
 export const repeat = 10
 /** Goes `minimum` characters back. */
 export const back = 11
 /** Fails a negative look-around, its body having matched. */
 export const failLook = 12
-/** Consumes what the group of `slot` has captured. */
+/** Consumes the text captured by the group of `slot`. @since 0.1.0 */
 export const backReference = 13
-/** Goes on where the group of `slot` has matched. */
+/** Continues if the group of `slot` has matched. @since 0.1.0 */
 export const groupMatched = 14
-/** Begins a part without return. */
+/** Begins an atomic part. @since 0.1.0 */
 export const beginAtomic = 15
 /** Closes the alternatives left open since `beginAtomic`. */
 export const endAtomic = 16
 /** Runs `automaton`. */
 export const runOp = 17
 
-/** Text of a part that is nothing but letters as they are, else undefined. */
+/** The text of a part that consists of literal letters only, else undefined. */
 const literalText = ({ node, children }: PatternPart): string | undefined => {
   if (node.type === "character") return String.fromCodePoint(node.codePoint)
   return node.type === "concat" ? literalTextOf(children) : undefined
@@ -290,7 +290,7 @@ class Compiler {
     }
   }
 
-  /** Parts that match on their own: the first match is as good as any. */
+  /** Compiles parts whose first match is as good as any. */
   #delegate(parts: ReadonlyArray<PatternPart>, last: boolean): void {
     const text = literalTextOf(parts)
     if (text !== undefined) {
@@ -403,7 +403,7 @@ class Compiler {
 }
 
 /**
- * A pattern as instructions, and how many slots they use: two for each group, more for repetitions and look-arounds.
+ * A pattern as instructions, and the number of their slots: two for each group, more for repetitions and look-arounds.
  */
 export interface BacktrackingProgram {
   readonly instructions: ReadonlyArray<Instruction>
@@ -411,9 +411,9 @@ export interface BacktrackingProgram {
 }
 
 /**
- * Writes the program of a pattern, or gives undefined when the pattern does not need backtracking.
+ * Writes the program of a pattern; returns undefined if the pattern needs no backtracking.
  *
- * @throws InvalidPattern when the official engine would refuse the pattern
+ * @throws InvalidPattern when the official engine would reject the pattern
  */
 export const writeBacktrackingProgram = ({
   node,

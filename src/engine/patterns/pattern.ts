@@ -1,11 +1,10 @@
 /**
- * Patterns of the `str_matches` operator: `syntax` reads them, `set` holds their character classes, and
- * they run in one of two ways, as the official engine has it: patterns that need no backtracking on the
- * `automaton`, in time linear in the text; the others on the `backtracker`, which gives up after as many
- * steps as the official engine.
+ * Patterns of the `str_matches` operator: `syntax` parses them, and `set` holds their character classes. As in the
+ * official engine, patterns that need no backtracking run on the `automaton`, in time linear in the text. The others
+ * run on the `backtracker`, which gives up after as many steps as the official engine.
  *
- * No pattern and no text holds the caller up: both ways draw on one `Work` allowance per test, and JavaScript's own
- * matcher, which backtracks without bounds, only ever sees single characters or back-references already cut to size.
+ * No pattern and no text blocks the caller: each test has one `Work` allowance, and JavaScript's own matcher, which
+ * backtracks without bounds, only handles single characters or back-references already cut to size.
  */
 
 import { Automaton } from "./automaton.js"
@@ -16,17 +15,17 @@ import { parsePattern } from "./syntax.js"
 
 /** A valid pattern. */
 export interface Pattern {
-  /** Whether the pattern matches somewhere in the text. Never throws; out of work it says no. */
+  /** Whether the pattern matches somewhere in the text. Never throws; returns `false` when out of work. */
   readonly test: (text: string) => boolean
 }
 
 /**
- * Steps one test may take (see `Work`): about 50 ms. In most patterns the official engine's million backtracking steps
- * are three to six million of these.
+ * Steps of one test (see `Work`): about 50 ms. In most patterns the official engine's million backtracking steps are
+ * three to six million of these.
  */
 const workPerTest = 5_000_000
 
-/** Compiles a pattern; undefined when it is invalid, so that it never matches. */
+/** Compiles a pattern; undefined if it is invalid, so that it never matches. */
 export const compilePattern = (pattern: string): Pattern | undefined => {
   try {
     const parsed = parsePattern(pattern)

@@ -1,14 +1,12 @@
-/**
- * Nondeterministic automata: patterns without look-around, references and the like, written down as instructions.
- */
+/** Nondeterministic automata: patterns without look-around, references and similar features, as instructions. */
 
 import { anySet, type CharacterSet, InvalidPattern } from "./set.js"
 import type { Assertion, Node } from "./syntax.js"
 
-/** Bytes: the official engine refuses automata of more than 10 MiB, some of which it spends on any pattern. */
+/** Bytes: the official engine rejects automata of more than 10 MiB, some of which every pattern uses. */
 const maximumWeight = 10 * 2 ** 20 - 450
 
-/** The same for the automaton of a look-behind of no fixed length, where the size of a cache sets the limit. */
+/** The same for the automaton of a look-behind of variable length, where the size of a cache sets the limit. */
 const maximumWeightBehind = 2_700_000
 
 /** Rust counts repetitions in 32 bits. */
@@ -77,7 +75,7 @@ const weigh = (node: Node): number => {
   }
 }
 
-/** How often to write a repeated part down: one time does where it matches only the empty text. */
+/** How often to write a repeated part: once is enough if it matches only the empty text. */
 const bounds = (node: Node & { type: "repeat" }): readonly [minimum: number, maximum: number] => {
   const { minimum, maximum } = node
   if (minimum > maximum || minimum > maximumCopies) throw new InvalidPattern()
@@ -103,11 +101,11 @@ const isAnchored = (node: Node): boolean => {
   }
 }
 
-/** Goes on at `first` after a character of the set numbered `second`. */
+/** Continues at `first` after a character of the set numbered `second`. @since 0.1.0 */
 export const consume = 0
-/** Goes on at `first`, or else at `second`. */
+/** Continues at `first`, or else at `second`. @since 0.1.0 */
 export const split = 1
-/** Goes on at `first` where the assertion numbered `second` holds. */
+/** Continues at `first` if the assertion numbered `second` holds. @since 0.1.0 */
 export const assert = 2
 /** The pattern has matched. */
 export const accept = 3
@@ -115,7 +113,7 @@ export const accept = 3
 /** Assertions by their number in instructions. */
 export const assertions: ReadonlyArray<Assertion> = ["textStart", "textEnd", "lineStart", "lineEnd"]
 
-/** A number that is there: instructions name only each other, and all other indices are counted up from 0. */
+/** The index is always valid: instructions refer only to each other, and all other indices are counted up from 0. */
 export const numberAt = (numbers: Int32Array, index: number): number => numbers[index] as number
 
 /** Instructions being written; a finished `Program` has them in typed arrays. */
@@ -139,7 +137,7 @@ class Writer {
     return this.letters.size + this.classes.length
   }
 
-  /** A way around a pattern through any characters: it may match from any position on. */
+  /** Prefixes a pattern with a loop over any characters, so that it may match at any position. */
   addAnywhere(body: number): number {
     const loop = this.add(split, body, 0)
     this.second[loop] = this.#consumeClass(anySet(true), loop)
@@ -165,7 +163,7 @@ class Writer {
     return this.add(consume, next, number)
   }
 
-  /** Adds instructions that match the node and go on to `next`; returns the first of them. */
+  /** Adds instructions that match the node and continue at `next`; returns the first of them. */
   write(node: Node, next: number): number {
     switch (node.type) {
       case "character":
@@ -214,15 +212,15 @@ class Writer {
   }
 }
 
-/** How a program goes through the text: from a position on, from there or any later one, or from there backwards. */
+/** The direction of a program: from a position on, from there or any later one, or from there backwards. */
 export type Direction = "forwards" | "anywhere" | "backwards"
 
-/** A pattern as instructions; instructions are numbered, `kinds`, `first` and `second` say what they do. */
+/** A pattern as numbered instructions; `kinds`, `first` and `second` define them. */
 export interface Program {
   readonly kinds: Uint8Array
   readonly first: Int32Array
   readonly second: Int32Array
-  /** Numbers of the sets that hold one code point, and of the other sets; how many sets there are. */
+  /** Numbers of the sets with one code point, and of the other sets; the number of sets. */
   readonly letters: ReadonlyMap<number, number>
   readonly classes: ReadonlyArray<readonly [number: number, set: CharacterSet]>
   readonly sets: number

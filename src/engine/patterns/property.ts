@@ -1,6 +1,6 @@
 /**
- * Unicode property names as Rust's `regex` reads them: loosely (case, spaces, `_`, `-` and a leading `is` do not
- * matter), where JavaScript wants the exact spelling. The tables hold JavaScript's spellings.
+ * Unicode property names as Rust's `regex` reads them: loosely (case, spaces, `_`, `-` and a leading `is` are ignored),
+ * while JavaScript needs the exact spelling. The tables hold JavaScript's spellings.
  */
 
 const generalCategories = [
@@ -42,7 +42,7 @@ const normalize = (name: string): string => {
   return plain.startsWith("is") ? plain.slice(2) : plain
 }
 
-/** The name of a table that a normalised name stands for. No index is made: few patterns name a property. */
+/** The table's spelling of a normalised name. There is no index: few patterns name a property. */
 const nameIn = (table: ReadonlyArray<string>, wanted: string): string | undefined => {
   for (const line of table) {
     const found = line.split(" ").find(name => normalize(name) === wanted)
@@ -54,7 +54,7 @@ const nameIn = (table: ReadonlyArray<string>, wanted: string): string | undefine
 /** Names that are also short names of properties Rust does not look up: it reads them as categories. */
 const categoriesFirst = new Set(["cf", "sc", "lc"])
 
-/** The script of everything without one is no script to Rust. */
+/** Rust does not treat the script of unassigned characters as a script. */
 const noScripts = new Set(["unknown", "zzzz"])
 
 const script = (property: string, name: string): string | undefined =>
@@ -101,7 +101,7 @@ const propertyByName = (name: string): string | undefined => {
  * `SB`), `Hyphen`, `Grapheme_Link`, `Prepended_Concatenation_Mark` and the `Other_…` properties.
  */
 export const unicodeProperty = (query: string): string | undefined => {
-  // Rust reads `!=` but then forgets the negation.
+  // Rust reads `!=` but then loses the negation.
   const [, name, value] = /^(.*?)(?:!=|:|=)(.*)$/s.exec(query) ?? []
   const source =
     name === undefined || value === undefined

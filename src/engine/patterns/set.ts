@@ -1,11 +1,11 @@
 /**
- * Sets of characters: what one step of a pattern may consume (a class, an escape such as `\w`, a letter whose case
- * does not matter).
+ * Sets of characters: those that one step of a pattern may consume (a class, an escape such as `\w`, a letter in any
+ * case).
  *
- * Membership of a code point is asked from small JavaScript regular expressions, so that no Unicode tables are
- * shipped. Those hold only unions of characters, ranges and `\p{…}`; negation and the set operators are done here,
- * because engines differ about them when case is ignored. A union under the flags `iu` is closed under simple case
- * folding, as Rust's classes are, and the operators keep it so.
+ * Small JavaScript regular expressions decide the membership of a code point, so that no Unicode tables are shipped.
+ * They hold only unions of characters, ranges and `\p{…}`; negation and the set operators are implemented here, because
+ * engines differ about them when case is ignored. A union under the flags `iu` is closed under simple case folding, as
+ * Rust's classes are, and the operators preserve this.
  */
 
 import { unicodeProperty } from "./property.js"
@@ -23,7 +23,7 @@ type Contains = (character: string) => boolean
 /** A set of code points. */
 export class CharacterSet {
   readonly #contains: Contains
-  /** For each 256 code points of which one was asked for: 1 for a member, -1 for none, 0 where it is not known yet. */
+  /** For each block of 256 code points, once used: 1 for a member, -1 for a non-member, 0 for unknown. */
   readonly #pages: Array<Int8Array | undefined> = []
 
   /**
@@ -52,7 +52,7 @@ export class CharacterSet {
   }
 }
 
-/** Source of one code point inside a JavaScript class. */
+/** The source of one code point inside a JavaScript class. */
 const codePointSource = (codePoint: number): string => `\\u{${codePoint.toString(16)}}`
 
 const unionOf = (sources: string, caseInsensitive: boolean): Contains => {
@@ -64,7 +64,7 @@ const unionOf = (sources: string, caseInsensitive: boolean): Contains => {
 export const variantsSet = (codePoint: number): CharacterSet =>
   new CharacterSet(`i${codePoint}`, codePoint < 0x80 ? 80 : 168, unionOf(codePointSource(codePoint), true))
 
-/** What `.` matches: any character, or any but a line feed. */
+/** The set of `.`: any character, or any but a line feed. */
 export const anySet = (lineFeed: boolean): CharacterSet =>
   lineFeed ? new CharacterSet("any", 964, () => true) : new CharacterSet("dot", 1000, character => character !== "\n")
 
@@ -81,7 +81,7 @@ const perlClasses: ReadonlyMap<string, readonly [string, number, number]> = new 
 /** The members of `\w`, which also decide where words begin and end. */
 export const wordSet = (): CharacterSet => new CharacterSet("\\w", wordWeight, unionOf(wordSource, false))
 
-/** Weights of the properties most used. */
+/** Weights of the most used properties. */
 const propertyWeights: ReadonlyMap<string, number> = new Map([
   ["\\p{L}", 42_974],
   ["\\p{Alphabetic}", 46_000],
@@ -127,7 +127,7 @@ const negate = ({ contains, weight }: SetMembers, negatedWeight = weight + 1_000
   weight: negatedWeight
 })
 
-/** A union being read: positive items gather in one expression, the others are asked one by one. */
+/** A union being read: positive items are collected in one expression, the others are tested one by one. */
 class Union {
   #sources = ""
   #rangesWeight = 64
@@ -187,8 +187,8 @@ const operate = (operator: SetOperator, left: SetMembers, right: SetMembers): Se
 }
 
 /**
- * Reader of Rust's class syntax. Its source comes from the pattern's parser, which has already resolved the escapes
- * that only the outer syntax knows.
+ * Parser of Rust's class syntax. Its source comes from the pattern's parser, which has already resolved the escapes of
+ * the outer syntax.
  */
 class SetReader {
   #at = 0
@@ -242,7 +242,7 @@ class SetReader {
     return negated ? negate(members) : members
   }
 
-  /** `[:name:]`; anything else that begins alike is an ordinary class. */
+  /** `[:name:]`; anything else that begins like it is an ordinary class. */
   #posix(into: Union): boolean {
     const [whole, negation, name] = /^\[:(\^?)([^:]*):\]/.exec(this.source.slice(this.#at)) ?? []
     const source = name === undefined ? undefined : posixClasses.get(name)
@@ -266,7 +266,7 @@ class SetReader {
     into.addRange(first, last)
   }
 
-  /** Reads one item: gives a single character back, adds anything else to the union. */
+  /** Reads one item: returns a single character, adds anything else to the union. */
   #item(into: Union): number | undefined {
     const character = this.#character()
     if (character !== 0x5c) return character
@@ -298,7 +298,7 @@ class SetReader {
   }
 }
 
-/** Reads a class (`[…]`, `\d`, `\p{…}` …) in the syntax of Rust's `regex`. */
+/** Parses a class (`[…]`, `\d`, `\p{…}` …) in the syntax of Rust's `regex`. */
 export const parseSet = (source: string, caseInsensitive: boolean): CharacterSet => {
   const { contains, weight } = new SetReader(source, caseInsensitive).read()
   return new CharacterSet(`${caseInsensitive ? "i" : ""}${source}`, weight, contains)

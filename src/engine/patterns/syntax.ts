@@ -1,14 +1,14 @@
 /**
  * Parser of the `str_matches` pattern language: fancy-regex 0.17 as the official engine uses it.
  *
- * What is valid there follows from how its parser walks, so this one walks alike, peculiarities included: a flag
- * set inside a group stays set after it, `{` that begins no repetition is a letter, comments may stand between an
- * atom and its repetition, numbered back-references exclude named groups (but not at a level with `|`).
+ * Its parser defines what is valid, so this one works the same way, peculiarities included: a flag set inside a group
+ * stays set after it, `{` that begins no repetition is a letter, comments may occur between an atom and its repetition,
+ * numbered back-references exclude named groups (but not at a level with `|`).
  */
 
 import { anySet, type CharacterSet, InvalidPattern, parseSet, variantsSet } from "./set.js"
 
-/** A condition on a position, consuming nothing. */
+/** A zero-width condition on a position. */
 export type Assertion =
   | "textStart"
   | "textEnd"
@@ -45,7 +45,7 @@ export type Node =
   | { readonly type: "keepOut" }
   | { readonly type: "searchStart" }
 
-/** A parsed pattern, and the groups some back-reference or condition asks for. */
+/** A parsed pattern, and the groups used by back-references or conditions. */
 export interface ParsedPattern {
   readonly node: Node
   readonly referenced: ReadonlySet<number>
@@ -72,13 +72,13 @@ const emptyNode: Node = { type: "empty" }
 
 const assertion = (name: Assertion): Node => ({ type: "assertion", assertion: name })
 
-/** Nodes one behind the other. */
+/** A sequence of nodes. */
 export const concatenation = (children: ReadonlyArray<Node>): Node => {
   const [first = emptyNode] = children
   return children.length < 2 ? first : { type: "concat", children }
 }
 
-/** `\Z`: the end, whatever line feeds are left before it. */
+/** `\Z`: the end, with any number of line feeds before it. */
 const beforeFinalLineFeeds: Node = {
   type: "look",
   behind: false,
@@ -98,10 +98,10 @@ const beforeFinalLineFeeds: Node = {
 /** Groups may nest this deep, the group itself included. */
 const maximumDepth = 64
 
-/** The largest 64-bit count: a longer number is no number. */
+/** The largest 64-bit count: a longer number is not a number. */
 const maximumCount = 2 ** 64
 
-/** What follows a backslash: a node, one character, or class syntax that may also stand inside brackets. */
+/** The text after a backslash: a node, one character, or class syntax that may also occur inside brackets. */
 type Escape =
   | { readonly type: "node"; readonly node: Node }
   | { readonly type: "character"; readonly codePoint: number; readonly caseInsensitive: boolean }
@@ -151,7 +151,9 @@ const isRepeatable = (node: Node): boolean =>
   node.type !== "searchStart" &&
   node.type !== "groupMatched"
 
-/** A look-ahead at the very end is as good as its body, which may not need backtracking: only a match is asked for. */
+/**
+ * A look-ahead at the very end equals its body, which may not need backtracking: only the existence of a match matters.
+ */
 const withoutFinalLook = (node: Node): Node => {
   const last = node.type === "concat" ? node.children.at(-1) : node
   if (last?.type !== "look" || last.behind || last.negative) return node
@@ -172,7 +174,7 @@ class Parser {
   #usesNumberedReferences = false
   readonly #names = new Map<string, number>()
   readonly #referenced = new Set<number>()
-  /** Letters whose case does not matter stand in a pattern many times. */
+  /** Case-insensitive letters occur many times in a pattern. */
   readonly #variants = new Map<number, CharacterSet>()
 
   constructor(readonly source: string) {}
@@ -282,7 +284,7 @@ class Parser {
     return bounds
   }
 
-  /** `{2}`, `{2,}`, `{,3}`, `{2,3}`, or undefined when the brace is a letter. */
+  /** `{2}`, `{2,}`, `{,3}`, `{2,3}`, or undefined if the brace is a letter. */
   #counts(): readonly [minimum: number, maximum: number] | undefined {
     this.#at++
     this.#skipSpace()
@@ -394,7 +396,7 @@ class Parser {
     }
     const control = controlEscapes.get(name)
     if (control !== undefined) return { type: "character", codePoint: control, caseInsensitive: false }
-    // Inside a class the letters of these position escapes stand for themselves; other letters mean nothing.
+    // Inside a class the letters of these position escapes are literal; other letters are invalid.
     if (/^[A-Za-z]$/.test(name) && !(inClass && "kAzBKG".includes(name))) throw new InvalidPattern()
     return { type: "character", codePoint, caseInsensitive: false }
   }
@@ -422,7 +424,7 @@ class Parser {
     return codePoint
   }
 
-  /** `\b`, `\B`, or one of the named `\b{…}`; a brace with a digit or a comma is left as a repetition. */
+  /** `\b`, `\B`, or one of the named `\b{…}`; a brace with a digit or a comma is left for a repetition. */
   #boundary(name: string): Node {
     const plain = assertion(name === "b" ? "wordBoundary" : "notWordBoundary")
     const end = this.#at
@@ -451,7 +453,7 @@ class Parser {
     return assertion(boundary)
   }
 
-  /** A bracketed class, rewritten to the syntax `parseSet` reads: only the outer parser knows all escapes. */
+  /** A bracketed class, rewritten to the syntax of `parseSet`: only the outer parser knows all escapes. */
   #class(): Node {
     let source = "["
     this.#at++
@@ -488,7 +490,7 @@ class Parser {
     return this.#backReference(this.#groupReference(open, close, allowsRelative))
   }
 
-  /** The number of the group that a name, a number or (`-1` is the last opened group) a distance stands for. */
+  /** The group number of a name, a number or a relative reference (`-1` is the last opened group). */
   #groupReference(open: string, close: string, allowsRelative: boolean): number {
     const reference = /^([\p{Alphabetic}\p{N}_]*)(?:([+-])([0-9]+))?/u
     const [whole = "", name = "", sign, digits] = reference.exec(this.source.slice(this.#at + open.length)) ?? []
@@ -603,6 +605,6 @@ class Parser {
 /**
  * Parses a pattern.
  *
- * @throws InvalidPattern when the official engine would refuse it
+ * @throws InvalidPattern when the official engine would reject it
  */
 export const parsePattern = (source: string): ParsedPattern => new Parser(source).parse()
