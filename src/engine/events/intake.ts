@@ -46,7 +46,7 @@ export interface IntakeOptions {
   readonly experimentalFlags: Iterable<string> | undefined
 }
 
-/** Default of both windows, as in the official SDK; in milliseconds. */
+/** Both windows unless the project sets others, as in the official SDK; in milliseconds. */
 const defaultWindow = 60_000
 const maxFirstSeen = 100_000
 const maxNonExposed = 100_000

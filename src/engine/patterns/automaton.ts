@@ -1,13 +1,12 @@
 /**
  * Linear-time matcher for patterns that need no backtracking.
  *
- * The state sets of the pattern's program become, as texts ask for them, the states of a deterministic automaton,
- * which then costs a table look-up per character. Characters are told apart only as far as the pattern does: those
- * in the same sets are one symbol. A state set is ordered by preference, so that it can also tell where the match
- * ends that a backtracking engine would find.
+ * The state sets of the pattern's program become, on demand, the states of a deterministic automaton, which costs one
+ * table look-up per character. Characters in the same sets of the pattern are one symbol. A state set is ordered by
+ * preference, so it also shows where the match of a backtracking engine would end.
  *
- * Bounds: the tables are dropped when they have grown too big; building states and running is charged to the `Work`
- * of the call, and without work left nothing matches.
+ * Bounds: tables that have grown too big are dropped; building states and running is charged to the `Work` of the call,
+ * and when none is left nothing matches.
  */
 
 import { accept, assert, assertions, consume, numberAt, type Program, split, writeProgram } from "./program.js"

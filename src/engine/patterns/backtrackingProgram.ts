@@ -213,8 +213,8 @@ const isAnchoredNode = (node: Node): boolean => {
 }
 
 /**
- * Writes the instructions. `hard` says that what follows may ask for another match of the part; `last` that nothing
- * follows that could tell where the match ended.
+ * Writes the instructions. `hard`: the following part may request another match of this one; `last`: nothing follows
+ * that depends on where the match ended.
  */
 class Compiler {
   readonly instructions: Array<Instruction> = []

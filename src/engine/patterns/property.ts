@@ -54,7 +54,7 @@ const nameIn = (table: ReadonlyArray<string>, wanted: string): string | undefine
 /** Names that are also short names of properties Rust does not look up: it reads them as categories. */
 const categoriesFirst = new Set(["cf", "sc", "lc"])
 
-/** Rust does not treat the script of unassigned characters as a script. */
+/** Rust does not know the script of characters without a script. */
 const noScripts = new Set(["unknown", "zzzz"])
 
 const script = (property: string, name: string): string | undefined =>

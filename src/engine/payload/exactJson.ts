@@ -155,8 +155,8 @@ export const readExact = (text: string): RawDocument => {
 }
 
 /**
- * Whether the official parser accepts the value. It counts levels from where it starts to parse; `depth` is the level of
- * the value there. `takesHalfPairs` is for places where this SDK is less strict than the official one.
+ * Whether the official parser accepts the value. It counts levels from where it starts to parse; `depth` is the level
+ * of the value there. `takesHalfPairs` is for places where this SDK is less strict than the official one.
  */
 export const isReadable = (value: RawJson, depth = 1, takesHalfPairs = false): boolean => {
   if (typeof value === "string") return takesHalfPairs || !halfPair.test(value)
