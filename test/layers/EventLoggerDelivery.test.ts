@@ -111,7 +111,11 @@ describe("events", () => {
         yield* local.faultNext("logEvent", ...faults)
         log(9)
         for (const _ of faults) {
-          yield* passing(logger.flush, takes)
+          const before = (yield* local.requests).length
+          const flushing = yield* Effect.fork(logger.flush)
+          // No time passes before the fault has its request, however slow the machine is.
+          while ((yield* local.requests).length === before) yield* moment
+          yield* passing(Fiber.join(flushing), takes)
           yield* account(answersAreLost)
           log(1)
         }
