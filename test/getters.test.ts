@@ -1,4 +1,4 @@
-/** The getters by type, which have the same names and answers in both APIs, of whatever is read. */
+/** The getters by type have the same names and results in both APIs, for everything that can be read. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { StatsigUser as FacadeUser, makeStatsigTest } from "../layers/promise.js"
@@ -17,7 +17,7 @@ const { getDynamicConfig, getExperiment, getLayer, getParameterStore } = Statsig
 const checks = { getDynamicConfig, getExperiment, getLayer, getParameterStore }
 const kinds = Object.keys(checks) as ReadonlyArray<keyof typeof checks>
 
-/** What is the same in both APIs. */
+/** What both APIs have in common. */
 interface Getters {
   getString(key: string, fallback: string): string
   getFloat(key: string, fallback: number): number
@@ -48,7 +48,7 @@ const fallbacks = {
   getMap: {}
 }
 
-/** The parameters that each getter takes. */
+/** The parameters that each getter accepts. */
 const taken: Record<keyof typeof read, ReadonlyArray<keyof typeof value>> = {
   getString: ["text"],
   getFloat: ["integer", "fraction"],
@@ -77,13 +77,13 @@ const exposed = (test: StatsigTest.Control) =>
 
 describe("the getters by type", () => {
   for (const kind of kinds) {
-    it.effect(`give what has their type, or the fallback: ${kind} of the Effect API`, () =>
+    it.effect(`return values of their type, or the fallback: ${kind} of the Effect API`, () =>
       Effect.gen(function* () {
         check(yield* checks[kind]("name"))
       }).pipe(Statsig.withUser(StatsigUser.make({ userID: "u" })), Effect.provide(StatsigTest.layer(settings)))
     )
 
-    it(`give what has their type, or the fallback: ${kind} of the facade`, () => {
+    it(`return values of their type, or the fallback: ${kind} of the facade`, () => {
       const { statsig } = makeStatsigTest(settings)
       check(statsig[kind](new FacadeUser({ userID: "u" }), "name"))
     })
@@ -102,7 +102,7 @@ describe("the getters by type", () => {
     }).pipe(Statsig.withUser(StatsigUser.make({ userID: "u" })), Effect.provide(StatsigTest.layer(settings)))
   )
 
-  it.effect("read what a parameter of a store stands for, and log its exposure", () =>
+  it.effect("read what a store parameter refers to, and log its exposure", () =>
     Effect.gen(function* () {
       const test = yield* StatsigTest.StatsigTest
       const store = yield* Statsig.getParameterStore("settings")
@@ -131,7 +131,7 @@ describe("the getters by type", () => {
     )
   )
 
-  it.effect("have their other names: getNumber and getObject", () =>
+  it.effect("have aliases: getNumber and getObject", () =>
     Effect.gen(function* () {
       const user = new FacadeUser({ userID: "u" })
       const { statsig } = makeStatsigTest(settings)

@@ -1,6 +1,4 @@
-/**
- * What an editor shows of options: the list that it offers within `{ }`, and the text for each of them.
- */
+/** What an editor shows for options: the completion list within `{ }`, and the text for each entry. */
 
 import { join, resolve } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
@@ -10,7 +8,7 @@ import * as StatsigOptions from "../src/StatsigOptions.js"
 
 const root = resolve(import.meta.dirname, "..")
 
-/** What makes a layer of options. */
+/** Functions that build a layer from options. */
 const layers = [
   "CountryLookup/MaxMind.layer",
   "DataStore/File.layer",
@@ -39,7 +37,7 @@ const layers = [
   "Telemetry.layer"
 ]
 
-/** Calls that take options. The cursor stands where the bar is. */
+/** Calls that take options. The bar marks the cursor. */
 const calls = new Map([
   ...layers.map(name => {
     const [module, maker] = name.split(".")
@@ -81,7 +79,7 @@ const editor = () => {
 describe("an editor", () => {
   const service = editor()
 
-  /** The options that are offered within the call, with their texts. */
+  /** The options offered within the call, with their texts. */
   const offered = (name: string): ReadonlyMap<string, string> => {
     const call = calls.get(name)!
     const at = program.indexOf(call) + call.indexOf("|")

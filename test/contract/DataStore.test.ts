@@ -1,6 +1,4 @@
-/**
- * What holds for every data store.
- */
+/** The contract of every data store. */
 import { mkdtemp, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -49,7 +47,7 @@ const stores: ReadonlyArray<readonly [name: string, layer: Layer.Layer<DataStore
 
 const stamp = (version: number) => ({ version, receivedAt: version })
 
-/** Keys of the run's own: a Redis is not empty, nor to be left with them. */
+/** Keys of this run only: a Redis is not empty, and must not keep them. */
 const id = crypto.randomUUID()
 afterAll(async () => {
   if (!hasRedis) return
@@ -75,7 +73,7 @@ for (const [name, layer] of stores) {
         layer
       )
 
-    it.live("has nothing at first", () =>
+    it.live("is empty at first", () =>
       run(store =>
         Effect.gen(function* () {
           for (const key of ["a", "b", "__proto__", "constructor"]) {
@@ -86,7 +84,7 @@ for (const [name, layer] of stores) {
       )
     )
 
-    it.live("gives back the text that was last set, key by key, to the letter", () =>
+    it.live("returns the last text set for each key, unchanged", () =>
       run(store =>
         Effect.gen(function* () {
           const keys = ["t", "T", "t ", "__proto__", "constructor", "statsig|/v2/x|plain_text|=+/", "🦊"]
@@ -103,7 +101,7 @@ for (const [name, layer] of stores) {
       )
     )
 
-    it.live("gives back the bytes that were last set", () =>
+    it.live("returns the last bytes set", () =>
       run(store =>
         Effect.gen(function* () {
           const values = [new Uint8Array(), Uint8Array.from({ length: 256 }, (_, byte) => byte), Buffer.from("MTIz")]
@@ -119,7 +117,7 @@ for (const [name, layer] of stores) {
       )
     )
 
-    it.live("keeps one whole value of those that are set at the same time", () =>
+    it.live("keeps one whole value of those set concurrently", () =>
       run(store =>
         Effect.gen(function* () {
           const values = Array.from({ length: 10 }, (_, index) => String(index).repeat(100_000))
@@ -144,7 +142,7 @@ for (const [name, layer] of stores) {
       )
     )
 
-    it.live("knows of each key whether updates are polled from it", () =>
+    it.live("says for each key whether updates are polled from it", () =>
       run(store =>
         Effect.gen(function* () {
           for (const key of ["/v2/download_config_specs", "__proto__"]) {

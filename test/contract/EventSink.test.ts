@@ -1,6 +1,4 @@
-/**
- * What holds for every sink of events, wherever they go.
- */
+/** The contract of every event sink. */
 import { FileSystem } from "@effect/platform"
 import { NodeContext } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
@@ -21,7 +19,7 @@ import { EventSinkError } from "../../src/StatsigError.js"
 
 interface Subject {
   readonly sink: Sink
-  /** The events that came through, in order; `undefined` where nobody can know. */
+  /** The events that arrived, in order; `undefined` where they cannot be observed. */
   readonly arrived: Effect.Effect<ReadonlyArray<unknown>> | undefined
 }
 
@@ -92,7 +90,7 @@ for (const { make, name } of implementations) {
   describe(`EventSink/${name}`, () => {
     const run = <E>(use: (subject: Subject) => Effect.Effect<void, E>) => Effect.scoped(Effect.flatMap(make, use))
 
-    it.live("takes batches in turn", () =>
+    it.live("accepts batches one after the other", () =>
       run(({ arrived, sink }) =>
         Effect.gen(function* () {
           yield* sink.send(batchOf([event("a"), event("b", { value: 1.5, metadata: { k: [1, { deep: null }] } })]))
@@ -107,7 +105,7 @@ for (const { make, name } of implementations) {
       )
     )
 
-    it.live("carries every text unharmed", () =>
+    it.live("carries every text unchanged", () =>
       run(({ arrived, sink }) =>
         Effect.gen(function* () {
           const names = [
@@ -130,7 +128,7 @@ for (const { make, name } of implementations) {
       )
     )
 
-    it.live("takes many full batches at once, each whole", () =>
+    it.live("accepts many full batches concurrently, each whole", () =>
       run(({ arrived, sink }) =>
         Effect.gen(function* () {
           const long = "x".repeat(200)
@@ -152,7 +150,7 @@ for (const { make, name } of implementations) {
       )
     )
 
-    it.live("leaves no event of the default logger unaccounted for, before and after the end", () =>
+    it.live("accounts for every event of the default logger, before and after the end", () =>
       run(({ arrived, sink }) =>
         Effect.gen(function* () {
           const scope = yield* Scope.make()
@@ -193,7 +191,7 @@ for (const { make, name } of implementations) {
 
     if (name !== "Noop") {
       for (const text of ["", "nonsense", "[]", '{"events":{}}']) {
-        it.live(`refuses ${JSON.stringify(text)} for good, and goes on`, () =>
+        it.live(`refuses ${JSON.stringify(text)} permanently, and continues`, () =>
           run(({ arrived, sink }) =>
             Effect.gen(function* () {
               const error = yield* Effect.flip(

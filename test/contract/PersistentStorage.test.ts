@@ -1,6 +1,4 @@
-/**
- * What holds for every storage of kept answers.
- */
+/** The contract of every storage of sticky assignments. */
 import { FileSystem, KeyValueStore } from "@effect/platform"
 import { NodeContext } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
@@ -20,7 +18,7 @@ const inFiles = Layer.unwrapScoped(
   )
 ).pipe(Layer.provide(NodeContext.layer))
 
-/** As a program for the official package has it. */
+/** As programs write it for the official package. */
 const ofProgram = Layer.sync(PersistentStorage, () => {
   const users = new Map<string, UserPersistedValues>()
   return storageFromProgram({
@@ -63,7 +61,7 @@ const values = (fields: Partial<StickyValues> = {}): StickyValues => ({
 const suite = (all: Storages) => {
   for (const [name, layer] of all) {
     describe(`PersistentStorage/${name}`, () => {
-      /** Users of this run alone: a storage may be shared. */
+      /** Users of this run only: a storage may be shared. */
       const user = (id: string) => `${id}${crypto.randomUUID()}:userID`
 
       const run = <E>(use: (storage: PersistentStorage["Type"]) => Effect.Effect<void, E>) =>
@@ -76,7 +74,7 @@ const suite = (all: Storages) => {
           return Object.fromEntries(decoded!)
         })
 
-      it.live("has nothing of a user at first", () =>
+      it.live("has nothing for a user at first", () =>
         run(storage =>
           Effect.gen(function* () {
             for (const id of ["a", "", "__proto__", "constructor"]) {
@@ -86,7 +84,7 @@ const suite = (all: Storages) => {
         )
       )
 
-      it.live("gives back what was last saved, user by user and name by name, to the letter", () =>
+      it.live("returns what was last saved for each user and name, unchanged", () =>
         run(storage =>
           Effect.gen(function* () {
             const users = ["a", "A", "__proto__", "🦊", 'a/b\\c?d*"e"', "a b"].map(user)
@@ -106,7 +104,7 @@ const suite = (all: Storages) => {
         )
       )
 
-      it.live("deletes one name of one user, also when it is not there", () =>
+      it.live("deletes one name of one user, also when it is missing", () =>
         run(storage =>
           Effect.gen(function* () {
             const [one, other] = [user("one"), user("other")]
@@ -126,7 +124,7 @@ const suite = (all: Storages) => {
         )
       )
 
-      it.live("loses none of many changes at once", () =>
+      it.live("loses none of many concurrent changes", () =>
         run(storage =>
           Effect.gen(function* () {
             const key = user("busy")

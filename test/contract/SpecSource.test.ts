@@ -1,6 +1,4 @@
-/**
- * What holds for every source of specs, whatever stands behind it.
- */
+/** The contract of every source of specs. */
 import { FileSystem } from "@effect/platform"
 import { NodeFileSystem } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
@@ -22,15 +20,15 @@ const sdkKey = Redacted.make("secret-testkey1234567890")
 
 interface Subject {
   readonly source: Source
-  /** Changes what the source has to give. */
+  /** Changes what the source returns. */
   readonly set: (body: string) => Effect.Effect<void>
 }
 
 interface Implementation {
   readonly name: string
-  /** The name that responses carry. */
+  /** The source name in its responses. */
   readonly responses: string
-  /** Whether the source tells of changes itself. */
+  /** Whether the source reports changes itself. */
   readonly pushes: boolean
   /** Without a body there is nothing to get. */
   readonly make: (body: string | undefined) => Effect.Effect<Subject, unknown, Scope.Scope>
@@ -102,7 +100,7 @@ const several: Implementation = {
 for (const implementation of [http, file, bootstrap, dataStore, several]) {
   const { make, name, pushes, responses } = implementation
   describe(`SpecSource/${name}`, () => {
-    it.scopedLive("gives the text as it is, and whatever the store makes of it", () =>
+    it.scopedLive("passes the text on unchanged, and returns the store's outcome", () =>
       Effect.gen(function* () {
         for (const body of [
           payload({ gates: { "größe 🦊": true } }),
@@ -127,7 +125,7 @@ for (const implementation of [http, file, bootstrap, dataStore, several]) {
       })
     )
 
-    it.scopedLive("gives what is new", () =>
+    it.scopedLive("fetches what is new", () =>
       Effect.gen(function* () {
         const { set, source } = yield* make("one")
         const apply = keeping()
@@ -141,7 +139,7 @@ for (const implementation of [http, file, bootstrap, dataStore, several]) {
       })
     )
 
-    it.scopedLive("fails with what the store said of a bad payload", () =>
+    it.scopedLive("fails with the store's error for an invalid payload", () =>
       Effect.gen(function* () {
         const { source } = yield* make("bad")
         const error = yield* Effect.flip(
@@ -171,7 +169,7 @@ for (const implementation of [http, file, bootstrap, dataStore, several]) {
       })
     )
 
-    it.scopedLive("can be asked by many at a time", () =>
+    it.scopedLive("supports concurrent fetches", () =>
       Effect.gen(function* () {
         const { source } = yield* make("text")
         const apply = keeping()
@@ -183,7 +181,7 @@ for (const implementation of [http, file, bootstrap, dataStore, several]) {
       })
     )
 
-    it.scopedLive("knows whether it polls", () =>
+    it.scopedLive("says whether it polls", () =>
       Effect.gen(function* () {
         const { source } = yield* make("text")
         assert.strictEqual(yield* source.polls, name === "Http")
@@ -197,7 +195,7 @@ for (const implementation of [http, file, bootstrap, dataStore, several]) {
         yield* source.fetch(initialize, keeping())
         const fiber = yield* Effect.fork(Stream.runForEach(source.updates, fetch => fetch(poll, apply)))
         yield* set("number two")
-        // Real files are looked at in the time of the test, so there is a real pause after each step.
+        // Real files are checked on the test's clock, so there is a real pause after each step.
         for (let step = 0; step < (pushes ? 1_000 : 5) && apply.responses.length === 0; step++) {
           yield* TestClock.adjust("1 second")
           yield* Effect.promise(() => new Promise(resolve => setTimeout(resolve, 1)))

@@ -1,12 +1,10 @@
-/**
- * The example servers render a page in which the browser's SDK starts without a request. Here a browser loads it.
- */
+/** The example servers render a page in which the browser's SDK starts without a request. Here a browser loads it. */
 import type { Browser } from "playwright-core"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { hasChromium, launch } from "./support/chromium.js"
 import { type Example, serve } from "./support/example.js"
 
-/** What the page shows, as a browser with these cookies sees it. */
+/** The content of the page in a browser with these cookies. */
 const load = async (browser: Browser, origin: string, visitor: string) => {
   const context = await browser.newContext()
   await context.addCookies([{ name: "visitor", value: visitor, url: origin }])
@@ -46,7 +44,7 @@ describe.skipIf(!hasChromium).each(["express", "effect-http"])("the page of the 
     await Promise.all([browser.close(), example.stop()])
   })
 
-  it("has the server's answers, and asks nobody for more", async () => {
+  it("has the server's values, and makes no request for more", async () => {
     const { origin } = example
     const visitors = ["powerShopper", "vip", "nobody"]
     const loaded = await Promise.all(visitors.map(visitor => load(browser, origin, visitor)))
@@ -60,7 +58,7 @@ describe.skipIf(!hasChromium).each(["express", "effect-http"])("the page of the 
     expect(new Set(loaded.map(({ shown }) => JSON.stringify(shown.client))).size).toBe(visitors.length)
   })
 
-  it("would be seen to ask", async () => {
+  it("is recognised when it does make a request", async () => {
     const { page, requests } = await load(browser, example.origin, "vip")
     await page.evaluate(() => fetch("/elsewhere"))
     expect(requests.at(-1)).toBe(`${example.origin}elsewhere`)

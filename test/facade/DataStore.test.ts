@@ -37,7 +37,7 @@ const gets: ReadonlyArray<readonly [string, unknown]> = [
 ]
 
 describe("a data store", () => {
-  it.each(gets)("that gives %s starts as for the official one", async (_, get) => {
+  it.each(gets)("that gives %s starts as for the official package", async (_, get) => {
     await expectSame(side => start(side, { ...dataStore(), get }))
   })
 
@@ -74,11 +74,11 @@ describe("a data store", () => {
     ["bytes that reject", { ...dataStore(), getBytes: async () => Promise.reject(new Error("bytes")) }]
   ]
 
-  it.each(stores)("with %s starts as for the official one", async (_, store) => {
+  it.each(stores)("with %s starts as for the official package", async (_, store) => {
     await expectSame(side => start(side, store))
   })
 
-  it("may hold the bytes that are declared, which the official one does not read", async () => {
+  it("may hold the declared bytes, which the official package does not read", async () => {
     for (const result of [new Uint8Array(plain), Buffer.from(plain), new Uint8Array(plain).buffer]) {
       const { answers } = await start(ourSide, { ...dataStore(), get: undefined, getBytes: async () => ({ result }) })
       expect(answers[0].details.reason).toBe("Adapter(DataStore):Recognized")
@@ -105,7 +105,7 @@ describe("a data store", () => {
   })
 })
 
-describe("options of evaluation", () => {
+describe("evaluation options", () => {
   const users: ReadonlyArray<object> = [
     { userID: "u" },
     { userID: "u", custom: { plan: "free" } },
@@ -121,7 +121,7 @@ describe("options of evaluation", () => {
     { globalCustomFields: { plan: "pro" } },
     { globalCustomFields: { plan: ["pro"], other: Number.NaN, none: undefined } },
     { globalCustomFields: { plan: true } }
-  ])("%j decide as in the official one", async options => {
+  ])("%j decide as in the official package", async options => {
     await expectSame(async side => {
       const statsig = new side.Statsig("secret-key", { ...offline, dataStore: dataStore(), ...options })
       await statsig.initialize()
@@ -132,7 +132,7 @@ describe("options of evaluation", () => {
     })
   })
 
-  it("parse user agents by other rules where asked to, as in the official one", async () => {
+  it("select other user agent rules, as in the official package", async () => {
     const agents = [
       "",
       "unknown",

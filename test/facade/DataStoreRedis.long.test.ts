@@ -26,7 +26,7 @@ const until = (condition: () => boolean) =>
   Effect.repeat(Effect.delay(Effect.sync(condition), "10 millis"), { until: done => done })
 
 describe("redisDataStore", () => {
-  it.scopedLive.each(["redis://127.0.0.1:9", "no URL"])("%s costs the store, not the specs", url =>
+  it.scopedLive.each(["redis://127.0.0.1:9", "no URL"])("%s loses the store, not the specs", url =>
     Effect.gen(function* () {
       const { callers, url: specsUrl } = yield* statsigServer
       const statsig = yield* start({ specsUrl, dataStore: redisDataStore({ url }) })
@@ -36,8 +36,8 @@ describe("redisDataStore", () => {
   )
 })
 
-describe.skipIf(!canStartRedis)("redisDataStore, with a Redis", () => {
-  it.scopedLive("lets one instance of many poll, and the others follow it", () =>
+describe.skipIf(!canStartRedis)("redisDataStore with a Redis", () => {
+  it.scopedLive("lets one of many instances poll, and the others follow it", () =>
     Effect.gen(function* () {
       const statsig = yield* statsigServer
       const redis = yield* redisServer

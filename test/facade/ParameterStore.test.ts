@@ -49,7 +49,7 @@ const fallbacks: ReadonlyArray<unknown> = [
 const parameters = [...Object.keys(payload.param_stores.store.parameters), "ghost", ""]
 
 describe("getValue", () => {
-  it.each(parameters)("reads %j as the official one does, whatever the fallback", async parameter => {
+  it.each(parameters)("reads %j as the official class does, whatever the fallback", async parameter => {
     for (const fallback of fallbacks) {
       await expectSame(side => storeOf(side).getValue(parameter, fallback))
       await expectSame(side => storeOf(side, "ghost").getValue(parameter, fallback))
@@ -57,13 +57,13 @@ describe("getValue", () => {
     await expectSame(side => storeOf(side).getValue(parameter))
   })
 
-  it("throws for what is no name, as the official one does", async () => {
+  it("throws for an invalid name, as the official class does", async () => {
     for (const name of [undefined, null, 5, {}, true]) {
       await expectSame(side => storeOf(side).getValue(name, "fallback"))
     }
   })
 
-  it("gives values that the caller may change", () => {
+  it("returns values that the caller may change", () => {
     const store = storeOf(ourSide) as ParameterStore
     store.getValue<Array<number>>("list").push(3)
     store.getValue<Record<string, number>>("map")["x"] = 2
@@ -77,19 +77,19 @@ describe("getValue", () => {
 })
 
 describe("a store", () => {
-  it("tells how it was found as the official one does", async () => {
+  it("reports how it was found as the official class does", async () => {
     for (const name of ["store", "ghost", ""]) {
       await expectSame(side => storeOf(side, name).getEvaluationDetails())
       await expectSame(side => storeOf(side, name).toJSON().details)
     }
   })
 
-  it("serialises as the official one does", async () => {
+  it("serialises as the official class does", async () => {
     await expectSame(side => JSON.stringify(storeOf(side, "ghost")))
     await expectSame(side => storeOf(side, "ghost"))
     for (const options of [undefined, { disableExposureLogging: true }]) {
       await expectSame(side => storeOf(side, "store", options))
-      // The members of an object may come in any order to the official package.
+      // The members of an object may reach the official package in any order.
       await expectSame(side =>
         Object.values(storeOf(side, "store", options).toJSON().parameters)
           .map(one => JSON.stringify(one))
@@ -98,7 +98,7 @@ describe("a store", () => {
     }
   })
 
-  it("has a name that may be changed, and no keys of its own", async () => {
+  it("has a name that may be changed, and no own keys", async () => {
     await expectSame(side => {
       const store = storeOf(side)
       const name = store.name
@@ -110,13 +110,13 @@ describe("a store", () => {
     })
   })
 
-  it("cannot be made", () => {
+  it("has no public constructor", () => {
     expect(() => Reflect.construct(ParameterStore, [])).toThrow()
   })
 })
 
 describe("the getters by type", () => {
-  it("read their type and nothing else", () => {
+  it("return only values of their type", () => {
     const statsig: Statsig = instances.get(ourSide)
     const store = statsig.getParameterStore(new StatsigUser({ userID: "u" }), "store")
     expect(store.getString("text", "d")).toBe("hello")

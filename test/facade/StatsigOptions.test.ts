@@ -25,14 +25,14 @@ const values: ReadonlyArray<unknown> = [
   new Map()
 ]
 
-/** Whether both sides take the options, or throw alike. */
+/** Whether both sides accept the options, or throw alike. */
 const expectSameFate = (options: object) =>
   expectSame(({ Statsig }) => {
     new Statsig("secret-key", { ...offline, ...options })
   })
 
 describe("new Statsig", () => {
-  it("takes keys as the official one does", async () => {
+  it("accepts and refuses keys as the official class does", async () => {
     for (const key of [...values, "secret-", new String("secret-key")]) {
       await expectSame(({ Statsig }) => {
         new Statsig(key, offline)
@@ -40,7 +40,7 @@ describe("new Statsig", () => {
     }
   })
 
-  it("takes anything as options", () => {
+  it("accepts anything as options", () => {
     for (const options of values) expect(() => new Statsig("secret-key", options as object)).not.toThrow()
   })
 
@@ -89,15 +89,15 @@ describe("new Statsig", () => {
     "proxyConfig",
     "consoleCaptureOptions",
     "experimentalFlags"
-  ])("takes any %s as the official one does", async name => {
+  ])("accepts or refuses any %s as the official class does", async name => {
     for (const value of values) await expectSameFate({ [name]: value })
   })
 
-  it("takes any exposureDedupeMaxKeys as the official one does, where that survives it", async () => {
+  it("accepts or refuses any exposureDedupeMaxKeys as the official class does, where that survives it", async () => {
     for (const value of values.filter(value => value !== -1)) await expectSameFate({ exposureDedupeMaxKeys: value })
   })
 
-  it("takes the members of options as the official one does", async () => {
+  it("accepts or refuses the members of options as the official class does", async () => {
     const adapter = { adapterType: "network_http", initTimeoutMs: 5 }
     const capture = { enabled: false }
     const members = { load: noFunction, save: noFunction, delete: noFunction }
@@ -195,7 +195,7 @@ describe("new Statsig", () => {
     for (const option of options) await expectSameFate(option)
   })
 
-  it("takes a user for the console capture, and no other object", async () => {
+  it("accepts a user for the console capture, and no other object", async () => {
     await expectSame(({ Statsig, StatsigUser }) => {
       const user = new StatsigUser({ userID: "u" })
       new Statsig("secret-key", { ...offline, consoleCaptureOptions: { enabled: false, user } })
@@ -208,7 +208,7 @@ describe("new Statsig", () => {
     await expectSame(({ Statsig }) => new Statsig("x", { specsUrl: 5, environment: 5, dataStore: null }))
   })
 
-  it("reads inherited options, and lets through what an accessor throws", async () => {
+  it("reads inherited options, and rethrows what an accessor throws", async () => {
     await expectSame(({ Statsig }) => new Statsig("x", Object.create({ specsUrl: 5, disableNetwork: true })))
     const options = {
       get specsUrl(): string {
@@ -218,7 +218,7 @@ describe("new Statsig", () => {
     await expectSame(({ Statsig }) => new Statsig("x", options))
   })
 
-  it("checks the options of its own", () => {
+  it("checks the options that only this package has", () => {
     for (const options of [{ disableUserAgentParsing: 1 }, { eventLoggingMaxPendingBatchQueueSize: "x" }]) {
       expect(() => new Statsig("secret-key", { ...offline, ...options } as object), show(options)).toThrow(/expected/)
     }
@@ -226,7 +226,7 @@ describe("new Statsig", () => {
 })
 
 describe("OverrideAdapterType", () => {
-  it("is the official one", async () => {
+  it("equals the official one", async () => {
     expect(await expectSame(({ OverrideAdapterType }) => ({ ...OverrideAdapterType }))).toBe(show(OverrideAdapterType))
   })
 })

@@ -84,7 +84,7 @@ const structures: ReadonlyArray<unknown> = [
   { __proto__: null, z: "1" }
 ]
 
-/** Without an array of bigints: where a text belongs the official package fails to say what is wrong with it. */
+/** Without an array of bigints: where a text is expected the official package fails to report it. */
 const anything = [...scalars, ...structures]
 
 const textFields = ["userID", "email", "ip", "userAgent", "country", "locale", "appVersion"]
@@ -113,33 +113,33 @@ describe("new StatsigUser", () => {
     Object.create({ userID: "inherited" })
   ]
 
-  it.each(wholes.map(args => [show(args), args]))("takes %s as the official one does", async (_, args) => {
+  it.each(wholes.map(args => [show(args), args]))("accepts %s as the official class does", async (_, args) => {
     await expectSame(({ StatsigUser }) => read(new StatsigUser(args)))
   })
 
-  it.each(textFields)("takes any %s as the official one does", async field => {
+  it.each(textFields)("accepts or refuses any %s as the official class does", async field => {
     for (const value of anything) {
       await expectSame(({ StatsigUser }) => read(new StatsigUser({ customIDs: {}, [field]: value })))
     }
   })
 
-  it.each(mapFields)("takes anything as the map %s as the official one does", async field => {
+  it.each(mapFields)("accepts or refuses any value for the map %s as the official class does", async field => {
     for (const value of anything) {
       await expectSame(({ StatsigUser }) => read(new StatsigUser({ userID: "u", [field]: value })))
     }
   })
 
-  it.each(mapFields)("takes any member of %s as the official one does", async field => {
+  it.each(mapFields)("accepts or refuses any member of %s as the official class does", async field => {
     for (const value of anything) {
       await expectSame(({ StatsigUser }) => read(new StatsigUser({ userID: "u", [field]: { k: value, z: "z" } })))
     }
   })
 
-  it("throws for another user, as the official one does", async () => {
+  it("throws for another user, as the official class does", async () => {
     await expectSame(({ StatsigUser }) => new StatsigUser(new StatsigUser({ userID: "u" })))
   })
 
-  it("lets through what an accessor throws", async () => {
+  it("rethrows what an accessor throws", async () => {
     const args = {
       userID: "u",
       custom: {
@@ -151,7 +151,7 @@ describe("new StatsigUser", () => {
     await expectSame(({ StatsigUser }) => new StatsigUser(args))
   })
 
-  it("copies what it is given", () => {
+  it("copies its arguments", () => {
     const args = { userID: "u", customIDs: { a: "b" }, custom: { plain: "p", list: [1], map: { x: 1 } } }
     const user = new StatsigUser(args)
     args.customIDs.a = "changed"
@@ -173,14 +173,14 @@ describe("new StatsigUser", () => {
     expect(Object.getPrototypeOf(user.custom)).toBe(Object.prototype)
   })
 
-  it("ends in a cycle, and drops what is nested too deep", () => {
+  it("cuts a cycle, and drops what is nested too deep", () => {
     const cycle: Record<string, unknown> = {}
     cycle["self"] = cycle
     expect(JSON.stringify(new StatsigUser({ userID: "u", custom: { cycle } })).length).toBeLessThan(2000)
   })
 })
 
-describe("the makers", () => {
+describe("the factories", () => {
   it("make users as the official ones do", async () => {
     for (const value of anything) {
       await expectSame(({ StatsigUser }) => read(StatsigUser.withUserID(value)))
@@ -249,7 +249,7 @@ describe("a user", () => {
     userID: "u"
   }
 
-  it("has no keys of its own and serialises as the official one does", async () => {
+  it("has no own keys and serialises as the official class does", async () => {
     await expectSame(({ StatsigUser }) => {
       const user = new StatsigUser(full)
       const deleted = delete user.userID
@@ -259,7 +259,7 @@ describe("a user", () => {
     await expectSame(({ StatsigUser }) => JSON.stringify(Object.keys(new StatsigUser(full).toJSON())))
   })
 
-  it("shows its fields to a loop, as the official one does", async () => {
+  it("lists its fields in for…in, like the official class", async () => {
     await expectSame(({ StatsigUser }) => {
       const copy: Record<string, unknown> = {}
       const user = new StatsigUser(full)
@@ -275,7 +275,7 @@ describe("a user", () => {
     expect(user.privateAttributes).toEqual({ secret: "s" })
   })
 
-  it("gives fresh copies", () => {
+  it("returns fresh copies", () => {
     const user = new StatsigUser(full)
     const custom = user.custom as Record<string, Array<number>>
     custom["a"]?.push(2)
@@ -285,7 +285,7 @@ describe("a user", () => {
     expect(user.customIDs).toEqual({ companyID: "c" })
   })
 
-  it("serialises its own fields in a subclass, as the official one does", async () => {
+  it("serialises its own fields in a subclass, as the official class does", async () => {
     await expectSame(({ StatsigUser }) => {
       class Named extends StatsigUser {
         get email() {

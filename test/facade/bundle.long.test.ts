@@ -1,6 +1,4 @@
-/**
- * Programs in one file, which is all that is deployed of them; and the bundle of this package that such programs import.
- */
+/** Programs that are deployed as a single file; and the bundle of this package that such programs import. */
 import { execFile } from "node:child_process"
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
@@ -17,7 +15,7 @@ const published = join(root, "node_modules/.cache/statsig-effect/bundled")
 const empty = mkdtempSync(join(tmpdir(), "bundle-"))
 afterAll(() => rmSync(empty, { recursive: true }))
 
-/** A program for a bundler to swallow whole. It tells what its first checks answer, and what it costs. */
+/** A program to bundle completely. It prints its first results and its cost. */
 const program = (sdk: string) => `
 import { DynamicConfig, Experiment, FeatureGate, Layer, ParameterStore, redisDataStore, Statsig, StatsigUser } from "${sdk}"
 const get = async () => ({ result: ${JSON.stringify(JSON.stringify(payload))} })
@@ -35,7 +33,7 @@ const main = async () => {
 main()
 `
 
-/** Bundles the program with what esbuild warns of, and runs it from a folder that has nothing else. */
+/** Bundles the program, returns esbuild's warnings, and runs it from an otherwise empty folder. */
 const deployed = async (sdk: string, format: "esm" | "cjs") => {
   const file = join(empty, format === "esm" ? "program.mjs" : "program.cjs")
   const { metafile, warnings } = await build({
@@ -72,7 +70,7 @@ describe.each(["esm", "cjs"] as const)("as %s", format => {
     expect(log).toContain("npm install redis")
   })
 
-  it("an error that nobody catches is printed with a short line of the bundle", async () => {
+  it("an uncaught error is printed with a short line of the bundle", async () => {
     const text = readFileSync(sdk, "utf8")
     expect(Math.max(...text.split("\n").map(({ length }) => length))).toBeLessThan(1_000)
     const file = join(published, `throws.${basename(sdk)}`)

@@ -31,7 +31,7 @@ const configs = [...Object.keys(payload.dynamic_configs), "ghost", "__proto__"]
 const layers = [...Object.keys(payload.layer_configs), "ghost"]
 
 describe("the checks", () => {
-  it.each(users.map(user => [show(user), user]))("answer for %s as the official ones do", async (_, args) => {
+  it.each(users.map(user => [show(user), user]))("return the same for %s as the official ones", async (_, args) => {
     const ask = (call: (statsig: OurStatsig, user: StatsigUser) => unknown) =>
       expectSame(side => {
         const result = call(on(side), new side.StatsigUser(args))
@@ -49,7 +49,7 @@ describe("the checks", () => {
     await expectSame(side => on(side).getParsedUserAgentValueForUser(new side.StatsigUser(args)))
   })
 
-  it("give values that the caller may change", async () => {
+  it("return values that the caller may change", async () => {
     await expectSame(side => {
       const user = new side.StatsigUser({ userID: "u" })
       const config = on(side).getDynamicConfig(user, "config")
@@ -70,7 +70,7 @@ describe("the checks", () => {
     })
   })
 
-  it("hold the parameters of a user that was changed by its setters", async () => {
+  it("use the parameters of a user that was changed by its setters", async () => {
     await expectSame(side => {
       const user = new side.StatsigUser({ userID: "u" })
       const answers = [on(side).checkGate(user, "pro")]
@@ -84,7 +84,7 @@ describe("the checks", () => {
 })
 
 describe("the look-ups", () => {
-  it("answer as the official ones do", async () => {
+  it("return the same as the official ones", async () => {
     for (const name of configs) {
       for (const group of ["Control", "Test", "Yes", "control", "test", "yes", "config", "ghost", ""]) {
         await expectSame(side => on(side).getExperimentByGroupName(name, group))
@@ -144,22 +144,22 @@ describe("the error boundary", () => {
   ] as const
   const noNames: ReadonlyArray<unknown> = [undefined, null, 5, true, {}, [], new String("x")]
 
-  it.each(withUser)("answers for no user in %s as the official one does", async method => {
+  it.each(withUser)("returns the same without a user in %s as the official package", async method => {
     for (const noUser of noUsers) await expectSame(side => on(side)[method](noUser(side), "gate_on"))
   })
 
-  it.each(withUser)("answers for no name in %s as the official one does", async method => {
+  it.each(withUser)("returns the same without a name in %s as the official package", async method => {
     for (const name of noNames) {
       await expectSame(side => on(side)[method](new side.StatsigUser({ userID: "u" }), name))
       await expectSame(side => on(side)[method](null, name))
     }
   })
 
-  it.each(withName)("answers for no name in %s as the official one does", async (method, ...more) => {
+  it.each(withName)("returns the same without a name in %s as the official package", async (method, ...more) => {
     for (const name of noNames) await expectSame(side => on(side)[method](name, ...more))
   })
 
-  it("answers for no group as the official one does", async () => {
+  it("returns the same without a group as the official package", async () => {
     for (const name of noNames) {
       await expectSame(side => on(side).getExperimentByGroupName("experiment", name))
       await expectSame(side => on(side).getExperimentByGroupIdAdvanced("experiment", name))
@@ -184,13 +184,13 @@ describe("the error boundary", () => {
     { userPersistedValues: {} }
   ]
 
-  it.each(withUser.slice(0, 4))("takes any options of %s as the official one does", async method => {
+  it.each(withUser.slice(0, 4))("accepts any options of %s as the official package does", async method => {
     for (const option of options) {
       await expectSame(side => on(side)[method](new side.StatsigUser({ userID: "u" }), "experiment", option))
     }
   })
 
-  it("takes any options of getParameterStore as the official one does", async () => {
+  it("accepts any options of getParameterStore as the official package does", async () => {
     for (const option of options) {
       await expectSame(side => {
         const user = new side.StatsigUser({ userID: "u" })
@@ -199,8 +199,8 @@ describe("the error boundary", () => {
     }
   })
 
-  /** The official one prints a second line, of its own trouble with the first. */
-  it("names what is wrong with the arguments of getLayer, and gives null", async () => {
+  /** The official package prints a second line, an error of its own over the first. */
+  it("reports what is wrong with the arguments of getLayer, and returns null", async () => {
     const statsig = on(ourSide)
     const user = new StatsigUser({ userID: "u" })
     expect(await outcome(() => statsig.getLayer({}, "layer"))).toMatch(
@@ -220,7 +220,7 @@ describe("the error boundary", () => {
     await expectSame(side => on(side).getLayer(new side.StatsigUser({ userID: "u" }), "layer", null)?.name)
   })
 
-  it("reads a layer by no name as the official one does, and logs nothing", async () => {
+  it("reads a layer without a name as the official package does, and logs nothing", async () => {
     for (const name of noNames) {
       await expectSame(side => {
         const layer = on(side).getLayer(new side.StatsigUser({ userID: "u" }), "layer")
@@ -229,7 +229,7 @@ describe("the error boundary", () => {
     }
   })
 
-  it("answers for a wrong timeout of shutdown as the official one does", async () => {
+  it("returns the same for a wrong timeout of shutdown as the official package", async () => {
     for (const timeout of ["x", true, {}]) await expectSame(side => on(side).shutdown(timeout))
   })
 
@@ -240,7 +240,7 @@ describe("the error boundary", () => {
     })
   })
 
-  it("refuses the events that the official one refuses", async () => {
+  it("refuses the events that the official package refuses", async () => {
     const odd = [
       Number.NaN,
       Number.NEGATIVE_INFINITY,
@@ -262,7 +262,7 @@ describe("the error boundary", () => {
     }
   })
 
-  it("lets methods be passed around", async () => {
+  it("supports detached methods", async () => {
     await expectSame(side => {
       const { checkGate, getExperiment, getLayerList } = on(side)
       const user = new side.StatsigUser({ userID: "u" })
@@ -272,7 +272,7 @@ describe("the error boundary", () => {
     expect(Object.keys(on(ourSide))).toEqual(expect.arrayContaining(["checkGate", "initialize", "getLayer"]))
   })
 
-  it("guards the methods of a subclass, as the official one does", async () => {
+  it("guards the methods of a subclass, as the official package does", async () => {
     await expectSame(async side => {
       class Mine extends side.Statsig {
         checkGate(user: unknown, name: unknown) {

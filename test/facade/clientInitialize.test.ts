@@ -14,7 +14,7 @@ describe("getClientInitializeResponse", () => {
     for (const statsig of instances.values()) await statsig.shutdown()
   })
 
-  /** What the call does on each side; of a response only what the options decide about. */
+  /** The outcome of the call on each side; of a response only the parts that the options affect. */
   const expectSame = async (call: (statsig: Statsig, side: Side) => unknown): Promise<string> => {
     const on = (side: Side) =>
       outcome(() => {
@@ -34,7 +34,7 @@ describe("getClientInitializeResponse", () => {
     ...["hashAlgorithm", "clientSdkKey", "previousResponseHash", "responseFormat"],
     ...["includeLocalOverrides", "removeIdType", "removeDefaultValueGates"],
     ...["featureGateFilter", "experimentFilter", "dynamicConfigFilter", "layerFilter", "paramStoreFilter"]
-  ])("takes and refuses values of %s as the official one does", async option => {
+  ])("accepts and refuses values of %s as the official package does", async option => {
     for (const value of odd) {
       await expectSame((statsig, side) =>
         statsig.getClientInitializeResponse(new side.StatsigUser({ userID: "u" }), { [option]: value })
@@ -42,7 +42,7 @@ describe("getClientInitializeResponse", () => {
     }
   })
 
-  it("takes and refuses users and options as the official one does", async () => {
+  it("accepts and refuses users and options as the official package does", async () => {
     for (const user of [{ userID: "u" }, "u", null, undefined, 5]) {
       expect(await expectSame(statsig => statsig.getClientInitializeResponse(user as never))).toMatch(
         /^error .*\nnull$/
@@ -55,7 +55,7 @@ describe("getClientInitializeResponse", () => {
     }
   })
 
-  it("has U+FFFD for each half of a pair of surrogates in the user, as the official one", async () => {
+  it("writes U+FFFD for each lone surrogate in the user, as the official package does", async () => {
     const on = (side: Side) => {
       const user = new side.StatsigUser({
         userID: "a\ud800b",
@@ -70,11 +70,11 @@ describe("getClientInitializeResponse", () => {
     expect(on(ourSide)).toEqual(on(officialSide))
   })
 
-  it("has formats of the official names", () => {
+  it("has formats with the official names", () => {
     expect(GCIRResponseFormat).toEqual(officialSide["GCIRResponseFormat" as "Statsig"])
   })
 
-  it("can be bytes in a buffer that is used again", async () => {
+  it("can be bytes in a reused buffer", async () => {
     const statsig: Statsig = instances.get(ourSide)
     const user = new StatsigUser({ userID: "ü" })
     const buffer = new ResponseBuffer()

@@ -1,6 +1,4 @@
-/**
- * What is written to the console as events: the lines that the official package logged for the same calls.
- */
+/** Console lines as events: the official package logged the same ones for the same calls. */
 import { readFileSync } from "node:fs"
 import { createRequire } from "node:module"
 import { Effect, ManagedRuntime } from "effect"
@@ -15,7 +13,7 @@ const reference: {
   readonly captures: ReadonlyArray<{ readonly name: string; readonly body: { readonly events: Array<ReceivedEvent> } }>
 } = JSON.parse(readFileSync(new URL("../vectors/events-captures.json", import.meta.url), "utf8"))
 
-/** How the official package makes a text of one argument. */
+/** The official package's text for one argument. */
 const officialText: (item: unknown, maxKeys: number, maxDepth: number, maxLength: number) => string = createRequire(
   import.meta.url
 )("@statsig/statsig-node-core/console_captrue_utils.js").safeStringify
@@ -29,7 +27,7 @@ beforeEach(async () => {
     LocalStatsigNode.layer({ specs: { ...reference.specs, diagnostics: { initialize: 0 } } })
   )
   local = await runtime.runPromise(LocalStatsig)
-  // Not `trace`: Node's calls `error`, which is a part of what is tested.
+  // Not `trace`: Node's calls `error`, which is part of the test.
   for (const level of ["log", "info", "debug", "warn", "error"] as const) {
     vi.spyOn(console, level).mockImplementation(() => {})
   }
@@ -56,7 +54,7 @@ const arrived = async (...flushed: ReadonlyArray<Statsig>): Promise<ReadonlyArra
 }
 
 describe("console capture", () => {
-  it("logs what the official package logs", async () => {
+  it("formats arguments as the official package does", async () => {
     const statsig = make("secret-console", {
       consoleCaptureOptions: { enabled: true, logLevels: ["trace", "debug", "log", "info", "warn", "error"] },
       environment: "prod",
@@ -106,7 +104,7 @@ describe("console capture", () => {
 })
 
 describe("statsigCaptureLogLine", () => {
-  it("hands lines to the instance with the key, at its levels, until it is shut down", async () => {
+  it("passes lines to the instance with the key, at its levels, until it is shut down", async () => {
     const one = make("secret-one", { consoleCaptureOptions: { enabled: true, logLevels: ["log", "warn"] } })
     const two = make("secret-two", { consoleCaptureOptions: { enabled: true } })
     const none = make("secret-none", {})
@@ -143,7 +141,7 @@ describe("statsigCaptureLogLine", () => {
     ["warn", [], "key", 5],
     ["warn", [], "key", null],
     ["loud", [], "key"]
-  ])("takes and refuses %j, %j, %j, %j as the official one", async (...input) => {
+  ])("accepts and refuses %j, %j, %j, %j as the official package does", async (...input) => {
     await expectSame(({ statsigCaptureLogLine }) => statsigCaptureLogLine(...input))
   })
 })

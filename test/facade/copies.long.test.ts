@@ -35,7 +35,7 @@ describe.each([
   ["import and require", asUrl(module), commonJs],
   ["require and import", commonJs, asUrl(module)],
   ["a second evaluation of the file", asUrl(module), asUrl(module, "?copy=2")]
-])("the published file twice in a process: %s", (_, first, second) => {
+])("two copies of the published file in one process: %s", (_, first, second) => {
   // biome-ignore lint/suspicious/noExplicitAny: what a program printed
   let seen: any
 
@@ -45,21 +45,21 @@ describe.each([
     expect(seen.isTwice).toBe(true)
   })
 
-  it("answers and logs the same for a user of the other copy", () => {
+  it("evaluates and logs the same for a user of the other copy", () => {
     expect(seen.own.events.length).toBeGreaterThan(10)
     expect(seen.own.answers).not.toContain(null)
     expect(seen.foreign).toEqual(seen.own)
   })
 
-  it("sees what is assigned to such a user, also to one of a subclass", () => {
+  it("sees changes to such a user, also to one of a subclass", () => {
     expect(seen.changes).toEqual([false, true])
   })
 
-  it("has one shared instance", () => {
+  it("have one shared instance", () => {
     expect(seen.shared).toEqual([true, true, false])
   })
 
-  it("knows the other copy's objects by instanceof, and no others", () => {
+  it("recognise the other copy's objects by instanceof, and no others", () => {
     expect(seen.instances).toEqual({
       user: true,
       statsig: true,
@@ -72,7 +72,7 @@ describe.each([
     })
   })
 
-  it("says in a line that a user is of another version", () => {
+  it("log a line when a user is of another version", () => {
     const [answer, ...lines] = seen.later
     expect(answer).toBe(null)
     expect(lines).toEqual([
@@ -81,20 +81,20 @@ describe.each([
     ])
   })
 
-  it("takes no proxy for a user", () => {
+  it("do not accept a proxy as a user", () => {
     expect(seen.proxied).toEqual([null, expect.stringContaining("Expected StatsigUser instance")])
   })
 
-  it("captures the console once", () => {
+  it("capture the console once", () => {
     expect(seen.captured).toEqual([true, "handed over"])
   })
 
-  it("has one property on globalThis", () => {
+  it("add one property to globalThis", () => {
     expect(seen.globals).toEqual(["Symbol(statsig-effect/process)"])
   })
 })
 
-describe("modules that are loaded again", () => {
+describe("reloaded modules", () => {
   const options: StatsigOptions = { ...offline, outputLogLevel: "none", dataStore: dataStore() }
   const load = async () => {
     vi.resetModules()
@@ -109,7 +109,7 @@ describe("modules that are loaded again", () => {
     expect(after.StatsigUser).not.toBe(before.StatsigUser)
   })
 
-  it("go on with the instance and the users of before", async () => {
+  it("keep the previous instance and users", async () => {
     const statsig = before.Statsig.newShared("secret-key", options)
     await statsig.initialize()
     expect(after.Statsig.shared()).toBe(statsig)
@@ -118,7 +118,7 @@ describe("modules that are loaded again", () => {
     expect(before.Statsig.hasShared()).toBe(false)
   })
 
-  it("leave a test double the instance of its own", () => {
+  it("leave a test double its own instance", () => {
     const { Statsig } = before.makeStatsigTest()
     const instance = Statsig.newShared("secret-test")
     expect(Statsig.shared()).toBe(instance)
@@ -126,7 +126,7 @@ describe("modules that are loaded again", () => {
     expect(after.makeStatsigTest().Statsig.hasShared()).toBe(false)
   })
 
-  it("take a data store of this package by the other copy", async () => {
+  it("accept a data store made by the other copy of this package", async () => {
     const { toProgram } = await import("../../src/promise/DataStore.js")
     vi.resetModules()
     const { fromProgram } = await import("../../src/promise/DataStore.js")
@@ -157,7 +157,7 @@ describe("modules that are loaded again", () => {
     ])
   })
 
-  it("have instances that OpenFeature's provider takes, but for those of another version", () => {
+  it("have instances that OpenFeature's provider accepts, except those of another version", () => {
     const { statsig } = after.makeStatsigTest([{ gate: "open", value: true }])
     expect(() => new StatsigProvider(statsig)).not.toThrow()
     class Later extends after.Statsig {}

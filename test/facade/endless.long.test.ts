@@ -1,6 +1,6 @@
 /**
- * What a program passes in may lead to itself, or to one object in many ways: it is copied within bounds, wherever it is
- * passed in. Small values are the same as those of the official package.
+ * A value that a program passes in may contain itself, or one object in many places: it is copied within bounds,
+ * wherever it is passed in. Small values are copied as by the official package.
  */
 import { ManagedRuntime } from "effect"
 import { afterAll, describe, expect, it } from "vitest"
@@ -37,7 +37,7 @@ const logged = async (statsig: Statsig, name: string, count = 1) => {
   return (await runtime.runPromise(local.events)).filter(({ eventName }) => eventName === name).slice(-count)
 }
 
-/** Copies whose size is looked at, by the place where the value is passed in. */
+/** Copies whose size is measured, by the place where the value is passed in. */
 const places: Readonly<Record<string, (value: object) => unknown>> = {
   "custom of a user": value => new StatsigUser({ userID: "u", custom: { value } as never }).custom,
   "custom of a user, as a whole": value => new StatsigUser({ userID: "u", custom: value as never }).custom,
@@ -66,7 +66,7 @@ const places: Readonly<Record<string, (value: object) => unknown>> = {
     new Statsig("secret-endless", { disableNetwork: true }).getParameterStore(user, "store").getValue("x", value)
 }
 
-describe("a value without end", () => {
+describe("an endless value", () => {
   const cases = Object.entries(endless).flatMap(([what, make]) =>
     Object.entries(places).map(([where, copy]) => [what, where, make, copy] as const)
   )
@@ -87,7 +87,7 @@ describe("a value without end", () => {
     expect(countValues(event?.user?.["custom"])).toBeLessThanOrEqual(maxValues)
   })
 
-  it.each(Object.entries(endless))("%s is bounded in options and kept answers", async (_, make) => {
+  it.each(Object.entries(endless))("%s is bounded in options and sticky assignments", async (_, make) => {
     const statsig = await start({
       globalCustomFields: { list: [make()] } as never,
       persistentStorage: { load: () => null, save: () => {}, delete: () => {} }
@@ -107,7 +107,7 @@ describe("a value without end", () => {
     expect(countValues(event?.user?.["custom"])).toBeLessThanOrEqual(maxValues)
   })
 
-  it("is no text for the console", async () => {
+  it("becomes no text for the console", async () => {
     const write = console.warn
     console.warn = () => {}
     try {
@@ -129,15 +129,15 @@ describe("a value without end", () => {
   })
 })
 
-it("a long array with a gap, which is a map of its indices, is bounded", () => {
+it("a long sparse array, which is copied as a map of its indices, is bounded", () => {
   const list: Array<unknown> = Array.from({ length: 5_000_000 }, () => 1)
   list[0] = undefined
   const { custom } = new StatsigUser({ userID: "u", custom: { list } as never })
   expect(countValues(custom)).toBeLessThanOrEqual(maxValues)
 })
 
-describe("what is kept", () => {
-  it("is all but the object within itself", () => {
+describe("the copy", () => {
+  it("omits only the object nested in itself", () => {
     const { custom } = new StatsigUser({ userID: "u", custom: { author: author(2) } as never })
     expect(custom).toEqual({ author: { name: "ada", posts: [{ index: 0 }, { index: 1 }] } })
     const list: Array<unknown> = [1]
@@ -145,13 +145,13 @@ describe("what is kept", () => {
     expect(new StatsigUser({ userID: "u", custom: { list } as never }).custom).toEqual({ list: [1, null] })
   })
 
-  it("is a small object in each place, as officially", async () => {
+  it("has a small object in each place, as in the official package", async () => {
     await expectSame(({ StatsigUser }) =>
       new StatsigUser({ userID: "u", custom: { value: diamond(5) } as never }).toJSON()
     )
   })
 
-  it("is the first 100,000 values, and all texts that have room", () => {
+  it("has the first 100,000 values, and all texts that fit", () => {
     const custom = {
       first: "x".repeat(maxCharacters - 100),
       tooLong: "x".repeat(200),
@@ -163,7 +163,7 @@ describe("what is kept", () => {
     expect(kept?.["numbers"]).toHaveLength(maxValues - 4)
   })
 
-  it("is the first 10,000 values of what was copied before", () => {
+  it("repeats at most 10,000 values of shared objects", () => {
     const rows = Array.from({ length: 1_000 }, (_, index) => index)
     const custom = {
       rows: Array.from({ length: 20 }, () => rows),
@@ -176,7 +176,7 @@ describe("what is kept", () => {
     expect(kept["own"]).toEqual(custom.own)
   })
 
-  it("is nothing where reading it throws: the program hears of that", async () => {
+  it("is missing when reading the value throws, which the program is told", async () => {
     const throwing = {
       get member() {
         throw new Error("of the program")

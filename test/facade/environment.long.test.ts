@@ -1,4 +1,4 @@
-/** Programs that may not read their environment. */
+/** Programs without permission to read their environment. */
 import { execFile } from "node:child_process"
 import { fileURLToPath } from "node:url"
 import { promisify } from "node:util"
@@ -13,7 +13,7 @@ const runtime = ManagedRuntime.make(localLayer({ specs: payload }))
 const local = await runtime.runPromise(LocalStatsig)
 afterAll(() => runtime.dispose())
 
-it("a program that may not read its environment works all the same", async () => {
+it("a program without permission to read its environment works all the same", async () => {
   const program = await translated(fileURLToPath(new URL("support/withoutEnvironment.ts", import.meta.url)))
   const { stdout } = await promisify(execFile)(process.execPath, [
     program,

@@ -1,6 +1,6 @@
 /**
- * What becomes of events when their delivery is in trouble, or the instance or the process ends: seen through the facade,
- * with servers of the test.
+ * What happens to events when their delivery fails, or the instance or the process ends: tested through the facade,
+ * with the test's own servers.
  */
 import { execFile } from "node:child_process"
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http"
@@ -42,7 +42,7 @@ const bodyOf = async (request: IncomingMessage): Promise<Uint8Array> => {
   return Buffer.concat(parts)
 }
 
-/** A server of log events, and the requests that it had. */
+/** A log-event server and the requests that it received. */
 const serve = async (answer: Answer) => {
   const requests: Array<Request> = []
   const server = createServer(async (incoming, response) => {
@@ -79,8 +79,8 @@ const namesOf = (requests: ReadonlyArray<Request>) => requests.flatMap(({ names 
 
 const turn = () => new Promise<void>(resolve => setImmediate(resolve))
 
-describe("the end of an instance", () => {
-  it("that runs out of time drops what is undelivered: in the status, the metric and one line", async () => {
+describe("shutdown of an instance", () => {
+  it("drops undelivered events at its timeout: in the status, the metric and one line", async () => {
     const { logEventUrl } = await serve(() => {})
     const counted: Array<unknown> = []
     const { lines, statsig } = make(logEventUrl, {
@@ -103,7 +103,7 @@ describe("the end of an instance", () => {
     expect(counted).toEqual([[3_001, { reason: "Shutdown" }]])
   })
 
-  it("at which the server refuses drops and counts as well, and gives its error", async () => {
+  it("drops and counts them when the server refuses, and fails with the server's error", async () => {
     const { logEventUrl } = await serve((_request, response) => response.writeHead(500).end())
     const { lines, statsig } = make(logEventUrl)
     log(statsig, 9)
@@ -124,7 +124,7 @@ describe("the end of an instance", () => {
     expect(namesOf(requests)).toHaveLength(1_000)
   })
 
-  it("a second time drops the later events that it cannot deliver", async () => {
+  it("drops later events that it cannot deliver when called again", async () => {
     let works = true
     const { logEventUrl } = await serve((request, response, number) => {
       if (works) accept(request, response, number)
@@ -139,8 +139,8 @@ describe("the end of an instance", () => {
   })
 })
 
-describe("the end of an instance whose server is in trouble", () => {
-  it("that runs out of time twice drops and counts at the time of each", async () => {
+describe("shutdown of an instance whose server fails", () => {
+  it("drops and counts at each of two timeouts", async () => {
     const { logEventUrl } = await serve(() => {})
     const { statsig } = make(logEventUrl)
     log(statsig, 10)
@@ -150,7 +150,7 @@ describe("the end of an instance whose server is in trouble", () => {
     expect(statsig.getEventStatus()).toMatchObject({ pending: 0, sent: 0, dropped: 17 })
   })
 
-  it("that is told to come later, but not when, comes again", async () => {
+  it("tries again when the server asks for a delay without naming it", async () => {
     const { logEventUrl, requests } = await serve((request, response, number) => {
       if (number === 0) response.writeHead(429).end()
       else accept(request, response, number)
@@ -165,7 +165,7 @@ describe("the end of an instance whose server is in trouble", () => {
 
 describe("a server", () => {
   it.each([307, 308])(
-    "that redirects by %d gets all events at the other place, and the key stays at home",
+    "that redirects by %d gets all events at the new place, and the key stays at the origin",
     async status => {
       const other = await serve(accept)
       const { logEventUrl } = await serve((_request, response) =>
@@ -181,7 +181,7 @@ describe("a server", () => {
   )
 
   it.each([429, 503])(
-    "that answers %d and says when to come again is left alone until then, and gets all",
+    "that responds %d with a delay gets no request until then, and then gets all events",
     async status => {
       const { logEventUrl, requests } = await serve((request, response, number) => {
         if (number < 2) response.writeHead(status, { "retry-after": "1" }).end()
@@ -196,13 +196,13 @@ describe("a server", () => {
         30_000
       )
       const [first, second, third] = requests.map(({ time }) => time)
-      // The clocks of both sides may differ by a little.
+      // The clocks of both sides may differ slightly.
       expect(second! - first!).toBeGreaterThan(990)
       expect(third! - second!).toBeGreaterThan(990)
     }
   )
 
-  it("that takes no more than a few events at once gets all in parts, and one that is too large alone is dropped", async () => {
+  it("that limits the size of a batch gets all events in parts, except a single one that is too large", async () => {
     const { logEventUrl, requests } = await serve((request, response, number) => {
       const { names } = request
       if (names.length > 7 || names.includes("event 42")) response.writeHead(413).end()
@@ -246,7 +246,7 @@ describe("an event that cannot be logged", () => {
     expect(lines).toContain("1 event was dropped: cannot be logged: mine")
   })
 
-  it("is not counted where nothing is logged", () => {
+  it("is not counted when logging is off", () => {
     vi.spyOn(console, "error").mockImplementation(() => {})
     const { statsig } = make("http://127.0.0.1:9", { disableAllLogging: true })
     statsig.logEvent(user, "nan", Number.NaN)
@@ -257,16 +257,16 @@ describe("an event that cannot be logged", () => {
 const exitProgram = translated(fileURLToPath(new URL("support/exitProgram.ts", import.meta.url)))
 const memoryProgram = translated(fileURLToPath(new URL("support/memoryProgram.ts", import.meta.url)))
 
-// They mostly start and wait.
+// These tests mostly start processes and wait.
 describe.concurrent("a process", () => {
-  it("has one listener for all its instances, and ends though it logs at each end", async () => {
+  it("has one listener for all its instances, and ends although it logs at each exit", async () => {
     const { logEventUrl } = await serve(accept)
     const { stdout } = await promisify(execFile)(process.execPath, [await exitProgram, logEventUrl])
     expect(JSON.parse(stdout.split("\n").at(-2)!)).toEqual({ counts: [0, 1, 1], ends: true, sum: true })
   })
 
   it.each(["events", "users", "small bound"])(
-    "survives large events that nobody takes (%s), and counts them",
+    "survives large events that no server accepts (%s), and counts them",
     async what => {
       const { logEventUrl } = await serve((_request, response) => response.writeHead(503).end())
       const { stdout } = await promisify(execFile)(process.execPath, [

@@ -1,5 +1,5 @@
 /**
- * What the facade logs and tells, seen from outside: a local Statsig receives the events, the program's own objects
+ * What the facade logs and reports, seen from outside: a local Statsig receives the events, the program's own objects
  * receive metrics and log lines.
  */
 import * as Effect from "effect/Effect"
@@ -41,7 +41,7 @@ const start = async (options: StatsigOptions = {}): Promise<Statsig> => {
   return statsig
 }
 
-/** The events that arrived, but those of the SDK itself. */
+/** The events that arrived, except those of the SDK itself. */
 const arrived = async (): Promise<ReadonlyArray<ReceivedEvent>> => {
   const events = await Effect.runPromise(local.events)
   return events.filter(event => event.eventName !== "statsig::diagnostics")
@@ -61,14 +61,14 @@ describe("logEvent", () => {
     [undefined, null],
     [true, null],
     [["a"], null]
-  ])("takes the value %j as %j", async (value, logged) => {
+  ])("records the value %j as %j", async (value, logged) => {
     const statsig = await start()
     statsig.logEvent(user, "bought", value as string)
     await statsig.flushEvents()
     expect(await arrived()).toMatchObject([{ eventName: "bought", value: logged, metadata: null }])
   })
 
-  it("keeps the types of metadata and leaves private attributes at home", async () => {
+  it("keeps the types of metadata and omits private attributes", async () => {
     const statsig = await start({ environment: "staging", globalCustomFields: { region: "eu" } })
     statsig.logEvent(user, "bought", null, { a: 1, b: true, c: null, d: [1, "x"], e: { f: "g" }, gone: undefined })
     await statsig.flushEvents()
@@ -81,7 +81,7 @@ describe("logEvent", () => {
     })
   })
 
-  it("sends U+FFFD for each half of a pair of surrogates", async () => {
+  it("sends U+FFFD for each lone surrogate", async () => {
     const statsig = await start()
     const user = new StatsigUser({ userID: "a\ud800b", email: "\udfff\u{1f600}", custom: { k: ["\ud83d", "\\ud800"] } })
     statsig.logEvent(user, "e\udfff", "v\ud800", { m: "x\ud800y" })
@@ -96,7 +96,7 @@ describe("logEvent", () => {
     ])
   })
 
-  it("refuses as value and metadata what cannot be JSON, and logs nothing then", async () => {
+  it("refuses values and metadata that cannot be JSON, and logs nothing then", async () => {
     vi.spyOn(console, "error").mockImplementation(() => {})
     const statsig = await start({ outputLogLevel: "none" })
     const odd = [Number.NaN, Number.POSITIVE_INFINITY, 1n, Symbol("s"), () => 1]
@@ -110,7 +110,7 @@ describe("logEvent", () => {
 })
 
 describe("other events", () => {
-  it("forwards log lines by all names of their levels", async () => {
+  it("forwards log lines under all names of their levels", async () => {
     const statsig = await start()
     const levels = ["trace", "DEBUG", "log", "Info", "warn", "warning", "error", "err"] as const
     for (const level of levels) statsig.forwardLogLineEvent(user, level as "trace", level, { status: "mine", k: "v" })
@@ -134,7 +134,7 @@ describe("other events", () => {
     ])
   })
 
-  it("logs nothing at a level that does not exist, and says so", async () => {
+  it("logs nothing at an unknown level, and reports it", async () => {
     const lines: Array<string> = []
     const statsig = await start({ outputLoggerProvider: { error: (_, message) => lines.push(message) } })
     statsig.forwardLogLineEvent(user, "loud" as "trace", "line")
@@ -143,7 +143,7 @@ describe("other events", () => {
     expect(lines).toEqual(["Invalid log level: loud"])
   })
 
-  it("identifies, and logs manual exposures", async () => {
+  it("identifies users, and logs manual exposures", async () => {
     const statsig = await start()
     statsig.identify(user)
     statsig.identify(user)
@@ -166,14 +166,14 @@ describe("other events", () => {
 })
 
 describe("shutdown", () => {
-  it("sends what is left", async () => {
+  it("sends what remains", async () => {
     const statsig = await start()
     statsig.checkGate(user, "gate_on")
     expect(await statsig.shutdown()).toEqual({ isSuccess: true })
     expect(await arrived()).toMatchObject([{ eventName: "statsig::gate_exposure" }])
   })
 
-  it("tells of a log endpoint that refuses", async () => {
+  it("reports a log endpoint that refuses", async () => {
     const statsig = await start({ outputLogLevel: "none" })
     await Effect.runPromise(local.faultAlways("logEvent", Fault.Reply({ status: 500, body: "sad" })))
     statsig.logEvent(user, "bought")
@@ -184,14 +184,14 @@ describe("shutdown", () => {
     })
   })
 
-  it("ends at its timeout when the log endpoint does not answer", async () => {
+  it("ends at its timeout when the log endpoint does not respond", async () => {
     const statsig = await start({ outputLogLevel: "none" })
     await Effect.runPromise(local.faultAlways("logEvent", Fault.Stall({})))
     statsig.logEvent(user, "bought")
     expect(await statsig.shutdown(50)).toEqual({ isSuccess: false, error: "Shutdown failure: Shutdown timed out" })
   })
 
-  it("leaves flushEvents to send what is logged afterwards", async () => {
+  it("leaves events logged later to flushEvents", async () => {
     const statsig = await start()
     await statsig.shutdown()
     statsig.logEvent(user, "late")
@@ -206,7 +206,7 @@ describe("subscriptions", () => {
     return { events, id: statsig.subscribe(name, event => events.push(event)) }
   }
 
-  it("tell of every evaluation, after the call", async () => {
+  it("report every evaluation, after the call", async () => {
     const statsig = await start()
     const { events, id } = heard(statsig, "*")
     expect(id).toMatch(/^[0-9a-f-]{36}@\*$/)
@@ -243,7 +243,7 @@ describe("subscriptions", () => {
     ])
   })
 
-  it("tell of new specs before initialize ends", async () => {
+  it("report new specs before initialize ends", async () => {
     const statsig = make()
     const { events } = heard(statsig, "*")
     await statsig.initialize()
@@ -253,7 +253,7 @@ describe("subscriptions", () => {
     ])
   })
 
-  it("end by id, by name, and all together", async () => {
+  it("end by ID, by name, and all together", async () => {
     const statsig = await start()
     const byId = heard(statsig, "gate_evaluated")
     const byName = heard(statsig, "gate_evaluated")
@@ -270,7 +270,7 @@ describe("subscriptions", () => {
     expect([byId, byName, star].map(({ events }) => events.length)).toEqual([0, 1, 2])
   })
 
-  it("go on when one of them throws, and refuse a name that does not exist", async () => {
+  it("continue when one of them throws, and refuse an unknown name", async () => {
     const complaint = vi.spyOn(console, "error").mockImplementation(() => {})
     const statsig = await start({ outputLogLevel: "none" })
     statsig.subscribe("gate_evaluated", () => {
@@ -286,7 +286,7 @@ describe("subscriptions", () => {
 })
 
 describe("console capture", () => {
-  it("logs the levels that are asked for, and gives the console back", async () => {
+  it("logs the requested levels, and restores the console", async () => {
     const original = console.warn
     const printed = vi.spyOn(console, "log").mockImplementation(() => {})
     const statsig = await start({
@@ -314,10 +314,10 @@ describe("console capture", () => {
   })
 })
 
-describe("the options of logging", () => {
+describe("the logging options", () => {
   const names = async () => (await arrived()).map(({ eventName }) => eventName)
 
-  it("send a batch that is full, and one that has waited long enough", async () => {
+  it("send a full batch, and one that has waited long enough", async () => {
     const many = Array.from({ length: 10 }, (_, index) => `event ${index}`)
     const full = await start({ eventLoggingMaxQueueSize: 10, eventLoggingFlushIntervalMs: 3_600_000 })
     for (const name of many) full.logEvent(user, name)
@@ -327,7 +327,7 @@ describe("the options of logging", () => {
     await vi.waitFor(async () => expect(await names()).toContain("late"), 5_000)
   })
 
-  it("keep no more batches than they may, the newest", async () => {
+  it("limit the waiting batches and keep the newest", async () => {
     const statsig = await start({
       eventLoggingMaxQueueSize: 10,
       eventLoggingMaxPendingBatchQueueSize: 1,
@@ -346,7 +346,7 @@ describe("the options of logging", () => {
   it.each([
     [{ exposureDedupeMaxKeys: 1 }, ["gate_on", "gate_off", "gate_on"]],
     [{}, ["gate_on", "gate_off"]]
-  ])("remember with %j the exposures of %j", async (options, expected) => {
+  ])("with %j deduplicate the exposures of %j", async (options, expected) => {
     const statsig = await start(options)
     for (const name of ["gate_on", "gate_off", "gate_on"]) statsig.checkGate(user, name)
     await statsig.flushEvents()
@@ -355,7 +355,7 @@ describe("the options of logging", () => {
 })
 
 describe("metrics", () => {
-  it("reach an observability client, whose throws stay its own", async () => {
+  it("reach an observability client, whose exceptions are contained", async () => {
     const calls: Array<ReadonlyArray<unknown>> = []
     const statsig = await start({
       observabilityClient: {
@@ -369,7 +369,7 @@ describe("metrics", () => {
     statsig.logEvent(user, "bought")
     await statsig.flushEvents()
     await turn()
-    // The diagnostics of initialize are the other one.
+    // The other event has the diagnostics of initialize.
     expect(calls).toContainEqual(["initialize"])
     expect(calls).toContainEqual(["increment", "statsig.sdk.events_successfully_sent_count", 2, null])
   })

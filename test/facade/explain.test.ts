@@ -12,7 +12,7 @@ const statsigTest = () =>
 describe("explain", () => {
   afterEach(() => vi.restoreAllMocks())
 
-  it("gives what the check gives, as plain data and as text, and logs nothing", () => {
+  it("returns the result of the check as plain data and as text, and logs nothing", () => {
     const { statsig, test } = statsigTest()
     const explained = statsig.explain(user, "gate", "checkout")
     expect(test.exposures).toEqual([])
@@ -36,7 +36,7 @@ describe("explain", () => {
     })
   })
 
-  it("takes the options of a check", () => {
+  it("accepts the options of a check", () => {
     const { statsig } = statsigTest()
     const exposures = (options: object) => statsig.explain(user, "experiment", "button", options).exposures
     expect(exposures({})).toHaveLength(1)

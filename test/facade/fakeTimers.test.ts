@@ -21,7 +21,7 @@ const local = await runtime.runPromise(LocalStatsig)
 const key = "secret-fakeTimers"
 const user = new StatsigUser({ userID: "u" })
 
-/** Takes connections and never answers. */
+/** Accepts connections and never responds. */
 const sockets = new Set<Socket>()
 const silent = createServer(socket => void sockets.add(socket.on("error", () => {}))).listen(0, "127.0.0.1")
 await once(silent, "listening")
@@ -66,7 +66,7 @@ afterAll(async () => {
 
 const make = (options: StatsigOptions): Statsig => new Statsig(key, { outputLogLevel: "none", ...options })
 
-/** Fails where the call takes longer than three seconds. */
+/** Fails when the call takes longer than three seconds. */
 const ends = async <A>(call: Promise<A>): Promise<A> => {
   const late = sleep(3_000, "it did not end", { ref: false })
   const first = await Promise.race([call.then(value => ({ value })), late])
@@ -74,7 +74,7 @@ const ends = async <A>(call: Promise<A>): Promise<A> => {
   return (first as { readonly value: A }).value
 }
 
-it("under vi.useFakeTimers() polls and flushes come when the program advances its timers", async () => {
+it("under vi.useFakeTimers() polls and flushes run when the program advances its timers", async () => {
   uninstall = useVitest()()
   const statsig = make({ specsUrl: local.specsUrl, logEventUrl: local.logEventUrl, specsSyncIntervalMs: 10_000 })
   await ends(statsig.initialize())
@@ -94,7 +94,7 @@ it("under vi.useFakeTimers() polls and flushes come when the program advances it
   await ends(statsig.shutdown())
 })
 
-it("events leave, and exposures are logged again, though the time of day is set back", async () => {
+it("events are sent, and exposures are logged again, although the system clock is set back", async () => {
   uninstall = useVitest()()
   const statsig = make({ specsUrl: local.specsUrl, logEventUrl: local.logEventUrl })
   await ends(statsig.initialize())
@@ -108,7 +108,7 @@ it("events leave, and exposures are logged again, though the time of day is set 
     await vi.advanceTimersByTimeAsync(65_000)
     for (let look = 0; look < 300 && (await exposures()) < expected; look++) await sleep(10)
     expect(await exposures()).toBe(expected)
-    // No tick came while the batch was on its way.
+    // No tick came while the batch was in flight.
     await vi.advanceTimersByTimeAsync(5_000)
   }
   await ends(statsig.shutdown())
@@ -123,7 +123,7 @@ describe.each(fakes)("under $name", ({ install }) => {
       return statsig
     }
 
-    it("initialize and shutdown keep their limits where the server is silent", async () => {
+    it("initialize and shutdown keep their limits when the server is silent", async () => {
       const statsig = made({ specsUrl: silentUrl, logEventUrl: silentUrl, initTimeoutMs: 200 })
       const { error, isSuccess } = await ends(statsig.initialize())
       expect(isSuccess).toBe(false)
@@ -136,7 +136,7 @@ describe.each(fakes)("under $name", ({ install }) => {
       })
     })
 
-    it("all calls work where the server answers", async () => {
+    it("all calls work when the server responds", async () => {
       const statsig = made({
         specsUrl: local.specsUrl,
         logEventUrl: local.logEventUrl,
@@ -157,8 +157,8 @@ describe.each(fakes)("under $name", ({ install }) => {
   })
 })
 
-// Jest's fakes replace it. Node's own connections do not survive that, so it is a process of its own.
-it.each(["before", "after"])("limits hold without process.nextTick, taken away %s the instance is made", async when => {
+// Jest's fakes replace it. Node's own connections do not survive that, so this runs in a separate process.
+it.each(["before", "after"])("limits hold without process.nextTick, removed %s the instance is made", async when => {
   const program = await translated(fileURLToPath(new URL("support/withoutNextTick.ts", import.meta.url)))
   const { stdout } = await promisify(execFile)(process.execPath, [program, silentUrl, when])
   expect(JSON.parse(stdout)).toEqual({

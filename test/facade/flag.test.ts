@@ -1,6 +1,4 @@
-/**
- * Flags as values in programs of the Promise API: typed values for what fits, the fallback for what does not.
- */
+/** Flags as values in programs of the Promise API: typed values where they fit, the fallback where they do not. */
 import { afterEach, describe, expect, it, vi } from "vitest"
 import { Flag, makeStatsigTest, Statsig, StatsigUser, Type } from "../../layers/promise.js"
 
@@ -31,13 +29,13 @@ describe("a flag of the Promise API", () => {
     expect(Object.isFrozen(Flag.read(statsig, ada, Pricing))).toBe(true)
   })
 
-  it("has its fallback for what is unknown", () => {
+  it("has its fallback for an unknown name", () => {
     const { statsig } = makeStatsigTest()
     const read = [Checkout, Pricing, Button, Gallery, Path].map(flag => Flag.read<unknown>(statsig, ada, flag))
     expect(read).toEqual([false, { vat: 20 }, { color: "blue" }, "carousel", null])
   })
 
-  it("logs the exposure that the check logs, unless it is told not to", () => {
+  it("logs the exposure that the check logs, unless exposures are disabled", () => {
     const { statsig, test } = makeStatsigTest([
       { gate: "new_checkout", value: true },
       { layer: "product_page", value: { gallery: "grid", size: 3 } }
@@ -53,7 +51,7 @@ describe("a flag of the Promise API", () => {
     ])
   })
 
-  it("has its fallback for what does not fit, and warns once of flag, path and rule", async () => {
+  it("has its fallback for an unfit value, and warns once with flag, path and rule", async () => {
     const lines: Array<string> = []
     const note = (tag: string, message: string) => void lines.push(`${tag} ${message}`)
     const outputLoggerProvider = {
@@ -80,7 +78,7 @@ describe("a flag of the Promise API", () => {
     await statsig.shutdown()
   })
 
-  it("answers whatever it is given", () => {
+  it("returns a value for any arguments", () => {
     const write = vi.spyOn(console, "error").mockImplementation(() => {})
     const { statsig } = makeStatsigTest([{ gate: "new_checkout", value: true }])
     expect(Flag.read({} as never, ada, Pricing)).toEqual({ vat: 20 })
@@ -91,7 +89,7 @@ describe("a flag of the Promise API", () => {
     expect(String(write.mock.calls[0]?.[1])).toMatch(/statsig: expected a Statsig instance of statsig-effect\/promise/)
   })
 
-  it("wants a type where one belongs", () => {
+  it("requires a type where one belongs", () => {
     expect(() => Flag.config("pricing", { vat: "number" } as never, {} as never)).toThrow(
       /expected a type such as Type\./
     )

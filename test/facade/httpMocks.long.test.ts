@@ -1,5 +1,6 @@
 /**
- * Programs whose requests are mocked or traced by packages that replace `http.request`: they see those of Statsig too.
+ * Programs whose requests are mocked or traced by packages that replace `http.request`: these see Statsig's requests
+ * too.
  */
 import { execFile } from "node:child_process"
 import { mkdirSync } from "node:fs"

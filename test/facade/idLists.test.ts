@@ -10,7 +10,7 @@ const runtime = ManagedRuntime.make(localLayer())
 const local = await runtime.runPromise(LocalStatsig)
 const run = runtime.runPromise
 
-/** Syncs shorter than a second apart are taken only where this is set, as the official package does it. */
+/** Sync intervals under a second are accepted only with this set, as in the official package. */
 liftBounds()
 
 const gate = (condition: string) => ({
@@ -61,7 +61,7 @@ afterEach(() => Promise.all(instances.splice(0).map(statsig => statsig.shutdown(
 afterAll(() => runtime.dispose())
 
 describe("ID lists", () => {
-  it("decide who is in a segment", async () => {
+  it("decide segment membership", async () => {
     const statsig = make({ enableIdLists: true })
     expect(statsig.getInitializeDetails().isIdListReady).toBe(null)
     expect(await statsig.initialize()).toEqual({ isSuccess: true })
@@ -70,14 +70,14 @@ describe("ID lists", () => {
     expect([alice, bob].map(user => statsig.checkGate(user, "out"))).toEqual([false, true])
   })
 
-  it("are given up after the time that a request may take", async () => {
+  it("are given up after the request timeout", async () => {
     await run(local.faultAlways("idListManifest", Fault.Stall({})))
     const statsig = make({ enableIdLists: true, idListsRequestTimeoutMs: 50, initTimeoutMs: -1 })
     expect(await statsig.initialize()).toEqual({ isSuccess: true })
     expect(statsig.getInitializeDetails().isIdListReady).toBe(false)
   })
 
-  it("are off unless they are enabled", async () => {
+  it("are off by default", async () => {
     const statsig = make()
     const asked = (await run(local.requests)).length
     await statsig.initialize()
@@ -86,7 +86,7 @@ describe("ID lists", () => {
     expect(statsig.getInitializeDetails().isIdListReady).toBe(null)
   })
 
-  it("are kept fresh, also when the first sync and the specs failed", async () => {
+  it("are kept up to date, also when the first sync and the specs failed", async () => {
     await run(local.faultNext("specs", Fault.Reply({ status: 500 })))
     await run(local.faultNext("idListFile:vips", Fault.Reply({ status: 500 })))
     const statsig = make({ enableIdLists: true, idListsSyncIntervalMs: 20, specsSyncIntervalMs: 20 })
@@ -99,7 +99,7 @@ describe("ID lists", () => {
     await expect.poll(() => isIn(statsig)).toEqual([false, false])
   })
 
-  it("are brought by a sync on demand, also when the specs fail, and not while they are young", async () => {
+  it("are loaded by a sync on demand, also when the specs fail, and not while they are young", async () => {
     const statsig = make({ enableIdLists: true, idListsSyncIntervalMs: 3_600_000 })
     await statsig.initialize()
     await run(local.growIdList("vips", { add: ["bob"] }))
@@ -115,7 +115,7 @@ describe("ID lists", () => {
     expect(isIn(statsig)).toEqual([false, true])
   })
 
-  it("do not make initialize fail, but for its deadline", async () => {
+  it("do not make initialize fail, except at its deadline", async () => {
     await run(local.faultNext("idListManifest", Fault.Reply({ status: 500 })))
     expect(await make({ enableIdLists: true }).initialize()).toEqual({ isSuccess: true })
     await run(local.faultNext("idListManifest", Fault.Stall({})))
@@ -128,7 +128,7 @@ describe("ID lists", () => {
     expect(isIn(late)).toEqual([false, false])
   })
 
-  it("come from the host of files that is given", async () => {
+  it("come from the configured file host", async () => {
     const { vips } = JSON.parse(await (await fetch(local.idListsUrl)).text())
     const moved = { vips: { ...vips, url: vips.url.replace(local.url, "http://gone.invalid") } }
     await run(local.faultNext("idListManifest", Fault.Reply({ body: JSON.stringify(moved) })))
@@ -137,7 +137,7 @@ describe("ID lists", () => {
     expect(isIn(statsig)).toEqual([true, false])
   })
 
-  it("are kept in the data store, from which a program starts without network", async () => {
+  it("are kept in the data store, from which a program starts without a network", async () => {
     const held = new Map<string, string>()
     const dataStore: DataStore = {
       initialize: async () => {},

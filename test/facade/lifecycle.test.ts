@@ -14,7 +14,7 @@ const run = runtime.runPromise
 const key = "secret-fakeO1234567890"
 const url = `${local.specsUrl}/secret-fakeO*****.json`
 
-/** Polls shorter than a second are taken only where this is set, as the official package does it. */
+/** Poll intervals under a second are accepted only with this set, as in the official package. */
 liftBounds()
 
 const instances: Array<Statsig> = []
@@ -87,7 +87,7 @@ describe("initialize", () => {
   ]
 
   it.each(failures)("fails for %s", async (_, fault, error, expectedReason) => {
-    // Always: a connection that was reset when it was used again is tried once more.
+    // Always: a reused connection that was reset is retried once.
     await run(local.faultAlways("specs", fault))
     const statsig = make()
     const result = await statsig.initialize()
@@ -106,7 +106,7 @@ describe("initialize", () => {
     ["client-abcdefghij", "a client key"],
     ["secret-abcdefghij ", "one with white space at its beginning or end"],
     [" secret-abcdefghij", "one with white space at its beginning or end"]
-  ])("names the key %j when no specs come, with a data store too", async (key, got) => {
+  ])("names the key %j when no specs arrive, with a data store too", async (key, got) => {
     await run(local.faultAlways("specs", Fault.Reply({ status: 403 })))
     const expected = `sdkKey: expected a server secret key, which begins with "secret-", got ${got}`
     const [alone, stored] = [make({}, key), make({ dataStore: { ...dataStore(), get: async () => ({}) } }, key)]
@@ -120,16 +120,19 @@ describe("initialize", () => {
     await run(local.clearFaults("specs"))
   })
 
-  it.each(["", "client-abc"])("takes the key %j where a data store has specs, or the server takes it", async key => {
-    for (const options of [{}, { dataStore: dataStore() }, { dataStore: dataStore(), disableNetwork: true }]) {
-      const statsig = make(options, key)
-      expect(await statsig.initialize()).toEqual({ isSuccess: true })
-      expect(statsig.checkGate(user, "gate_on")).toBe(true)
+  it.each(["", "client-abc"])(
+    "accepts the key %j where a data store has specs, or the server accepts it",
+    async key => {
+      for (const options of [{}, { dataStore: dataStore() }, { dataStore: dataStore(), disableNetwork: true }]) {
+        const statsig = make(options, key)
+        expect(await statsig.initialize()).toEqual({ isSuccess: true })
+        expect(statsig.checkGate(user, "gate_on")).toBe(true)
+      }
+      expect(await make({ disableNetwork: true }, key).initialize()).toEqual({ isSuccess: true })
     }
-    expect(await make({ disableNetwork: true }, key).initialize()).toEqual({ isSuccess: true })
-  })
+  )
 
-  it("fails for a URL that is none, and for a port where nobody listens", async () => {
+  it("fails for an invalid URL, and for a port where nobody listens", async () => {
     for (const specsUrl of ["nowhere", "http://127.0.0.1:1/v2"]) {
       const { error, isSuccess } = await make({ specsUrl }).initialize()
       expect(isSuccess).toBe(false)
@@ -171,14 +174,14 @@ describe("initialize", () => {
     expect(reason(statsig)).toBe("Loading:Unrecognized")
   })
 
-  it("knows no deadline below 0", async () => {
+  it("ignores a deadline below 0", async () => {
     await run(local.faultNext("specs", Fault.Delay({ duration: 50 })))
     const statsig = make({ initTimeoutMs: -1 })
     expect(await statsig.initialize()).toEqual({ isSuccess: true })
     expect(reason(statsig)).toBe("Network:Recognized")
   })
 
-  it("is healed by a poll", async () => {
+  it("recovers by a poll", async () => {
     await run(local.faultNext("specs", Fault.Reply({ status: 501 })))
     const statsig = make({ specsSyncIntervalMs: 20 })
     expect((await statsig.initialize()).isSuccess).toBe(false)
@@ -187,8 +190,8 @@ describe("initialize", () => {
     await statsig.shutdown()
   })
 
-  it("may be called twice at a time, and again", async () => {
-    // A key of its own: a poll of another test's instance may still be on its way.
+  it("may be called twice concurrently, and again", async () => {
+    // A separate key: a poll of another test's instance may still be in flight.
     const statsig = make({}, "secret-twice")
     expect(await Promise.all([statsig.initialize(), statsig.initialize()])).toEqual([
       { isSuccess: true },
@@ -219,7 +222,7 @@ describe("initialize", () => {
     expect(statsig.checkGate(user, "gate_on")).toBe(true)
   })
 
-  it("makes instances that know nothing of each other", async () => {
+  it("creates independent instances", async () => {
     const [first, second] = [make(), make()]
     await first.initialize()
     expect(first.checkGate(user, "gate_on")).toBe(true)
@@ -228,7 +231,7 @@ describe("initialize", () => {
 })
 
 describe("the details of initialize", () => {
-  it("tell of success", async () => {
+  it("report success", async () => {
     const statsig = make()
     const before = { durationMs: 0, initSuccess: false, isConfigSpecReady: false, isIdListReady: null }
     expect(statsig.getInitializeDetails()).toEqual({ ...before, source: "Uninitialized" })
@@ -245,7 +248,7 @@ describe("the details of initialize", () => {
     expect(statsig.isInitialized()).toBe(true)
   })
 
-  it("tell of failure", async () => {
+  it("report failure", async () => {
     await run(local.faultNext("specs", Fault.Reply({ status: 500 })))
     const statsig = make()
     const details = await statsig.initializeWithDetails()
@@ -261,7 +264,7 @@ describe("the details of initialize", () => {
     expect(statsig.isInitialized()).toBe(false)
   })
 
-  it("count a network that is off as no failure", async () => {
+  it("do not report a disabled network as a failure", async () => {
     const details = await make({ disableNetwork: true }).initializeWithDetails()
     expect(details).toMatchObject({ initSuccess: true, isConfigSpecReady: false, source: "NoValues" })
     expect(details).not.toHaveProperty("failureDetails")
@@ -269,19 +272,19 @@ describe("the details of initialize", () => {
 })
 
 describe("shutdown", () => {
-  it("may come first, and more than once", async () => {
+  it("may come first, and may be repeated", async () => {
     const statsig = make()
     for (const timeout of [undefined, null, 0, 100])
       expect(await statsig.shutdown(timeout)).toEqual({ isSuccess: true })
   })
 
-  it("stops the polls and leaves the answers", async () => {
+  it("stops the polls and keeps the specs", async () => {
     const statsig = make({ specsSyncIntervalMs: 5 })
     await statsig.initialize()
     const before = await requests()
     await vi.waitUntil(async () => (await requests()) > before, { timeout: 20_000 })
     expect(await statsig.shutdown()).toEqual({ isSuccess: true })
-    // One that was on its way may still arrive.
+    // A poll in flight may still arrive.
     await sleep(50)
     const after = await requests()
     await sleep(100)
@@ -291,7 +294,7 @@ describe("shutdown", () => {
     expect(await statsig.flushEvents()).toEqual({ isSuccess: true })
   })
 
-  it("lets initialize fetch anew", async () => {
+  it("lets initialize fetch again", async () => {
     const statsig = make()
     await statsig.initialize()
     await statsig.shutdown()
@@ -304,7 +307,7 @@ describe("shutdown", () => {
     expect(statsig.checkGate(user, "gate_on")).toBe(false)
   })
 
-  it("lets an initialize that runs come to its end", async () => {
+  it("lets a running initialize finish", async () => {
     await run(local.faultNext("specs", Fault.Delay({ duration: 50 })))
     const statsig = make()
     const initializing = statsig.initialize()
@@ -313,7 +316,7 @@ describe("shutdown", () => {
     expect(statsig.checkGate(user, "gate_on")).toBe(true)
   })
 
-  it("goes on in the background after its deadline", async () => {
+  it("continues in the background after its deadline", async () => {
     let release = () => {}
     const held = new Promise<void>(resolve => {
       release = resolve
@@ -339,7 +342,7 @@ describe("a data store before the network", () => {
     shutdown: vi.fn(async () => {})
   })
 
-  it("spares the request", async () => {
+  it("saves the request", async () => {
     const before = await requests()
     const statsig = make({ dataStore: dataStore() })
     expect(await statsig.initialize()).toEqual({ isSuccess: true })
@@ -359,7 +362,7 @@ describe("a data store before the network", () => {
     expect(store.shutdown).toHaveBeenCalledTimes(1)
   })
 
-  it("is filled with bytes where it takes them", async () => {
+  it("is filled with bytes where it accepts them", async () => {
     const setBytes = vi.fn(async () => {})
     const store = { ...emptyStore(), setBytes }
     await make({ dataStore: store }).initialize()
@@ -370,7 +373,7 @@ describe("a data store before the network", () => {
     expect(store.set).not.toHaveBeenCalled()
   })
 
-  it("is polled in place of the network where it wants that", async () => {
+  it("is polled instead of the network where it supports that", async () => {
     let text = JSON.stringify(payload)
     const before = await requests()
     const statsig = make({
@@ -397,7 +400,7 @@ describe("a data store before the network", () => {
     await statsig.shutdown()
   })
 
-  it("is called on the object", async () => {
+  it("is called as a method of the object", async () => {
     class Store {
       readonly #text = JSON.stringify(payload)
       async initialize() {
@@ -412,7 +415,7 @@ describe("a data store before the network", () => {
     expect(reason(statsig)).toBe("Adapter(DataStore):Recognized")
   })
 
-  it("costs nothing but itself when it throws, or gives what is not a promise", async () => {
+  it("affects nothing else when it throws, or returns something other than a promise", async () => {
     const throwing = () => {
       throw new Error("broken")
     }
@@ -444,14 +447,14 @@ describe("a data store before the network", () => {
 })
 
 describe("the options", () => {
-  it("send the name of the service along", async () => {
+  it("send the service name", async () => {
     await make({ serviceName: "checkout" }).initialize()
     const all = await run(local.requests)
     expect(all.at(-1)?.headers["x-request-service"]).toBe("checkout")
     expect(all.at(-1)?.headers["statsig-api-key"]).toBe(key)
   })
 
-  it("switch off what is derived from the address and the user agent", async () => {
+  it("disable what is derived from the address and the user agent", async () => {
     const visitor = new StatsigUser({
       userID: "u",
       ip: "8.8.8.8",

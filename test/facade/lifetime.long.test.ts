@@ -18,7 +18,7 @@ const run = async (...task: ReadonlyArray<string>): Promise<string> => {
   return stdout
 }
 
-// They mostly start and wait.
+// These tests mostly start processes and wait.
 describe.concurrent("a process", () => {
   it("ends while an instance polls a data store", async () => {
     expect(await run("exit")).toBe("true\n")
@@ -34,7 +34,7 @@ describe.concurrent("a process", () => {
   })
 })
 
-describe.concurrent("a process whose poll gets no answer", () => {
+describe.concurrent("a process whose poll gets no response", () => {
   for (const at of ["head", "body"] as const) {
     it(`ends without waiting for it (${at})`, async () => {
       const polls = await Effect.runPromise(
@@ -47,14 +47,14 @@ describe.concurrent("a process whose poll gets no answer", () => {
           return (yield* local.requests).length - 1
         }).pipe(Effect.provide(layer({ specs: payload })))
       )
-      // One that waited would have given up and asked again.
+      // A waiting one would have timed out and polled again.
       expect(polls).toBe(1)
     })
   }
 })
 
-describe.concurrent("an instance that is dropped", () => {
-  it("is collected and its background work stopped, and one of which a method is kept is not", async () => {
+describe.concurrent("a dropped instance", () => {
+  it("is collected and its background work stopped, unless one of its methods is kept", async () => {
     expect(await run("drop")).toBe("dropped stopped\ntrue\n")
   })
 })

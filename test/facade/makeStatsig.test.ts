@@ -21,7 +21,7 @@ import { outcome } from "./support/sides.js"
 
 const user = new StatsigUser({ userID: "u" })
 
-/** An instance over specs in hand, and what it logs. */
+/** An instance over specs in memory, and what it logs. */
 const start = async () => {
   const exposures: Array<Exposure> = []
   const counted: Array<string> = []
@@ -57,7 +57,7 @@ afterEach(() => {
 })
 
 describe("the class over other layers", () => {
-  it("answers from their specs", async () => {
+  it("evaluates their specs", async () => {
     const { statsig } = await start()
     expect(statsig.getExperiment(user, "experiment")).toMatchObject({
       groupName: "Test",
@@ -66,7 +66,7 @@ describe("the class over other layers", () => {
     })
   })
 
-  it("logs the user as it was when the check was made", async () => {
+  it("logs the user as it was at the time of the check", async () => {
     const { exposures, statsig } = await start()
     const changing = new StatsigUser({ userID: "before" })
     statsig.checkGate(changing, "gate_on")
@@ -97,7 +97,7 @@ describe("the class over other layers", () => {
     expect(logged()).toEqual({ exposures: [], counted: ["gate_on", "gate_on", "config", "experiment"] })
   })
 
-  it("logs the parameters of a layer that are read", async () => {
+  it("logs the layer parameters that are read", async () => {
     const { logged, statsig } = await start()
     vi.spyOn(console, "warn").mockImplementation(() => {})
     const { get, getValue } = statsig.getLayer(user, "layer")
@@ -123,7 +123,7 @@ describe("the class over other layers", () => {
     expect(logged()).toEqual({ exposures: [], counted: ["layer", "layer"] })
   })
 
-  it("logs what the parameters of a store stand for", async () => {
+  it("logs what the parameters of a store refer to", async () => {
     const { logged, statsig } = await start()
     const store = statsig.getParameterStore(user, "store")
     expect(logged()).toEqual({ exposures: [], counted: ["store"] })
@@ -156,7 +156,7 @@ describe("the class over other layers", () => {
     expect(logged()).toEqual({ exposures: [], counted: [] })
   })
 
-  it("stays behind its boundary when a layer breaks", async () => {
+  it("catches the errors of a layer that throws", async () => {
     const broken = () => {
       throw new RangeError("broken")
     }

@@ -1,6 +1,4 @@
-/**
- * Programs with hundreds of instances, one for each of their customers say.
- */
+/** Programs with hundreds of instances, for example one per customer. */
 import { fork } from "node:child_process"
 import { once } from "node:events"
 import { fileURLToPath } from "node:url"
@@ -20,7 +18,7 @@ const holdEventLoop = (millis: number) => {
   for (const end = performance.now() + millis; performance.now() < end; ) {}
 }
 
-it("hundreds of instances at once initialise, though the event loop is held for longer than their limit", async () => {
+it("hundreds of instances initialise although the event loop is blocked for longer than their limit", async () => {
   const initTimeoutMs = 500
   const instances = Array.from(
     { length: 300 },
@@ -36,7 +34,7 @@ it("hundreds of instances at once initialise, though the event loop is held for 
   countTurns()
   expect(new Set((await results).map(({ error = "none" }) => error))).toEqual(new Set(["none"]))
   isOver = true
-  // The event loop is free between the work of one instance and that of the next.
+  // The event loop is free between the work of two instances.
   expect(turns).toBeGreaterThan(instances.length)
   for (const statsig of instances) expect(statsig.checkGate(user, "gate_on")).toBe(true)
   await Promise.all(instances.map(statsig => statsig.shutdown(60_000)))

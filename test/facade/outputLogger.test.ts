@@ -1,6 +1,4 @@
-/**
- * The SDK's own log lines: which come at which level, where they go, and what a provider may do.
- */
+/** The SDK's own log lines: which appear at which level, where they go, and what a provider may do. */
 import { createServer } from "node:http"
 import type { AddressInfo } from "node:net"
 import * as Effect from "effect/Effect"
@@ -21,7 +19,7 @@ const runtime = ManagedRuntime.make(localLayer({ specs: payload }))
 const local = await runtime.runPromise(LocalStatsig)
 afterAll(() => runtime.dispose())
 
-/** A life that gives a line of each level: specs come, an option is out of its range, and a start fails. */
+/** A run that logs a line of each level: specs arrive, an option is out of its range, and a start fails. */
 const live = async (options: StatsigOptions): Promise<void> => {
   for (const specsUrl of [local.specsUrl, `${local.url}/nowhere`]) {
     const statsig = new Statsig("secret-fakeO1234567890", {
@@ -38,7 +36,7 @@ const live = async (options: StatsigOptions): Promise<void> => {
 
 const levels = ["debug", "info", "warn", "error"] as const
 
-/** A provider that keeps what it is called with, by members that need their object. */
+/** A provider that keeps its calls, through methods that need their `this`. */
 class Lines implements OutputLoggerProvider {
   readonly calls: Array<readonly [member: string, ...input: ReadonlyArray<string>]> = []
   initialize() {
@@ -88,7 +86,7 @@ describe("outputLoggerProvider", () => {
     }
   })
 
-  it("is told of a client key, and how a server's key begins", async () => {
+  it("is told of a client key, and which prefix a server key has", async () => {
     const provider = new Lines()
     const { logEventUrl, url } = local
     const statsig = new Statsig("client-abc", {
@@ -125,7 +123,7 @@ it("without a provider lines go to standard output", async () => {
   expect(lines).toContainEqual(expect.stringContaining("Failed to initialize Statsig: NetworkError|"))
 })
 
-it("a standard output that throws costs the line alone", async () => {
+it("a standard output that throws loses only the line", async () => {
   vi.spyOn(process.stdout, "write").mockImplementation(() => {
     throw new Error("EIO")
   })
@@ -133,7 +131,7 @@ it("a standard output that throws costs the line alone", async () => {
   vi.restoreAllMocks()
 })
 
-it("a provider that rejects costs the line alone", async () => {
+it("a provider that rejects loses only the line", async () => {
   const broken = async () => {
     throw new Error("mine")
   }
@@ -143,7 +141,7 @@ it("a provider that rejects costs the line alone", async () => {
   })
 })
 
-it("a console that throws does not make a method throw", () => {
+it("a method does not throw when the console throws", () => {
   const broken = () => {
     throw new Error("mine")
   }
@@ -179,7 +177,7 @@ describe("at level debug", () => {
 
   const optionsOf = (url: string) => ({ specsUrl: `${url}/specs?token=mine`, logEventUrl: `${url}/log` })
 
-  it("the facade tells of each request, batch, retry and fetch, and of the end", async () => {
+  it("the facade reports each request, batch, retry and fetch, and the shutdown", async () => {
     const { close, url } = await serve(1)
     const provider = new Lines()
     const statsig = new Statsig("secret-fakeO1234567890", {
@@ -214,7 +212,7 @@ describe("at level debug", () => {
     expect(lines.join()).not.toMatch(/unhandled|fakeO1/)
   })
 
-  it("a request that nobody answers leaves a line", async () => {
+  it("a request without a response logs a line", async () => {
     const provider = new Lines()
     const statsig = new Statsig("secret-fakeO1234567890", {
       ...optionsOf("http://127.0.0.1:9"),
@@ -230,7 +228,7 @@ describe("at level debug", () => {
     ])
   })
 
-  it("an Effect program is told the same, and of no failure that was handled", async () => {
+  it("an Effect program gets the same lines, and none for a handled failure", async () => {
     const { close, url } = await serve(3)
     const lines: Array<string> = []
     const logger = Logger.make(({ logLevel, message }) => void lines.push(`${logLevel.label} ${String(message)}`))

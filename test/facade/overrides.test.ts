@@ -10,7 +10,7 @@ const methods = {
   remove: ["removeGateOverride", "removeDynamicConfigOverride", "removeExperimentOverride", "removeLayerOverride"]
 } as const
 
-/** What an instance says of the name that calls are about. */
+/** What an instance returns for the name that the calls use. */
 const answers = (side: Side, statsig: Statsig) => {
   const users = [{ userID: "u" }, { userID: "other" }, { customIDs: { any: "u" } }].map(
     fields => new side.StatsigUser(fields)
@@ -23,7 +23,7 @@ const answers = (side: Side, statsig: Statsig) => {
   ])
 }
 
-/** Makes the same calls on fresh instances of both sides, and compares what they give and what holds afterwards. */
+/** Makes the same calls on fresh instances of both sides, and compares their results and the values afterwards. */
 const compare = (...calls: ReadonlyArray<Call>) =>
   expectSame(side => {
     const statsig = new side.Statsig("secret-key", offline)
@@ -38,22 +38,25 @@ const values = [
 ]
 
 describe("the overrides", () => {
-  it.each(methods.set)("%s takes and refuses values as the official one does", async method => {
+  it.each(methods.set)("%s accepts and refuses values as the official package does", async method => {
     for (const value of [...values, false, "true"]) await compare([method, "name", value])
     await compare([method])
     await compare([method, null, null, 5])
     await compare([method, "name", null, 5])
   })
 
-  it.each([...methods.set, methods.byGroup])("%s takes and refuses ids as the official one does", async method => {
-    const value = method === "overrideGate" ? true : method === methods.byGroup ? "Test" : { a: 1 }
-    for (const id of ["u", "other", "", null, undefined, "__STATSIG_NO_ID__", 1, true, {}]) {
-      await compare([method, "name", value, id])
+  it.each([...methods.set, methods.byGroup])(
+    "%s accepts and refuses IDs as the official package does",
+    async method => {
+      const value = method === "overrideGate" ? true : method === methods.byGroup ? "Test" : { a: 1 }
+      for (const id of ["u", "other", "", null, undefined, "__STATSIG_NO_ID__", 1, true, {}]) {
+        await compare([method, "name", value, id])
+      }
+      for (const name of ["", "__proto__", null, undefined, 1, {}]) await compare([method, name, value])
     }
-    for (const name of ["", "__proto__", null, undefined, 1, {}]) await compare([method, name, value])
-  })
+  )
 
-  it(`${methods.byGroup} takes the name of a group only`, async () => {
+  it(`${methods.byGroup} accepts only the name of a group`, async () => {
     for (const group of ["Test", "", null, undefined, 1, {}]) await compare([methods.byGroup, "name", group])
   })
 
@@ -87,7 +90,7 @@ describe("the overrides", () => {
     )
   })
 
-  it("hold for results as the official ones do, nested and by group too", async () => {
+  it("change results as the official package does, also nested ones and by group", async () => {
     const instances = await initialized()
     await expectSame(side => {
       const statsig = instances.get(side)

@@ -51,7 +51,7 @@ describe("userPersistedValues", () => {
     for (const statsig of instances.values()) await statsig.shutdown()
   })
 
-  /** The answer tells whether the values were taken. */
+  /** The result shows whether the values were used. */
   const ask = (values: unknown, more: object = {}, name = "experiment") =>
     expectSame(side =>
       instances.get(side).getExperiment(new side.StatsigUser({ userID: "u" }), name, {
@@ -60,7 +60,7 @@ describe("userPersistedValues", () => {
       })
     )
 
-  it("are taken when they are right", async () => {
+  it("are used when they are valid", async () => {
     expect(await ask({ experiment: good })).toContain("Persisted")
     expect(await ask({ other: good })).toContain("Adapter(DataStore):Recognized")
     expect(await ask({ experiment: { ...good, configVersion: 7, more: [1] } })).toContain("Persisted")
@@ -68,7 +68,7 @@ describe("userPersistedValues", () => {
     await ask({ experiment: Object.create(good) })
   })
 
-  it.each(Object.keys(good))("count as a whole or not at all, by the member %s", async member => {
+  it.each(Object.keys(good))("are used as a whole or not at all, by the member %s", async member => {
     for (const value of Object.values(odd)) await ask({ experiment: { ...good, [member]: value } })
     const { [member as keyof typeof good]: _, ...without } = good
     await ask({ experiment: without })
@@ -87,14 +87,14 @@ describe("userPersistedValues", () => {
     }
   })
 
-  it("have times and versions in the bounds of the official ones", async () => {
+  it("have times and versions within the official bounds", async () => {
     for (const time of [0, 1_700_000_000_000.9, -5.7, 2 ** 53, 1e19]) await ask({ experiment: { ...good, time } })
     for (const version of [0, 4294967295, 4294967296, -1]) {
       await ask({ experiment: { ...good, config_version: version } })
     }
   })
 
-  it("go with flags that must be flags", async () => {
+  it("need flags of the right type", async () => {
     for (const value of Object.values(odd)) {
       await ask({ experiment: good }, { enforceOverrides: value })
       await ask({ experiment: good }, { enforceTargeting: value })
@@ -114,7 +114,7 @@ describe("userPersistedValues", () => {
     }
   })
 
-  it("are ignored without a storage, but not what is wrong with them", async () => {
+  it("are ignored without a storage, but still validated", async () => {
     const without = await initialized()
     for (const values of [{ experiment: good }, { experiment: 5 }, null, { a: Number.NaN }]) {
       await expectSame(side =>
@@ -134,7 +134,7 @@ describe("a program's storage", () => {
     return statsig
   }
 
-  it("is told the same as the official one", async () => {
+  it("receives the same calls as with the official package", async () => {
     const tell = async (side: Side) => {
       const calls: Array<unknown> = []
       const statsig = await start(side, {
@@ -171,7 +171,7 @@ describe("a program's storage", () => {
     vi.restoreAllMocks()
   })
 
-  it("is called on the object, also when its functions are asynchronous and after shutdown", async () => {
+  it("is called as a method of the object, also when its functions are asynchronous and after shutdown", async () => {
     class Storage {
       readonly kept = new Map<string, unknown>()
       load() {
@@ -196,7 +196,7 @@ describe("a program's storage", () => {
     expect(storage.kept.size).toBe(0)
   })
 
-  it("costs no check and no process when it throws or rejects, and one line", async () => {
+  it("fails no check and no process when it throws or rejects, and logs one line", async () => {
     const lines: Array<string> = []
     const trouble = [
       () => {

@@ -1,6 +1,4 @@
-/**
- * What the Python SDK's page shows, in camelCase.
- */
+/** The methods on the Python SDK's page, in camelCase. */
 import { ManagedRuntime } from "effect"
 import { afterAll, beforeAll, expect, it } from "vitest"
 import * as LocalStatsigNode from "../../layers/LocalStatsig/Node.js"

@@ -1,5 +1,5 @@
 /**
- * What a refused body costs: no more than its bound while it comes, and nothing afterwards. In a process of its own, whose
+ * The memory of a refused body: bounded while it arrives, and released afterwards. Measured in a separate process whose
  * garbage is collected.
  */
 import { execFile } from "node:child_process"
@@ -16,7 +16,7 @@ interface Result {
   readonly grown: readonly [peak: number, refused: number, synced: number, ended: number]
 }
 
-it("a refused body is bounded, and nothing of it is kept", { timeout: 300_000 }, async () => {
+it("a refused body is bounded, and none of it is kept", { timeout: 300_000 }, async () => {
   const { stdout } = await promisify(execFile)(process.execPath, ["--expose-gc", "--import", "tsx", program])
   const results: ReadonlyArray<Result> = JSON.parse(stdout)
   expect(results.map(({ name }) => name)).toEqual(["truncated JSON", "gzip", "brotli", "protobuf"])
@@ -26,7 +26,7 @@ it("a refused body is bounded, and nothing of it is kept", { timeout: 300_000 },
       name === "truncated JSON" ? /expected JSON/ : /expected at most 33554432 bytes \(maxSpecs/
     )
     const [peak, ...after] = grown
-    // The bound is 32 megabytes. What is not too long is put together, and there twice for a moment.
+    // The bound is 32 megabytes. A body within it is joined, and is briefly there twice.
     expect(peak, name).toBeLessThan(name === "truncated JSON" ? 90 : 60)
     for (const size of after) expect(size, name).toBeLessThan(4)
   }

@@ -41,7 +41,7 @@ const makers: ReadonlyArray<
 ]
 
 describe.each(makers)("new %s", (_, make) => {
-  it("takes any raw evaluation as the official one does", async () => {
+  it("accepts any raw evaluation as the official class does", async () => {
     for (const raw of raws) {
       await expectSame(side => {
         // biome-ignore lint/suspicious/noExplicitAny: of any class
@@ -61,7 +61,7 @@ describe.each(makers)("new %s", (_, make) => {
     }
   })
 
-  it("takes a text that is the JSON null for nothing", async () => {
+  it("treats the JSON text null as nothing", async () => {
     expect(
       await outcome(() => make({ FeatureGate, DynamicConfig, Experiment, Layer } as unknown as Side, "null"))
     ).toBe(await outcome(() => make({ FeatureGate, DynamicConfig, Experiment, Layer } as unknown as Side, null)))
@@ -102,7 +102,7 @@ const guards: ReadonlyArray<unknown> = [
 ]
 
 describe.each(makers.slice(1))("the getters of %s", (_, make) => {
-  it("read as the official ones do, and expose what those expose", async () => {
+  it("read and expose as the official ones do", async () => {
     for (const key of keys) {
       for (const fallback of defaults) {
         await expectSame(side => {
@@ -114,7 +114,7 @@ describe.each(makers.slice(1))("the getters of %s", (_, make) => {
     }
   })
 
-  it("guard as the official ones do", async () => {
+  it("check their arguments as the official ones do", async () => {
     for (const key of ["s", "n", "nul", "arr", "missing"]) {
       for (const guard of guards) {
         for (const fallback of [undefined, "d", 5]) {
@@ -128,7 +128,7 @@ describe.each(makers.slice(1))("the getters of %s", (_, make) => {
     }
   })
 
-  it("take any key as the official ones do", async () => {
+  it("accept any key as the official ones do", async () => {
     for (const key of [null, undefined, 5, "", Symbol("k"), true]) {
       await expectSame(side => {
         const { get, getValue } = make(side, { value }) as Layer
@@ -137,7 +137,7 @@ describe.each(makers.slice(1))("the getters of %s", (_, make) => {
     }
   })
 
-  it("read the value they were made with, as the official ones do", async () => {
+  it("read the value of the constructor, as the official ones do", async () => {
     await expectSame(side => {
       // biome-ignore lint/suspicious/noExplicitAny: of any class
       const result = make(side, { value: { s: "str", n: 1 } }) as any
@@ -149,7 +149,7 @@ describe.each(makers.slice(1))("the getters of %s", (_, make) => {
     })
   })
 
-  it("know no inherited names", () => {
+  it("ignore inherited names", () => {
     const { get, getValue } = make({ DynamicConfig, Experiment, Layer } as unknown as Side, { value }) as Layer
     for (const key of ["toString", "__proto__", "constructor", "hasOwnProperty"]) {
       expect(get(key, "d")).toBe("d")
@@ -192,11 +192,11 @@ describe("the getters by type", () => {
     expect(text.startsWith("warn [Statsig] Parameter type mismatch. 'n.")).toBe(!exposes)
   })
 
-  it("say what a fraction should have been", async () => {
+  it("report what a fraction should have been", async () => {
     expect(await outcome(() => layer.getInteger("f", 1))).toContain("Expected 'integer', got 'number'")
   })
 
-  it("are there for configs and experiments too", () => {
+  it("exist for configs and experiments too", () => {
     for (const result of [
       new DynamicConfig("n", { value: { s: "str" } }),
       new Experiment("n", { value: { s: "str" } })

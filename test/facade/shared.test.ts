@@ -8,7 +8,7 @@ afterEach(() => {
 })
 
 describe("the shared instance", () => {
-  it("is made, found, kept over shutdown and forgotten as the official one", async () => {
+  it("is made, found, kept across shutdown and forgotten as in the official package", async () => {
     await expectSame(async ({ Statsig }) => {
       const states = [Statsig.hasShared()]
       const instance = Statsig.newShared("secret-key", offline)
@@ -20,7 +20,7 @@ describe("the shared instance", () => {
     })
   })
 
-  it("warns where there is none, or one already, as the official one does", async () => {
+  it("warns when there is none, or already one, as in the official package", async () => {
     const lines = await expectSame(({ Statsig }) => {
       const none = Statsig.shared()
       const first = Statsig.newShared("secret-key", offline)
@@ -31,13 +31,13 @@ describe("the shared instance", () => {
     expect(lines).toContain("warn [Statsig] Shared instance has been created")
   })
 
-  it("is not made of wrong arguments, as the official one", async () => {
+  it("is not made from wrong arguments, as in the official package", async () => {
     await expectSame(({ Statsig }) => Statsig.newShared(5, offline))
     await expectSame(({ Statsig }) => Statsig.newShared("secret-key", { ...offline, specsUrl: 5 }))
     await expectSame(({ Statsig }) => Statsig.hasShared())
   })
 
-  it("is one for a class and its subclasses, as the official one, and works detached", async () => {
+  it("is one for a class and its subclasses, as in the official package, and works detached", async () => {
     await expectSame(({ Statsig }) => {
       class Mine extends Statsig {}
       const { hasShared, newShared, removeSharedInstance, shared } = Reflect.get(Mine, "prototype")
@@ -61,7 +61,7 @@ describe("the shared instance", () => {
     expect(Statsig.hasSharedInstance()).toBe(false)
   })
 
-  it("answers with defaults, and without a request, where an instance stands in for it", async () => {
+  it("is replaced by an instance that returns defaults, without a request", async () => {
     const { warn } = console
     console.warn = () => {}
     const instance = Statsig.shared()

@@ -1,6 +1,4 @@
-/**
- * The test double behind the Promise API, as its users' tests have it.
- */
+/** The test double behind the Promise API, as tests use it. */
 import { afterEach, assert, describe, it, vi } from "vitest"
 import { makeStatsigTest, Statsig, StatsigUser } from "../../layers/promise.js"
 
@@ -11,7 +9,7 @@ describe("makeStatsigTest", () => {
     vi.restoreAllMocks()
   })
 
-  it("answers as it is set, while the program runs, and shows what was logged", async () => {
+  it("returns the values that are set, also while the program runs, and shows what was logged", async () => {
     const { statsig, test } = makeStatsigTest([
       { gate: "new_checkout", value: true, id: "ada" },
       { experiment: "button", value: { color: "red" }, group: "Test" }
@@ -37,7 +35,7 @@ describe("makeStatsigTest", () => {
     assert.deepStrictEqual(await statsig.shutdown(), { isSuccess: true })
   })
 
-  it("stands in for the class of programs that make their own client", async () => {
+  it("replaces the class in programs that create their own client", async () => {
     const { Statsig: TestStatsig, test } = makeStatsigTest()
     const program = async (Client: typeof Statsig) => {
       const client = Client.newShared("secret-key", { environment: "production" })
@@ -51,7 +49,7 @@ describe("makeStatsigTest", () => {
     assert.isFalse(Statsig.hasShared(), "the real class knows nothing of it")
   })
 
-  it("takes no timer and writes nothing", async () => {
+  it("starts no timer and writes nothing", async () => {
     const written = vi.spyOn(process.stdout, "write")
     const timers = [vi.spyOn(globalThis, "setTimeout"), vi.spyOn(globalThis, "setInterval")]
     const { statsig, test } = makeStatsigTest()

@@ -1,17 +1,15 @@
-/**
- * What subscribers hear, of both packages.
- */
+/** What subscribers receive in both packages. */
 import { it } from "vitest"
 import { payload } from "./support/payload.js"
 import { dataStore, expectSame, offline } from "./support/sides.js"
 
 const names = (specs: object) => [...Object.keys(specs), "ghost", ""]
 
-it("subscribers hear what those of the official package hear", async () => {
+it("subscribers receive the same events as with the official package", async () => {
   await expectSame(async ({ Statsig, StatsigUser }) => {
     const statsig = new Statsig("secret-key", { ...offline, dataStore: dataStore() })
     const heard: Record<string, Array<unknown>> = { all: [], gates: [] }
-    // Of whole specs, which the official package writes anew, the time will do.
+    // Only the time of full specs is compared, because the official package re-encodes them.
     const hear = (where: string) => (event: unknown) =>
       void heard[where]?.push(
         JSON.parse(JSON.stringify(event), (key, value) => (key === "values" ? value.time : value))
@@ -42,7 +40,7 @@ it("subscribers hear what those of the official package hear", async () => {
     statsig.getExperimentByGroupName("experiment", "Test")
     statsig.getClientInitializeResponse(user)
     statsig.logEvent(user, "bought")
-    // Both deliver soon after; the official one from other threads.
+    // Both deliver soon afterwards; the official one from other threads.
     await new Promise(resolve => setTimeout(resolve, 300))
     statsig.unsubscribeById(gates)
     await statsig.shutdown()
@@ -52,7 +50,7 @@ it("subscribers hear what those of the official package hear", async () => {
   })
 })
 
-it("whoever waits for initialize has heard of the specs then", async () => {
+it("subscribers are notified of the specs before initialize resolves", async () => {
   await expectSame(async ({ Statsig }) => {
     const statsig = new Statsig("secret-key", { ...offline, dataStore: dataStore() })
     const heard: Array<unknown> = []

@@ -1,6 +1,4 @@
-/**
- * Keeping specs fresh, as a program of the Promise API sees it.
- */
+/** Keeping specs up to date, as a program of the Promise API sees it. */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import type { ServerOptions } from "node:https"
 import { tmpdir } from "node:os"
@@ -40,7 +38,7 @@ const make = (options: StatsigOptions = {}) => {
   return { statsig, requests }
 }
 
-/** A proxy as long as it is used. */
+/** Runs a proxy for as long as it is used. */
 const withProxy = <A>(use: (proxy: { readonly seen: ReadonlyArray<string>; readonly port: number }) => Promise<A>) =>
   run(Effect.scoped(Effect.flatMap(serveProxy({ user: "me:pa:ss" }), proxy => Effect.promise(() => use(proxy)))))
 
@@ -58,7 +56,7 @@ afterAll(async () => {
 })
 
 describe("syncNow", () => {
-  it("brings what is new, once for calls at the same time, and says what went wrong", async () => {
+  it("fetches what is new, once for concurrent calls, and reports failures", async () => {
     const { requests, statsig } = make()
     await statsig.initialize()
     await run(local.updateSpecs(specs => ({ ...specs, feature_gates: {} })))
@@ -83,7 +81,7 @@ describe("syncNow", () => {
 })
 
 describe("getSpecsStatus", () => {
-  it("tells source, age and the last trouble", async () => {
+  it("reports source, age and the last error", async () => {
     const { statsig } = make()
     const nothing = { lcut: 0, receivedAt: null, lastSuccessAt: null, ageMs: null, isStale: true, lastError: null }
     expect(statsig.getSpecsStatus()).toEqual({ source: "Uninitialized", ...nothing, warnings: [] })
@@ -108,13 +106,13 @@ describe("specAdaptersConfig", () => {
   const nowhere = "http://127.0.0.1:1"
   const noAdapter = { isSuccess: false, error: "Adapter not started: Failed to start any adapters" }
 
-  it("is asked in its order until one has specs", async () => {
+  it("tries the adapters in order until one has specs", async () => {
     const { requests, statsig } = make({ specsUrl: nowhere, specAdaptersConfig: [http(nowhere), http(local.specsUrl)] })
     expect(await statsig.initialize()).toEqual({ isSuccess: true })
     expect([reason(statsig), await requests()]).toEqual(["Network:Recognized", 1])
   })
 
-  it("may have the data store behind the network, or before it", async () => {
+  it("may have the data store after the network, or before it", async () => {
     const store = { adapterType: "data_store" as const, initTimeoutMs: 0 }
     const behind = make({ dataStore: dataStore(), specAdaptersConfig: [http(nowhere), store] })
     expect(await behind.statsig.initialize()).toEqual({ isSuccess: true })
@@ -124,7 +122,7 @@ describe("specAdaptersConfig", () => {
     expect([reason(before.statsig), await before.requests()]).toEqual(["Adapter(DataStore):Recognized", 0])
   })
 
-  it("polls the first that can be polled, whichever had the specs", async () => {
+  it("polls the first adapter that supports polling, whichever had the specs", async () => {
     const { requests, statsig } = make({ specAdaptersConfig: [http(nowhere), http()] })
     await statsig.initialize()
     expect((await statsig.syncNow()).isSuccess).toBe(false)
@@ -141,7 +139,7 @@ describe("specAdaptersConfig", () => {
     expect(lines.some(line => line.includes("network_grpc_websocket is not supported"))).toBe(true)
   })
 
-  it("gives up an adapter after its own time", async () => {
+  it("gives up an adapter after its own timeout", async () => {
     await run(local.faultNext("specs", Fault.Stall({})))
     const quick = { ...http(), initTimeoutMs: 50 }
     const { requests, statsig } = make({ specAdaptersConfig: [quick, http()] })
@@ -149,7 +147,7 @@ describe("specAdaptersConfig", () => {
     expect(await requests()).toBe(2)
   })
 
-  it("warns of what it leaves out and of what it takes for something else", async () => {
+  it("warns of adapters that it skips or replaces", async () => {
     const unknown = { adapterType: "carrier_pigeon" as "network_http", initTimeoutMs: 0 }
     const store = { adapterType: "data_store" as const, initTimeoutMs: 0 }
     const { statsig } = make({ specAdaptersConfig: [store, unknown] })
@@ -169,13 +167,13 @@ describe("specAdaptersConfig", () => {
     const clientKeyPath = file("client.key", serverKey)
     const missing = join(folder, "missing.pem")
 
-    /** Serves the specs over TLS as long as it is used. */
+    /** Serves the specs over TLS for as long as it is used. */
     const withServer = (use: (specsUrl: string) => Promise<void>, options?: ServerOptions) => {
       const server = serve("https", (_request, response) => response.end(JSON.stringify(payload)), options)
       return run(Effect.scoped(Effect.flatMap(server, url => Effect.promise(() => use(url)))))
     }
 
-    /** Where an instance has its specs from that asks one adapter. */
+    /** The reason of an instance that has only this adapter. */
     const reasonWith = async (adapter: Partial<SpecAdapterConfig>, options: StatsigOptions = {}) => {
       const { statsig } = make({ specAdaptersConfig: [{ ...http(), ...adapter }], ...options })
       await statsig.initialize()
@@ -200,7 +198,7 @@ describe("specAdaptersConfig", () => {
         expect(await reasonWith({ specsUrl }, options)).toBe(fromNetwork)
       }))
 
-    it("shows the client's certificate with mtls alone", () =>
+    it("presents the client's certificate with mtls only", () =>
       withServer(
         async specsUrl => {
           const client = { specsUrl, caCertPath, clientCertPath, clientKeyPath }
@@ -211,14 +209,14 @@ describe("specAdaptersConfig", () => {
         { requestCert: true, ca: rootCertificate }
       ))
 
-    it("holds the server to domainName", () =>
+    it("checks the server's certificate against domainName", () =>
       withServer(async specsUrl => {
         const own = { specsUrl, caCertPath, authenticationMode: "tls" as const }
         expect(await reasonWith({ ...own, domainName: "api.statsigcdn.com" })).toBe(fromNetwork)
         expect(await reasonWith({ ...own, domainName: "other.test" })).toBe("NoValues")
       }))
 
-    it("goes through the proxy too", () =>
+    it("uses the proxy too", () =>
       withServer(specsUrl =>
         withProxy(async ({ port, seen }) => {
           const adapter = { specsUrl, caCertPath, authenticationMode: "tls" as const }
@@ -228,7 +226,7 @@ describe("specAdaptersConfig", () => {
         })
       ))
 
-    it("warns of files that cannot be used, and asks the next adapter", () =>
+    it("warns of unusable files, and tries the next adapter", () =>
       withServer(async specsUrl => {
         const wrong: ReadonlyArray<Partial<SpecAdapterConfig>> = [
           { caCertPath: missing },
@@ -248,7 +246,7 @@ describe("specAdaptersConfig", () => {
 })
 
 describe("proxyConfig", () => {
-  it("takes specs, ID lists and events through the proxy", async () => {
+  it("fetches specs and ID lists and sends events through the proxy", async () => {
     await withProxy(async ({ port, seen }) => {
       const { statsig } = make({
         disableAllLogging: false,
@@ -266,7 +264,7 @@ describe("proxyConfig", () => {
     })
   })
 
-  it("is left out, with a warning, where it cannot be used", async () => {
+  it("is ignored, with a warning, where it cannot be used", async () => {
     const proxies = [
       { proxyHost: "127.0.0.1", proxyPort: 1, proxyProtocol: "socks5" },
       { proxyHost: "127.0.0.1" },

@@ -14,14 +14,14 @@ describe("parts of payloads", () => {
     describe(name, () => {
       const isSame = compare(after, before)
 
-      it("are the same where all bytes are, at any place", () => {
+      it("are equal where all bytes are, at any place", () => {
         assert.isTrue(isSame(0, 0, 7))
         assert.isTrue(isSame(8, 8, 10))
         assert.isTrue(compare(bytesOf("xx012"), before)(2, 0, 3))
         assert.isTrue(isSame(3, 3, 3))
       })
 
-      it("differ where one byte does", () => {
+      it("differ where one byte differs", () => {
         assert.isFalse(isSame(0, 0, 8))
         assert.isFalse(isSame(7, 7, 8))
         assert.isFalse(isSame(1, 0, 3))
@@ -35,7 +35,7 @@ describe("parts of payloads", () => {
   })
 })
 
-it("well-formed UTF-8 is told from other bytes", () => {
+it("well-formed UTF-8 is distinguished from other bytes", () => {
   assert.isTrue(isUtf8(bytesOf("größe 😀")))
   assert.isFalse(isUtf8(Uint8Array.of(0x7b, 0xff, 0x7d)))
   assert.isFalse(isUtf8(Uint8Array.of(0xf0, 0x9f)))

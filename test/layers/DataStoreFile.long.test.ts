@@ -26,7 +26,7 @@ const make = (options: File.FileOptions) =>
   Effect.tap(File.make(options), store => store.initialize).pipe(Effect.provide(NodeContext.layer))
 
 describe("DataStore/File", () => {
-  it.scopedLive("keeps values over restarts, under names that tell the key; long ones too", () =>
+  it.scopedLive("keeps values across restarts, under names derived from the key; long ones too", () =>
     Effect.gen(function* () {
       const directory = yield* folder
       const before = yield* make({ directory })
@@ -40,7 +40,7 @@ describe("DataStore/File", () => {
     })
   )
 
-  it.scopedLive("shows the old value until the new one is there as a whole, and leaves nothing behind", () =>
+  it.scopedLive("shows the old value until the new one is complete, and leaves nothing behind", () =>
     Effect.gen(function* () {
       const directory = yield* folder
       const seen: Array<string> = []
@@ -68,7 +68,7 @@ describe("DataStore/File", () => {
     })
   )
 
-  it.scopedLive("fails where it cannot read, write or begin, and over what is no text", () =>
+  it.scopedLive("fails where it cannot read, write or start, and for a file that is not text", () =>
     Effect.gen(function* () {
       const directory = join(yield* folder, "a file")
       yield* Effect.promise(() => writeFile(directory, ""))
@@ -88,7 +88,7 @@ describe("DataStore/File", () => {
     })
   )
 
-  it.scopedLive("removes what killed writers left behind, and nothing of those that still write", () =>
+  it.scopedLive("removes what killed writers left behind, and nothing of active ones", () =>
     Effect.gen(function* () {
       const directory = yield* folder
       const program = fileURLToPath(new URL("support/fileWriter.ts", import.meta.url))
@@ -130,7 +130,7 @@ describe("DataStore/File", () => {
     })
   )
 
-  it.scopedLive("tells of files that another process writes when it watches, and only then", () =>
+  it.scopedLive("reports files that another process writes when it watches, and only then", () =>
     Effect.gen(function* () {
       const directory = yield* folder
       const store = yield* make({ directory, watch: true })

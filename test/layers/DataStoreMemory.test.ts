@@ -4,7 +4,7 @@ import * as Memory from "../../layers/DataStore/Memory.js"
 import { DataStore } from "../../src/DataStore.js"
 
 describe("DataStore/Memory", () => {
-  it.effect("supports polling only when told so", () =>
+  it.effect("supports polling only when enabled", () =>
     Effect.gen(function* () {
       const polls = Effect.flatMap(DataStore, store => store.supportsPollingUpdatesFor("/v2/download_config_specs"))
       assert.isFalse(yield* Effect.provide(polls, Memory.layer()))
@@ -12,7 +12,7 @@ describe("DataStore/Memory", () => {
     })
   )
 
-  it.effect("is another store each time it is built", () =>
+  it.effect("is a different store each time it is built", () =>
     Effect.gen(function* () {
       const layer = Memory.layer()
       yield* Effect.provide(

@@ -7,7 +7,7 @@ import { capturingLogs } from "./support/specs.js"
 
 const stamp = (version: number) => ({ version, receivedAt: version })
 
-/** A store that is connected. */
+/** A connected store. */
 const connected = (options: Parameters<typeof Redis.make>[0]) =>
   Effect.tap(Redis.make(options), store => store.initialize)
 
@@ -21,7 +21,7 @@ const client = (url: Redacted.Redacted) =>
   )
 
 describe("DataStore/Redis", () => {
-  it.scopedLive("without a Redis fails every call at once, and says so once", () => {
+  it.scopedLive("fails every call at once without a Redis, and reports it once", () => {
     const { layer, lines } = capturingLogs()
     return Effect.gen(function* () {
       const store = yield* Redis.make({ url: Redacted.make("redis://127.0.0.1:9") })
@@ -39,7 +39,7 @@ describe("DataStore/Redis", () => {
     }).pipe(Effect.provide(layer))
   })
 
-  it.live("refuses a URL that is none, without showing it", () =>
+  it.live("refuses an invalid URL without showing it", () =>
     Effect.gen(function* () {
       const exit = yield* Effect.exit(Effect.scoped(Redis.make({ url: Redacted.make("http://:password@127.0.0.1") })))
       assert.isTrue(Exit.isFailure(exit))
@@ -48,7 +48,7 @@ describe("DataStore/Redis", () => {
     })
   )
 
-  it.scopedLive("supports polling only when told so", () =>
+  it.scopedLive("supports polling only when enabled", () =>
     Effect.gen(function* () {
       const url = Redacted.make("redis://127.0.0.1:9")
       const [one, other] = [yield* Redis.make({ url }), yield* Redis.make({ url, supportsPollingUpdates: true })]
@@ -58,7 +58,7 @@ describe("DataStore/Redis", () => {
   )
 })
 
-describe.skipIf(!canStartRedis)("DataStore/Redis, with one", () => {
+describe.skipIf(!canStartRedis)("DataStore/Redis with a server", () => {
   it.scopedLive("keeps a plain string that others can read, and reads what others wrote", () =>
     Effect.gen(function* () {
       const { url } = yield* redisServer
@@ -73,7 +73,7 @@ describe.skipIf(!canStartRedis)("DataStore/Redis, with one", () => {
     })
   )
 
-  it.scopedLive("never lets an older value replace a newer one, whoever comes late", () =>
+  it.scopedLive("never replaces a newer value by an older one, whichever comes last", () =>
     Effect.gen(function* () {
       const { url } = yield* redisServer
       const stores = yield* Effect.forEach(Array(5), () => connected({ url }))
@@ -92,7 +92,7 @@ describe.skipIf(!canStartRedis)("DataStore/Redis, with one", () => {
     })
   )
 
-  it.scopedLive("of two values of one version keeps that of the holder of the lease", () =>
+  it.scopedLive("prefers the lease holder's value among two of one version", () =>
     Effect.gen(function* () {
       const { url } = yield* redisServer
       const store = yield* connected({ url })
@@ -107,7 +107,7 @@ describe.skipIf(!canStartRedis)("DataStore/Redis, with one", () => {
     })
   )
 
-  it.scopedLive("tells the others of a write, and those of no other key", () =>
+  it.scopedLive("notifies the others of a write, and of no other key", () =>
     Effect.gen(function* () {
       const { url } = yield* redisServer
       const [writer, reader] = [yield* connected({ url }), yield* connected({ url })]
@@ -136,7 +136,7 @@ describe.skipIf(!canStartRedis)("DataStore/Redis, with one", () => {
     })
   )
 
-  it.scopedLive("tells of what was written between the first read and the following", () =>
+  it.scopedLive("reports what was written between the first read and the subscription", () =>
     Effect.gen(function* () {
       const { url } = yield* redisServer
       const [writer, reader] = [yield* connected({ url }), yield* connected({ url })]
@@ -149,7 +149,7 @@ describe.skipIf(!canStartRedis)("DataStore/Redis, with one", () => {
     })
   )
 
-  it.scopedLive("when Redis is killed fails at once, and comes back with it, telling what was missed", () => {
+  it.scopedLive("fails at once when Redis is killed, and recovers with it, reporting missed writes", () => {
     const { layer, lines } = capturingLogs()
     return Effect.gen(function* () {
       const server = yield* redisServer
@@ -170,7 +170,7 @@ describe.skipIf(!canStartRedis)("DataStore/Redis, with one", () => {
     }).pipe(Effect.provide(layer))
   })
 
-  it.scopedLive("when Redis is paused fails within its time, and works again after", () =>
+  it.scopedLive("fails within its timeout when Redis is paused, and works again afterwards", () =>
     Effect.gen(function* () {
       const server = yield* redisServer
       const store = yield* connected({ url: server.url })

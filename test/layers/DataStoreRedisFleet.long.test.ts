@@ -19,7 +19,7 @@ const names = Array.from({ length: 10 }, (_, index) => `member ${index}`)
 const holds = (stores: ReadonlyArray<Store>, time: number) =>
   until(Effect.sync(() => stores.every(store => store.current().snapshot?.time === time)))
 
-/** A way to Redis that can be closed, and on which nothing comes any more after a reply that it does not let through. */
+/** A proxy to Redis that can be closed, and that passes nothing more after a reply that it blocks. */
 const gateTo = (port: number, lets: (reply: Buffer) => boolean = () => true) =>
   Effect.acquireRelease(
     Effect.promise(async () => {
@@ -48,7 +48,7 @@ const gateTo = (port: number, lets: (reply: Buffer) => boolean = () => true) =>
     ({ close }) => close
   )
 
-/** What a fleet stands on: a Redis and a Statsig of its own, and eyes on both. */
+/** The surroundings of a fleet: its own Redis and Statsig, both observable. */
 const world = Effect.gen(function* () {
   const redis = yield* redisServer
   const gate = yield* gateTo(redis.port)
@@ -69,13 +69,13 @@ const world = Effect.gen(function* () {
     statsig,
     fleet: { redis: redis.url, specsUrl: statsig.url },
     ask,
-    /** Who has the lease. */
+    /** The holder of the lease. */
     holder: ask("GET", `{${specsKey}}|lease`),
-    /** How long the lease holds if nobody renews it, in milliseconds. */
+    /** The remaining milliseconds of the lease if it is not renewed. */
     leaseLeft: Effect.map(ask("PTTL", `{${specsKey}}|lease`), Number),
     /** The time of the stored specs. */
     stored: Effect.map(ask("GET", specsKey), text => (text === null ? undefined : JSON.parse(text).time)),
-    /** Forgets who called, waits for this many calls, and tells who made them. */
+    /** Clears the callers, waits for this many calls, and returns who made them. */
     callersOf: (calls: number) =>
       Effect.gen(function* () {
         statsig.callers.length = 0
@@ -85,8 +85,8 @@ const world = Effect.gen(function* () {
   }
 })
 
-describe.skipIf(!canStartRedis)("DataStore/RedisFleet, with two hundred clients", () => {
-  it.scopedLive("names one to poll, keeps to it, and names another within two intervals when it is gone", () =>
+describe.skipIf(!canStartRedis)("DataStore/RedisFleet with two hundred clients", () => {
+  it.scopedLive("names one to poll, keeps it, and names another within two intervals when it is gone", () =>
     Effect.gen(function* () {
       const { gate, holder, leaseLeft, redis } = yield* world
       const interval = 5000
@@ -127,13 +127,13 @@ const leaseKey = `{${specsKey}}|lease`
 interface Trouble {
   readonly name: string
   readonly does: ReadonlyArray<ReadonlyArray<string>>
-  /** What makes Redis take writes again; without it the trouble is one that the fleet repairs. */
+  /** What makes Redis accept writes again; without it the fleet repairs the fault itself. */
   readonly undo?: ReadonlyArray<ReadonlyArray<string>>
 }
 
 const set = (value: string) => ["SET", specsKey, value]
 const meta = (...words: ReadonlyArray<string>) => ["HSET", metaKey, ...words]
-/** Something of a type that nobody expects. */
+/** A key of an unexpected type. */
 const list = (key: string) => [
   ["DEL", key],
   ["RPUSH", key, "poison"]
@@ -191,12 +191,12 @@ const troubles: ReadonlyArray<Trouble> = [
   }
 ]
 
-/** Intervals within which all members have what is new. It is mostly two; machines are slow. */
+/** Intervals within which all members have the new specs. Two usually suffice; machines are slow. */
 const intervalsToHeal = 10
 
-describe.skipIf(!canStartRedis)("DataStore/RedisFleet, over a Redis in which anything may stand", () => {
+describe.skipIf(!canStartRedis)("DataStore/RedisFleet over a Redis with arbitrary content", () => {
   it.scopedLive(
-    "heals",
+    "recovers",
     () =>
       Effect.gen(function* () {
         const { ask, fleet, statsig, stored } = yield* world
@@ -207,7 +207,7 @@ describe.skipIf(!canStartRedis)("DataStore/RedisFleet, over a Redis in which any
         for (const { does, name, undo = [] } of troubles) {
           yield* until(Effect.map(stored, time => time === statsig.state.time))
           yield* Effect.forEach(does, words => ask(...words))
-          // All may read it.
+          // Every member may read it.
           yield* ask("PUBLISH", "statsig|changes", `Changed nobody ${specsKey}`)
           const time = ++statsig.state.time
           const late = Effect.dieMessage(
@@ -227,17 +227,17 @@ describe.skipIf(!canStartRedis)("DataStore/RedisFleet, over a Redis in which any
   )
 })
 
-// They mostly wait.
+// These tests mostly wait.
 describe.skipIf(!canStartRedis).concurrent("DataStore/RedisFleet", () => {
-  it.scopedLive("one polls, all are fresh, and when it is killed another one polls", () =>
+  it.scopedLive("one polls, all are up to date, and another one polls when it is killed", () =>
     Effect.gen(function* () {
       const { callersOf, fleet, holder, statsig } = yield* world
-      // Long: a member that gets no time to compute for an interval loses the lease.
+      // Long: a member that gets no CPU time for an interval loses the lease.
       const interval = 3000
       const first = yield* memberProcess({ ...fleet, name: "first", interval })
       const members = yield* Effect.forEach(names, name => member({ ...fleet, name, interval }))
       yield* holds(members, 1)
-      // Nobody but the first asked Statsig, not even to initialise.
+      // Only the first requested Statsig, even to initialise.
       assert.deepStrictEqual(new Set(statsig.callers), new Set(["first"]))
       const before = yield* holder
       statsig.state.time = 2
@@ -257,7 +257,7 @@ describe.skipIf(!canStartRedis).concurrent("DataStore/RedisFleet", () => {
     })
   )
 
-  it.scopedLive("members that start at once on an empty Redis make one request, and are told of changes", () =>
+  it.scopedLive("members that start together on an empty Redis make one request, and are notified of changes", () =>
     Effect.gen(function* () {
       const { fleet, statsig } = yield* world
       // Polls are too far apart to bring anything.
@@ -279,11 +279,11 @@ describe.skipIf(!canStartRedis).concurrent("DataStore/RedisFleet", () => {
     })
   )
 
-  it.scopedLive("a holder that ends, or that cannot reach Statsig, makes room", () =>
+  it.scopedLive("a holder that ends, or that cannot reach Statsig, releases the lease", () =>
     Effect.gen(function* () {
       const { callersOf, fleet, holder, statsig } = yield* world
       const scope = yield* Scope.make()
-      // Long, so that the lease cannot just have run out.
+      // Long, so that the lease cannot just have expired.
       const interval = 60_000
       const start = (name: string, specsUrl = fleet.specsUrl) =>
         member({ ...fleet, specsUrl, name, interval, syncInterval: 1000 })
@@ -299,7 +299,7 @@ describe.skipIf(!canStartRedis).concurrent("DataStore/RedisFleet", () => {
     })
   )
 
-  it.scopedLive("a holder that was paused does not bring back what is older, and follows when it goes on", () =>
+  it.scopedLive("a holder that was paused does not restore older specs, and follows when it resumes", () =>
     Effect.gen(function* () {
       const { callersOf, fleet, holder, statsig, stored } = yield* world
       const interval = 1000
@@ -310,7 +310,7 @@ describe.skipIf(!canStartRedis).concurrent("DataStore/RedisFleet", () => {
       const held = yield* Effect.fork(statsig.hold("first"))
       const answer = yield* Fiber.join(held)
       yield* first.pause
-      // Its answer waits for it, newer than what it has and older than what comes next.
+      // The response awaits it, newer than its specs and older than the next ones.
       answer()
       yield* until(Effect.map(holder, now => now !== null && now !== before))
       statsig.state.time = 3
@@ -331,7 +331,7 @@ describe.skipIf(!canStartRedis).concurrent("DataStore/RedisFleet", () => {
     })
   )
 
-  it.scopedLive("when Redis is killed all poll Statsig; when it is back, and empty, one does and fills it", () =>
+  it.scopedLive("all poll Statsig when Redis is killed; one does and fills it when Redis is back and empty", () =>
     Effect.gen(function* () {
       const { callersOf, fleet, holder, redis, statsig, stored } = yield* world
       const interval = 1000
@@ -342,7 +342,7 @@ describe.skipIf(!canStartRedis).concurrent("DataStore/RedisFleet", () => {
       yield* redis.start
       yield* until(Effect.map(holder, now => now !== null))
       yield* until(Effect.map(stored, time => time === 2))
-      // Until each has heard of Redis again some may poll once more.
+      // Until each has reconnected to Redis, some may poll once more.
       yield* until(Effect.map(callersOf(2), callers => callers.size === 1))
       statsig.state.time = 3
       yield* until(Effect.map(callersOf(2), callers => callers.size === 1))
@@ -350,12 +350,12 @@ describe.skipIf(!canStartRedis).concurrent("DataStore/RedisFleet", () => {
     })
   )
 
-  it.scopedLive("who reaches Redis and cannot read the specs there polls Statsig, until that works again", () =>
+  it.scopedLive("a member that reaches Redis and cannot read the specs polls Statsig until reading works again", () =>
     Effect.gen(function* () {
       const { callersOf, fleet, holder, redis, statsig } = yield* world
       let isCut = false
       const narrow = yield* gateTo(redis.port, reply => !(isCut && reply.includes("has_updates")))
-      // Between two reads that fail there is time enough to connect again.
+      // There is enough time to reconnect between two failing reads.
       const interval = 6000
       const first = yield* member({ ...fleet, name: "first", interval })
       yield* until(Effect.map(holder, now => now !== null))
@@ -370,7 +370,7 @@ describe.skipIf(!canStartRedis).concurrent("DataStore/RedisFleet", () => {
     })
   )
 
-  it.scopedLive("when Redis is paused nothing is lost, and one polls when it goes on", () =>
+  it.scopedLive("nothing is lost when Redis is paused, and one polls when it resumes", () =>
     Effect.gen(function* () {
       const { callersOf, fleet, redis, statsig, stored } = yield* world
       const interval = 1000

@@ -1,6 +1,4 @@
-/**
- * Diagnostics events: what was written down of `initialize` and of syncs, and how often it is sent.
- */
+/** Diagnostics events: what they record of `initialize` and of syncs, and how often they are sent. */
 import { assert, describe, it } from "@effect/vitest"
 import { ConfigProvider, Context, Effect, Layer, Logger, Redacted } from "effect"
 import { decompress } from "fzstd"
@@ -41,7 +39,7 @@ const read = (events: ReadonlyArray<ReceivedEvent>) =>
 const always = { initialize: 10_000, dcs: 10_000 }
 
 describe("diagnostics", () => {
-  it.scopedLive("tell of a sync what was answered, and why it failed", () =>
+  it.scopedLive("report the response to a sync, and why it failed", () =>
     Effect.gen(function* () {
       const local = yield* LocalStatsig
       const statsig = yield* start()
@@ -77,7 +75,7 @@ describe("diagnostics", () => {
     }).pipe(Effect.provide(local(always)), Effect.provide(Logger.remove(Logger.defaultLogger)))
   )
 
-  it.scopedLive("tell the truth of an initialize that failed", () =>
+  it.scopedLive("report an initialize that failed", () =>
     Effect.gen(function* () {
       const { faultAlways } = yield* LocalStatsig
       yield* faultAlways("specs", Fault.Reset({}))
@@ -98,7 +96,7 @@ describe("diagnostics", () => {
     }).pipe(Effect.provide(local()), Effect.provide(Logger.remove(Logger.defaultLogger)))
   )
 
-  it.scopedLive("are sent as often as the specs that were just loaded want it", () =>
+  it.scopedLive("are sent at the rate of the specs that were just loaded", () =>
     Effect.gen(function* () {
       const { setSpecs } = yield* LocalStatsig
       const statsig = yield* start()
@@ -117,7 +115,7 @@ describe("diagnostics", () => {
     }).pipe(Effect.provide(local({ initialize: 0, dcs: 0 })))
   )
 
-  it.scopedLive("are a share of all where the specs want a share", () =>
+  it.scopedLive("are sampled where the specs set a rate", () =>
     Effect.gen(function* () {
       const statsig = yield* start()
       for (let count = 0; count < 40; count++) yield* statsig.initialize
@@ -129,7 +127,7 @@ describe("diagnostics", () => {
     }).pipe(Effect.provide(local({ initialize: 5_000 })))
   )
 
-  it.scopedLive("are not sent where nothing is logged", () =>
+  it.scopedLive("are not sent when logging is off", () =>
     Effect.gen(function* () {
       const { events } = yield* LocalStatsig
       const statsig = yield* start({ disableAllLogging: true })
@@ -139,7 +137,7 @@ describe("diagnostics", () => {
     }).pipe(Effect.provide(local(always)))
   )
 
-  it.scopedLive("tell of each sync of ID lists in the background, as the official package's do", () =>
+  it.scopedLive("report each background sync of ID lists, like those of the official package", () =>
     Effect.gen(function* () {
       const { faultAlways, growIdList, idListsUrl, setIdList, url } = yield* LocalStatsig
       yield* setIdList("list_a", ["a"])
@@ -151,7 +149,7 @@ describe("diagnostics", () => {
           key === "timestamp" ? undefined : value
         ) as ReadonlyArray<Readonly<Record<string, unknown>>>
       }
-      /** The newest event with a marker of that end. */
+      /** The newest event with this end marker. */
       const eventWith = (end: object) =>
         Effect.andThen(statsig.flush, arrived).pipe(
           Effect.map(events =>
@@ -202,7 +200,7 @@ describe("diagnostics", () => {
         ...begun,
         { ...download, action: "start" },
         { ...download, ...failed },
-        // The official package leaves this one out.
+        // The official package omits this one.
         { ...process, action: "end", success: false }
       ])
 

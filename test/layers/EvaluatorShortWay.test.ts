@@ -1,6 +1,6 @@
 /**
- * Answers that are shared by users must be those that each would get alone. A service with an override of something else
- * takes the long way for every name, so the two ways are compared with each other.
+ * Records shared between users must be those that each user would get alone. An override of an unrelated name turns the
+ * memoised path off for every name, so the tests compare a service with and without one.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, TestClock } from "effect"
@@ -64,8 +64,8 @@ const special = {
   }
 }
 
-describe("the short way to an answer", () => {
-  it.effect("leads to the same records as the long one, for many users of a large project", () =>
+describe("the memoised path", () => {
+  it.effect("gives the same records as the full path, for many users of a large project", () =>
     Effect.gen(function* () {
       const specs = benchSpecs()
       const statsig = yield* Effect.provide(Statsig, StatsigLayer.layerOffline({ specs: JSON.stringify(specs) }))
@@ -89,7 +89,7 @@ describe("the short way to an answer", () => {
     })
   )
 
-  it.effect("remembers nothing that the clock decides", () =>
+  it.effect("does not memoise what depends on the clock", () =>
     Effect.gen(function* () {
       const statsig = yield* Effect.provide(Statsig, StatsigLayer.layerOffline({ specs: JSON.stringify(special) }))
       const user = StatsigUser.make({ userID: "u" })
@@ -100,7 +100,7 @@ describe("the short way to an answer", () => {
     })
   )
 
-  it.effect("asks a gate that the clock decides once in a check, however often it is nested", () =>
+  it.effect("evaluates a clock-dependent gate once per check, however often it is nested", () =>
     Effect.gen(function* () {
       const levels = Array.from({ length: 20 }, (_, level) => level)
       const specs = {
@@ -118,7 +118,7 @@ describe("the short way to an answer", () => {
       }
       const statsig = yield* Effect.provide(Statsig, StatsigLayer.layerOffline({ specs: JSON.stringify(specs) }))
       const answer = (userID: string) => statsig.getFeatureGate(StatsigUser.make({ userID }), "gate 20").evaluation
-      // Users who take the same way share a record; a way of too many steps is not followed to its end.
+      // Users on the same path share a record; a path with too many steps is abandoned.
       assert.isFalse(answer("a").bool)
       assert.strictEqual(answer("b"), answer("a"))
       yield* TestClock.adjust("6 seconds")
@@ -127,7 +127,7 @@ describe("the short way to an answer", () => {
     })
   )
 
-  it.effect("gives up where gates ask each other, and knows gates that do not exist", () =>
+  it.effect("stops at gates that nest each other, and handles gates that do not exist", () =>
     Effect.gen(function* () {
       const statsig = yield* Effect.provide(Statsig, StatsigLayer.layerOffline({ specs: JSON.stringify(special) }))
       for (const userID of ["a", "b", "a"]) {

@@ -35,7 +35,7 @@ interface SentEvent {
   readonly secondaryExposures: ReadonlyArray<unknown> | null
 }
 
-/** What a sink was given at once. */
+/** One call of a sink. */
 interface Attempt {
   readonly time: number
   readonly retries: number
@@ -53,7 +53,7 @@ const tooLarge = new EventSinkError({ reason: "Status", message: "too large", st
 const tooMany = (retryAfterMillis: number | undefined) =>
   new EventSinkError({ reason: "Status", message: "later", status: 429, retryable: true, retryAfterMillis })
 
-/** A sink that answers as `answer` says, and keeps every attempt. */
+/** A sink that responds as `answer` says and keeps every attempt. */
 const scriptedSink = (answer: (number: number) => Effect.Effect<void, EventSinkError> = () => Effect.void) => {
   const attempts: Array<Attempt> = []
   const send = ({ body, eventCount, retries }: EventBatch) =>
@@ -71,7 +71,7 @@ const make = (
 ) =>
   EventLoggerLayer.make(options).pipe(
     Effect.provide(Layer.merge(sink, observability)),
-    // Small batches are for tests alone.
+    // Only tests may use small batches.
     Effect.withConfigProvider(ConfigProvider.fromMap(new Map([["STATSIG_RUNNING_TESTS", "1"]])))
   )
 
@@ -101,14 +101,14 @@ const exposureOf = (name: string, fields: Partial<Exposure> = {}, evaluation: Pa
 
 const userOf = (userID: string) => new User({ userID })
 
-/** Lets fibers go on that wait for nothing but each other, and for slices of events. */
+/** Lets fibers run that wait only for each other, and for slices of events. */
 const settle = Effect.promise(async () => {
   for (let turns = 0; turns < 12; turns++) await new Promise(resolve => setImmediate(resolve))
 })
 
 const adjust = (duration: Duration.DurationInput) => Effect.andThen(TestClock.adjust(duration), settle)
 
-/** Goes on second by second, as the background does. */
+/** Advances second by second, as the background fiber does. */
 const adjustBySecond = (seconds: number) => Effect.repeatN(adjust("1 second"), seconds - 1)
 
 const statusOf = (logger: EventLogger["Type"]) =>
@@ -116,7 +116,7 @@ const statusOf = (logger: EventLogger["Type"]) =>
 
 describe("EventLogger", () => {
   describe("flush", () => {
-    it.scoped("sends everything in order, and says what it is", () =>
+    it.scoped("sends all events in order, with the metadata of the SDK", () =>
       Effect.gen(function* () {
         yield* TestClock.setTime(1_000)
         const { attempts, layer } = scriptedSink()
@@ -144,7 +144,7 @@ describe("EventLogger", () => {
       })
     )
 
-    it.scoped("sends nothing when there is nothing", () =>
+    it.scoped("sends nothing when the queue is empty", () =>
       Effect.gen(function* () {
         const { attempts, layer } = scriptedSink()
         const logger = yield* make(layer)
@@ -155,7 +155,7 @@ describe("EventLogger", () => {
       })
     )
 
-    it.scoped("sends all batches, five at once", () =>
+    it.scoped("sends all batches, five at a time", () =>
       Effect.gen(function* () {
         let open = 0
         let most = 0
@@ -169,7 +169,7 @@ describe("EventLogger", () => {
           )
         )
         const logger = yield* make(layer, { maxQueueSize: 10, maxPendingBatches: 100 })
-        // From now on nothing is sent by itself.
+        // From here on nothing is sent automatically.
         yield* logger.shutdown
         const all = numbered("e", 129)
         log(logger, ...all)
@@ -179,7 +179,7 @@ describe("EventLogger", () => {
       })
     )
 
-    it.scoped("waits for what is on its way already", () =>
+    it.scoped("waits for batches in flight", () =>
       Effect.gen(function* () {
         const mayEnd = yield* Deferred.make<void>()
         const { attempts, layer } = scriptedSink(number => (number === 0 ? Deferred.await(mayEnd) : Effect.void))
@@ -199,7 +199,7 @@ describe("EventLogger", () => {
       })
     )
 
-    it.scoped("loses nothing when it is interrupted, and comes back at once", () =>
+    it.scoped("loses nothing when interrupted, and returns at once", () =>
       Effect.gen(function* () {
         const mayEnd = yield* Deferred.make<void>()
         const { attempts, layer } = scriptedSink(() => Deferred.await(mayEnd))
@@ -217,7 +217,7 @@ describe("EventLogger", () => {
       })
     )
 
-    it.scoped("writes much text in portions, between which others get their turn", () =>
+    it.scoped("encodes long texts in slices and yields between them", () =>
       Effect.gen(function* () {
         const { attempts, layer } = scriptedSink()
         const logger = yield* make(layer)
@@ -237,7 +237,7 @@ describe("EventLogger", () => {
     )
   })
 
-  describe("by itself", () => {
+  describe("background", () => {
     it.scoped("sends a batch as soon as it is full", () =>
       Effect.gen(function* () {
         const { attempts, layer } = scriptedSink()
@@ -267,7 +267,7 @@ describe("EventLogger", () => {
       [0, 49, 1]
     ]
     for (const [flushInterval, before, after] of waits) {
-      it.scoped(`sends what has waited, with an interval of ${flushInterval}`, () =>
+      it.scoped(`sends waiting events after a flush interval of ${flushInterval}`, () =>
         Effect.gen(function* () {
           const { attempts, layer } = scriptedSink()
           const logger = yield* make(layer, { flushInterval })
@@ -283,7 +283,7 @@ describe("EventLogger", () => {
       )
     }
 
-    it.scoped("tries a batch six times, with growing pauses, and then drops and reports it", () => {
+    it.scoped("tries a batch six times with growing pauses, then drops and reports it", () => {
       const logs = capturingLogs()
       return Effect.gen(function* () {
         const { attempts, layer } = scriptedSink(() => Effect.fail(retryable))
@@ -313,7 +313,7 @@ describe("EventLogger", () => {
       }).pipe(Effect.provide(logs.layer))
     })
 
-    it.scoped("tries one batch after the pause, and sends all others as soon as it has arrived", () =>
+    it.scoped("retries one batch after the pause, and sends the others once it has arrived", () =>
       Effect.gen(function* () {
         const { attempts, layer } = scriptedSink(number => (number < 3 ? Effect.fail(retryable) : Effect.void))
         const logger = yield* make(layer, { maxQueueSize: 10 })
@@ -341,7 +341,7 @@ describe("EventLogger", () => {
       })
     )
 
-    it.scoped("drops at once what is refused for good", () => {
+    it.scoped("drops a permanently refused batch at once", () => {
       const logs = capturingLogs()
       return Effect.gen(function* () {
         const { attempts, layer } = scriptedSink(number => (number === 0 ? Effect.fail(final) : Effect.void))
@@ -356,7 +356,7 @@ describe("EventLogger", () => {
       }).pipe(Effect.provide(logs.layer))
     })
 
-    it.scoped("puts what failed behind what is new, as a new batch", () =>
+    it.scoped("puts failed events behind new ones, in a new batch", () =>
       Effect.gen(function* () {
         const { attempts, layer } = scriptedSink(number => (number < 2 ? Effect.fail(retryable) : Effect.void))
         const logger = yield* make(layer)
@@ -376,7 +376,7 @@ describe("EventLogger", () => {
       })
     )
 
-    it.scoped("sends several batches at once of what has piled up, though nothing new is logged", () =>
+    it.scoped("sends several backlogged batches at once, even when nothing new is logged", () =>
       Effect.gen(function* () {
         let fails = true
         let open = 0
@@ -404,13 +404,13 @@ describe("EventLogger", () => {
         yield* adjust("1001 millis")
         yield* Effect.repeatN(settle, 60)
         assert.isAtLeast(most, 5)
-        // The last five are no whole batch.
+        // The last five do not fill a batch.
         assert.isAtLeast((yield* logger.status).sent, 440)
         assert.isBelow(yield* TestClock.currentTimeMillis, 3_001)
       })
     )
 
-    it.scoped("takes failures at the same time for one", () =>
+    it.scoped("counts simultaneous failures as one", () =>
       Effect.gen(function* () {
         const { attempts, layer } = scriptedSink(number =>
           number < 5 ? Effect.zipRight(settle, Effect.fail(retryable)) : Effect.void
@@ -424,7 +424,7 @@ describe("EventLogger", () => {
       })
     )
 
-    it.scoped("tries a batch that is not full after the same pause", () =>
+    it.scoped("retries a partial batch after the same pause", () =>
       Effect.gen(function* () {
         const { attempts, layer } = scriptedSink(number => (number === 0 ? Effect.fail(retryable) : Effect.void))
         const logger = yield* make(layer)
@@ -441,8 +441,8 @@ describe("EventLogger", () => {
       })
     )
 
-    describe("when the server asks to be asked later", () => {
-      it.scoped("waits as long as it says, and longer than six times if it must", () =>
+    describe("when the server asks for a delay", () => {
+      it.scoped("waits as long as the server asks, even more than six times", () =>
         Effect.gen(function* () {
           const { attempts, layer } = scriptedSink(number => (number < 8 ? Effect.fail(tooMany(5_000)) : Effect.void))
           const logger = yield* make(layer, { maxQueueSize: 10 })
@@ -457,7 +457,7 @@ describe("EventLogger", () => {
         })
       )
 
-      it.scoped("keeps to growing pauses where it does not say how long", () =>
+      it.scoped("uses growing pauses where the server names no delay", () =>
         Effect.gen(function* () {
           const { attempts, layer } = scriptedSink(number =>
             number < 7 ? Effect.fail(tooMany(undefined)) : Effect.void
@@ -474,7 +474,7 @@ describe("EventLogger", () => {
         })
       )
 
-      it.scoped("a flush waits for a short time, and leaves the events in the queue for a long one", () =>
+      it.scoped("flush waits out a short delay, and leaves the events in the queue for a long one", () =>
         Effect.gen(function* () {
           const { attempts, layer } = scriptedSink(number =>
             number < 2 ? Effect.fail(tooMany([2_000, 100_000][number])) : Effect.void
@@ -496,7 +496,7 @@ describe("EventLogger", () => {
         })
       )
 
-      it.scoped("shutdown waits as well, as long as it has the time", () =>
+      it.scoped("shutdown also waits, while time remains", () =>
         Effect.gen(function* () {
           const { attempts, layer } = scriptedSink(number => (number < 2 ? Effect.fail(tooMany(1_000)) : Effect.void))
           const logger = yield* make(layer)
@@ -514,7 +514,7 @@ describe("EventLogger", () => {
       )
     })
 
-    it.scoped("sends a batch in halves that is too large, and drops an event that is too large alone", () => {
+    it.scoped("halves a batch that is too large, and drops a single event that is too large", () => {
       const logs = capturingLogs()
       return Effect.gen(function* () {
         const { attempts, layer } = scriptedSink(number => {
@@ -533,7 +533,7 @@ describe("EventLogger", () => {
       }).pipe(Effect.provide(logs.layer))
     })
 
-    it.scoped("goes on when a sink or a metrics client breaks", () =>
+    it.scoped("continues when a sink or a metrics client throws", () =>
       Effect.gen(function* () {
         const { attempts, layer } = scriptedSink(number => (number === 0 ? Effect.die(new Error("bug")) : Effect.void))
         const broken = () => {
@@ -553,7 +553,7 @@ describe("EventLogger", () => {
       })
     )
 
-    it.scoped("goes on when a logger of the program's own breaks", () => {
+    it.scoped("continues when the program's own logger throws", () => {
       const broken = Logger.make(() => {
         throw new Error("broken")
       })
@@ -571,7 +571,7 @@ describe("EventLogger", () => {
     })
   })
 
-  describe("when there is no room", () => {
+  describe("when the queue is full", () => {
     it.scoped("drops the oldest events, counts and reports them", () => {
       const logs = capturingLogs()
       const counted: Array<readonly [string, number]> = []
@@ -603,7 +603,7 @@ describe("EventLogger", () => {
       }).pipe(Effect.provide(logs.layer))
     })
 
-    it.scoped("the oldest make room also where they wait in batches, and where they come back", () =>
+    it.scoped("drops the oldest events also from waiting batches and when failed ones return", () =>
       Effect.gen(function* () {
         const answered = yield* Deferred.make<void>()
         let answer: Effect.Effect<void, EventSinkError> = Effect.fail(retryable)
@@ -623,7 +623,7 @@ describe("EventLogger", () => {
           numbered("old", 20).slice(10),
           numbered("new", 4)
         ])
-        // What is on its way comes on top.
+        // Events in flight are counted separately.
         log(logger, ...numbered("newest", 15))
         assert.deepStrictEqual(yield* statusOf(logger), { pending: 35, sent: 0, dropped: 4 })
         yield* Deferred.succeed(answered, undefined)
@@ -640,7 +640,7 @@ describe("EventLogger", () => {
       })
     )
 
-    it.scoped("keeps to its bounds while nothing can be sent, and loses none uncounted", () =>
+    it.scoped("stays within its bounds while nothing can be sent, and counts every lost event", () =>
       Effect.gen(function* () {
         let works = false
         const { attempts, layer } = scriptedSink(() =>
@@ -696,7 +696,7 @@ describe("EventLogger", () => {
   })
 
   describe("shutdown", () => {
-    it.scoped("sends what is left", () =>
+    it.scoped("sends what remains", () =>
       Effect.gen(function* () {
         const { attempts, layer } = scriptedSink()
         const logger = yield* make(layer, { maxQueueSize: 10 })
@@ -709,7 +709,7 @@ describe("EventLogger", () => {
       })
     )
 
-    it.scoped("fails with the first error, and what it could not send is lost and counted", () =>
+    it.scoped("fails with the first error, and counts the events it could not send as lost", () =>
       Effect.gen(function* () {
         const { attempts, layer } = scriptedSink(number => (number === 1 ? Effect.void : Effect.fail(retryable)))
         const logger = yield* make(layer, { maxQueueSize: 10 })
@@ -722,13 +722,13 @@ describe("EventLogger", () => {
         const { dropped, pending, sent } = yield* logger.status
         assert.deepStrictEqual([pending, dropped + sent], [0, 29])
         assert.isAbove(sent, 0)
-        // Nothing is left, so nothing fails.
+        // Nothing is left to fail.
         yield* logger.shutdown
         assert.isAbove(attempts.length, 2)
       })
     )
 
-    it.scoped("sends nothing twice that is on its way", () =>
+    it.scoped("does not send batches in flight twice", () =>
       Effect.gen(function* () {
         const mayEnd = yield* Deferred.make<void>()
         const { attempts, layer } = scriptedSink(number => (number === 0 ? Deferred.await(mayEnd) : Effect.void))
@@ -745,7 +745,7 @@ describe("EventLogger", () => {
       })
     )
 
-    it.scoped("is the same for all who ask for it at once", () =>
+    it.scoped("is shared by concurrent callers", () =>
       Effect.gen(function* () {
         const mayEnd = yield* Deferred.make<void>()
         const { attempts, layer } = scriptedSink(() => Deferred.await(mayEnd))
@@ -784,7 +784,7 @@ describe("EventLogger", () => {
         Effect.map(Context.get(EventLogger))
       )
 
-    it.effect("is a part of closing the layer", () =>
+    it.effect("runs when the layer closes", () =>
       Effect.gen(function* () {
         const scope = yield* Scope.make()
         const { attempts, layer } = scriptedSink()
@@ -795,7 +795,7 @@ describe("EventLogger", () => {
       })
     )
 
-    it.effect("takes no longer than its time, stops what is on its way, and counts it", () => {
+    it.effect("stops at its deadline, interrupts batches in flight and counts them", () => {
       const logs = capturingLogs()
       return Effect.gen(function* () {
         const scope = yield* Scope.make()
@@ -820,7 +820,7 @@ describe("EventLogger", () => {
       }).pipe(Effect.provide(logs.layer))
     })
 
-    it.scoped("that is interrupted drops what is undelivered, and says so once", () => {
+    it.scoped("drops undelivered events when interrupted, and reports them once", () => {
       const logs = capturingLogs()
       const counted: Array<unknown> = []
       const metrics = Layer.succeed(ObservabilityClient, {
@@ -845,7 +845,7 @@ describe("EventLogger", () => {
       }).pipe(Effect.provide(logs.layer))
     })
 
-    it.scoped("can be asked for again, and sends what was logged meanwhile", () =>
+    it.scoped("can be called again, and sends what was logged in between", () =>
       Effect.gen(function* () {
         const { attempts, layer } = scriptedSink(number => (number === 0 ? Effect.fail(retryable) : Effect.void))
         const logger = yield* make(layer)
@@ -859,7 +859,7 @@ describe("EventLogger", () => {
       })
     )
 
-    it.effect("drops what is logged after the scope has closed, and says so", () => {
+    it.effect("drops events logged after the scope has closed, and reports it", () => {
       const logs = capturingLogs()
       return Effect.gen(function* () {
         const scope = yield* Scope.make()
@@ -875,7 +875,7 @@ describe("EventLogger", () => {
       }).pipe(Effect.provide(logs.layer))
     })
 
-    it.effect("is quick for a program that is interrupted, too", () =>
+    it.effect("is quick when the program is interrupted", () =>
       Effect.gen(function* () {
         const { attempts, layer } = scriptedSink()
         const logged = yield* Deferred.make<void>()
@@ -979,7 +979,7 @@ describe("EventLogger", () => {
 
     const gates = (events: ReadonlyArray<SentEvent>) => events.map(({ metadata }) => metadata?.["gate"])
 
-    it.effect("are logged once in a window, which begins for all at once", () =>
+    it.effect("are logged once per window, which starts at the same time for all", () =>
       Effect.gen(function* () {
         const { attempts, layer } = scriptedSink()
         const logger = yield* make(layer)
@@ -995,7 +995,7 @@ describe("EventLogger", () => {
         yield* adjustBySecond(1)
         assert.deepStrictEqual(yield* logged, ["a", "b"])
         yield* adjustBySecond(30)
-        // Flushing and new exposures do not prolong it.
+        // Flushing and new exposures do not extend it.
         logger.logExposure(exposureOf("gate", { user: userOf("c") }))
         assert.deepStrictEqual(yield* logged, ["c"])
         yield* adjustBySecond(31)
@@ -1003,7 +1003,7 @@ describe("EventLogger", () => {
       }).pipe(Effect.scoped)
     )
 
-    it.effect("are logged again after a window that the project sets", () =>
+    it.effect("are logged again after the window that the project sets", () =>
       Effect.gen(function* () {
         const { attempts, layer } = scriptedSink()
         const logger = yield* make(layer)
@@ -1020,7 +1020,7 @@ describe("EventLogger", () => {
       }).pipe(Effect.scoped)
     )
 
-    it.effect("are remembered up to a number, and the one unseen for longest is forgotten", () =>
+    it.effect("are remembered up to a limit; the least recently seen is forgotten", () =>
       Effect.gen(function* () {
         const events = yield* sentBy({ exposureDedupeMaxKeys: 3 }, logger => {
           for (const name of "abcadabcd") logger.logExposure(exposureOf(name))
@@ -1029,7 +1029,7 @@ describe("EventLogger", () => {
       })
     )
 
-    it.effect("are the same where only fields differ that are no ids", () =>
+    it.effect("are duplicates where only fields other than IDs differ", () =>
       Effect.gen(function* () {
         const fields = [{ email: "a" }, { custom: { a: 1 } }, { privateAttributes: { a: 1 } }, { ip: "1" }]
         const events = yield* sentBy({}, logger => {
@@ -1046,7 +1046,7 @@ describe("EventLogger", () => {
       })
     )
 
-    it.effect("are not logged at all, nor anything else, when logging is off", () =>
+    it.effect("and all other events are dropped when logging is off", () =>
       Effect.gen(function* () {
         const events = yield* sentBy({ disableAllLogging: true }, logger => {
           logger.logExposure(exposureOf("gate"))
@@ -1057,7 +1057,7 @@ describe("EventLogger", () => {
       })
     )
 
-    it.effect("that are not to be logged are counted by name, in one event a flush", () =>
+    it.effect("that are suppressed are counted by name, in one event per flush", () =>
       Effect.gen(function* () {
         const { attempts, layer } = scriptedSink()
         const logger = yield* make(layer)
@@ -1080,7 +1080,7 @@ describe("EventLogger", () => {
       }).pipe(Effect.scoped)
     )
 
-    it.effect("carry the environment of the SDK, else that of the specs", () =>
+    it.effect("carry the environment of the SDK, or else that of the specs", () =>
       Effect.gen(function* () {
         const remote = remoteOf({}, "development")
         const environmentOf = (options: EventLoggerLayer.Options) =>
@@ -1105,7 +1105,7 @@ describe("EventLogger", () => {
 
       const rated = { ruleID: "rule_sampled", samplingRate: 4 }
 
-      it.effect("one in a rate, and the first of each rule always", () =>
+      it.effect("at the given rate, and the first of each rule always", () =>
         Effect.gen(function* () {
           const events = yield* sampled(on, rated)
           assert.deepStrictEqual(events[0]?.statsigMetadata, {})
@@ -1120,7 +1120,7 @@ describe("EventLogger", () => {
         })
       )
 
-      it.effect("not at all, but noted, in shadow mode", () =>
+      it.effect("but still logged in shadow mode, with the decision noted", () =>
         Effect.gen(function* () {
           const events = yield* sampled(shadow, rated)
           assert.strictEqual(events.length, 400)
@@ -1130,7 +1130,7 @@ describe("EventLogger", () => {
         })
       )
 
-      it.effect("by the rate of the project where no rule decided", () =>
+      it.effect("at the project's rate where no rule decided", () =>
         Effect.gen(function* () {
           for (const ruleID of ["default", "disabled", ""]) {
             for (const remote of [on, shadow]) {
@@ -1144,7 +1144,7 @@ describe("EventLogger", () => {
         })
       )
 
-      it.effect("never, where it is asked for or there is no rate", () =>
+      it.effect("never where the caller forbids it or there is no rate", () =>
         Effect.gen(function* () {
           assert.strictEqual((yield* sampled(on, { ...rated, forwardAllExposures: true })).length, 400)
           assert.strictEqual((yield* sampled(on, { ...rated, hasUnsampledSecondaryExposure: true })).length, 400)
@@ -1159,7 +1159,7 @@ describe("EventLogger", () => {
         })
       )
 
-      it.effect("and those that were left out count as logged", () =>
+      it.effect("and sampled-out ones count as logged", () =>
         Effect.gen(function* () {
           const { attempts, layer } = scriptedSink()
           const logger = yield* make(layer)
@@ -1173,7 +1173,7 @@ describe("EventLogger", () => {
         }).pipe(Effect.scoped)
       )
 
-      it.effect("with the first of each rule anew after a window", () =>
+      it.effect("and the first of each rule is logged again after a window", () =>
         Effect.gen(function* () {
           const { attempts, layer } = scriptedSink()
           const logger = yield* make(layer)
@@ -1203,7 +1203,7 @@ describe("EventLogger", () => {
       const flags = ["other", "sec_expo_as_primary:", "sec_expo_as_primary:abc"]
       const nested = (remote: RemoteConfig) => exposureOf("nested", {}, { secondaryExposures, remote })
 
-      it.effect("are exposures of their own for a share of the identifiers: abc stands at 74 in a thousand", () =>
+      it.effect("get exposures of their own for a share of the unit IDs: abc hashes to 74 per thousand", () =>
         Effect.gen(function* () {
           const run = (experimentalFlags: ReadonlyArray<string>, share: Json) =>
             Effect.map(
@@ -1225,7 +1225,7 @@ describe("EventLogger", () => {
         })
       )
 
-      it.effect("have the key of a getter's exposure, and are offered whatever became of the outer one", () =>
+      it.effect("share the key of a getter's exposure, and are offered whatever happens to the outer exposure", () =>
         Effect.gen(function* () {
           const remote = remoteOf({ sec_expo_number: 1_000 })
           const events = yield* sentBy({ experimentalFlags: flags }, logger => {

@@ -1,6 +1,6 @@
 /**
- * The default logger and the HTTP sink against a Statsig that fails in every way it can: each event arrives or is counted.
- * Requests are real; time is the test's.
+ * The default logger and the HTTP sink against a Statsig that fails in every possible way: each event arrives or is
+ * counted. Requests are real; time is simulated.
  */
 import { assert, describe, it } from "@effect/vitest"
 import {
@@ -44,7 +44,7 @@ const open = Effect.gen(function* () {
       logger.logEvent({ name: `event ${logged++}`, value: null, metadata: null, user, remote: undefined })
     }
   }
-  /** Every event has arrived, waits or was counted; and the client knows of what arrived, unless an answer was lost. */
+  /** Every event has arrived, is waiting or was counted; the client knows what arrived, unless a response was lost. */
   const account = (answersAreLost: boolean) =>
     Effect.gen(function* () {
       const { dropped, pending, sent } = yield* logger.status
@@ -57,10 +57,10 @@ const open = Effect.gen(function* () {
   return { local, logger, log, account, close: Scope.close(scope, Exit.void) }
 })
 
-/** A moment of real time, for what is on its way. */
+/** Some real time for requests in flight. */
 const moment = Effect.promise(() => new Promise(resolve => setTimeout(resolve, 20)))
 
-/** Runs to the end, while as much time passes as the fault needs to show. */
+/** Runs the effect to its end while time passes in steps that let the fault show. */
 const passing = <A, E>(effect: Effect.Effect<A, E>, step: Duration.DurationInput) =>
   Effect.gen(function* () {
     const fiber = yield* Effect.fork(effect)
@@ -74,11 +74,11 @@ const passing = <A, E>(effect: Effect.Effect<A, E>, step: Duration.DurationInput
 interface Trouble {
   readonly name: string
   readonly faults: ReadonlyArray<Fault>
-  /** The events arrive, and only the answer does not. */
+  /** The events arrive; only the response is lost. */
   readonly answersAreLost?: true
-  /** The time it takes to notice; the sink waits for 10 seconds. */
+  /** How long the fault takes to notice; the sink waits for 10 seconds. */
   readonly takes?: Duration.DurationInput
-  /** Sending again is no use. */
+  /** Retrying does not help. */
   readonly final?: true
 }
 
@@ -105,7 +105,7 @@ const troubles: ReadonlyArray<Trouble> = [
 
 describe("events", () => {
   for (const { answersAreLost = false, faults, final, name, takes = 0 } of troubles) {
-    it.scoped(`survive ${name}, and what is refused for good is counted`, () =>
+    it.scoped(`survive ${name}, and permanently refused ones are counted`, () =>
       Effect.gen(function* () {
         const { account, local, log, logger } = yield* open
         yield* local.faultNext("logEvent", ...faults)
@@ -139,7 +139,7 @@ describe("events", () => {
     )
   }
 
-  it.scoped("are dropped and counted while Statsig is away for longer than they can wait", () =>
+  it.scoped("are dropped and counted while Statsig is down for longer than they can wait", () =>
     Effect.gen(function* () {
       const { account, local, log, logger } = yield* open
       yield* local.faultAlways("logEvent", Fault.Reply({ status: 503 }))

@@ -9,7 +9,7 @@ const event = (name: string): LoggedEvent => ({ name, value: 1, metadata: null, 
 const names = (items: ReadonlyArray<{ readonly name: string }>) => items.map(({ name }) => name)
 
 describe("EventLogger/Memory", () => {
-  it.effect("keeps exposures and events in order and counts the rest by name", () =>
+  it.effect("keeps exposures and events in order and counts suppressed exposures by name", () =>
     Effect.gen(function* () {
       const logger = yield* EventLogger
       const logged = yield* Memory.LoggedEvents
@@ -70,7 +70,7 @@ describe("EventLogger/Memory", () => {
     )
   }
 
-  it.effect("keeps 100,000 unless told otherwise", () =>
+  it.effect("keeps 100,000 by default", () =>
     Effect.gen(function* () {
       const { logged, logger } = Memory.make()
       const same = exposure("a")

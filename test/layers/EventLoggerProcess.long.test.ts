@@ -1,6 +1,4 @@
-/**
- * The default logger in a process of its own that ends, through both APIs.
- */
+/** The default logger in a separate process that ends, through both APIs. */
 import { spawn } from "node:child_process"
 import { fileURLToPath } from "node:url"
 import { assert, describe, it } from "@effect/vitest"
@@ -15,7 +13,7 @@ const programs = {
   "an async/await program": fileURLToPath(new URL("../facade/support/eventsProgram.ts", import.meta.url))
 }
 
-/** Starts the program and waits until it has logged. Gives what it wrote, once it is over. */
+/** Starts the program and waits until it has logged. Returns its output once it has ended. */
 const run = Effect.fnUntraced(function* (
   program: Promise<string>,
   how: "end" | "leave",
@@ -50,17 +48,17 @@ const distinct = Effect.map(
 )
 
 /**
- * The time to end is that of the SDK, three seconds. On a machine that is too busy it may be over first, which is told as
- * it should be: that is no fault, and the test is made again.
+ * The SDK has three seconds to end. A busy machine may exceed them, and the program then reports a loss correctly; the
+ * test is repeated.
  */
 const again = { retry: 4 }
 
-// They mostly start and wait.
+// These tests mostly start processes and wait.
 describe.concurrent.each(Object.entries(programs))("%s", (_api, source) => {
   const program = translated(source)
 
   it.scopedLive(
-    "that is told to end delivers everything first",
+    "that receives a signal delivers everything first",
     () =>
       Effect.gen(function* () {
         const local = yield* LocalStatsig
@@ -72,7 +70,7 @@ describe.concurrent.each(Object.entries(programs))("%s", (_api, source) => {
     again
   )
 
-  it.scopedLive("that is told to end does so though nobody answers, and says how much is lost", () =>
+  it.scopedLive("that receives a signal ends although nobody responds, and reports how many events are lost", () =>
     Effect.gen(function* () {
       const local = yield* LocalStatsig
       yield* local.faultAlways("logEvent", Fault.Stall({}))
@@ -80,13 +78,13 @@ describe.concurrent.each(Object.entries(programs))("%s", (_api, source) => {
       child.kill("SIGTERM")
       const { output } = yield* ended
       assert.match(output, /5500 events were dropped: the time to shut down was over/)
-      // Which is what each request would have said after a longer time.
+      // Each request would report this after a longer time.
       assert.notMatch(output, /no whole answer within/)
     }).pipe(Effect.provide(layerLocalStatsig({ decodeZstd: decompress })))
   )
 
   it.scopedLive(
-    "that leaves without a word delivers everything, ends by itself, and keeps its exit code",
+    "that ends without shutdown delivers everything and keeps its exit code",
     () =>
       Effect.gen(function* () {
         const local = yield* LocalStatsig
@@ -97,7 +95,7 @@ describe.concurrent.each(Object.entries(programs))("%s", (_api, source) => {
     again
   )
 
-  it.scopedLive("that leaves without a word ends though nobody answers, and says how much is lost", () =>
+  it.scopedLive("that ends without shutdown ends although nobody responds, and reports how many events are lost", () =>
     Effect.gen(function* () {
       const local = yield* LocalStatsig
       yield* local.faultAlways("logEvent", Fault.Stall({}))

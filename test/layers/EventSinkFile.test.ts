@@ -16,7 +16,7 @@ const line = (name: string) => `[{"eventName":"${name}"}]`
 
 const full = new SystemError({ reason: "Unknown", module: "FileSystem", method: "write", description: "no space left" })
 
-/** A file that takes what it is given as `write` says, and its content. */
+/** A file that accepts writes as `write` says, and its content. */
 const stubFiles = (write: (text: string, number: number) => Effect.Effect<string, SystemError>) => {
   const writes: Array<string> = []
   const folders: Array<string> = []
@@ -33,7 +33,7 @@ const stubFiles = (write: (text: string, number: number) => Effect.Effect<string
 }
 
 describe("EventSink/File", () => {
-  it.effect("writes a line for each batch, which is its events alone", () =>
+  it.effect("writes one line for each batch, with its events only", () =>
     Effect.gen(function* () {
       const { content, folders, layer } = stubFiles(Effect.succeed)
       const sink = yield* Effect.provide(FileSink.make({ path: "/a/b/events.jsonl" }), layer)
@@ -43,7 +43,7 @@ describe("EventSink/File", () => {
     })
   )
 
-  it.effect("fails so that it may be tried again, and glues nothing to a line that was cut off", () =>
+  it.effect("fails with a retryable error, and appends nothing to a truncated line", () =>
     Effect.gen(function* () {
       let written = ""
       const { layer } = stubFiles((text, number) => {
@@ -62,7 +62,7 @@ describe("EventSink/File", () => {
     })
   )
 
-  it.scopedLive("begins a line of its own where another writer was killed within one", () =>
+  it.scopedLive("starts a new line where another writer was killed within one", () =>
     Effect.gen(function* () {
       const files = yield* FileSystem.FileSystem
       const folder = yield* files.makeTempDirectoryScoped()
@@ -80,7 +80,7 @@ describe("EventSink/File", () => {
     }).pipe(Effect.provide(NodeContext.layer))
   )
 
-  it.effect("writes one line at a time, and ends a line that is begun", () =>
+  it.effect("writes one line at a time, and completes a started line", () =>
     Effect.gen(function* () {
       const began = yield* Deferred.make<void>()
       const mayEnd = yield* Deferred.make<void>()

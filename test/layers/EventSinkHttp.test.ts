@@ -27,7 +27,7 @@ const batch: EventBatch = {
   retries: 0
 }
 
-/** A client that answers as it is told, and keeps what it was asked. */
+/** A client that responds as `answer` says and keeps its requests. */
 const stubClient = (answer: () => Effect.Effect<Response>) => {
   const requests: Array<HttpClientRequest.HttpClientRequest> = []
   const client = HttpClient.make(request =>
@@ -51,7 +51,7 @@ const send = (
 const errorOf = (client: Layer.Layer<HttpClient.HttpClient>, options: Partial<Http.HttpOptions> = {}) =>
   Effect.flip(Effect.asVoid(send(client, options)))
 
-/** Where a server of the test's own takes events. */
+/** The URL at which a test server receives events. */
 const serveEvents = (listener: RequestListener) => Effect.map(serve(listener), url => `${url}/v1/log_event`)
 
 const decoded = (encoding: string | undefined, body: Uint8Array): string =>
@@ -81,7 +81,7 @@ describe("EventSink/Http", () => {
       )
     }
 
-    it.scopedLive("carries the headers, and the body compressed", () =>
+    it.scopedLive("carries the headers and the compressed body", () =>
       Effect.gen(function* () {
         const received = yield* Deferred.make<readonly [headers: Record<string, unknown>, body: Uint8Array]>()
         const logEventUrl = yield* serveEvents((request, response) => {
@@ -120,7 +120,7 @@ describe("EventSink/Http", () => {
       })
     )
 
-    it.effect("names no service when there is none", () =>
+    it.effect("names no service when none is set", () =>
       Effect.gen(function* () {
         const { layer, requests } = answering(200, "{}")
         yield* send(layer)
@@ -149,7 +149,7 @@ describe("EventSink/Http", () => {
         return { encoding: request.headers["content-encoding"], bytes: body.body }
       })
 
-    it.live("is zstd where the runtime has it", () =>
+    it.live("is zstd where the runtime supports it", () =>
       Effect.gen(function* () {
         const zstdCompress = (body: Uint8Array, done: (error: null, bytes: Uint8Array) => void) =>
           setImmediate(() => done(null, Buffer.concat([Buffer.from("zstd of "), body])))
@@ -159,7 +159,7 @@ describe("EventSink/Http", () => {
       })
     )
 
-    it.live("is gzip where it has not", () =>
+    it.live("is gzip where the runtime has no zstd", () =>
       Effect.gen(function* () {
         const gzip = (body: Uint8Array, options: object, done: (error: null, bytes: Uint8Array) => void) =>
           setImmediate(() => done(null, gzipSync(body, options)))
@@ -169,7 +169,7 @@ describe("EventSink/Http", () => {
       })
     )
 
-    it.live("is gzip by the web's own means where there is no node:zlib", () =>
+    it.live("is gzip by the web's compression streams where there is no node:zlib", () =>
       Effect.gen(function* () {
         const { bytes, encoding } = yield* sendWithZlib(() => {
           throw new Error("no such module")
@@ -180,7 +180,7 @@ describe("EventSink/Http", () => {
     )
   })
 
-  describe("answer", () => {
+  describe("response", () => {
     const accepted: ReadonlyArray<readonly [status: number, body: string]> = [
       [200, '{"success":true}'],
       [202, '{"success":true}'],
@@ -203,7 +203,7 @@ describe("EventSink/Http", () => {
       "{"
     ]
     for (const body of refused) {
-      it.effect(`200 ${body} is no success, and may be repeated`, () =>
+      it.effect(`200 ${body} is a failure that may be retried`, () =>
         Effect.gen(function* () {
           const error = yield* errorOf(answering(200, body).layer)
           assert.deepInclude(error, { reason: "Refused", retryable: true, status: 200 })
@@ -217,7 +217,7 @@ describe("EventSink/Http", () => {
       })
     )
 
-    it.effect("of any other status is an error, and five of them are not to be repeated", () =>
+    it.effect("of any other status is an error, and five statuses are not retryable", () =>
       Effect.gen(function* () {
         const final: Array<number> = []
         for (let status = 300; status < 600; status++) {
@@ -229,7 +229,7 @@ describe("EventSink/Http", () => {
       })
     )
 
-    it.effect("tells how long the server asks to wait, whatever its status", () =>
+    it.effect("reports the delay that the server asks for, whatever its status", () =>
       Effect.gen(function* () {
         yield* TestClock.setTime(Date.parse("1994-11-06T08:49:07Z"))
         const waits: ReadonlyArray<readonly [header: string | undefined, millis: number | undefined]> = [
@@ -258,7 +258,7 @@ describe("EventSink/Http", () => {
       [400, `no such key ${key}`, `Bad Request: no such key ${masked}`]
     ]
     for (const [status, body, text] of messages) {
-      it.effect(`${status} ${body} is told as: ${text}`, () =>
+      it.effect(`${status} ${body} is reported as: ${text}`, () =>
         Effect.gen(function* () {
           const { message } = yield* errorOf(answering(status, body).layer)
           assert.strictEqual(message, `${defaultUrl} status(${status}) attempts(1) ${text}`)
@@ -292,7 +292,7 @@ describe("EventSink/Http", () => {
       readonly text: string
     }
 
-    /** A server that redirects its first path as it is told and takes the events at every other. */
+    /** A server that redirects its first path as configured and accepts events at every other. */
     const redirecting = (arrivals: Array<Arrival>, status: number, location: string) =>
       serveEvents((request, response) => {
         const parts: Array<Buffer> = []
@@ -327,7 +327,7 @@ describe("EventSink/Http", () => {
     }
 
     for (const status of [301, 302, 303]) {
-      it.scopedLive(`of status ${status}, which asks for a GET, is an error: the events may be sent again`, () =>
+      it.scopedLive(`of status ${status}, which asks for a GET, is a retryable error`, () =>
         Effect.gen(function* () {
           const arrivals: Array<Arrival> = []
           const logEventUrl = yield* redirecting(arrivals, status, "/same")
@@ -339,7 +339,7 @@ describe("EventSink/Http", () => {
       )
     }
 
-    it.scopedLive("that leads in a circle ends", () =>
+    it.scopedLive("that leads in a circle is abandoned", () =>
       Effect.gen(function* () {
         const logEventUrl = yield* redirecting([], 307, "/v1/log_event")
         const error = yield* errorOf(NodeClient.layer, { logEventUrl })
@@ -348,7 +348,7 @@ describe("EventSink/Http", () => {
       })
     )
 
-    it.scopedLive("that would tell the key to another host is refused", () =>
+    it.scopedLive("that would send the key to another host is refused", () =>
       Effect.gen(function* () {
         const logEventUrl = yield* redirecting([], 307, `http://localhost:1/${key}`)
         const error = yield* errorOf(NodeClient.layer, { logEventUrl })
@@ -357,8 +357,8 @@ describe("EventSink/Http", () => {
     )
   })
 
-  describe("trouble", () => {
-    it.effect("is a timeout after ten seconds without an answer", () =>
+  describe("failure", () => {
+    it.effect("is a timeout after ten seconds without a response", () =>
       Effect.gen(function* () {
         const asked = yield* Deferred.make<void>()
         const client = stubClient(() => Effect.andThen(Deferred.succeed(asked, undefined), Effect.never))
@@ -371,7 +371,7 @@ describe("EventSink/Http", () => {
       })
     )
 
-    it.effect("is a timeout as well when the body does not come", () =>
+    it.effect("is a timeout as well when the body does not arrive", () =>
       Effect.gen(function* () {
         const asked = yield* Deferred.make<void>()
         const client = stubClient(() =>
@@ -384,7 +384,7 @@ describe("EventSink/Http", () => {
       })
     )
 
-    it.scopedLive("is a connection that is refused or reset", () =>
+    it.scopedLive("is a refused or reset connection", () =>
       Effect.gen(function* () {
         const resetting = yield* serveEvents(request => request.socket.resetAndDestroy())
         const closed = yield* Effect.scoped(serveEvents(() => {}))
@@ -397,7 +397,7 @@ describe("EventSink/Http", () => {
     )
 
     for (const logEventUrl of ["not a url", "ftp://a.test", "//a.test", `file:///${key}`]) {
-      it.effect(`is ${logEventUrl}, for good and without a request`, () =>
+      it.effect(`is ${logEventUrl}, permanently and without a request`, () =>
         Effect.gen(function* () {
           const { layer, requests } = answering(200, "{}")
           const error = yield* errorOf(layer, { logEventUrl })

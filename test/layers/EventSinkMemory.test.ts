@@ -25,7 +25,7 @@ const send = (events: ReadonlyArray<object>) =>
 const names = (events: ReadonlyArray<Memory.SentEvent>) => events.map(({ eventName }) => eventName)
 
 describe("EventSink/Memory", () => {
-  it.effect("keeps batches, with what was said of the SDK", () =>
+  it.effect("keeps batches with the metadata of the SDK", () =>
     Effect.gen(function* () {
       const sent = yield* Memory.SentBatches
       yield* send([event("a"), event("b")])
@@ -44,7 +44,7 @@ describe("EventSink/Memory", () => {
     }).pipe(Effect.provide(Memory.layer()))
   )
 
-  it.effect("keeps the last batches that have no more events than it may hold", () =>
+  it.effect("keeps the latest batches within its event limit", () =>
     Effect.gen(function* () {
       const sent = yield* Memory.SentBatches
       for (const batch of [["a", "b"], ["c"], ["d", "e"], ["f"]]) yield* send(batch.map(event))
@@ -56,7 +56,7 @@ describe("EventSink/Memory", () => {
     }).pipe(Effect.provide(Memory.layer({ capacity: 3 })))
   )
 
-  it.effect("refuses an event that lacks something", () =>
+  it.effect("refuses an event with a missing field", () =>
     Effect.gen(function* () {
       for (const key of Object.keys(event("a"))) {
         const error = yield* Effect.flip(send([{ ...event("a"), [key]: undefined }]))

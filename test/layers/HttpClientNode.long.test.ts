@@ -20,7 +20,7 @@ const folder = mkdtempSync(join(tmpdir(), "statsig-"))
 const caCertPath = join(folder, "root.pem")
 writeFileSync(caCertPath, rootCertificate)
 
-/** The text at a URL, or what went wrong. */
+/** The text at a URL, or the error. */
 const get = (url: string, options: NodeClient.NodeOptions = {}) =>
   Effect.flatMap(HttpClient.get(url), response => response.text).pipe(
     Effect.catchAll(error => Effect.succeed(causesOf(error))),
@@ -36,7 +36,7 @@ afterAll(() => rmSync(folder, { recursive: true }))
 
 describe("HttpClient/Node", () => {
   describe("through a proxy", () => {
-    it.scopedLive("gets what is at http and at https, with a user and a password", () =>
+    it.scopedLive("fetches http and https URLs, with a user and a password", () =>
       Effect.gen(function* () {
         const plain = yield* hello("http")
         const secured = yield* hello("https")
@@ -53,7 +53,7 @@ describe("HttpClient/Node", () => {
       })
     )
 
-    it.scopedLive("says what is wrong with the proxy, without its password", () =>
+    it.scopedLive("reports what is wrong with the proxy, without its password", () =>
       Effect.gen(function* () {
         const secured = yield* hello("https")
         const proxy = yield* serveProxy({ user: "me:right" })
@@ -69,7 +69,7 @@ describe("HttpClient/Node", () => {
       })
     )
 
-    it.scopedLive("of the environment, but for the hosts that it excepts", () =>
+    it.scopedLive("uses the proxy of the environment, except for excluded hosts", () =>
       Effect.gen(function* () {
         const plain = yield* hello("http")
         const secured = yield* hello("https")
@@ -86,7 +86,7 @@ describe("HttpClient/Node", () => {
       })
     )
 
-    it.scopedLive("of the environment is left out for one that is given, or when it does not speak HTTP", () =>
+    it.scopedLive("ignores the proxy of the environment when another is given or when it does not speak HTTP", () =>
       Effect.gen(function* () {
         const plain = yield* hello("http")
         const given = yield* serveProxy()
@@ -100,7 +100,7 @@ describe("HttpClient/Node", () => {
   })
 
   describe("over TLS", () => {
-    it.scopedLive("trusts a root from a file along with Node's own, and no unknown one", () =>
+    it.scopedLive("trusts a root from a file along with Node's own, and no unknown root", () =>
       Effect.gen(function* () {
         const secured = yield* hello("https")
         assert.strictEqual(yield* get(secured, { caCertPath }), "hello")
@@ -108,7 +108,7 @@ describe("HttpClient/Node", () => {
       })
     )
 
-    it.scopedLive("trusts NODE_EXTRA_CA_CERTS, with roots from a file and without", () =>
+    it.scopedLive("trusts NODE_EXTRA_CA_CERTS, with and without roots from a file", () =>
       Effect.gen(function* () {
         const secured = yield* hello("https")
         const others = join(folder, "others.pem")
@@ -130,7 +130,7 @@ describe("HttpClient/Node", () => {
             extraAlone: getIn(several),
             extraWithFile: getIn(several, others),
             fileWithExtra: getIn(others, several),
-            // Node has its own word for those that cannot be read.
+            // Node reports unreadable ones itself.
             fileWithUselessExtra: getIn(program, several),
             fileWithUnreadableExtra: getIn(folder, several)
           },
@@ -141,7 +141,7 @@ describe("HttpClient/Node", () => {
       })
     )
 
-    it.scopedLive("shows its own certificate to a server that asks for one", () =>
+    it.scopedLive("presents its own certificate to a server that requests one", () =>
       Effect.gen(function* () {
         const strict = yield* serve("https", (_request, response) => response.end("hello"), {
           requestCert: true,
@@ -156,7 +156,7 @@ describe("HttpClient/Node", () => {
       })
     )
 
-    it.scopedLive("holds the server to the name that is given", () =>
+    it.scopedLive("checks the server's certificate against the given name", () =>
       Effect.gen(function* () {
         const secured = (yield* hello("https")).replace("localhost", "127.0.0.1")
         assert.strictEqual(yield* get(secured, { caCertPath, domainName: "localhost" }), "hello")
@@ -164,7 +164,7 @@ describe("HttpClient/Node", () => {
       })
     )
 
-    it.scopedLive("goes on with a warning where a file cannot be used", () =>
+    it.scopedLive("continues with a warning where a file cannot be used", () =>
       Effect.gen(function* () {
         const plain = yield* hello("http")
         const garbage = join(folder, "garbage.pem")
@@ -183,7 +183,7 @@ describe("HttpClient/Node", () => {
     )
   })
 
-  it.scopedLive("shares connections with clients that are told the same, until the last of them goes", () =>
+  it.scopedLive("shares connections between clients with equal options, until the last one closes", () =>
     Effect.gen(function* () {
       const open = new Set<Socket>()
       const seen: Array<Socket> = []
@@ -218,7 +218,7 @@ describe("HttpClient/Node", () => {
     })
   )
 
-  it.scopedLive("sends what it is given and nothing of its own but what HTTP asks for", () =>
+  it.scopedLive("sends what it is given, and of its own only what HTTP requires", () =>
     Effect.gen(function* () {
       const seen: Array<unknown> = []
       const url = yield* serve("http", (request, response) => {

@@ -29,7 +29,7 @@ const recorded: { readonly sdkKey: string; readonly exchanges: ReadonlyArray<Exc
   readFileSync(new URL("../vectors/id-list-exchanges.json", import.meta.url), "utf8")
 )
 
-/** What differs from request to request and from SDK to SDK; `fetch` adds the length of no body by itself. */
+/** What differs between requests and between SDKs; `fetch` adds no content length on its own. */
 const volatile = new Set([
   "statsig-client-time",
   "statsig-server-session-id",
@@ -67,17 +67,17 @@ const replay = (prefix: string, options: Partial<Http.HttpOptions>) =>
   })
 
 describe("IdLists/Http", () => {
-  describe("as recorded of the official package", () => {
-    it.scoped("asks an own server, and holds what it says", () =>
+  describe("as recorded from the official package", () => {
+    it.scoped("queries a custom server, and holds its lists", () =>
       Effect.map(replay("id-lists", { idListsUrl: "http://127.0.0.1:8720/v1/get_id_lists" }), held =>
         assert.deepStrictEqual(held, [["alice", "bob"], ["alice", "bob"], ["bob", "carol"], ["carol"], []])
       )
     )
 
-    it.scoped("asks Statsig's CDN", () => replay("default-hosts", {}))
+    it.scoped("queries Statsig's CDN", () => replay("default-hosts", {}))
   })
 
-  describe("request of a file", () => {
+  describe("request for a file", () => {
     const entry = { name: "a", size: 11, creationTime: 1, fileID: "f" }
     const cases: ReadonlyArray<
       readonly [url: string, api: string | undefined, sent: string, range: string | undefined, hasKey: boolean]
@@ -111,7 +111,7 @@ describe("IdLists/Http", () => {
       ({ url }) =>
         url.startsWith("http://own") ? new Response("", { status }) : Response.json({})
 
-    it.scoped("is asked of Statsig's own host where that may help and is wanted", () =>
+    it.scoped("is requested from Statsig's own host as a fallback when enabled", () =>
       Effect.gen(function* () {
         for (const [status, fallbackToStatsigApi, count] of [
           [500, true, 2],
@@ -132,7 +132,7 @@ describe("IdLists/Http", () => {
       })
     )
 
-    it.scoped("may have entries that cannot be used, which costs those lists alone", () =>
+    it.scoped("skips invalid entries and loads the others", () =>
       Effect.gen(function* () {
         const good = { url: "http://own.test/file", size: 11, creationTime: 1 }
         const { layer } = stubClient(({ url }) =>
@@ -166,7 +166,7 @@ describe("IdLists/Http", () => {
     )
   })
 
-  it.scopedLive("follows a server's lists, and downloads what is new", () =>
+  it.scopedLive("follows a server's lists, and downloads only what is new", () =>
     Effect.gen(function* () {
       const local = yield* LocalStatsig
       const lists = yield* make({ idListsUrl: local.idListsUrl })
@@ -207,7 +207,7 @@ describe("IdLists/Http", () => {
     }).pipe(Effect.provide(layerLocalStatsig()))
   )
 
-  it.scopedLive("brings others up to date while one fails, and that one when it can", () =>
+  it.scopedLive("updates the other lists while one fails, and that one when it recovers", () =>
     Effect.gen(function* () {
       const local = yield* LocalStatsig
       const lists = yield* make({ idListsUrl: local.idListsUrl })
@@ -231,11 +231,11 @@ describe("IdLists/Http", () => {
     }).pipe(Effect.provide(layerLocalStatsig()))
   )
 
-  describe("files that are not as they should be", () => {
+  describe("unexpected files", () => {
     const entry = { name: "a", creationTime: 1, fileID: "f" }
     const all = linesOf(...people)
 
-    /** A server whose file has so many bytes, which answers with as many and tells another size. */
+    /** A server whose file holds `has()`, which announces the size `tells()` and responds as `answers` says. */
     const withFile = (has: () => string, tells: () => number, answers: "206" | "200 with all") =>
       Effect.flatMap(
         serve((request, response) => {
@@ -252,7 +252,7 @@ describe("IdLists/Http", () => {
       )
     let ranges: Array<number> = []
 
-    it.scopedLive("are read on from the last whole line when they are shorter than announced", () =>
+    it.scopedLive("are resumed after the last complete line when shorter than announced", () =>
       Effect.gen(function* () {
         ranges = []
         let has = all.slice(0, 15)
@@ -271,7 +271,7 @@ describe("IdLists/Http", () => {
       })
     )
 
-    it.scopedLive("are read to their end when they are longer than announced", () =>
+    it.scopedLive("are read to their end when longer than announced", () =>
       Effect.gen(function* () {
         ranges = []
         let size = 10
@@ -288,7 +288,7 @@ describe("IdLists/Http", () => {
       })
     )
 
-    it.scopedLive("come whole from a server that knows no ranges", () =>
+    it.scopedLive("are read whole from a server without range support", () =>
       Effect.gen(function* () {
         ranges = []
         let has = all.slice(0, 10)
@@ -306,7 +306,7 @@ describe("IdLists/Http", () => {
       })
     )
 
-    it.scopedLive("are read once when they do not replace the one before", () =>
+    it.scopedLive("are read once when they do not replace the previous one", () =>
       Effect.gen(function* () {
         const local = yield* LocalStatsig
         const lists = yield* make({ idListsUrl: local.idListsUrl })
@@ -395,7 +395,7 @@ describe("IdLists/Http", () => {
       client: string,
       layer: Layer.Layer<HttpClient.HttpClient>
     ) =>
-      it.scopedLive(`of the ${target} leave the lists as they were, are told, and pass: ${client}`, () =>
+      it.scopedLive(`of the ${target} leave the lists unchanged, are reported, and pass: ${client}`, () =>
         Effect.gen(function* () {
           const local = yield* LocalStatsig
           const lists = yield* make({ idListsUrl: local.idListsUrl }, layer)
@@ -422,7 +422,7 @@ describe("IdLists/Http", () => {
     lasting("idListFile:a", [...both.filter(([name]) => name !== "a redirect loop"), ...files])
 
     for (const [name, layer] of clients) {
-      it.scoped(`of a server that goes silent last as long as a request may: ${name}`, () =>
+      it.scoped(`of a silent server last no longer than a request may: ${name}`, () =>
         Effect.gen(function* () {
           const local = yield* LocalStatsig
           const lists = yield* make({ idListsUrl: local.idListsUrl }, layer)
@@ -438,7 +438,7 @@ describe("IdLists/Http", () => {
               taken[endpoint] = seen + 1
               const failing = yield* Effect.fork(Effect.flip(lists.sync))
               yield* local.takeRequests(endpoint, 1)
-              // A file has a second more for each megabyte.
+              // A file gets one more second for each megabyte.
               yield* TestClock.adjust("10001 millis")
               assert.strictEqual((yield* Fiber.join(failing)).reason, "Timeout", `${endpoint} ${at}`)
               const { ids } = (yield* listStatus(lists, "a"))!
@@ -450,7 +450,7 @@ describe("IdLists/Http", () => {
       )
     }
 
-    it.scopedLive("of a server that is not there are told", () =>
+    it.scopedLive("of an unreachable server are reported", () =>
       Effect.gen(function* () {
         const gone = yield* Effect.scoped(serve(() => {}))
         const lists = yield* make({ idListsUrl: `${gone}/lists` })
@@ -461,7 +461,7 @@ describe("IdLists/Http", () => {
       })
     )
 
-    it.scopedLive("tell neither the key nor the signature of a file", () =>
+    it.scopedLive("reveal neither the key nor the signature of a file", () =>
       Effect.gen(function* () {
         const url = yield* serve((request, response) => {
           if (request.url !== "/lists") return void response.writeHead(500).end(key)
@@ -480,7 +480,7 @@ describe("IdLists/Http", () => {
   describe("polling", () => {
     const answering = (answer: () => Response) => stubClient(() => answer())
 
-    it.scoped("begins when it is told to, goes on through failures, and keeps its interval", () =>
+    it.scoped("starts on request, continues through failures, and keeps its interval", () =>
       Effect.gen(function* () {
         let answer = () => new Response("no JSON")
         const { layer, requests } = answering(() => answer())
@@ -505,7 +505,7 @@ describe("IdLists/Http", () => {
       }).pipe(Effect.provide(Logger.remove(Logger.defaultLogger)))
     )
 
-    it.scoped("takes the default for less than a second", () =>
+    it.scoped("uses the default for less than a second", () =>
       Effect.gen(function* () {
         const { layer, requests } = answering(() => Response.json({}))
         const lists = yield* make({ idListsSyncInterval: 999 }, layer)
@@ -517,7 +517,7 @@ describe("IdLists/Http", () => {
       }).pipe(Effect.provide(Logger.remove(Logger.defaultLogger)))
     )
 
-    it.scoped("gives up a request after 10 seconds, or as long as is said", () =>
+    it.scoped("gives up a request after 10 seconds, or after the configured time", () =>
       Effect.gen(function* () {
         const never = Layer.succeed(
           HttpClient.HttpClient,
@@ -542,7 +542,7 @@ describe("IdLists/Http", () => {
   })
 
   describe("with a data store", () => {
-    /** Waits for what is written in the background. */
+    /** Waits for background writes. */
     const eventually = (condition: Effect.Effect<boolean>): Effect.Effect<void> =>
       Effect.flatMap(condition, isMet =>
         isMet
@@ -568,7 +568,7 @@ describe("IdLists/Http", () => {
     const namesKey = DataStore.keyOf("/v1/get_id_lists", "plain_text", { sdkKey })
     const listKey = (name: string) => DataStore.keyOf(`/v1/download_id_list_file/${name}`, "plain_text", { sdkKey })
 
-    it.scopedLive("a process goes on where an earlier one stopped", () =>
+    it.scopedLive("a process resumes where an earlier one stopped", () =>
       Effect.gen(function* () {
         const local = yield* LocalStatsig
         const { store, texts } = recording()
@@ -600,7 +600,7 @@ describe("IdLists/Http", () => {
       }).pipe(Effect.provide(layerLocalStatsig()), Effect.provide(Logger.remove(Logger.defaultLogger)))
     )
 
-    it.scopedLive("what it lost or mixed up costs nothing else", () =>
+    it.scopedLive("lost or mixed-up entries affect only their own lists", () =>
       Effect.gen(function* () {
         const local = yield* LocalStatsig
         yield* local.setIdList("a", ["alice"])
@@ -630,7 +630,7 @@ describe("IdLists/Http", () => {
       }).pipe(Effect.provide(layerLocalStatsig()), Effect.provide(Logger.remove(Logger.defaultLogger)))
     )
 
-    it.scopedLive("one that fails delays no list, and gets what it missed", () =>
+    it.scopedLive("a failing store delays no list, and later gets what it missed", () =>
       Effect.gen(function* () {
         const local = yield* LocalStatsig
         yield* local.setIdList("a", ["alice"])

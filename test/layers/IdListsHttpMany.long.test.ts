@@ -1,4 +1,4 @@
-/** Hundreds of ID lists whose files hang, drip or are not there, beside a good one. */
+/** Hundreds of ID lists whose files hang, drip or are missing, next to a good one. */
 import type { ServerResponse } from "node:http"
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
@@ -8,7 +8,7 @@ import * as NodeClient from "../../layers/HttpClient/Node.js"
 import { linesOf, listStatus, make, members, people, stubClient } from "./support/idLists.js"
 import { serve } from "./support/server.js"
 
-describe("many ID lists that cannot be had", () => {
+describe("many unavailable ID lists", () => {
   const quiet = Effect.provide(Logger.remove(Logger.defaultLogger))
   const url = "http://lists.test"
   const entry = (name: string, more: object = {}) => ({
@@ -23,7 +23,7 @@ describe("many ID lists that cannot be had", () => {
     Response.json(Object.fromEntries(entries.map(entry => [entry.name, entry])))
   const bad = (count: number) => Array.from({ length: count }, (_, index) => entry(`bad-${index}`))
 
-  /** Headers, and then a byte now and then. */
+  /** Headers, and then an occasional byte. */
   const drip = (response: ServerResponse) => {
     response.writeHead(200)
     const timer = setInterval(() => response.write("+"), 300)
@@ -35,7 +35,7 @@ describe("many ID lists that cannot be had", () => {
     [100, "hang"],
     [100, "drip"]
   ] as const) {
-    it.scopedLive(`of ${count} that ${trouble} none delays a good list, nor the polls`, () =>
+    it.scopedLive(`${count} that ${trouble} delay neither a good list nor the polls`, () =>
       Effect.gen(function* () {
         let file = linesOf("alice")
         const base = yield* serve((request, response) => {
@@ -50,7 +50,7 @@ describe("many ID lists that cannot be had", () => {
           ])
           response.end(JSON.stringify(Object.fromEntries(moved)))
         })
-        // The deadline of a file is longer than that of this test.
+        // The deadline of a file exceeds that of this test.
         const lists = yield* make(
           { idListsUrl: `${base}/lists`, idListsRequestTimeout: "10 minutes", idListsSyncInterval: "1 second" },
           NodeClient.layer
@@ -76,7 +76,7 @@ describe("many ID lists that cannot be had", () => {
     )
   }
 
-  it.scoped("of hundreds that are not there none is asked for again and again, and the log stays short", () => {
+  it.scoped("hundreds of missing ones are not requested again and again, and the log stays short", () => {
     const lines: Array<unknown> = []
     const log = Logger.make(({ message }) => void lines.push(message))
     return Effect.gen(function* () {
@@ -99,7 +99,7 @@ describe("many ID lists that cannot be had", () => {
         yield* Effect.ignore(lists.sync)
       }
       assert.strictEqual(asked.get("good"), 60)
-      // In the first two syncs, and then after twice as many each time.
+      // In the first two syncs, then after twice as many each time.
       const counts = new Set(Array.from(asked.values()))
       counts.delete(60)
       assert.isAtMost(Math.max(...counts), 8)
@@ -110,7 +110,7 @@ describe("many ID lists that cannot be had", () => {
     }).pipe(Effect.provide(Logger.replace(Logger.defaultLogger, log)))
   })
 
-  it.scoped("a file is left alone as long as its server asks, unless the manifest names another one", () =>
+  it.scoped("a file is skipped for as long as its server asks, unless the manifest names another one", () =>
     Effect.gen(function* () {
       let fileID = "first"
       const seen: Array<number> = []
@@ -136,7 +136,7 @@ describe("many ID lists that cannot be had", () => {
     }).pipe(quiet)
   )
 
-  it.scoped("more than can hang together are given up, those first that hang longest", () =>
+  it.scoped("downloads beyond the limit on hanging ones are given up, the longest hanging first", () =>
     Effect.gen(function* () {
       const count = 600
       const client = HttpClient.make(request =>
@@ -164,7 +164,7 @@ describe("many ID lists that cannot be had", () => {
     }).pipe(quiet)
   )
 
-  it.scoped("the manifest is asked for less often while its server refuses", () =>
+  it.scoped("the manifest is requested less often while its server refuses", () =>
     Effect.gen(function* () {
       const { layer, requests } = stubClient(() => new Response("", { status: 429, headers: { "retry-after": "300" } }))
       const lists = yield* make({ idListsUrl: `${url}/lists`, idListsSyncInterval: "10 seconds" }, layer)

@@ -4,7 +4,7 @@ import { Effect } from "effect"
 import * as Memory from "../../layers/IdLists/Memory.js"
 import { IdLists } from "../../src/IdLists.js"
 
-/** What a list file holds of an id, read back as two numbers. */
+/** A list file's entry for an ID, read back as two numbers. */
 const keyOf = (id: string) => {
   const bytes = Buffer.from(createHash("sha256").update(id).digest("base64").slice(0, 8), "base64")
   return [bytes.readUIntBE(0, 3), bytes.readUIntBE(3, 3)] as const
@@ -14,7 +14,7 @@ const holds = (lists: { contains: IdLists["Type"]["contains"] }, list: string, i
   lists.contains(list, ...keyOf(id))
 
 describe("IdLists/Memory", () => {
-  it.effect("finds ids by the hash that list files hold, each in its own list", () =>
+  it.effect("finds IDs by the hash used in list files, each in its own list", () =>
     Effect.gen(function* () {
       const lists = yield* IdLists
       const ids = ["alice", "größe 🦊", "", "x".repeat(1_000)]

@@ -32,7 +32,7 @@ const send = (url: string, init: RequestInit = {}) =>
     return { status: response.status, headers: response.headers, text: await response.text() }
   })
 
-/** The bytes as they travel: `fetch` decodes what it can. */
+/** The bytes as transmitted: `fetch` would decode them. */
 const sendRaw = (url: string, headers: Record<string, string>) =>
   Effect.promise(
     () =>
@@ -57,7 +57,7 @@ const run = layerNode({ specs, decodeZstd: body => decompress(body) })
 
 describe("LocalStatsig", () => {
   describe("specs", () => {
-    it.effect("answers the whole payload to a client that has none, and no update to one that has it", () =>
+    it.effect("sends the whole payload to a client that has none, and no update to one that is current", () =>
       Effect.gen(function* () {
         const local = yield* LocalStatsig
         const whole = yield* send(specsUrl(local))
@@ -106,7 +106,7 @@ describe("LocalStatsig", () => {
       }).pipe(Effect.provide(run))
     )
 
-    it.effect("serves a text as it is written", () =>
+    it.effect("serves a text unchanged", () =>
       Effect.gen(function* () {
         const local = yield* LocalStatsig
         for (const text of [`{"has_updates":true,"time":1.0}`, "no json", ""]) {
@@ -118,7 +118,7 @@ describe("LocalStatsig", () => {
       }).pipe(Effect.provide(run))
     )
 
-    it.effect("makes every update acceptable", () =>
+    it.effect("gives every update a newer time", () =>
       Effect.gen(function* () {
         const local = yield* LocalStatsig
         const current = Effect.map(send(specsUrl(local)), (answer): SpecsPayload => JSON.parse(answer.text))
@@ -148,7 +148,7 @@ describe("LocalStatsig", () => {
     const manifest = (local: LocalStatsig["Type"], method = "POST") =>
       Effect.map(send(local.idListsUrl, { method }), answer => JSON.parse(answer.text))
 
-    it.effect("lists its files and answers ranges of them", () =>
+    it.effect("lists its files and serves ranges of them", () =>
       Effect.gen(function* () {
         const local = yield* LocalStatsig
         assert.deepStrictEqual(yield* manifest(local), {})
@@ -190,7 +190,7 @@ describe("LocalStatsig", () => {
       }).pipe(Effect.provide(run))
     )
 
-    it.effect("keeps the file while it grows, and makes a new one otherwise", () =>
+    it.effect("keeps the file while it grows, and creates a new one otherwise", () =>
       Effect.gen(function* () {
         const local = yield* LocalStatsig
         yield* local.setIdList("__proto__", "+1\n")
@@ -251,7 +251,7 @@ describe("LocalStatsig", () => {
       }).pipe(Effect.provide(run))
     )
 
-    it.effect("refuses what it cannot read", () =>
+    it.effect("refuses unreadable bodies", () =>
       Effect.gen(function* () {
         const local = yield* LocalStatsig
         const status = (body: string, encoding = "identity") =>
@@ -270,7 +270,7 @@ describe("LocalStatsig", () => {
       }).pipe(Effect.provide(run))
     )
 
-    it.effect("waits for events that are still to come, each taken once", () =>
+    it.effect("waits for future events, and takes each once", () =>
       Effect.gen(function* () {
         const local = yield* LocalStatsig
         const waiting = yield* Effect.fork(local.takeEvents(3))
@@ -298,7 +298,7 @@ describe("LocalStatsig", () => {
   })
 
   describe("requests", () => {
-    it.effect("are written down, known or not", () =>
+    it.effect("are recorded, known or not", () =>
       Effect.gen(function* () {
         const local = yield* LocalStatsig
         yield* TestClock.setTime(1_234)
@@ -333,7 +333,7 @@ describe("LocalStatsig", () => {
       }).pipe(Effect.provide(run))
     )
 
-    it.effect("can be waited for, by endpoint", () =>
+    it.effect("can be awaited, by endpoint", () =>
       Effect.gen(function* () {
         const local = yield* LocalStatsig
         const waiting = yield* Effect.fork(local.takeRequests("specs", 2))
@@ -352,7 +352,7 @@ describe("LocalStatsig", () => {
   describe("faults", () => {
     const status = (local: LocalStatsig["Type"]) => Effect.map(send(specsUrl(local)), answer => answer.status)
 
-    it.effect("hit one request each, in order, and before a lasting one", () =>
+    it.effect("hit one request each, in order, and take precedence over a lasting one", () =>
       Effect.gen(function* () {
         const local = yield* LocalStatsig
         yield* local.faultAlways("specs", Fault.Reply({ status: 500 }))
@@ -387,7 +387,7 @@ describe("LocalStatsig", () => {
       }).pipe(Effect.provide(run))
     )
 
-    it.effect("reply with anything", () =>
+    it.effect("can send any response", () =>
       Effect.gen(function* () {
         const local = yield* LocalStatsig
         yield* local.faultNext(
@@ -410,7 +410,7 @@ describe("LocalStatsig", () => {
       }).pipe(Effect.provide(run))
     )
 
-    it.effect("use an encoding that nobody asked for, or break it", () =>
+    it.effect("can use an encoding that was not requested, or corrupt it", () =>
       Effect.gen(function* () {
         const local = yield* LocalStatsig
         yield* local.faultNext(
@@ -432,7 +432,7 @@ describe("LocalStatsig", () => {
       }).pipe(Effect.provide(run))
     )
 
-    it.effect("cut the connection before or amid the answer", () =>
+    it.effect("can cut the connection before or during the response", () =>
       Effect.gen(function* () {
         const local = yield* LocalStatsig
         const faults = [Fault.Reset({}), Fault.Reset({ at: "body" }), Fault.Close({}), Fault.Close({ at: "body" })]
@@ -444,7 +444,7 @@ describe("LocalStatsig", () => {
       }).pipe(Effect.provide(run))
     )
 
-    it.effect("truncate the body under its full length", () =>
+    it.effect("can truncate the body below its announced length", () =>
       Effect.gen(function* () {
         const local = yield* LocalStatsig
         yield* local.faultNext("specs", Fault.Close({ at: "body" }))
@@ -463,7 +463,7 @@ describe("LocalStatsig", () => {
       }).pipe(Effect.provide(run))
     )
 
-    it.effect("delay by the clock", () =>
+    it.effect("can delay by the clock", () =>
       Effect.gen(function* () {
         const local = yield* LocalStatsig
         yield* local.faultNext("specs", Fault.Delay({ duration: "1 hour" }))
@@ -476,7 +476,7 @@ describe("LocalStatsig", () => {
       }).pipe(Effect.provide(run))
     )
 
-    it.effect("keep no events of a request that is not done, and those of one whose answer is lost", () =>
+    it.effect("keep no events of an unprocessed request, but those of one whose response is lost", () =>
       Effect.gen(function* () {
         const local = yield* LocalStatsig
         const faults = [
@@ -517,7 +517,7 @@ describe("LocalStatsig", () => {
     )
   })
 
-  it.effect("runs on the server that it is given and lets stalled requests go at the end", () =>
+  it.effect("runs on the given server and releases stalled requests at the end", () =>
     Effect.gen(function* () {
       const server = NodeHttpServer.layerServer(createServer, { port: 0, host: "127.0.0.1" })
       const stalled = yield* Effect.gen(function* () {

@@ -1,4 +1,4 @@
-/** What LocalStatsig keeps and refuses of bodies of many megabytes. */
+/** What LocalStatsig keeps and refuses of request bodies of many megabytes. */
 import { request as httpRequest } from "node:http"
 import * as zlib from "node:zlib"
 import { assert, describe, it } from "@effect/vitest"
@@ -13,7 +13,7 @@ const send = (url: string, init: RequestInit) => Effect.promise(signal => fetch(
 
 const run = layerNode()
 
-describe("large bodies of a LocalStatsig", () => {
+describe("large request bodies to a LocalStatsig", () => {
   const megabyte = 1024 * 1024
   const event = (megabytes: number) => ({ eventName: "large", value: "x".repeat(megabytes * megabyte) })
   const names = (events: ReadonlyArray<{ readonly eventName: string }>) => events.map(({ eventName }) => eventName)
@@ -27,11 +27,11 @@ describe("large bodies of a LocalStatsig", () => {
     }).pipe(Effect.provide(run))
   )
 
-  it.live("are answered with 413 above it, before they are read to their end", () =>
+  it.live("are refused with 413 above it, before they are read to their end", () =>
     Effect.gen(function* () {
       const local = yield* LocalStatsig
       const part = Buffer.alloc(megabyte, 32)
-      /** Sends that many parts and keeps the request open; gives the answer. */
+      /** Sends that many parts and keeps the request open; returns the response. */
       const send = (headers: Record<string, string | number>, parts: number) =>
         Effect.async<{ readonly status: number | undefined; readonly text: string }>(resume => {
           const request = httpRequest(local.logEventUrl, { method: "POST", headers }, response => {
@@ -60,7 +60,7 @@ describe("large bodies of a LocalStatsig", () => {
     }).pipe(Effect.provide(run))
   )
 
-  it.live("are answered with 413 where they are more than 256 MB decoded", () =>
+  it.live("are refused with 413 where they exceed 256 MB decoded", () =>
     Effect.gen(function* () {
       const local = yield* LocalStatsig
       for (const [encoding, encode] of [
@@ -74,7 +74,7 @@ describe("large bodies of a LocalStatsig", () => {
     }).pipe(Effect.provide(run))
   )
 
-  it.live("are forgotten, the oldest first, beyond 64 MB of all that is kept", () =>
+  it.live("are dropped, the oldest first, beyond 64 MB in total", () =>
     Effect.gen(function* () {
       const local = yield* LocalStatsig
       for (const eventName of ["first", "second", "third"]) {

@@ -36,7 +36,7 @@ const store = Layer.unwrapEffect(
 const world = store.pipe(Layer.provideMerge(Memory.layer), Layer.provideMerge(LocalStatsigNode.layer({ specs })))
 
 describe("the metrics of syncing", () => {
-  it.live("tell of a sync that worked and of one that did not", () =>
+  it.live("report a sync that succeeded and one that failed", () =>
     Effect.gen(function* () {
       const local = yield* LocalStatsig
       const { load, syncNow } = yield* SpecStore
@@ -94,7 +94,7 @@ describe("the metrics of syncing", () => {
 })
 
 describe("Callback", () => {
-  it.effect("calls what is given and drops the rest", () =>
+  it.effect("calls the given functions and drops the other metrics", () =>
     Effect.gen(function* () {
       const calls: Array<unknown> = []
       const client = yield* Effect.provide(

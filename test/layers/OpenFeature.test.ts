@@ -12,7 +12,7 @@ import * as StatsigUser from "../../src/StatsigUser.js"
 const ada = StatsigUser.make({ userID: "ada" })
 
 describe("OpenFeature", () => {
-  it.effect("answers as the service does, and ends with its scope while the service goes on", () =>
+  it.effect("resolves as the service does, and ends with its scope while the service continues", () =>
     Effect.gen(function* () {
       const statsig = yield* Statsig.Statsig
       const test = yield* StatsigTest.StatsigTest
@@ -50,7 +50,7 @@ describe("OpenFeature", () => {
           Effect.promise(async () => {
             await OpenFeature.setProviderAndWait("again", provider)
             await OpenFeature.setProviderAndWait("again", new InMemoryProvider())
-            // The first is still being closed.
+            // The first registration is still closing.
             await OpenFeature.setProviderAndWait("again", provider)
             assert.deepStrictEqual([client.providerStatus, await ask()], [ProviderStatus.READY, true])
             await provider.onClose()

@@ -1,6 +1,4 @@
-/**
- * Overrides through the preset: of everyone, of one id, of one request.
- */
+/** Overrides through the preset: for everyone, for one ID, for one request. */
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Fiber, Layer, Option, Redacted } from "effect"
 import * as MemoryOverrides from "../../layers/Overrides/Memory.js"
@@ -25,7 +23,7 @@ const decided = [true, "in_a", "Bootstrap:Recognized"]
 const color = (statsig: Statsig.Service, of = user) => statsig.getExperiment(of, "button").get("color", "none")
 
 describe("Overrides", () => {
-  it.effect("hold for one id before they hold for everyone", () =>
+  it.effect("for one ID take precedence over those for everyone", () =>
     Effect.gen(function* () {
       const statsig = yield* Statsig.Statsig
       const overrides = yield* Overrides.Overrides
@@ -45,7 +43,7 @@ describe("Overrides", () => {
     }).pipe(Effect.provide(offline))
   )
 
-  it.effect("know numbers by their text, and no other forms of an id", () =>
+  it.effect("match numbers by their text, and no other forms of an ID", () =>
     Effect.gen(function* () {
       const statsig = yield* Statsig.Statsig
       const overrides = yield* Overrides.Overrides
@@ -60,7 +58,7 @@ describe("Overrides", () => {
     }).pipe(Effect.provide(offline))
   )
 
-  it.effect("replace whole values, kind by kind, and are copies", () =>
+  it.effect("replace whole values, kind by kind, and are copied", () =>
     Effect.gen(function* () {
       const statsig = yield* Statsig.Statsig
       const overrides = yield* Overrides.Overrides
@@ -81,7 +79,7 @@ describe("Overrides", () => {
     }).pipe(Effect.provide(offline))
   )
 
-  it.effect("stand in for parameter stores, by value and by definition", () =>
+  it.effect("replace parameter stores, by value and by definition", () =>
     Effect.gen(function* () {
       const statsig = yield* Statsig.Statsig
       const overrides = yield* Overrides.Overrides
@@ -117,7 +115,7 @@ describe("Overrides", () => {
     }).pipe(Effect.provide(offline))
   )
 
-  it.effect("work before there are specs", () =>
+  it.effect("work before specs are loaded", () =>
     Effect.gen(function* () {
       const statsig = yield* Statsig.Statsig
       const overrides = yield* Overrides.Overrides
@@ -134,7 +132,7 @@ describe("Overrides", () => {
     }).pipe(Effect.provide(StatsigLayer.layerManual({ sdkKey: Redacted.make("secret-key"), disableNetwork: true })))
   )
 
-  it.effect("may be the program's own, and cost no check when they are broken", () => {
+  it.effect("can be the program's own, and no check fails when they throw", () => {
     const broken: Overrides.Service = {
       ...Overrides.make(),
       isEmpty: () => false,
@@ -151,7 +149,7 @@ describe("Overrides", () => {
     })
   })
 
-  it.effect("are each instance's own", () =>
+  it.effect("belong to one instance", () =>
     Effect.gen(function* () {
       const [one, another] = [yield* Layer.build(offline), yield* Layer.build(Layer.fresh(offline))]
       const withOne = Effect.provide(one)
@@ -169,7 +167,7 @@ describe("Overrides", () => {
 })
 
 describe("withOverrides", () => {
-  it.effect("reaches the checks of its effect and no others, also at the same time", () =>
+  it.effect("applies to the checks of its effect only, also concurrently", () =>
     Effect.gen(function* () {
       const meet = yield* Deferred.make<void>()
       const ask = Effect.gen(function* () {
@@ -188,7 +186,7 @@ describe("withOverrides", () => {
         )
       )
       yield* Deferred.succeed(meet, undefined)
-      // The experiment is asked for its group by a check of its own, which is overridden; the gate itself is not.
+      // The experiment looks up its group by a check of its own, which is overridden; the gate itself is not.
       const nested = [false, "default", "Bootstrap:Recognized"]
       assert.deepStrictEqual(yield* Fiber.join(requests), [
         [decided, decided],
@@ -199,7 +197,7 @@ describe("withOverrides", () => {
     }).pipe(Effect.provide(offline))
   )
 
-  it.effect("comes before the overrides of everyone, and within one another the inner before the outer", () =>
+  it.effect("takes precedence over the overrides for everyone, and the inner one over the outer", () =>
     Effect.gen(function* () {
       const overrides = yield* Overrides.Overrides
       overrides.set({ gate: "in_a", value: false, id: "u" })
@@ -213,7 +211,7 @@ describe("withOverrides", () => {
     }).pipe(Effect.provide(offline))
   )
 
-  it.effect("takes overrides that still change", () =>
+  it.effect("accepts overrides that change later", () =>
     Effect.gen(function* () {
       const mine = Overrides.make()
       const statsig = (yield* Statsig.Statsig).withOverrides(mine)
@@ -224,7 +222,7 @@ describe("withOverrides", () => {
     }).pipe(Effect.provide(offline))
   )
 
-  it.effect("is heard of where answers are listened to", () =>
+  it.effect("is visible to evaluation listeners", () =>
     Effect.gen(function* () {
       const statsig = yield* Statsig.Statsig
       const reasons: Array<string> = []

@@ -17,7 +17,7 @@ const write = (path: string, overrides: ReadonlyArray<Override> | string) =>
     files.writeFileString(path, typeof overrides === "string" ? overrides : JSON.stringify(overrides))
   )
 
-/** Lets time pass until the file was looked at so many times, with room for the real file system in between. */
+/** Lets time pass until the file was checked so many times, with time for the real file system in between. */
 const look = (times: number) =>
   Effect.repeatN(
     Effect.andThen(
@@ -27,7 +27,7 @@ const look = (times: number) =>
     times - 1
   )
 
-/** The overrides of a file in a directory of its own, with what is logged. */
+/** The overrides of a file in a separate directory, with the log. */
 const withFile = <A, E>(
   use: (path: string, lines: ReadonlyArray<string>) => Effect.Effect<A, E, FileSystem.FileSystem | Scope.Scope>
 ) => {
@@ -41,7 +41,7 @@ const withFile = <A, E>(
 const found = (overrides: Overrides["Type"], name = "gate") => overrides.find("gate", name, user)
 
 describe("Overrides/File", () => {
-  it.effect("has every kind of override, on top of live specs and of what the program sets", () =>
+  it.effect("supports every kind of override, on top of live specs and of the program's own overrides", () =>
     withFile(path =>
       Effect.gen(function* () {
         yield* write(path, [
@@ -78,7 +78,7 @@ describe("Overrides/File", () => {
     )
   )
 
-  it.effect("follows the file as it comes, changes, is replaced and goes", () =>
+  it.effect("follows the file as it appears, changes, is replaced and disappears", () =>
     withFile((path, lines) =>
       Effect.gen(function* () {
         const files = yield* FileSystem.FileSystem
@@ -103,7 +103,7 @@ describe("Overrides/File", () => {
     )
   )
 
-  it.effect("keeps what it has when the content is bad, with one warning", () =>
+  it.effect("keeps the current overrides when the content is invalid, with one warning", () =>
     withFile((path, lines) =>
       Effect.gen(function* () {
         yield* write(path, [{ gate: "gate", value: true }])

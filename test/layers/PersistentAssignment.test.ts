@@ -1,5 +1,6 @@
 /**
- * Kept answers through the preset: what a storage is told, what users get, and that its trouble is nobody else's.
+ * Sticky assignments through the preset: what a storage receives, what users get, and that its failures affect nothing
+ * else.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Context, Deferred, Effect, Exit, Layer, Option, Scope, TestClock } from "effect"
@@ -25,7 +26,7 @@ import { capturingLogs, scriptedSource } from "./support/specs.js"
 const user = StatsigUser.make({ userID: "u", customIDs: { companyID: "c" } })
 const other = StatsigUser.make({ userID: "other" })
 
-/** A storage in memory that takes down what it is told. */
+/** A storage in memory that records its calls. */
 const recording = () => {
   const calls: Array<string> = []
   const storage = Memory.make()
@@ -58,20 +59,20 @@ const layerOf = (
     Layer.tap(services => Context.get(services, Statsig.Statsig).initialize)
   )
 
-/** Until what waits for the storage was written. */
+/** Waits until pending assignments are written. */
 const written = Effect.promise(() => new Promise(resolve => setTimeout(resolve, 20)))
 
 const color = (statsig: Statsig.Service, of = user) => statsig.getExperiment(of, "button").get("color", "none")
 
 const reason = (statsig: Statsig.Service, of = user) => statsig.getExperiment(of, "button").details.reason
 
-/** Two payloads: everybody is in group A, and later, after a poll, in group B. */
+/** Two payloads: everybody is in group A and, after a poll, in group B. */
 const fromAToB: ReadonlyArray<ExperimentState> = [{ group: "A" }, { group: "B", time: 1_700_000_000_001 }]
 const poll = TestClock.adjust("10 seconds")
 
 const failing = new PersistentStorageError({ operation: "save", message: "down" })
 
-/** All the ways in which a storage can let one down. */
+/** Every way in which a storage can fail. */
 const broken: Readonly<Record<string, () => Effect.Effect<never, PersistentStorageError>>> = {
   fails: () => Effect.fail(failing),
   dies: () => Effect.die(new Error("broken")),
@@ -82,8 +83,8 @@ const broken: Readonly<Record<string, () => Effect.Effect<never, PersistentStora
   "gives no effect": () => undefined as never
 }
 
-describe("kept answers", () => {
-  it.effect("are told to the storage after the check, not within it", () => {
+describe("sticky assignments", () => {
+  it.effect("are written to the storage after the check, not within it", () => {
     const { calls, storage } = recording()
     return Effect.gen(function* () {
       const statsig = yield* Statsig.Statsig
@@ -104,7 +105,7 @@ describe("kept answers", () => {
     })
   })
 
-  it.effect("leave manual exposures alone", () => {
+  it.effect("are not affected by manual exposures", () => {
     const { calls, storage } = recording()
     return Effect.gen(function* () {
       const statsig = yield* Statsig.Statsig
@@ -116,7 +117,7 @@ describe("kept answers", () => {
     }).pipe(Effect.provide(layerOf(storage)))
   })
 
-  it.effect("cost nothing but themselves when the storage is broken, and one warning", () =>
+  it.effect("are lost when the storage fails, with one warning and no other effect", () =>
     Effect.gen(function* () {
       for (const [how, trouble] of Object.entries(broken)) {
         const { layer, lines } = capturingLogs()
@@ -160,7 +161,7 @@ describe("kept answers", () => {
     }).pipe(Effect.provide(layer))
   })
 
-  it.effect("do not hold up the end of the scope for long", () =>
+  it.effect("do not delay the end of the scope for long", () =>
     Effect.gen(function* () {
       const storage: Storage = { load: () => Effect.never, save: () => Effect.never, delete: () => Effect.never }
       const scope = yield* Scope.make()
@@ -176,7 +177,7 @@ describe("kept answers", () => {
 })
 
 describe("withPersistedValues", () => {
-  it.effect("lets a user keep what the specs would now decide otherwise", () => {
+  it.effect("keeps a user's assignment when the specs would now decide otherwise", () => {
     const { calls, storage } = recording()
     const request = Effect.map(Statsig.Statsig, statsig => [color(statsig), color(statsig), reason(statsig)])
     return Effect.gen(function* () {
@@ -196,7 +197,7 @@ describe("withPersistedValues", () => {
     }).pipe(Effect.provide(layerOf(storage, fromAToB)))
   })
 
-  it.effect("goes for layers, conditions and parameter stores alike", () => {
+  it.effect("applies to layers, conditions and parameter stores alike", () => {
     const { storage } = recording()
     return Effect.gen(function* () {
       const request = Effect.map(Statsig.Statsig, statsig => ({
@@ -209,14 +210,14 @@ describe("withPersistedValues", () => {
       yield* written
       yield* poll
       assert.deepStrictEqual(yield* Statsig.withPersistedValues(user)(request), answers)
-      // Outside of it users get the answers of now, and keep nothing any longer.
+      // Outside of it users get the current values, and assignments are no longer stored.
       assert.deepStrictEqual(yield* request, { gate: false, store: "group_B", layer: "group_B" })
       yield* written
       assert.deepStrictEqual(yield* storage.load("u:userID"), {})
     }).pipe(Effect.provide(layerOf(storage, fromAToB)))
   })
 
-  it.effect("keeps users of one id type apart from those of another", () => {
+  it.effect("separates users of one ID type from those of another", () => {
     const { storage } = recording()
     return Effect.gen(function* () {
       const statsig = yield* Statsig.Statsig
@@ -231,7 +232,7 @@ describe("withPersistedValues", () => {
     }).pipe(Effect.provide(layerOf(storage, fromAToB)))
   })
 
-  it.effect("tells the storage nothing where nothing changes", () => {
+  it.effect("does not write to the storage when nothing changes", () => {
     const { calls, storage } = recording()
     return Effect.gen(function* () {
       const statsig = yield* (yield* Statsig.Statsig).withPersistedValues(user, ["userID"])
@@ -244,7 +245,7 @@ describe("withPersistedValues", () => {
     }).pipe(Effect.provide(layerOf(storage, [{ isActive: false }])))
   })
 
-  it.effect("ends the keeping with the experiment", () => {
+  it.effect("stops with the experiment", () => {
     const { calls, storage } = recording()
     return Effect.gen(function* () {
       const request = Statsig.withPersistedValues(user, ["userID"])(Effect.map(Statsig.Statsig, color))
@@ -263,7 +264,7 @@ describe("withPersistedValues", () => {
     ["targetingGate", "enforceTargeting"],
     ["id_override", "enforceOverrides"]
   ] as const) {
-    it.effect(`gives way to a rule when told so: ${option}`, () => {
+    it.effect(`is replaced by a rule when the option says so: ${option}`, () => {
       const { storage } = recording()
       return Effect.gen(function* () {
         const statsig = yield* Statsig.Statsig
@@ -278,7 +279,7 @@ describe("withPersistedValues", () => {
     })
   }
 
-  it.effect("changes nothing of what it could not load", () =>
+  it.effect("does not change what it could not load", () =>
     Effect.gen(function* () {
       const unreadable = {
         ...broken,
@@ -301,7 +302,7 @@ describe("withPersistedValues", () => {
     })
   )
 
-  it.effect("loses no good assignment to a malformed one beside it", () => {
+  it.effect("keeps valid assignments next to a malformed one", () => {
     const { layer, lines } = capturingLogs()
     const { calls, storage } = recording()
     return Effect.gen(function* () {
@@ -324,7 +325,7 @@ describe("withPersistedValues", () => {
     }).pipe(Effect.provide(layerOf(storage, fromAToB)), Effect.provide(layer))
   })
 
-  it.effect("gives plain answers where there is no storage", () =>
+  it.effect("evaluates normally where there is no storage", () =>
     Effect.gen(function* () {
       const statsig = yield* Statsig.Statsig
       const view = yield* statsig.withPersistedValues(user)
@@ -334,7 +335,7 @@ describe("withPersistedValues", () => {
   )
 })
 
-describe("exposures of kept answers", () => {
+describe("exposures of sticky assignments", () => {
   const users = Array.from({ length: 300 }, (_, index) => StatsigUser.make({ userID: `u-${index}` }))
 
   const ask = (statsig: Statsig.Service, user: StatsigUser.StatsigUser) => {
@@ -343,7 +344,7 @@ describe("exposures of kept answers", () => {
     statsig.getParameterStore(user, "links").get("color", "none")
   }
 
-  /** What was logged of the users, with answers that they keep or with those of now. */
+  /** What was logged for the users, with sticky or with current assignments. */
   const logged = (sampling: NonNullable<ExperimentState["sampling"]>, keeps: boolean) => {
     const { sent, sink } = MemorySink.make()
     const logger = DefaultEventLogger.layer({}).pipe(

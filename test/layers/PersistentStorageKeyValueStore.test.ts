@@ -9,7 +9,7 @@ import { values } from "./support/stickyValues.js"
 const memory = Layer.provideMerge(KeyValueStorage.layer, KeyValueStore.layerMemory)
 
 describe("PersistentStorage/KeyValueStore", () => {
-  it.effect("keeps one entry for each user, apart from those of others", () =>
+  it.effect("keeps one separate entry for each user", () =>
     Effect.gen(function* () {
       const storage = yield* PersistentStorage
       const store = yield* KeyValueStore.KeyValueStore
@@ -23,7 +23,7 @@ describe("PersistentStorage/KeyValueStore", () => {
     }).pipe(Effect.provide(memory))
   )
 
-  it.effect("leaves alone what it cannot read", () =>
+  it.effect("leaves unreadable entries unchanged", () =>
     Effect.gen(function* () {
       const storage = yield* PersistentStorage
       const store = yield* KeyValueStore.KeyValueStore
@@ -43,7 +43,7 @@ describe("PersistentStorage/KeyValueStore", () => {
     }).pipe(Effect.provide(memory))
   )
 
-  it.effect("leaves malformed answers beside a good one as they are", () =>
+  it.effect("leaves malformed assignments next to a valid one unchanged", () =>
     Effect.gen(function* () {
       const storage = yield* PersistentStorage
       const store = yield* KeyValueStore.KeyValueStore
@@ -53,7 +53,7 @@ describe("PersistentStorage/KeyValueStore", () => {
     }).pipe(Effect.provide(memory))
   )
 
-  it.effect("fails as the store does", () => {
+  it.effect("fails when the store fails", () => {
     const broken = new SystemError({
       module: "KeyValueStore",
       method: "get",

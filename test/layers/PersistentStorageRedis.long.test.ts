@@ -8,7 +8,7 @@ import { hasRedis, redisAddress, redisUrl } from "./support/redis.js"
 import { capturingLogs } from "./support/specs.js"
 import { values } from "./support/stickyValues.js"
 
-/** A way to Redis that can be closed and opened again. */
+/** A proxy to Redis that can be closed and opened again. */
 const gate = Effect.acquireRelease(
   Effect.promise(async () => {
     const sockets = new Set<Socket>()
@@ -47,7 +47,7 @@ describe("PersistentStorage/Redis", () => {
     }).pipe(Effect.provide(RedisStorage.layer({ url: Redacted.make("redis://127.0.0.1:9/9") })), Effect.provide(layer))
   })
 
-  it.live("refuses a URL that is none, without showing it", () =>
+  it.live("refuses an invalid URL without showing it", () =>
     Effect.gen(function* () {
       const url = Redacted.make("http://:password@127.0.0.1")
       const exit = yield* Effect.exit(Effect.provide(PersistentStorage, RedisStorage.layer({ url })))
@@ -58,8 +58,8 @@ describe("PersistentStorage/Redis", () => {
   )
 })
 
-describe.skipIf(!hasRedis)("PersistentStorage/Redis, with one", () => {
-  it.scopedLive("comes back by itself when Redis does", () =>
+describe.skipIf(!hasRedis)("PersistentStorage/Redis with a server", () => {
+  it.scopedLive("recovers when Redis does", () =>
     Effect.gen(function* () {
       const { close, open, url } = yield* gate
       const storage = yield* RedisStorage.make({ url: Redacted.make(url) })
@@ -77,7 +77,7 @@ describe.skipIf(!hasRedis)("PersistentStorage/Redis, with one", () => {
     })
   )
 
-  it.scopedLive("keeps one hash for each user, which is gone with the last answer", () =>
+  it.scopedLive("keeps one hash per user, which is deleted with its last assignment", () =>
     Effect.gen(function* () {
       const storage = yield* RedisStorage.make({ url: Redacted.make(redisUrl) })
       const redis = yield* client
@@ -92,7 +92,7 @@ describe.skipIf(!hasRedis)("PersistentStorage/Redis, with one", () => {
     })
   )
 
-  it.scopedLive("gives what is no JSON as text, and fails over what is no hash", () =>
+  it.scopedLive("returns invalid JSON as text, and fails for a key that is not a hash", () =>
     Effect.gen(function* () {
       const storage = yield* RedisStorage.make({ url: Redacted.make(redisUrl) })
       const redis = yield* client

@@ -1,6 +1,6 @@
 /**
- * Specs over a network where everything goes wrong that can: the store keeps the newest good ones, says what went wrong,
- * and has the newest again one interval after the network has recovered.
+ * Specs over a network with every kind of failure: the store keeps the newest good ones, reports the error, and has the
+ * newest again one interval after the network has recovered.
  */
 import { createServer, type Server } from "node:http"
 import type { AddressInfo } from "node:net"
@@ -29,7 +29,7 @@ const build = (specsUrl: string, syncInterval: "10 seconds" | "20 millis" = "10 
 const first = payload({ time: 1_000, checksum: "first", gates: { first: true } })
 const second = payload({ time: 2_000, checksum: "second", gates: { second: true } })
 
-/** `[time, gate]` of the held specs. */
+/** `[time, gate]` of the current specs. */
 const held = (store: SpecStore["Type"]) => {
   const { snapshot } = store.current()
   return [snapshot?.time, snapshot?.spec("gate", "first") !== undefined, snapshot?.spec("gate", "second") !== undefined]
@@ -37,11 +37,11 @@ const held = (store: SpecStore["Type"]) => {
 
 const turn = (millis: number) => Effect.promise(() => sleep(millis))
 
-/** Lets the test's time go on in small steps, and the network with it, until it is so. */
+/** Advances the test's clock and the network in small steps until the condition holds. */
 const advanceUntil = (isSo: Effect.Effect<boolean>, step: "100 millis" | "1 second" = "100 millis") =>
   Effect.repeat(Effect.andThen(TestClock.adjust(step), Effect.andThen(turn(5), isSo)), { until: found => found })
 
-/** Waits for the network alone: the test's time stands still. */
+/** Waits for the network only: the test's clock stands still. */
 const waitUntil = (isSo: Effect.Effect<boolean>) =>
   Effect.repeat(Effect.andThen(turn(5), isSo), { until: found => found })
 
@@ -83,7 +83,7 @@ const faults: ReadonlyArray<readonly [name: string, fault: Fault, expected: Expe
 
 describe("specs", () => {
   for (const [name, fault, [reason, message]] of faults) {
-    it.scoped(`outlive ${name}`, () =>
+    it.scoped(`survive ${name}`, () =>
       Effect.gen(function* () {
         const local = yield* LocalStatsig
         const store = yield* build(local.specsUrl)
@@ -104,7 +104,7 @@ describe("specs", () => {
 
         yield* local.clearFaults()
         yield* TestClock.adjust(reason === "Status" ? "20 seconds" : "10 seconds")
-        // Not one moment only: a poll that was still under way has put the next one off.
+        // Not just one poll: one that was still running has delayed the next.
         yield* advanceUntil(Effect.sync(() => held(store)[0] === 2_000))
         const recovered = yield* store.status
         assert.deepStrictEqual(
@@ -115,7 +115,7 @@ describe("specs", () => {
     )
   }
 
-  it.scoped("outlive a faulty start, of which initialize tells", () =>
+  it.scoped("survive a faulty start, which initialize reports", () =>
     Effect.gen(function* () {
       const local = yield* LocalStatsig
       const store = yield* build(local.specsUrl)
@@ -130,7 +130,7 @@ describe("specs", () => {
     }).pipe(Effect.provide(layerLocalStatsig({ specs: first })))
   )
 
-  it.scoped("are read whatever the answer says of their type", () =>
+  it.scoped("are read whatever content type the response declares", () =>
     Effect.gen(function* () {
       const local = yield* LocalStatsig
       const store = yield* build(local.specsUrl)
@@ -140,7 +140,7 @@ describe("specs", () => {
     }).pipe(Effect.provide(layerLocalStatsig({ specs: first })))
   )
 
-  it.scoped("are not replaced by older ones, which are no error", () =>
+  it.scoped("are not replaced by older ones, which are not an error", () =>
     Effect.gen(function* () {
       const local = yield* LocalStatsig
       const store = yield* build(local.specsUrl)
@@ -153,7 +153,7 @@ describe("specs", () => {
     }).pipe(Effect.provide(layerLocalStatsig({ specs: second })))
   )
 
-  it.scopedLive("outlive a server that is gone for a while", () =>
+  it.scopedLive("survive a server that is down for a while", () =>
     Effect.gen(function* () {
       let body = first
       const listen = (port: number) =>
@@ -179,7 +179,7 @@ describe("specs", () => {
   )
 
   for (const days of [-1, 1]) {
-    it.scopedLive(`outlive a clock that jumps by ${days} day`, () =>
+    it.scopedLive(`survive a clock that jumps by ${days} day`, () =>
       Effect.gen(function* () {
         const local = yield* LocalStatsig
         const real = yield* Effect.clock

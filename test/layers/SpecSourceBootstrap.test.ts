@@ -7,7 +7,7 @@ import { SpecStore } from "../../src/SpecStore.js"
 import { initialize, keeping, payload, payloadObject, poll } from "./support/specs.js"
 
 describe("SpecSource/Bootstrap", () => {
-  it.effect("takes a value in place of text", () =>
+  it.effect("accepts a value instead of text", () =>
     Effect.gen(function* () {
       const apply = keeping()
       const source = yield* Bootstrap.make({ specs: payloadObject() })
@@ -55,7 +55,7 @@ describe("SpecSource/Bootstrap", () => {
     })
   )
 
-  it.effect("does not tell of specs that were fetched already", () =>
+  it.effect("does not report specs that were already fetched", () =>
     Effect.gen(function* () {
       const source = yield* Bootstrap.make({ specs: "one" })
       yield* source.set("two")

@@ -22,7 +22,7 @@ import {
 const sdkKey = Redacted.make("secret-testkey1234567890")
 const key = "statsig|/v2/download_config_specs|plain_text|CtXWzAFksPaEOTWOGn2HrFu2vvyPHod3Auwq1w6Tvrk="
 
-/** A store in memory, changed where a test wants it otherwise, and what it was called with. */
+/** A store in memory, changed where a test needs it, and its calls. */
 const recordingStore = (changes: Partial<Store> = {}, options: PollingOptions = {}) => {
   const calls: Array<ReadonlyArray<unknown>> = []
   const store: Store = { ...MemoryDataStore.make(options), ...changes }
@@ -54,7 +54,7 @@ const gatesIn = (text: string | undefined) => Object.keys(JSON.parse(text!).feat
 const failing = (operation: DataStoreError["operation"]) =>
   new DataStoreError({ operation, message: "no route to secret-testkey1234567890" })
 
-/** The spec store over a data store before a network. */
+/** The spec store over a data store that comes before a network. */
 const build = (store: Layer.Layer<DataStore>, network: Source) =>
   SpecStoreLayer.layer({ syncInterval: "10 seconds" }).pipe(
     Layer.provide(DataStoreSource.layerBefore({ sdkKey })),
@@ -68,7 +68,7 @@ const held = (store: SpecStore["Type"]) => [store.current().source, store.curren
 const down = new SpecSourceError({ source: "Network", reason: "Transport", message: "refused" })
 
 describe("SpecSource/DataStore", () => {
-  it("makes keys of the SDK key", () => {
+  it("derives its keys from the SDK key", () => {
     assert.strictEqual(DataStoreSource.specsKey({ sdkKey }), key)
     assert.strictEqual(DataStoreSource.specsKey({ sdkKey, keySchema: "v2" }), key)
     assert.strictEqual(
@@ -99,7 +99,7 @@ describe("SpecSource/DataStore", () => {
     })
   )
 
-  it.effect("keys in messages are masked", () =>
+  it.effect("masks keys in messages", () =>
     Effect.gen(function* () {
       const { layer } = recordingStore({ get: () => failing("get") })
       const failed = yield* DataStoreSource.make({ sdkKey }).pipe(
@@ -117,7 +117,7 @@ describe("SpecSource/DataStore", () => {
     })
   )
 
-  it.effect("waits 10 seconds for the store, and one for its end", () =>
+  it.effect("waits 10 seconds for the store, and one second for its shutdown", () =>
     Effect.gen(function* () {
       const { layer } = recordingStore({
         get: () => Effect.uninterruptible(Effect.never),
@@ -134,7 +134,7 @@ describe("SpecSource/DataStore", () => {
     })
   )
 
-  it.effect("asks every time whether to poll, until there is trouble, which is a no", () =>
+  it.effect("asks before each poll whether to poll, and takes a failure as no", () =>
     Effect.gen(function* () {
       const broken = Effect.die("boom")
       const answers: ReadonlyArray<readonly [answer: Effect.Effect<unknown>, expected: boolean]> = [
@@ -229,7 +229,7 @@ describe("SpecSource/DataStore", () => {
       )
     }
 
-    it.scoped("polls the network, with the time and checksum of what was stored, and writes what is applied", () =>
+    it.scoped("polls the network with the time and checksum of the stored specs, and writes what is applied", () =>
       Effect.gen(function* () {
         const older = payload({ time: 4 })
         const newer = payload({ time: 6 })
@@ -248,7 +248,7 @@ describe("SpecSource/DataStore", () => {
       })
     )
 
-    it.scoped("polls the store alone when it supports that", () =>
+    it.scoped("polls only the store when it supports that", () =>
       Effect.gen(function* () {
         const { calls, layer, store } = recordingStore({}, { supportsPollingUpdates: true })
         yield* store.set(key, payload({ time: 5 }), { version: 1, receivedAt: 1 })
@@ -268,7 +268,7 @@ describe("SpecSource/DataStore", () => {
       })
     )
 
-    it.scoped("polls the one or the other as the store says before each poll", () =>
+    it.scoped("polls the store or the network as the store says before each poll", () =>
       Effect.gen(function* () {
         let polls = true
         const { calls, layer } = recordingStore({
@@ -294,7 +294,7 @@ describe("SpecSource/DataStore", () => {
       })
     )
 
-    it.scoped("reads the store whenever it tells of a change", () =>
+    it.scoped("reads the store whenever it reports a change", () =>
       Effect.gen(function* () {
         const told = yield* Queue.unbounded<void>()
         const { layer, store } = recordingStore({ changes: () => Stream.fromQueue(told) })
@@ -311,7 +311,7 @@ describe("SpecSource/DataStore", () => {
       })
     )
 
-    it.scoped("writes protobuf as it came and as JSON, and differences as the JSON of the whole", () =>
+    it.scoped("writes protobuf both unchanged and as JSON, and deltas as the JSON of the whole", () =>
       Effect.gen(function* () {
         const { calls, layer, store } = recordingStore()
         const first = payloadObject({ time: 1, gates: { kept: true, gone: true } })
@@ -330,7 +330,7 @@ describe("SpecSource/DataStore", () => {
       })
     )
 
-    it.scoped("reads the store whenever it tells of a change of protobuf", () =>
+    it.scoped("reads the store whenever it reports a change of protobuf", () =>
       Effect.gen(function* () {
         const told = yield* Queue.unbounded<void>()
         const { layer, store } = recordingStore({
@@ -346,7 +346,7 @@ describe("SpecSource/DataStore", () => {
       })
     )
 
-    it.scoped("tells the store of a poll that gave nothing, and of no other", () =>
+    it.scoped("notifies the store of a poll without specs, and of no other", () =>
       Effect.gen(function* () {
         const toldOf: Array<string> = []
         const { layer } = recordingStore({ stepDown: key => Effect.sync(() => void toldOf.push(key)) })
@@ -363,7 +363,7 @@ describe("SpecSource/DataStore", () => {
       })
     )
 
-    it.scoped("tells the store when there is no network to poll", () =>
+    it.scoped("notifies the store when there is no network to poll", () =>
       Effect.gen(function* () {
         let told = 0
         const { layer } = recordingStore({ stepDown: () => Effect.sync(() => void told++) })
@@ -376,7 +376,7 @@ describe("SpecSource/DataStore", () => {
       })
     )
 
-    it.effect("tries again at the next poll, and at the end, to write what the store did not take", () =>
+    it.effect("retries a failed write at the next poll and at the end", () =>
       Effect.gen(function* () {
         const tried: Array<number> = []
         let isUp = false
@@ -422,7 +422,7 @@ describe("SpecSource/DataStore", () => {
       })
     }
 
-    it.scoped("writes behind the back of the fetch, the last when the store is slow, and only logs trouble", () => {
+    it.scoped("writes in the background, only the latest when the store is slow, and only logs failures", () => {
       const logs = capturingLogs()
       return Effect.gen(function* () {
         const written: Array<string> = []
@@ -453,7 +453,7 @@ describe("SpecSource/DataStore", () => {
 
 type Broken = (call: "get" | "set" | "supports" | "initialize") => Effect.Effect<unknown, DataStoreError> | undefined
 
-/** How a store can be broken, and the first line that is logged of it when it is read, polled and written. */
+/** How a store can fail, and the first line that is logged when it is read, polled and written. */
 const faults: ReadonlyArray<readonly [name: string, fault: Broken, said: RegExp]> = [
   ["fails to initialise", call => (call === "initialize" ? failing(call) : undefined), /initialize failed: no route/],
   ["never initialises", call => (call === "initialize" ? Effect.never : undefined), /not answer within 10000 ms/],
@@ -469,9 +469,9 @@ const faults: ReadonlyArray<readonly [name: string, fault: Broken, said: RegExp]
   ["never writes", call => (call === "set" ? Effect.never : undefined), /not written/]
 ]
 
-describe("a data store that is broken for a while", () => {
+describe("a data store that fails for a while", () => {
   for (const [name, fault, said] of faults) {
-    it.scoped(`and ${name} costs nothing that is held, is in the log, and is used when it works again`, () => {
+    it.scoped(`and ${name} affects no held specs, is logged, and is used when it works again`, () => {
       const logs = capturingLogs()
       return Effect.gen(function* () {
         let isBroken = true
@@ -525,7 +525,7 @@ describe("inOrder", () => {
     })
   )
 
-  it.effect("polls the first that polls, for ever, and never falls back", () =>
+  it.effect("polls only the first source that polls, and never falls back", () =>
     Effect.gen(function* () {
       const silent = scriptedSource(["silent"], { polls: Effect.succeed(false) })
       const first = scriptedSource([Effect.fail(down)])
@@ -540,7 +540,7 @@ describe("inOrder", () => {
     })
   )
 
-  it.effect("asks all for a poll by hand when none polls", () =>
+  it.effect("fetches from all sources on demand when none polls", () =>
     Effect.gen(function* () {
       const silent = { polls: Effect.succeed(false) }
       const source = inOrder(scriptedSource([Effect.fail(down)], silent), scriptedSource(["second"], silent))

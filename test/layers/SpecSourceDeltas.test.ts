@@ -12,7 +12,7 @@ const first = payloadObject({ time: 1, checksum: "a", gates: { kept: true, gone:
 const second = payloadObject({ time: 2, checksum: "b", gates: { kept: true, added: false } })
 const protobuf = (body: Uint8Array) => new Response(new Uint8Array(body), { headers: protobufHeaders })
 
-/** A spec store over a source that is answered in order, and the queries that it made. */
+/** A spec store over a source that responds in order, and its queries. */
 const make = Effect.fnUntraced(function* (answers: ReadonlyArray<() => Response>, enableDcsDeltas = true) {
   const queries: Array<string> = []
   const client = HttpClient.make(request =>
@@ -35,7 +35,7 @@ const make = Effect.fnUntraced(function* (answers: ReadonlyArray<() => Response>
 const asked = "supports_proto=true&accept_deltas=true"
 
 describe("SpecSource/Http with deltas", () => {
-  it.scoped("asks for the whole after sums that do not agree, and for deltas again after it", () =>
+  it.scoped("requests the whole payload after a checksum mismatch, and deltas again afterwards", () =>
     Effect.gen(function* () {
       const { gates, queries, store } = yield* make([
         () => protobuf(encodePayload(first)),
@@ -72,7 +72,7 @@ describe("SpecSource/Http with deltas", () => {
     })
   )
 
-  it.scoped("refuses what has no end and what is no protobuf, and keeps what is held", () =>
+  it.scoped("refuses a body without an end and invalid protobuf, and keeps the current specs", () =>
     Effect.gen(function* () {
       const bad = [
         encodePayload(second, { endless: true }),
@@ -96,7 +96,7 @@ describe("SpecSource/Http with deltas", () => {
     })
   )
 
-  it.scoped("reads protobuf that was not asked for, whatever the headers say of it", () =>
+  it.scoped("reads protobuf that was not requested, whatever the headers say", () =>
     Effect.gen(function* () {
       const headers = [
         protobufHeaders,

@@ -13,7 +13,7 @@ const withFile = <E>(
     yield* use(`${yield* files.makeTempDirectoryScoped()}/specs.json`, files)
   }).pipe(Effect.scoped, Effect.provide(NodeFileSystem.layer))
 
-/** Lets time pass in the steps of the file's watcher, with room for the real file system in between. */
+/** Advances time in steps of the file watcher, with time for the real file system in between. */
 const pass = (looks: number) =>
   Effect.repeatN(
     Effect.andThen(
@@ -23,7 +23,7 @@ const pass = (looks: number) =>
     looks - 1
   )
 
-/** Follows the source; the bodies come in as they are read. */
+/** Follows the source; the bodies arrive as they are read. */
 const follow = Effect.fnUntraced(function* (path: string) {
   const source = yield* FileSource.make({ path })
   const apply = keeping()
@@ -32,7 +32,7 @@ const follow = Effect.fnUntraced(function* (path: string) {
   const read = () => apply.responses.map(({ body }) => body)
   return {
     read,
-    /** Lets time pass until that many bodies came in. */
+    /** Advances time until that many bodies have arrived. */
     readUntil: (count: number) =>
       Effect.iterate(0, {
         while: steps => steps < 1_000 && read().length < count,
@@ -69,7 +69,7 @@ describe("SpecSource/File", () => {
     )
   )
 
-  it.effect("reads again after a write, and not without one", () =>
+  it.effect("reads again after a write, and only then", () =>
     withFile((path, files) =>
       Effect.gen(function* () {
         yield* files.writeFileString(path, "one")
@@ -85,7 +85,7 @@ describe("SpecSource/File", () => {
     )
   )
 
-  it.effect("notices a file that takes the place of the old one, even of the same size and time", () =>
+  it.effect("notices a file that replaces the old one, even with the same size and time", () =>
     withFile((path, files) =>
       Effect.gen(function* () {
         yield* files.writeFileString(path, "one")
@@ -100,7 +100,7 @@ describe("SpecSource/File", () => {
     )
   )
 
-  it.effect("waits until a file is left alone", () =>
+  it.effect("waits until a file is no longer being written", () =>
     withFile((path, files) =>
       Effect.gen(function* () {
         yield* files.writeFileString(path, "")
@@ -118,7 +118,7 @@ describe("SpecSource/File", () => {
     )
   )
 
-  it.effect("bears a file that is gone, and reads it when it is back", () =>
+  it.effect("tolerates a missing file, and reads it when it is back", () =>
     withFile((path, files) =>
       Effect.gen(function* () {
         const { read, readUntil, stop } = yield* follow(path)

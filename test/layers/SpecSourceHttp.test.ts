@@ -20,10 +20,10 @@ const key = "secret-testkey1234567890"
 const masked = "secret-testk*****"
 const sdkKey = Redacted.make(key)
 
-/** What a response to text tells the store besides the text and the API. */
+/** What a text response passes to the store besides the text and the API. */
 const plainText = { source: "Network", format: "plain_text", deltasUsed: false } as const
 
-/** A client that answers as it is told, and keeps what it was asked. */
+/** A client that responds as configured and keeps its requests. */
 const stubClient = (
   answer: (request: HttpClientRequest.HttpClientRequest, number: number) => Effect.Effect<Response>
 ) => {
@@ -97,7 +97,7 @@ describe("SpecSource/Http", () => {
       )
     }
 
-    it.effect("names the SDK, the session and the service, and the time once for all attempts", () =>
+    it.effect("names the SDK, the session and the service, with one time for all attempts", () =>
       Effect.gen(function* () {
         yield* TestClock.setTime(1_234)
         const { layer, requests } = answering(500)
@@ -128,7 +128,7 @@ describe("SpecSource/Http", () => {
       })
     )
 
-    it.effect("is neither traced nor carries trace headers", () =>
+    it.effect("is not traced and carries no trace headers", () =>
       Effect.gen(function* () {
         const spans: Array<string> = []
         const { layer, requests } = answering(200)
@@ -149,7 +149,7 @@ describe("SpecSource/Http", () => {
     )
   })
 
-  describe("answer", () => {
+  describe("response", () => {
     const texts: ReadonlyArray<readonly [status: number, body: string, text: string]> = [
       [400, "", "Bad Request"],
       [401, "no", "Unauthorized: no"],
@@ -210,7 +210,7 @@ describe("SpecSource/Http", () => {
       })
     )
 
-    it.effect("of more than maxSpecsBytes, 256 MB unless set, is not read to its end", () =>
+    it.effect("of more than maxSpecsBytes, 256 MB by default, is not read to its end", () =>
       Effect.gen(function* () {
         const part = new Uint8Array(8 * 1024 * 1024).fill(32)
         let parts = 0
@@ -240,7 +240,7 @@ describe("SpecSource/Http", () => {
       })
     )
 
-    it.effect("that the store refuses is not asked for again", () =>
+    it.effect("that the store refuses is not requested again", () =>
       Effect.gen(function* () {
         const { layer, requests } = answering(200, "{}")
         const refusal = new SpecsError({ reason: "Shape", message: "no" })
@@ -251,7 +251,7 @@ describe("SpecSource/Http", () => {
     )
   })
 
-  describe("repetition", () => {
+  describe("retries", () => {
     const timesOf = (answer: Parameters<typeof stubClient>[0], purpose: "initialize" | "poll") =>
       Effect.gen(function* () {
         const times: Array<number> = []
@@ -268,7 +268,7 @@ describe("SpecSource/Http", () => {
       })
 
     for (const status of [401, 404, 408, 418, 500, 503, 302]) {
-      it.effect(`of a poll: three times after ${status}`, () =>
+      it.effect(`of a poll: three after ${status}`, () =>
         Effect.gen(function* () {
           const { exit, times } = yield* timesOf(() => Effect.sync(() => new Response("", { status })), "poll")
           assert.deepStrictEqual(times, [0, 200, 600, 1_400])
@@ -287,7 +287,7 @@ describe("SpecSource/Http", () => {
       )
     }
 
-    it.effect("of a poll: none before the time that the server asks for, which the error tells", () =>
+    it.effect("of a poll: none before the time that the server asks for, which the error reports", () =>
       Effect.gen(function* () {
         const headers = { "retry-after": "7" }
         const { exit, times } = yield* timesOf(
@@ -299,7 +299,7 @@ describe("SpecSource/Http", () => {
       })
     )
 
-    it.effect("of a poll ends with the first answer that can be used", () =>
+    it.effect("of a poll end with the first usable response", () =>
       Effect.gen(function* () {
         const { exit, times } = yield* timesOf(
           (_, number) => Effect.sync(() => new Response("", { status: number < 3 ? 500 : 200 })),
@@ -309,7 +309,7 @@ describe("SpecSource/Http", () => {
       })
     )
 
-    it.effect("of a poll also after each attempt that takes more than 10 seconds", () =>
+    it.effect("of a poll follow each attempt that takes more than 10 seconds", () =>
       Effect.gen(function* () {
         const { exit, times } = yield* timesOf(() => Effect.never, "poll")
         assert.deepStrictEqual(times, [0, 10_200, 20_600, 31_400])
@@ -319,7 +319,7 @@ describe("SpecSource/Http", () => {
       })
     )
 
-    it.effect("is not done for initialize", () =>
+    it.effect("are not made for initialize", () =>
       Effect.gen(function* () {
         const { times } = yield* timesOf(() => Effect.sync(() => new Response("", { status: 500 })), "initialize")
         assert.deepStrictEqual(times, [0])
@@ -350,7 +350,7 @@ describe("SpecSource/Http", () => {
   })
 
   describe("redirects", () => {
-    /** A web of redirects: every address leads to the next one, the last has the payload. */
+    /** A chain of redirects: each address leads to the next one, the last has the payload. */
     const leading = (...path: ReadonlyArray<readonly [location: string, status?: number]>) =>
       stubClient((_request, number) =>
         Effect.sync(() => {
@@ -360,7 +360,7 @@ describe("SpecSource/Http", () => {
       )
     const specsUrl = "https://a.test/v2/specs"
 
-    it.effect("within the origin are followed as they are", () =>
+    it.effect("within the origin are followed unchanged", () =>
       Effect.gen(function* () {
         const apply = keeping()
         const { layer, requests } = leading(
@@ -437,7 +437,7 @@ describe("SpecSource/Http", () => {
       )
     }
 
-    it.effect("without end are given up", () =>
+    it.effect("without end are abandoned", () =>
       Effect.gen(function* () {
         const { layer, requests } = stubClient(() =>
           Effect.sync(() => new Response("", { status: 302, headers: { location: "again.json" } }))
@@ -453,13 +453,13 @@ describe("SpecSource/Http", () => {
   describe("fallbackToStatsigApi", () => {
     const specsUrl = "http://a.test"
     const options = { specsUrl, fallbackToStatsigApi: true }
-    /** Hosts in the order in which they were asked. */
+    /** Hosts in the order of the requests. */
     const hostsOf = (requests: ReadonlyArray<HttpClientRequest.HttpClientRequest>) =>
       requests.map(({ url }) => new URL(url).host)
     const cdn = "api.statsigcdn.com"
 
     for (const status of [403, 500]) {
-      it.effect(`asks Statsig's host once at initialize after ${status}, with the same query`, () =>
+      it.effect(`requests Statsig's host once at initialize after ${status}, with the same query`, () =>
         Effect.gen(function* () {
           const apply = keeping()
           const { layer, requests } = stubClient((_request, number) =>
@@ -473,7 +473,7 @@ describe("SpecSource/Http", () => {
       )
     }
 
-    it.effect("asks it too where the payload cannot be used, and tells what it answered", () =>
+    it.effect("requests it too where the payload cannot be used, and reports its response", () =>
       Effect.gen(function* () {
         const refusal = new SpecsError({ reason: "Shape", message: "no" })
         const { layer, requests } = stubClient((_request, number) =>
@@ -486,7 +486,7 @@ describe("SpecSource/Http", () => {
       })
     )
 
-    it.effect("asks it for every fifth poll that fails", () =>
+    it.effect("requests it for every fifth poll that fails", () =>
       Effect.gen(function* () {
         const fails = [true, true, true, false, true, true, true]
         let poll = 0
@@ -501,7 +501,7 @@ describe("SpecSource/Http", () => {
       })
     )
 
-    it.effect("asks nobody else where the URL is Statsig's own, or without the option", () =>
+    it.effect("requests no other host where the URL is Statsig's own, or without the option", () =>
       Effect.gen(function* () {
         for (const given of [{ fallbackToStatsigApi: true }, { specsUrl }]) {
           const { layer, requests } = answering(500)
@@ -573,7 +573,7 @@ describe("SpecSource/Http", () => {
 
       const local = layerLocalStatsig({ specs: body })
 
-      it.live("gets a payload, in the encoding that the server likes", () =>
+      it.live("gets a payload, in the encoding that the server prefers", () =>
         Effect.gen(function* () {
           const server = yield* LocalStatsig
           assert.strictEqual(yield* fetchFrom(server.specsUrl), body)
@@ -590,7 +590,7 @@ describe("SpecSource/Http", () => {
         }).pipe(Effect.provide(local))
       )
 
-      it.scopedLive("uses a connection again", () =>
+      it.scopedLive("reuses a connection", () =>
         Effect.gen(function* () {
           const sockets = new Set<Socket>()
           const specsUrl = yield* serve((request, response) => {
@@ -625,7 +625,7 @@ describe("SpecSource/Http", () => {
       }
 
       for (const at of ["head", "body"] as const) {
-        it.scopedLive(`gives up on a server that stalls at the ${at}, and lets the connection go`, () =>
+        it.scopedLive(`gives up on a server that stalls at the ${at}, and closes the connection`, () =>
           Effect.gen(function* () {
             const closed = yield* Deferred.make<void>()
             let isReached = false
@@ -636,7 +636,7 @@ describe("SpecSource/Http", () => {
             })
             const services = yield* Layer.build(client)
             const source = yield* Effect.provide(Http.make({ sdkKey, specsUrl, initTimeout: 50 }), services)
-            // A machine may be so slow that the time is over before the server is reached.
+            // On a slow machine the time may be over before the server is reached.
             while (!isReached) {
               const error = yield* Effect.flip(source.fetch(initialize, keeping()))
               assert.deepInclude(error, { reason: "Timeout" })
@@ -660,7 +660,7 @@ describe("SpecSource/Http", () => {
         })
       )
 
-      it.live("reads an answer in brotli of many blocks", () =>
+      it.live("reads a brotli response with many blocks", () =>
         Effect.gen(function* () {
           const large = payload({ fields: { padding: "statsig ".repeat(400_000) } })
           const server = yield* LocalStatsig

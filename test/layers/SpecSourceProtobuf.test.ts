@@ -1,6 +1,4 @@
-/**
- * What a payload in protobuf costs where a part of it is broken, and where it is large.
- */
+/** Protobuf payloads that are partly broken, or large. */
 import { brotliCompressSync } from "node:zlib"
 import { BinaryWriter } from "@bufbuild/protobuf/wire"
 import { FileSystem } from "@effect/platform"
@@ -27,7 +25,7 @@ const storeOver = (source: Source, maxSpecsBytes?: number): Effect.Effect<SpecSt
 
 const gatesOf = (store: SpecStore["Type"]) => [...(store.current().snapshot?.names("gates") ?? [])].sort()
 
-/** How often the event loop came round meanwhile. */
+/** Counts the turns of the event loop during the work. */
 const countingTurns = Effect.fnUntraced(function* <A, E>(work: Effect.Effect<A, E>) {
   let turns = 0
   let isOver = false
@@ -51,7 +49,7 @@ const gates = (count: number) =>
 const envelope = (kind: number, name: string, data: Uint8Array) =>
   new BinaryWriter().tag(1, 0).int32(kind).tag(2, 2).string(name).tag(4, 2).bytes(data).finish()
 
-/** A payload, with more envelopes before its end. */
+/** A payload with more envelopes before its end. */
 const withEnvelopes = (...envelopes: ReadonlyArray<Uint8Array>) => {
   const stream = new BinaryWriter()
   for (const one of envelopes) stream.bytes(one)
@@ -61,7 +59,7 @@ const withEnvelopes = (...envelopes: ReadonlyArray<Uint8Array>) => {
 const encodePlain = () => encodePayload(payloadObject({ gates: { good: true } }), { endless: true, plain: true })
 
 describe("specs in protobuf", () => {
-  it.scopedLive("are used but for the envelopes that cannot be read, of each of which a warning tells", () => {
+  it.scopedLive("skip unreadable envelopes, with a warning for each, and use the others", () => {
     const logs = capturingLogs()
     return Effect.gen(function* () {
       const broken: ReadonlyArray<readonly [Uint8Array, string]> = [
@@ -88,7 +86,7 @@ describe("specs in protobuf", () => {
     }).pipe(Effect.provide(logs.layer))
   })
 
-  it.scoped("tell of no more than a hundred broken envelopes", () =>
+  it.scoped("report at most a hundred broken envelopes", () =>
     Effect.gen(function* () {
       const store = yield* build([withEnvelopes(...Array.from({ length: 1_000 }, () => Uint8Array.of(0)))])
       yield* store.load
@@ -96,7 +94,7 @@ describe("specs in protobuf", () => {
     })
   )
 
-  it.scopedLive("give other work its turns while they are decoded, many entities or one", () =>
+  it.scopedLive("yield to other work while they are decoded, with many entities or one", () =>
     Effect.gen(function* () {
       const list = Array.from({ length: 100_000 }, (_, index) => `user-${index}`)
       const long = {
@@ -119,7 +117,7 @@ describe("specs in protobuf", () => {
     })
   )
 
-  it.scoped("start a store from a file, and from bytes in hand", () =>
+  it.scoped("start a store from a file, and from bytes in memory", () =>
     Effect.gen(function* () {
       const body = encodePayload(payloadObject({ gates: { gate: true } }))
       const files = yield* FileSystem.FileSystem
@@ -133,7 +131,7 @@ describe("specs in protobuf", () => {
     }).pipe(Effect.provide(NodeFileSystem.layer))
   )
 
-  it.scoped("are not decoded again where the same bytes come again", () =>
+  it.scoped("are not decoded again where the same bytes arrive again", () =>
     Effect.gen(function* () {
       const body = encodePayload(payloadObject({ gates: { gate: true } }))
       const store = yield* build([body, Uint8Array.from(body)])
@@ -161,7 +159,7 @@ describe("specs with more bytes than maxSpecsBytes", () => {
       encodePayload(payloadObject({ time: 2, fields: { dynamic_configs: tiny(900) } }))
     ]
   ]
-  it.scoped.each(cases)("as %s are refused, and what is held stays", ([, body]) =>
+  it.scoped.each(cases)("as %s are refused, and the current ones stay", ([, body]) =>
     Effect.gen(function* () {
       const store = yield* build([small, body], 100_000)
       yield* store.load

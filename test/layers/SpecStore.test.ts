@@ -41,7 +41,7 @@ const refused = (status: number, retryAfter?: number) =>
     new SpecSourceError({ source: "Network", reason: "Status", status, retryAfter, message: `status(${status})` })
   )
 
-/** What is held: `[source, time, gates]`. */
+/** The current specs: `[source, time, gates]`. */
 const held = (store: SpecStore["Type"]) => {
   const { snapshot, source } = store.current()
   return [source, snapshot?.time, snapshot === undefined ? undefined : [...snapshot.names("gates")].join()]
@@ -51,7 +51,7 @@ const at = (time: number, options: PayloadOptions = {}) => payload({ time, ...op
 
 describe("SpecStore", () => {
   describe("load", () => {
-    it.scoped("knows nothing before it", () =>
+    it.scoped("holds nothing before it", () =>
       Effect.gen(function* () {
         const store = yield* build(scriptedSource([payload()]))
         assert.deepStrictEqual(store.current(), {
@@ -74,7 +74,7 @@ describe("SpecStore", () => {
       })
     )
 
-    it.scoped("asks for everything and holds what it gets", () =>
+    it.scoped("requests everything and holds what it gets", () =>
       Effect.gen(function* () {
         yield* TestClock.setTime(5_000)
         const source = scriptedSource([
@@ -90,7 +90,7 @@ describe("SpecStore", () => {
       })
     )
 
-    it.scoped("succeeds without news and stays Loading, until a poll brings specs", () =>
+    it.scoped("succeeds without specs and stays Loading until a poll brings them", () =>
       Effect.gen(function* () {
         const store = yield* build(scriptedSource([noUpdates, payload({ time: 7 })]))
         yield* store.load
@@ -116,7 +116,7 @@ describe("SpecStore", () => {
       ["a missing table", payload({ fields: { feature_gates: undefined } })]
     ]
     for (const [name, body] of unusable) {
-      it.scoped(`fails for ${name}, keeping what it held`, () =>
+      it.scoped(`fails for ${name} and keeps the current specs`, () =>
         Effect.gen(function* () {
           const store = yield* build(scriptedSource([body, at(100), body]))
           const error = yield* Effect.flip(store.load)
@@ -130,7 +130,7 @@ describe("SpecStore", () => {
       )
     }
 
-    it.scoped("fails as its source does", () =>
+    it.scoped("fails when its source fails", () =>
       Effect.gen(function* () {
         const store = yield* build(scriptedSource([Effect.fail(down)]))
         assert.strictEqual(yield* Effect.flip(store.load), down)
@@ -160,7 +160,7 @@ describe("SpecStore", () => {
       )
     }
 
-    it.scoped("a second time asks for what is new and says Loading when there is nothing", () =>
+    it.scoped("requests only updates the second time, and says Loading when there are none", () =>
       Effect.gen(function* () {
         const source = scriptedSource([at(100, { checksum: "c" }), noUpdates, Effect.fail(down), at(200)])
         const store = yield* build(source)
@@ -175,7 +175,7 @@ describe("SpecStore", () => {
       })
     )
 
-    it.scoped("twice at a time succeeds both times and holds specs", () =>
+    it.scoped("succeeds both times when run twice concurrently, and holds specs", () =>
       Effect.gen(function* () {
         const source: Source = {
           ...scriptedSource([""]),
@@ -193,7 +193,7 @@ describe("SpecStore", () => {
       })
     )
 
-    it.scoped("alone takes the default environment, with success or without", () =>
+    it.scoped("alone applies the default environment, whether it succeeds or fails", () =>
       Effect.gen(function* () {
         const named = (time: number, name: string | undefined) => at(time, { fields: { default_environment: name } })
         const store = yield* build(
@@ -208,11 +208,11 @@ describe("SpecStore", () => {
       })
     )
 
-    it.scoped("when interrupted ends at once, applies nothing and leaves Loading; polls heal it", () =>
+    it.scoped("ends at once when interrupted, applies nothing and stays Loading; polls recover it", () =>
       Effect.gen(function* () {
         const source: Source = {
           ...scriptedSource([""]),
-          // The worst case: it does not stop when it is told to.
+          // The worst case: it ignores interruption.
           fetch: (request, apply) =>
             Effect.uninterruptible(
               Effect.andThen(
@@ -254,7 +254,7 @@ describe("SpecStore", () => {
       ["so the next one is applied", at(700, { checksum: "", gates: { j: true } }), ["j", 700, ""]]
     ]
 
-    it.scoped("follows time and checksum", () =>
+    it.scoped("compares time and checksum", () =>
       Effect.gen(function* () {
         const source = scriptedSource([
           at(100, { checksum: "A", gates: { a: true } }),
@@ -279,7 +279,7 @@ describe("SpecStore", () => {
       })
     )
 
-    it.scoped("takes time 0 and then asks without a time", () =>
+    it.scoped("accepts time 0 and then requests without a time", () =>
       Effect.gen(function* () {
         const source = scriptedSource([at(0), at(5)])
         const store = yield* build(source)
@@ -290,7 +290,7 @@ describe("SpecStore", () => {
       })
     )
 
-    it.scoped("keeps the snapshot of a payload that comes again, as text or bytes, with the time of the last", () =>
+    it.scoped("keeps the snapshot of a repeated payload, as text or bytes, with the time of the latest", () =>
       Effect.gen(function* () {
         const body = at(100, { gates: { a: true } })
         const store = yield* build(scriptedSource([body, body, new TextEncoder().encode(body), at(100)]))
@@ -308,7 +308,7 @@ describe("SpecStore", () => {
       })
     )
 
-    it.scoped("replaces the state as a whole and never changes an old one", () =>
+    it.scoped("replaces the state as a whole and never mutates an old one", () =>
       Effect.gen(function* () {
         const store = yield* build(scriptedSource([at(1), noUpdates, at(2)]))
         yield* store.load
@@ -347,7 +347,7 @@ describe("SpecStore", () => {
       })
     )
 
-    it.scoped("outlives everything that a source can do, and the status tells of it", () => {
+    it.scoped("survives every failure of a source, which the status reports", () => {
       const logs = capturingLogs()
       return Effect.gen(function* () {
         const source = scriptedSource([
@@ -383,7 +383,7 @@ describe("SpecStore", () => {
     })
 
     describe("while the server refuses", () => {
-      /** When the polls came, in seconds, with the share of the randomness that is given. */
+      /** The times of the polls in seconds, with the given share of randomness. */
       const pollsOf = (answers: Parameters<typeof scriptedSource>[0], share: number, seconds: number) =>
         Effect.gen(function* () {
           const times: Array<number> = []
@@ -408,7 +408,7 @@ describe("SpecStore", () => {
       const ten = (status: number) => Array.from({ length: 10 }, () => refused(status))
 
       for (const status of [400, 401, 403, 404, 429, 500, 503]) {
-        it.scoped(`by ${status} comes less and less often, up to every two minutes`, () =>
+        it.scoped(`by ${status} happens less and less often, down to every two minutes`, () =>
           Effect.gen(function* () {
             const times = yield* pollsOf(ten(status), 1, 600)
             const pauses = times.map((time, index) => time - (times[index - 1] ?? 0))
@@ -417,14 +417,14 @@ describe("SpecStore", () => {
         )
       }
 
-      it.scoped("is spread by up to a half, and never more often than the interval", () =>
+      it.scoped("is spread by up to a half, and is never more frequent than the interval", () =>
         Effect.gen(function* () {
           const times = yield* pollsOf(ten(429), 0, 300)
           assert.deepStrictEqual(times.slice(0, 6), [10, 20, 40, 80, 140, 200])
         })
       )
 
-      it.scoped("waits as long as it is told, and a little longer", () =>
+      it.scoped("waits as long as the server asks, and a little longer", () =>
         Effect.gen(function* () {
           const told = [refused(429, 60_000), refused(503, 100_000), noUpdates]
           assert.deepStrictEqual(yield* pollsOf(told, 0, 300), [10, 70, 170, ...from(180)])
@@ -432,21 +432,21 @@ describe("SpecStore", () => {
         })
       )
 
-      it.scoped("comes at its interval again after the first success, also after one on demand", () =>
+      it.scoped("returns to its interval after the first success, also after one on demand", () =>
         Effect.gen(function* () {
           const times = yield* pollsOf([refused(500), refused(500), noUpdates], 0, 120)
           assert.deepStrictEqual(times, [10, 20, 40, 50, 60, 70, 80, 90, 100, 110, 120])
         })
       )
 
-      it.scoped("keeps its interval where there is no answer, and where a payload cannot be used", () =>
+      it.scoped("keeps its interval where there is no response, and where a payload cannot be used", () =>
         Effect.gen(function* () {
           const times = yield* pollsOf([Effect.fail(down), "<html>", Effect.fail(down), noUpdates], 1, 50)
           assert.deepStrictEqual(times, [10, 20, 30, 40, 50])
         })
       )
 
-      it.scoped("is not asked by syncIfOlderThan, but by syncNow", () =>
+      it.scoped("is not started by syncIfOlderThan, but by syncNow", () =>
         Effect.gen(function* () {
           const source = scriptedSource([at(1), refused(429, 60_000), at(2)])
           const store = yield* build(source)
@@ -465,7 +465,7 @@ describe("SpecStore", () => {
       )
     })
 
-    it.scoped("leaves a source alone that does not poll", () =>
+    it.scoped("does not poll a source without polling", () =>
       Effect.gen(function* () {
         const source = scriptedSource([at(1)], { polls: Effect.succeed(false) })
         const store = yield* build(source)
@@ -494,7 +494,7 @@ describe("SpecStore", () => {
       })
     )
 
-    it.scoped("never makes two fetches at once", () =>
+    it.scoped("never runs two fetches at once", () =>
       Effect.gen(function* () {
         let running = 0
         let most = 0
@@ -547,7 +547,7 @@ describe("SpecStore", () => {
       return { requests, source }
     }
 
-    it.scoped("is one fetch for all who ask at the same time, and another for who asks later", () =>
+    it.scoped("shares one fetch between concurrent callers, and starts another for later ones", () =>
       Effect.gen(function* () {
         const { requests, source } = slowSource()
         const store = yield* build(source)
@@ -564,7 +564,7 @@ describe("SpecStore", () => {
       })
     )
 
-    it.scoped("goes on for the others when one who waits for it goes away", () =>
+    it.scoped("continues for the other callers when one of them is interrupted", () =>
       Effect.gen(function* () {
         const { requests, source } = slowSource()
         const store = yield* build(source)
@@ -579,7 +579,7 @@ describe("SpecStore", () => {
       })
     )
 
-    it.scoped("tells all who wait of its failure, and the next one begins anew", () =>
+    it.scoped("reports its failure to all callers, and the next one starts again", () =>
       Effect.gen(function* () {
         const store = yield* build(scriptedSource([Effect.delay(Effect.fail(down), "1 second"), at(1)]))
         const callers = yield* Effect.fork(
@@ -592,7 +592,7 @@ describe("SpecStore", () => {
       })
     )
 
-    it.scoped("is left out by syncIfOlderThan while the specs are young enough", () =>
+    it.scoped("is skipped by syncIfOlderThan while the specs are young enough", () =>
       Effect.gen(function* () {
         yield* TestClock.setTime(1_000_000)
         const source = scriptedSource([at(1), noUpdates, Effect.fail(down), at(2)])
@@ -624,7 +624,7 @@ describe("SpecStore", () => {
       return [age === undefined ? undefined : Duration.toSeconds(age), isStale]
     })
 
-    it.scoped("tells how old the specs may be and when that is too old", () =>
+    it.scoped("reports the age of the specs and when they are stale", () =>
       Effect.gen(function* () {
         const store = yield* build(scriptedSource([at(1), noUpdates, Effect.fail(down)]))
         yield* store.load
@@ -642,7 +642,7 @@ describe("SpecStore", () => {
       })
     )
 
-    it.scoped("does not call specs stale that nobody polls for, only none at all", () =>
+    it.scoped("does not call unpolled specs stale, only missing ones", () =>
       Effect.gen(function* () {
         const store = yield* build(scriptedSource([noUpdates, at(1)], { polls: Effect.succeed(false) }))
         yield* store.load
@@ -656,7 +656,7 @@ describe("SpecStore", () => {
   })
 
   describe("supervision", () => {
-    it.scoped("begins polling again, later each time, when the log breaks it", () =>
+    it.scoped("restarts polling, with growing delays, when the logger throws", () =>
       Effect.gen(function* () {
         let isBroken = true
         const brokenLog = Logger.make(() => {
@@ -679,7 +679,7 @@ describe("SpecStore", () => {
   })
 
   describe("updates of the source", () => {
-    it.scoped("are fetched as they come, errors only logged, and only after startUpdates", () => {
+    it.scoped("are fetched as they arrive, errors are only logged, and only after startUpdates", () => {
       const logs = capturingLogs()
       return Effect.gen(function* () {
         const news = yield* Queue.unbounded<string>()
@@ -769,7 +769,7 @@ describe("SpecStore", () => {
       })
     )
 
-    it.scoped("lose the oldest for one who does not read, and stop no update", () =>
+    it.scoped("lose the oldest for a slow reader, and block no update", () =>
       Effect.gen(function* () {
         const store = yield* build(scriptedSource(Array.from({ length: 101 }, (_, time) => at(time))))
         const ready = yield* Deferred.make<void>()
@@ -798,7 +798,7 @@ describe("SpecStore", () => {
     const bad = (time: number) =>
       at(time, { gates: { good: true }, fields: { feature_gates: { bad: { salt: 1 }, worse: null } } })
 
-    it.scoped("of specs that turn out bad are logged once and listed until the next specs", () => {
+    it.scoped("about invalid specs are logged once and listed until the next specs", () => {
       const logs = capturingLogs()
       return Effect.gen(function* () {
         const store = yield* build(scriptedSource([bad(1), at(2)]))
@@ -849,7 +849,7 @@ describe("SpecStore", () => {
         ...client
       })
 
-    it.scoped("tell of polls without news, and how old news are", () =>
+    it.scoped("report polls without news, and how old the news is", () =>
       Effect.gen(function* () {
         yield* TestClock.setTime(5_000)
         const metrics: Array<unknown> = []

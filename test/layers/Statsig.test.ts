@@ -62,7 +62,7 @@ const ofEnvironment = (environment: string) =>
 
 describe("Statsig", () => {
   describe("initialize", () => {
-    it.effect("tells how it went, and the evaluations tell it too", () =>
+    it.effect("reports its outcome, and so do the evaluations", () =>
       Effect.gen(function* () {
         const statsig = yield* Statsig
         assert.strictEqual(reasonOf(statsig), "Uninitialized")
@@ -78,7 +78,7 @@ describe("Statsig", () => {
       }).pipe(Effect.provide(layerOf(scriptedSource([payload()]))))
     )
 
-    it.effect("succeeds without news", () =>
+    it.effect("succeeds without new specs", () =>
       Effect.gen(function* () {
         const statsig = yield* Statsig
         assert.deepInclude(yield* statsig.initialize, { success: true, source: "Loading", failure: Option.none() })
@@ -86,7 +86,7 @@ describe("Statsig", () => {
       }).pipe(Effect.provide(layerOf(scriptedSource([noUpdates]))))
     )
 
-    it.effect("fails without failing, and polling heals it", () =>
+    it.effect("reports a failure without failing, and polling recovers", () =>
       Effect.gen(function* () {
         const statsig = yield* Statsig
         assert.deepInclude(yield* statsig.initialize, {
@@ -101,7 +101,7 @@ describe("Statsig", () => {
       }).pipe(Effect.provide(layerOf(scriptedSource([Effect.fail(down), payload()]))))
     )
 
-    it.effect("ends at its deadline; what comes late is dropped, polling goes on", () =>
+    it.effect("ends at its deadline; a late response is dropped, polling continues", () =>
       Effect.gen(function* () {
         const statsig = yield* Statsig
         const fiber = yield* Effect.fork(statsig.initialize)
@@ -122,7 +122,7 @@ describe("Statsig", () => {
       )
     )
 
-    it.effect("with a deadline of 0 is late at once, and heals", () =>
+    it.effect("times out at once with a deadline of 0, and recovers", () =>
       Effect.gen(function* () {
         const statsig = yield* Statsig
         const fiber = yield* Effect.fork(statsig.initialize)
@@ -135,7 +135,7 @@ describe("Statsig", () => {
       )
     )
 
-    it.effect("may be called again, at the same time too, and polls once", () => {
+    it.effect("may be called again, also concurrently, and starts polling once", () => {
       const source = scriptedSource([payload({ time: 1 }), payload({ time: 2 }), payload({ time: 3 })])
       return Effect.gen(function* () {
         const statsig = yield* Statsig
@@ -151,7 +151,7 @@ describe("Statsig", () => {
     })
   })
 
-  it.effect("polls at its own interval", () => {
+  it.effect("polls at its configured interval", () => {
     const source = scriptedSource([noUpdates])
     return Effect.gen(function* () {
       yield* Effect.flatMap(Statsig, statsig => statsig.initialize)
@@ -160,7 +160,7 @@ describe("Statsig", () => {
     }).pipe(Effect.provide(layerOf(source, { specsSyncInterval: "20 seconds" })))
   })
 
-  it.effect("offers sync, status and changes of the store", () =>
+  it.effect("exposes sync, status and changes of the store", () =>
     Effect.gen(function* () {
       const statsig = yield* Statsig
       const ready = yield* Deferred.make<void>()
@@ -180,7 +180,7 @@ describe("Statsig", () => {
     }).pipe(Effect.provide(layerOf(scriptedSource([payload({ time: 7 })]))))
   )
 
-  it.effect("goes on with the last specs after the scope closed", () =>
+  it.effect("keeps the last specs after the scope closed", () =>
     Effect.gen(function* () {
       const scope = yield* Scope.make()
       const source = scriptedSource([payload()])
@@ -197,7 +197,7 @@ describe("Statsig", () => {
   )
 
   describe("layerManual", () => {
-    it("is built synchronously, and not initialised", () => {
+    it("is built synchronously and is not initialised", () => {
       const scope = Effect.runSync(Scope.make())
       const services = Effect.runSync(
         Scope.extend(Layer.build(StatsigLayer.layerManual({ sdkKey, disableAllLogging: true })), scope)
@@ -209,7 +209,7 @@ describe("Statsig", () => {
       return Effect.runPromise(Scope.close(scope, Exit.void))
     })
 
-    it.live("over the network of a local Statsig", () =>
+    it.live("works over the network with a local Statsig", () =>
       Effect.gen(function* () {
         const local = yield* LocalStatsig
         const services = yield* Layer.build(
@@ -259,7 +259,7 @@ describe("Statsig", () => {
   })
 
   describe("options", () => {
-    it.effect("disableNetwork starts without specs, and nothing is asked", () => {
+    it.effect("disableNetwork starts without specs and requests nothing", () => {
       const logs = capturingLogs()
       return Effect.gen(function* () {
         const local = yield* LocalStatsig
@@ -292,7 +292,7 @@ describe("Statsig", () => {
       })
     }
 
-    it.effect("globalCustomFields are fields of every user, made JSON, and the user's own win", () =>
+    it.effect("globalCustomFields are added to every user as JSON, and the user's own fields win", () =>
       Effect.gen(function* () {
         const statsig = yield* Statsig
         assert.isTrue(statsig.checkGate(user, "gate"))
@@ -361,7 +361,7 @@ describe("Statsig", () => {
       }).pipe(Effect.scoped, Effect.provide(layerLocalStatsig({ specs: payload() })))
     )
 
-    it.live("warns of the reason when there are no specs, and starts all the same", () => {
+    it.live("warns with the reason when there are no specs, and still starts", () => {
       const logs = capturingLogs()
       return Effect.gen(function* () {
         const local = yield* LocalStatsig
@@ -379,7 +379,7 @@ describe("Statsig", () => {
       }).pipe(Effect.scoped, Effect.provide(layerLocalStatsig()), Effect.provide(logs.layer))
     })
 
-    it.live("names an empty key and a client key when the server refuses it, and never shows it", () => {
+    it.live("reports an empty key or a client key when the server refuses it, and never shows it", () => {
       const logs = capturingLogs()
       return Effect.gen(function* () {
         const local = yield* LocalStatsig
@@ -404,7 +404,7 @@ describe("Statsig", () => {
       }).pipe(Effect.scoped, Effect.provide(layerLocalStatsig()), Effect.provide(logs.layer))
     })
 
-    it.live("works with any key where the server takes it, and where no server is asked", () => {
+    it.live("works with any key where the server accepts it, and where no server is used", () => {
       const logs = capturingLogs()
       return Effect.gen(function* () {
         const local = yield* LocalStatsig
@@ -424,7 +424,7 @@ describe("Statsig", () => {
     const withConfig = (values: Record<string, string>) =>
       Effect.withConfigProvider(ConfigProvider.fromMap(new Map(Object.entries(values))))
 
-    it.live("takes the options from the environment", () =>
+    it.live("reads the options from the environment", () =>
       Effect.gen(function* () {
         const local = yield* LocalStatsig
         const services = yield* withConfig({
@@ -447,7 +447,7 @@ describe("Statsig", () => {
   })
 
   describe("layerOffline", () => {
-    it.effect("decides by the given specs", () =>
+    it.effect("evaluates the given specs", () =>
       Effect.gen(function* () {
         const statsig = yield* Statsig
         assert.strictEqual(reasonOf(statsig), "Bootstrap:Recognized")
@@ -455,7 +455,7 @@ describe("Statsig", () => {
       }).pipe(Effect.provide(StatsigLayer.layerOffline({ specs: payload() })))
     )
 
-    it.effect("warns of specs that cannot be used", () => {
+    it.effect("warns of unusable specs", () => {
       const logs = capturingLogs()
       return Effect.gen(function* () {
         const statsig = yield* Statsig

@@ -1,6 +1,6 @@
 /**
- * Every part of the SDK may be exchanged: what a program provides to a preset is used, whole, and a default stands in for
- * the others.
+ * Every part of the SDK can be replaced: a preset uses a part that the program provides as it is, and a default for
+ * each other one.
  */
 import { readdirSync, readFileSync } from "node:fs"
 import * as HttpClient from "@effect/platform/HttpClient"
@@ -37,7 +37,7 @@ import { gateSpec, payload, scriptedSource } from "./support/specs.js"
 const sdkKey = "secret-parts"
 
 const condition = (members: object) => ({ additionalValues: {}, idType: "userID", ...members })
-/** Gates that ask for a country, a browser and an ID list. */
+/** Gates that read a country, a browser and an ID list. */
 const gates = ["country", "browser", "list"]
 const specs = payload({
   fields: {
@@ -50,7 +50,7 @@ const specs = payload({
   }
 })
 
-/** Answers every request: with specs, or with success. */
+/** Responds to every request, with specs or with success. */
 const client = HttpClient.make((request, url) =>
   Effect.succeed(
     HttpClientResponse.fromWeb(
@@ -62,7 +62,7 @@ const client = HttpClient.make((request, url) =>
   )
 )
 
-/** The same service, and how often its members were read. */
+/** The same service, counting reads of its members. */
 const watched = <S extends object>(service: S): { readonly service: S; readonly uses: () => number } => {
   let uses = 0
   const get = (target: S, name: string | symbol, receiver: unknown) => {
@@ -103,7 +103,7 @@ const parts = Effect.gen(function* () {
   ]
 })
 
-/** What a program does with Statsig. */
+/** A program that uses every part of Statsig. */
 const program = Effect.gen(function* () {
   const statsig = yield* Statsig
   yield* statsig.initialize
@@ -123,7 +123,7 @@ const presets = {
   layerConfig: Layer.provide(StatsigLayer.layerConfig, Layer.setConfigProvider(config))
 }
 
-/** Parts that specs in hand have no use for. */
+/** Parts that specs in memory do not use. */
 const ofTheNetwork = new Set<string>([HttpClient.HttpClient.key, DataStore.key, EventSink.key])
 
 describe("a part that the program provides", () => {
@@ -150,7 +150,7 @@ describe("a part that the program provides", () => {
   )
 })
 
-it.live("an instance within another one has its own specs, overrides and answers", () =>
+it.live("an instance within another one has its own specs, overrides and evaluations", () =>
   Effect.gen(function* () {
     const reason = Effect.map(
       Statsig,
@@ -167,7 +167,7 @@ it.live("an instance within another one has its own specs, overrides and answers
   })
 )
 
-it.live("a metrics client that is provided gets the metrics of every part", () =>
+it.live("a provided metrics client gets the metrics of every part", () =>
   Effect.gen(function* () {
     const measured = yield* servicesOf(MemoryObservability.layer)
     const preset = StatsigLayer.layer({ sdkKey: Redacted.make(sdkKey) })
@@ -180,7 +180,7 @@ it.live("a metrics client that is provided gets the metrics of every part", () =
   })
 )
 
-it.live("a data store that is provided starts the next program, without a network", () =>
+it.live("a provided data store starts the next program without a network", () =>
   Effect.gen(function* () {
     const stored = MemoryDataStore.make()
     const key = keyOf("/v2/download_config_specs", "plain_text", { sdkKey: Redacted.make(sdkKey) })
@@ -202,7 +202,7 @@ it.live("a data store that is provided starts the next program, without a networ
   })
 )
 
-it("every service of src can be named from the index", () => {
+it("the index exports every service of src", () => {
   const directory = new URL("../../src/", import.meta.url)
   const isService = (name: string) => readFileSync(new URL(name, directory), "utf8").includes("Context.Tag(")
   const services = readdirSync(directory).filter(name => name.endsWith(".ts") && isService(name))

@@ -1,4 +1,4 @@
-/** A process that makes an SDK of layers, and how it ends. */
+/** A process that builds an SDK from layers, and how it ends. */
 import { spawn } from "node:child_process"
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
@@ -12,7 +12,7 @@ import { payload } from "./support/specs.js"
 
 describe("Statsig", () => {
   it.live(
-    "lets a process end by itself that never shuts down",
+    "lets a process end that never shuts down",
     () => {
       const script = fileURLToPath(new URL("support/exitsByItself.ts", import.meta.url))
       const run = (...words: ReadonlyArray<string>) =>

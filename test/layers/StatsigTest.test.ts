@@ -1,6 +1,4 @@
-/**
- * The test double, as tests use it: in Effect programs and behind the Promise API.
- */
+/** The test double as tests use it: in Effect programs and behind the Promise API. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, Logger, Option, Queue, Schema, Stream } from "effect"
 import * as StatsigTest from "../../layers/StatsigTest.js"
@@ -15,7 +13,7 @@ const ada = StatsigUser.make({ userID: "ada", customIDs: { companyID: "acme" }, 
 const ben = StatsigUser.make({ userID: "ben" })
 
 describe("StatsigTest", () => {
-  it.effect("sets every kind in a line, and answers as a project of that shape does", () =>
+  it.effect("sets every kind in one call, and evaluates as a project with these specs does", () =>
     Effect.gen(function* () {
       const statsig = yield* Statsig.Statsig
       const gate = statsig.getFeatureGate(ada, "new_checkout")
@@ -58,7 +56,7 @@ describe("StatsigTest", () => {
     )
   )
 
-  it.effect("does not know what is not set", () =>
+  it.effect("reports unset names as unrecognized", () =>
     Effect.gen(function* () {
       const statsig = yield* Statsig.Statsig
       const reasons = [
@@ -72,7 +70,7 @@ describe("StatsigTest", () => {
     }).pipe(Effect.provide(StatsigTest.layer()))
   )
 
-  it.effect("sets for an id before a function before everyone", () =>
+  it.effect("prefers values for an ID to a function, and a function to values for everyone", () =>
     Effect.gen(function* () {
       const statsig = yield* Statsig.Statsig
       const test = yield* StatsigTest.StatsigTest
@@ -95,7 +93,7 @@ describe("StatsigTest", () => {
     }).pipe(Effect.provide(StatsigTest.layer()))
   )
 
-  it.effect("closes a gate for one user alone", () =>
+  it.effect("closes a gate for one user only", () =>
     Effect.gen(function* () {
       const statsig = yield* Statsig.Statsig
       assert.deepStrictEqual([statsig.checkGate(ada, "g"), statsig.checkGate(ben, "g")], [false, true])
@@ -109,7 +107,7 @@ describe("StatsigTest", () => {
     )
   )
 
-  it.effect("changes while the program runs, which the program hears of", () =>
+  it.effect("can change while the program runs, and notifies the program", () =>
     Effect.gen(function* () {
       const statsig = yield* Statsig.Statsig
       const test = yield* StatsigTest.StatsigTest
@@ -123,7 +121,7 @@ describe("StatsigTest", () => {
     }).pipe(Effect.provide(StatsigTest.layer()))
   )
 
-  it.effect("keeps exposures and events, of users as they are", () =>
+  it.effect("keeps exposures and events, with users unchanged", () =>
     Effect.gen(function* () {
       const statsig = yield* Statsig.Statsig
       const test = yield* StatsigTest.StatsigTest
@@ -162,7 +160,7 @@ describe("StatsigTest", () => {
     )
   )
 
-  it.effect("sets declared flags, layer parameters one by one", () => {
+  it.effect("sets declared flags, and layer parameters one by one", () => {
     const Pricing = Flag.config("pricing", Schema.Struct({ from: Schema.Date }), { from: new Date(0) })
     const Button = Flag.experiment("button", Schema.Struct({ color: Schema.String }), { color: "grey" })
     const Columns = Flag.layer("home", "columns", Schema.Int, 1)
@@ -191,7 +189,7 @@ describe("StatsigTest", () => {
     }).pipe(Statsig.withUser(ada), Effect.provide(StatsigTest.layer()))
   })
 
-  it.effect("takes any name, and values of which only JSON stays", () =>
+  it.effect("accepts any name, and keeps only the JSON of values", () =>
     Effect.gen(function* () {
       const statsig = yield* Statsig.Statsig
       const names = ["__proto__", "constructor", 'quote " \\ \n', ""]
@@ -206,7 +204,7 @@ describe("StatsigTest", () => {
     }).pipe(Effect.provide(StatsigTest.layer()))
   )
 
-  it.effect("is initialised, works with overrides, and logs no line", () => {
+  it.effect("is initialised, supports overrides, and logs nothing", () => {
     const lines: Array<unknown> = []
     const log = Logger.replace(
       Logger.defaultLogger,
@@ -227,7 +225,7 @@ describe("StatsigTest", () => {
     }).pipe(Effect.provide(Layer.provide(StatsigTest.layer([{ gate: "g", value: true, id: "ada" }]), log)))
   })
 
-  it.effect("is apart for each test that provides it", () => {
+  it.effect("is separate for each test that provides it", () => {
     const layer = StatsigTest.layer()
     const open = Effect.gen(function* () {
       const test = yield* StatsigTest.StatsigTest

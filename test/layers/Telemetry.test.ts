@@ -30,7 +30,7 @@ const emptySpecs = {
 
 const withTelemetry = (options?: Telemetry.TelemetryOptions) => Layer.provideMerge(Telemetry.layer(options), flags)
 
-/** The events of a span that an effect runs in. */
+/** The events of a span around the effect. */
 const eventsOf = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
   Effect.gen(function* () {
     yield* effect
@@ -41,7 +41,7 @@ const eventsOf = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
     return events.map(([name, , attributes]): Record<string, string> => ({ name, ...attributes }))
   }).pipe(Effect.withSpan("request"))
 
-/** How often each series was counted, of flags whose key begins so. */
+/** The count of each series, for flags whose key has the prefix. */
 const countsOf = (prefix: string) =>
   Effect.map(Metric.snapshot, pairs =>
     Object.fromEntries(
@@ -58,7 +58,7 @@ const countsOf = (prefix: string) =>
   )
 
 describe("Telemetry", () => {
-  it.effect("makes each evaluation an event of the span around it, by the names of the semantic conventions", () =>
+  it.effect("makes each evaluation an event of the enclosing span, named by the semantic conventions", () =>
     Effect.gen(function* () {
       const statsig = yield* Statsig.Statsig
       const events = yield* eventsOf(
@@ -96,7 +96,7 @@ describe("Telemetry", () => {
     }).pipe(Effect.provide(withTelemetry()))
   )
 
-  it.effect("tells values only when asked to, and never more than a little of them", () =>
+  it.effect("includes values only on request, and truncates them", () =>
     Effect.gen(function* () {
       const statsig = yield* Statsig.Statsig
       const [event] = yield* eventsOf(Effect.sync(() => statsig.getDynamicConfig(ada, "pricing")))
@@ -106,7 +106,7 @@ describe("Telemetry", () => {
     }).pipe(Effect.provide(withTelemetry({ includeValue: true, includeContextID: false })))
   )
 
-  it.effect("counts evaluations by flag, variant and reason, within a span or not", () =>
+  it.effect("counts evaluations by flag, variant and reason, with or without a span", () =>
     Effect.gen(function* () {
       const statsig = yield* Statsig.Statsig
       for (let i = 0; i < 3; i++) statsig.checkGate(ada, "counted")
@@ -145,7 +145,7 @@ describe("Telemetry", () => {
 })
 
 describe("statsig.sync", () => {
-  it.effect("is a span of each sync, that says what came of it", () =>
+  it.effect("is a span for each sync that reports its outcome", () =>
     Effect.gen(function* () {
       const spans: Array<Tracer.Span> = []
       const native = yield* Effect.tracer

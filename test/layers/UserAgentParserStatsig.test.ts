@@ -69,7 +69,7 @@ describe("UserAgentParser/Statsig", () => {
     ])
   })
 
-  it("reads the phrases of operating systems", () => {
+  it("reads operating system phrases", () => {
     check([
       ["AppleTV11,1/11.1", "ATV OS X / 0.0.0 / Other / 0.0.0"],
       ["AppleTV Mac OS X 10.1", "ATV OS X / 0.0.0 / Other / 0.0.0"],
@@ -128,7 +128,7 @@ describe("UserAgentParser/Statsig", () => {
     ])
   })
 
-  it("reads the products of browsers, apps and crawlers", () => {
+  it("reads product names of browsers, apps and crawlers", () => {
     check([
       ["Better Uptime Bot 3", "Other / 0.0.0 / Better Uptime Bot / 0.0.0"],
       ["Radius Compilance Bot/2", "Other / 0.0.0 / Bot / 2"],
@@ -226,7 +226,7 @@ describe("UserAgentParser/Statsig", () => {
     ])
   })
 
-  it("takes the names of object members for names like others", () => {
+  it("treats the names of object members like any others", () => {
     check([
       ["__proto__/1 CFNetwork/2", "iOS / 0.0.0 / proto / 1"],
       ["constructor/1 CFNetwork/2", "iOS / 0.0.0 / constructor / 1"],
@@ -235,7 +235,7 @@ describe("UserAgentParser/Statsig", () => {
     ])
   })
 
-  it.effect("gives the same with the memo and without, however often and in whatever order it is asked", () =>
+  it.effect("gives the same result with and without the memo, in any order and however often", () =>
     Effect.gen(function* () {
       const { parse } = yield* UserAgentParser
       const known = userAgents(3_000, 5)
@@ -246,7 +246,7 @@ describe("UserAgentParser/Statsig", () => {
     }).pipe(Effect.provide(Statsig.layer))
   )
 
-  it.effect("answers any text with four texts", () =>
+  it.effect("returns four texts for any text", () =>
     Effect.gen(function* () {
       const { parse } = yield* UserAgentParser
       fc.assert(
@@ -261,14 +261,14 @@ describe("UserAgentParser/Statsig", () => {
     }).pipe(Effect.provide(Statsig.layer))
   )
 
-  it.effect("remembers an answer", () =>
+  it.effect("memoises a result", () =>
     Effect.gen(function* () {
       const { parse } = yield* UserAgentParser
       assert.strictEqual(parse("Android 14"), parse(["Android", "14"].join(" ")))
     }).pipe(Effect.provide(Statsig.layer))
   )
 
-  it("sets no limit to the length of a user agent", () => {
+  it("does not limit the length of a user agent", () => {
     const long = `${"Word/1.2 ".repeat(20_000)}Android 14`
     assert.strictEqual(line(Statsig.parse(long)), "Android / 14 / Android / 14")
   })

@@ -6,7 +6,7 @@ import * as UaParserJs from "../../layers/UserAgentParser/UaParserJs.js"
 import { UserAgentParser } from "../../src/UserAgentParser.js"
 
 describe("UserAgentParser/UaParserJs", () => {
-  it.effect("gives the default parser's answers for common user agents", () =>
+  it.effect("gives the default parser's results for common user agents", () =>
     Effect.gen(function* () {
       const { parse } = yield* UserAgentParser
       const webKit = "AppleWebKit/537.36 (KHTML, like Gecko)"
@@ -47,7 +47,7 @@ describe("UserAgentParser/UaParserJs", () => {
     }).pipe(Effect.provide(UaParserJs.layer))
   )
 
-  it.effect("answers any text with four texts", () =>
+  it.effect("returns four texts for any text", () =>
     Effect.gen(function* () {
       const { parse } = yield* UserAgentParser
       fc.assert(

@@ -71,7 +71,7 @@ describe("UserAgentParser/UapCore", () => {
     ])
   })
 
-  it("knows the rules that differ from those of uap-core", () => {
+  it("includes the rules that differ from uap-core", () => {
     check([
       ["Mozilla/5.0 (compatible; GPTBot/1.2)", "Other / 0.0.0 / GPTBot / 1.2.0"],
       ["GoogleOther/2", "Other / 0.0.0 / GoogleOther / 2.0.0"],
@@ -94,7 +94,7 @@ describe("UserAgentParser/UapCore", () => {
     ])
   })
 
-  it("knows the digits, letters and spaces of all scripts, and counts characters", () => {
+  it("matches digits, letters and spaces of all scripts, and counts characters", () => {
     check([
       ["Chrome/1٣.2", "Other / 0.0.0 / Chrome / 1٣.2.0"],
       ["AppleTV/٣.4", "ATV OS X / ٣.4.0 / Other / 0.0.0"],
@@ -109,7 +109,7 @@ describe("UserAgentParser/UapCore", () => {
     ])
   })
 
-  it("parses 1,000 bytes and no more", () => {
+  it("parses at most 1,000 bytes", () => {
     const { parse } = UapCore
     const one = "Chrome/1.2 ".padEnd(1_000, "x")
     const two = `Chrome/1.2 ${"é".repeat(494)}x`
@@ -121,7 +121,7 @@ describe("UserAgentParser/UapCore", () => {
     }
   })
 
-  it.effect("gives the same with the memo and without", () =>
+  it.effect("gives the same result with and without the memo", () =>
     Effect.gen(function* () {
       const memoized = (yield* UserAgentParser).parse
       const { parse } = UapCore
@@ -134,7 +134,7 @@ describe("UserAgentParser/UapCore", () => {
     }).pipe(Effect.provide(UapCore.layer))
   )
 
-  it.effect("answers any text with four texts or null", () =>
+  it.effect("returns four texts or null for any text", () =>
     Effect.gen(function* () {
       const { parse } = yield* UserAgentParser
       fc.assert(

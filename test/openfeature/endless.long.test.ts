@@ -1,4 +1,4 @@
-/** Contexts that have no end, or nearly none, in requirement 3.1.2 of the OpenFeature specification. */
+/** Endless or nearly endless contexts, in requirement 3.1.2 of the OpenFeature specification. */
 import { describe, expect, test } from "vitest"
 import { makeStatsigTest } from "../../layers/promise.js"
 import { StatsigProvider } from "../../src/openfeature/StatsigProvider.js"

@@ -1,6 +1,6 @@
 /**
  * The numbered requirements of the OpenFeature specification, 0.9.0, that concern a provider, each named by its number,
- * and what this provider makes of contexts and keys. The provider runs in OpenFeature's own SDK wherever one is concerned.
+ * and how this provider treats contexts and keys. The provider runs in OpenFeature's own SDK wherever one is concerned.
  */
 import {
   type EvaluationContext,
@@ -27,7 +27,7 @@ const run = runtime.runPromise
 const online: Array<Statsig> = []
 afterAll(() => Promise.all(online.map(statsig => statsig.shutdown(1_000))))
 
-/** An instance that talks to the Statsig on loopback. */
+/** An instance that uses the Statsig on loopback. */
 const makeOnline = (options: StatsigOptions = {}) => {
   const statsig = new Statsig(`secret-openfeature${online.length + 1}`, {
     specsUrl: local.specsUrl,
@@ -41,7 +41,7 @@ const makeOnline = (options: StatsigOptions = {}) => {
   return statsig
 }
 
-/** A provider, ready and not in any SDK. */
+/** A provider that is ready and not registered with an SDK. */
 const makeReady = async (statsig = makeOffline()) => {
   const provider = new StatsigProvider(statsig)
   await provider.initialize()
@@ -61,7 +61,7 @@ const heard = (provider: StatsigProvider) => {
   return events
 }
 
-/** What handlers of a client of the domain hear, and those of the API. */
+/** The events that handlers receive from a client of the domain and from the API. */
 const heardFromSdk = (domain: string) => {
   const events: { client: Array<string>; api: Array<string> } = { client: [], api: [] }
   for (const event of [ProviderEvents.Ready, ProviderEvents.Error] as const) {
@@ -76,7 +76,7 @@ const heardFromSdk = (domain: string) => {
   return () => events
 }
 
-/** Handlers are called later, in turns of their own. */
+/** Handlers run in later turns of the event loop. */
 const laterTurns = async () => {
   for (let turn = 0; turn < 5; turn++) await new Promise(resolve => setImmediate(resolve))
 }
@@ -99,7 +99,7 @@ describe("2.1 and 2.2: resolution", () => {
     expect([metadata.name, runsOn]).toEqual(["statsig-effect", "server"])
   })
 
-  test("2.2.1, 2.2.2.1, 2.2.8.1 a typed method for each type takes key, default and context and gives details", async () => {
+  test("2.2.1, 2.2.2.1, 2.2.8.1 a typed method for each type takes key, default and context", async () => {
     const provider = await makeReady()
     const boolean: { value: boolean } = await provider.resolveBooleanEvaluation("vip-flag", false, {
       targetingKey: vip
@@ -125,7 +125,7 @@ describe("2.1 and 2.2: resolution", () => {
     expect(Object.keys(details)).toEqual(expect.not.arrayContaining(["errorCode", "errorMessage"]))
   })
 
-  test("2.2.5 the reason tells how the value came about", async () => {
+  test("2.2.5 the reason says how the value was determined", async () => {
     const statsig = makeOffline()
     const provider = await makeReady(statsig)
     const reason = async (key: string, context: EvaluationContext) =>
@@ -142,7 +142,7 @@ describe("2.1 and 2.2: resolution", () => {
     expect(await reason("missing-flag", {})).toBe("STATIC")
   })
 
-  test("2.2.5 who meets a rule and is not within its percentage gets the default by the same draw", async () => {
+  test("2.2.5 a user outside the percentage of a matching rule gets the default, by the same split", async () => {
     const provider = await makeReady()
     const answers = await Promise.all(
       Array.from({ length: 40 }, (_, n) =>
@@ -153,7 +153,7 @@ describe("2.1 and 2.2: resolution", () => {
     expect([...shown].sort()).toEqual(["in lucky SPLIT", "out default SPLIT"])
   })
 
-  test("2.2.7, 2.3.3 what goes wrong is told by a code and in words, and nothing is thrown", async () => {
+  test("2.2.7, 2.3.3 errors have a code and a message, and nothing is thrown", async () => {
     const provider = await makeReady()
     const boolean = (key: string, context: EvaluationContext = {}) =>
       provider.resolveBooleanEvaluation(key, true, context)
@@ -185,7 +185,7 @@ describe("2.1 and 2.2: resolution", () => {
     )
   })
 
-  test("2.2.9, 2.2.10 flag metadata says what Statsig says, in texts and numbers", async () => {
+  test("2.2.9, 2.2.10 flag metadata has Statsig's details as texts and numbers", async () => {
     const provider = await makeReady()
     const { flagMetadata } = await provider.resolveBooleanEvaluation("boolean-flag", false, {})
     expect(flagMetadata).toEqual({
@@ -210,7 +210,7 @@ describe("2.1 and 2.2: resolution", () => {
 })
 
 describe("2.3: hooks", () => {
-  test("2.3.1 hooks of the provider run around its evaluations, before and after", async () => {
+  test("2.3.1 hooks of the provider run before and after its evaluations", async () => {
     const stages: Array<string> = []
     const hook: Hook = {
       before: ({ context, providerMetadata }) => {
@@ -237,7 +237,7 @@ describe("2.3: hooks", () => {
 })
 
 describe("2.4, 2.5 and 2.8: lifecycle", () => {
-  test("2.4.1, 2.8.2, 5.3.1 initialize loads the specs, and the handlers hear once that the provider is ready", async () => {
+  test("2.4.1, 2.8.2, 5.3.1 initialize loads the specs and notifies handlers once", async () => {
     const statsig = makeOnline()
     const events = heardFromSdk("ready")
     await OpenFeature.setProviderAndWait("ready", new StatsigProvider(statsig))
@@ -255,7 +255,7 @@ describe("2.4, 2.5 and 2.8: lifecycle", () => {
     expect(await OpenFeature.getClient("again").getStringValue("string-flag", "bye")).toBe("hi")
   })
 
-  test("2.4.2.1, 2.8.3, 5.1.4, 5.3.2 a failed initialize rejects and tells the error; specs make the provider ready", async () => {
+  test("2.4.2.1, 2.8.3, 5.1.4, 5.3.2 a failed initialize rejects with the error; specs make the provider ready", async () => {
     await run(local.faultAlways("specs", Fault.Reply({ status: 503 })))
     const events = heardFromSdk("failing")
     const errors: Array<string | undefined> = []
@@ -294,7 +294,7 @@ describe("2.4, 2.5 and 2.8: lifecycle", () => {
     })
   })
 
-  test("2.5.1, 2.5.2, 2.5.3 closing sends what was logged, once, and ends the provider", async () => {
+  test("2.5.1, 2.5.2, 2.5.3 closing sends logged events, once, and ends the provider", async () => {
     const statsig = makeOnline()
     const provider = await makeReady(statsig)
     const events = heard(provider)
@@ -309,7 +309,7 @@ describe("2.4, 2.5 and 2.8: lifecycle", () => {
     await expect(provider.initialize()).rejects.toMatchObject({ code: "PROVIDER_FATAL" })
   })
 
-  test("2.5.2 a provider whose instance was shut down with it is not registered again, and says why", async () => {
+  test("2.5.2 a provider whose instance was shut down with it cannot be registered again, and says why", async () => {
     const provider = new StatsigProvider(makeOffline())
     await OpenFeature.setProviderAndWait("again", provider)
     await OpenFeature.setProviderAndWait("again", new StatsigProvider(makeOffline()))
@@ -362,7 +362,7 @@ describe("2.7 and 6: tracking", () => {
 })
 
 describe("5: events", () => {
-  test("5.1.1, 5.1.2, 5.1.3 changed flags are told by name, are in force then, and only to the provider's clients", async () => {
+  test("5.1.1, 5.1.2, 5.1.3 changed flags are reported by name, once in effect, and only to the provider's clients", async () => {
     const { statsig, test } = makeStatsigTest([{ dynamicConfig: "changing-flag", value: { value: "foo" } }])
     await OpenFeature.setProviderAndWait("changing", new StatsigProvider(statsig))
     await OpenFeature.setProviderAndWait("other", new StatsigProvider(makeOffline()))
@@ -382,7 +382,7 @@ describe("5: events", () => {
     expect(others).not.toHaveBeenCalled()
   })
 
-  test("5.1.2 changed flags are those that look at what changed", async () => {
+  test("5.1.2 changed flags include those that depend on a change", async () => {
     await run(local.setIdList("vips", ["u-1"]))
     const statsig = makeOnline({ enableIdLists: true, idListsSyncIntervalMs: 1_000, idListsUrl: local.idListsUrl })
     await OpenFeature.setProviderAndWait("dependents", new StatsigProvider(statsig))
@@ -404,7 +404,7 @@ describe("5: events", () => {
       )
       await statsig.syncNow()
     }
-    // The layer and the grouped flag look at the experiment, which has the condition; the store refers to it.
+    // The layer and the grouped flag depend on the experiment, which has the condition; the store refers to it.
     const onExperiment = "experiment,grouped-flag,layer,store"
     await change(
       onExperiment,
@@ -435,7 +435,7 @@ describe("5: events", () => {
     await run(local.clearFaults())
     await vi.waitFor(() => expect(client.providerStatus).toBe(ProviderStatus.READY), 10_000)
     expect(events.map(([event]) => event)).toEqual([ProviderEvents.Stale, ProviderEvents.Ready])
-    // On a slow machine three intervals are over before the first poll has failed.
+    // On a slow machine three intervals may pass before the first poll has failed.
     const message = expect.stringMatching(/503|has not been heard of/)
     expect(events[0]![1]).toMatchObject({ providerName: "statsig-effect", message })
   })
@@ -506,13 +506,13 @@ describe("3: contexts", () => {
     expect(user).toBeUndefined()
   })
 
-  test("3.1.2 an object within itself is left out of a context, one that is shared is kept in both places", async () => {
+  test("3.1.2 an object nested in itself is omitted from a context, a shared one is kept in both places", async () => {
     const shared = { plan: "pro" }
     const { user } = await userOf({ author: author(1), shared: [shared, shared] } as never)
     expect(user.custom).toEqual({ author: { name: "ada", posts: [{ index: 0 }] }, shared: [shared, shared] })
   })
 
-  test("3.1.2 dates and custom IDs take part in decisions", async () => {
+  test("3.1.2 dates and custom IDs are evaluated", async () => {
     const provider = await makeReady()
     const ask = async (key: string, context: EvaluationContext) =>
       (await provider.resolveBooleanEvaluation(key, false, context)).value
@@ -545,7 +545,7 @@ describe("keys and exposures", () => {
     expect((await provider.resolveStringEvaluation("pricing.unknown", "none", user)).reason).toBe("DEFAULT")
   })
 
-  test("what is given out is the caller's own", async () => {
+  test("returned values belong to the caller", async () => {
     const provider = await makeReady()
     const first = await provider.resolveObjectEvaluation<{ title: JsonValue }>("object-flag", { title: "" }, {})
     first.value.title = "changed"
@@ -553,7 +553,7 @@ describe("keys and exposures", () => {
     expect(second.value.title).toBe("Check out these pics!")
   })
 
-  test("each evaluation logs what Statsig's own check logs, and a failed one nothing", async () => {
+  test("each evaluation logs what Statsig's own check logs, and a failed one logs nothing", async () => {
     const { statsig, test } = makeStatsigTest([
       { gate: "g", value: true },
       { dynamicConfig: "c", value: { value: 1 } },
@@ -577,7 +577,7 @@ describe("keys and exposures", () => {
     ])
   })
 
-  test("a value of another type than was asked for logs no exposure, and the check is counted", async () => {
+  test("a value of the wrong type logs no exposure, and the check is counted", async () => {
     const statsig = makeOnline()
     const provider = await makeReady(statsig)
     const user = { targetingKey: "u" }
@@ -617,7 +617,7 @@ describe("keys and exposures", () => {
     expect(exposures.slice(-2).map(({ metadata }) => metadata?.["config"])).toEqual(["experiment", "grouped-flag"])
   })
 
-  test("anything but an instance of this package is refused", () => {
+  test("only an instance of this package is accepted", () => {
     expect(() => new StatsigProvider({} as never)).toThrow("statsig-effect/promise")
   })
 })

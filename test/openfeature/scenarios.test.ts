@@ -1,5 +1,5 @@
 /**
- * The behaviour that the scenarios of the OpenFeature specification describe (its evaluation suites, and its conformance
+ * The behaviour described by the scenarios of the OpenFeature specification (its evaluation suites, and its conformance
  * suite for providers), through OpenFeature's own SDK.
  */
 import {
@@ -28,7 +28,7 @@ type Type = "Boolean" | "String" | "Number" | "Object"
 
 type Ask = (key: string, fallback: unknown, context?: EvaluationContext) => Promise<EvaluationDetails<JsonValue>>
 
-/** As programs in plain JavaScript call it: any default for any type. */
+/** As plain JavaScript programs call it: any default for any type. */
 const evaluate: (type: Type, ...question: Parameters<Ask>) => ReturnType<Ask> = (type, ...question) =>
   (client[`get${type}Details`] as Ask).call(client, ...question)
 
@@ -74,7 +74,7 @@ describe("values, variants and reasons", () => {
     ["integer-targeted-zero-flag", "Number", 1, 0],
     ["float-targeted-zero-flag", "Number", 0.1, 0],
     ["object-targeted-zero-flag", "Object", { a: 1 }, {}]
-  ])("%s: a rule that is met, one that is not, and one without a context", async (key, type, fallback, value) => {
+  ])("%s: a matching rule, one that does not match, and one without a context", async (key, type, fallback, value) => {
     const reasons = await Promise.all(
       [{ email: "ballmer@macrosoft.com" }, { email: "ballmer@none.com" }, {}, { email: null }].map(async context => {
         const details = await evaluate(type, key, fallback, context)
@@ -106,7 +106,7 @@ describe("values, variants and reasons", () => {
     expect(rest).toMatchObject({ value: "rest", reason: "DEFAULT", variant: "rest" })
   })
 
-  test("a context changes nothing where no rule looks at it", async () => {
+  test("a context changes nothing where no rule reads it", async () => {
     const details = await evaluate("String", "string-flag", "bye", {
       targetingKey: "u",
       custom: { a: [1, { b: null }] }
@@ -164,7 +164,7 @@ describe("errors", () => {
     })
   })
 
-  test("a provider that is not ready, and one that cannot become so", async () => {
+  test("a provider that is not ready, and one that cannot become ready", async () => {
     let proceed = () => {}
     const waiting = new Promise<void>(resolve => (proceed = resolve))
     const slow = makeOffline({ dataStore: { initialize: () => waiting, get: async () => ({}) } })

@@ -1,22 +1,20 @@
-/**
- * Values of a program that lead to themselves, or to one object in many ways: a copy without a bound never ends.
- */
+/** Values that contain themselves, or one object in many places: an unbounded copy would never end. */
 
-/** Posts and their author, who knows the posts. */
+/** Posts and their author, who refers to the posts. */
 export const author = (count: number) => {
   const author: { name: string; posts: Array<unknown> } = { name: "ada", posts: [] }
   for (let index = 0; index < count; index++) author.posts.push({ index, author })
   return author
 }
 
-/** One object, reached in `2 ** levels` ways. */
+/** One object, reachable in `2 ** levels` ways. */
 export const diamond = (levels: number): object => {
   let value: object = { leaf: "leaf" }
   for (let level = 0; level < levels; level++) value = level % 2 === 0 ? { left: value, right: value } : [value, value]
   return value
 }
 
-/** An object with members that are made when they are looked at, without end. */
+/** An object with endless members, each created on access. */
 export const growing = (): object => ({
   get left() {
     return growing()
@@ -26,7 +24,7 @@ export const growing = (): object => ({
   }
 })
 
-/** Values that would never end, or only after hours. */
+/** Values whose copy would never end, or only after hours. */
 export const endless: Readonly<Record<string, () => object>> = {
   "posts and their author": () => author(100),
   "a diamond of 22 levels": () => diamond(22),
@@ -36,7 +34,7 @@ export const endless: Readonly<Record<string, () => object>> = {
   "an array of one long text": () => Array.from({ length: 50_000 }, () => "x".repeat(100_000))
 }
 
-/** How many members and items there are, over all levels. */
+/** The number of members and items on all levels. */
 export const countValues = (value: unknown): number => {
   let count = 0
   const rest = [value]

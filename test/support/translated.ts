@@ -1,7 +1,4 @@
-/**
- * Programs of the tests that are to start in processes of their own, and quickly: translated once, where each start
- * would translate everything that they import.
- */
+/** Test programs for separate processes: bundled once, so that a start need not translate all their imports. */
 import { randomUUID } from "node:crypto"
 import { renameSync } from "node:fs"
 import { join, relative, resolve, sep } from "node:path"
@@ -10,8 +7,8 @@ import { build } from "esbuild"
 const root = resolve(import.meta.dirname, "../..")
 
 /**
- * Puts a TypeScript program, and what it imports of the repository, into one file from which the installed packages can
- * be found. Gives the path of that file.
+ * Bundles a TypeScript program and its imports from the repository into one file from which the installed packages can
+ * be found. Returns the path of that file.
  */
 export const translated = async (program: string): Promise<string> => {
   const file = join(root, "node_modules/.cache/statsig-effect", `${relative(root, program).replaceAll(sep, "_")}.mjs`)
@@ -23,11 +20,11 @@ export const translated = async (program: string): Promise<string> => {
     packages: "external",
     platform: "node",
     format: "esm",
-    // What is CommonJS among the sources requires packages.
+    // CommonJS sources call `require`.
     banner: { js: 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url)' },
     logLevel: "warning"
   })
-  // Others may be at it, too.
+  // Other processes may do the same at the same time.
   renameSync(unfinished, file)
   return file
 }

@@ -1,6 +1,4 @@
-/**
- * Checked by the compiler alone: what an Effect program needs to have, and what it is given.
- */
+/** Checked by the compiler only: what an Effect program must provide, and what it gets. */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
@@ -16,7 +14,7 @@ const user = StatsigUser.make({ userID: "u" })
 const Pricing = Flag.config("pricing", Schema.Struct({ vat: Schema.Number }), { vat: 20 })
 const Color = Flag.layer("home", "color", Schema.Literal("red", "blue"), "red")
 
-// What the user has to be known for, says so.
+// Effects that need a user say so in their type.
 const gate = Statsig.checkGate("g")
 holds<Equals<typeof gate, Effect.Effect<boolean, never, Statsig.Statsig | Statsig.CurrentUser>>>()
 const vat = Flag.get(Pricing)
@@ -36,7 +34,7 @@ Effect.runPromise(Statsig.withUser(user)(gate))
 // @ts-expect-error: a user is made by StatsigUser.make
 Statsig.withUser({ userID: "u" })(gate)
 
-// A layer provides no user: it is another for each request.
+// A layer provides no user: each request has its own.
 const provided: Layer.Layer<Statsig.Statsig> = StatsigLayer.layerConfig.pipe(Layer.orDie)
 // @ts-expect-error
 const withUser: Layer.Layer<Statsig.CurrentUser> = Layer.orDie(StatsigLayer.layerConfig)
@@ -50,12 +48,12 @@ Flag.layer("l", "p", Schema.Literal("red", "blue"), "green")
 // @ts-expect-error: a schema that needs services cannot be read synchronously
 Flag.config("c", Schema.Int as Schema.Schema<number, number, Statsig.CurrentUser>, 1)
 
-// Options are written as their schema reads them.
+// Options are written as their schema decodes them.
 type Read = typeof StatsigOptions.StatsigOptions.Encoded
 type Members<A> = { [Name in keyof A]: A[Name] }
 holds<Equals<Members<StatsigOptions.StatsigOptions>, Members<Read>>>()
 
-// An explanation is for a user, and there without further ado.
+// An explanation needs a user and is synchronous.
 const explained = Statsig.explain("gate", "g", { disableExposureLogging: true })
 type Explained = Effect.Effect<Explanation.Explanation, never, Statsig.Statsig | Statsig.CurrentUser>
 holds<Equals<typeof explained, Explained>>()

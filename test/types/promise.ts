@@ -1,6 +1,6 @@
 /**
- * Checked by the compiler alone: what is written for the official package compiles against this one, and the types of
- * both fit into each other.
+ * Checked by the compiler only: code written for the official package compiles against this one, and the types of both
+ * are compatible.
  */
 import type * as official from "@statsig/statsig-node-core"
 import type * as ours from "../../layers/promise.js"
@@ -160,7 +160,7 @@ export const program = async (): Promise<ReadonlyArray<unknown>> => {
   ]
 }
 
-/** What this package has on top. */
+/** What this package adds. */
 export const onTop = (statsig: Statsig, user: StatsigUser): ReadonlyArray<unknown> => {
   const kinds: ReadonlyArray<ExplainedKind> = ["gate", "dynamicConfig", "experiment", "layer", "parameterStore"]
   const explained: ExplainResult = statsig.explain(user, "experiment", "e", { disableExposureLogging: true })
@@ -178,17 +178,17 @@ export const onTop = (statsig: Statsig, user: StatsigUser): ReadonlyArray<unknow
   return [kinds, text, answer, group, evaluation, logged]
 }
 
-/** `A` can be used where `B` is wanted. */
+/** `A` is assignable to `B`. */
 type Fits<A extends B, B> = A extends B ? true : never
 
-/** Whatever is in the way would be an instance of a class of the other package. */
+/** Only instances of the other package's class would be incompatible. */
 type WithoutUser<A> = Omit<A, "user">
-/** The official enumerations are types of their own; their members are these numbers. */
+/** The official enumerations are distinct types; their members are these numbers. */
 type WithoutEnums<A> = Omit<A, "adapterType" | "responseFormat" | "overrideAdapterConfig" | "consoleCaptureOptions">
-/** The official type of a secondary exposure lacks the name under which its rule is: `ruleID`. */
+/** The official type of a secondary exposure lacks the actual name of the rule's field: `ruleID`. */
 type WithoutExposures<A> = Omit<A, "secondary_exposures" | "undelegated_secondary_exposures" | "persistentStorage">
 
-/** What a program hands over: official declarations fit into ours. */
+/** What a program passes in: official declarations are assignable to ours. */
 export type Accepted = [
   Fits<WithoutExposures<WithoutEnums<official.StatsigOptions>>, ours.StatsigOptions>,
   Fits<WithoutUser<official.ConsoleCaptureOptions>, ours.ConsoleCaptureOptions>,
@@ -223,7 +223,7 @@ export type Accepted = [
   Fits<official.UnknownGet, ours.UnknownGet>
 ]
 
-/** What a program gets: ours fit into official declarations. */
+/** What a program gets: ours are assignable to official declarations. */
 export type Given = [
   Fits<ours.StatsigResult, official.StatsigResult>,
   Fits<ours.EvaluationDetails, official.EvaluationDetails>,
@@ -260,16 +260,16 @@ export type Given = [
 
 type Internal = `__${string}`
 
-/** Every name that is there at run time, but what the official package has for itself. */
+/** Every run-time name, except those internal to the official package. */
 export type Names = Fits<
   Exclude<keyof typeof official, Internal | "StatsigNapiInternal" | "LayerParamExposureData">,
   keyof typeof ours
 >
 
-/** Every method of an instance, with its parameters and what it gives. */
+/** Every method of an instance, with its parameters and result. */
 export type Methods = Fits<ours.Statsig, Omit<official.Statsig, Internal>>
 
-/** Those of the class. What they give is an instance with the methods above, and what the options may be is above too. */
+/** Members of the class. They return an instance with the methods above; the options are checked above too. */
 export type Classes = [
   Fits<Exclude<keyof typeof official.Statsig, "prototype">, keyof typeof ours.Statsig>,
   Fits<ConstructorParameters<typeof official.Statsig>[0], ConstructorParameters<typeof ours.Statsig>[0]>,

@@ -1,6 +1,6 @@
 /**
- * Worlds as protobuf, with envelopes that are broken in every way that was thought of. The official package reads a
- * length that is greater than what follows as the end of the process, so lengths are always right.
+ * Worlds as protobuf, with envelopes that are broken in every way we could think of. The official package ends the
+ * process over a length greater than what follows, so lengths are always right.
  */
 import { brotliCompressSync } from "node:zlib"
 import { BinaryWriter } from "@bufbuild/protobuf/wire"
@@ -23,7 +23,7 @@ const tables = { feature_gates: 3, dynamic_configs: 4, layer_configs: 5, param_s
 
 const utf8 = (text: string) => new TextEncoder().encode(text)
 
-/** Which faults were made, by name. */
+/** The faults that were made, by name. */
 export type Faults = Map<string, number>
 
 /** The world served as protobuf. The same seed breaks the same envelopes, whatever else the payload has. */
@@ -123,7 +123,7 @@ class Encoder {
     })
   }
 
-  /** The envelope of an entity, and what is wrong with it. */
+  /** The envelope of an entity, with its fault. */
   *#entity(kind: number, name: string, entity: Tree): Iterable<Uint8Array> {
     const random = this.#random
     const checksum = String(random.below(1000))
@@ -255,7 +255,7 @@ const envelope = (
 ): Uint8Array =>
   message([integer(1, kind), text(2, name), text(3, checksum), ...(data === undefined ? [] : [bytes(4, data)])])
 
-/** 99, which names nothing, for what the format does not know. */
+/** 99, which names nothing, for what the format does not define. */
 const indexIn = (names: ReadonlyArray<string>, name: Tree | undefined): number => {
   const index = typeof name === "string" ? names.indexOf(name) : 0
   return index < 0 ? 99 : index
@@ -272,5 +272,5 @@ const numberOf = (tree: Tree | undefined): number => {
   return typeof tree === "number" ? tree : 0
 }
 
-/** Without halves of pairs of surrogates, which UTF-8 has no form for. */
+/** Without lone surrogates, which UTF-8 cannot encode. */
 const wellFormed = (value: string): string => new TextDecoder().decode(utf8(value))

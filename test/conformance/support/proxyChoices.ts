@@ -1,6 +1,7 @@
 /**
- * A program that asks for specs at some URLs with the official package, and prints those that it asked a proxy for. Its
- * argument is JSON: the variables of the environment, in which `PROXY` stands for the address of the proxy, and the URLs.
+ * A program that requests specs at some URLs with the official package, and prints those that it requested through a
+ * proxy. Its argument is JSON: the environment variables, in which `PROXY` is replaced by the address of the proxy, and
+ * the URLs.
  */
 import { once } from "node:events"
 import { createServer } from "node:http"

@@ -1,6 +1,4 @@
-/**
- * What is asked about a world: every name with every user, through every call that takes it.
- */
+/** The questions about a world: every name with every user, through every call that takes it. */
 import type { MetadataCall, Question } from "./sdk.js"
 import { listAt, objectAt, type Tree, type TreeObject } from "./tree.js"
 import { chain, probe, shadow, type World } from "./world.js"
@@ -16,7 +14,7 @@ const lists: ReadonlyArray<MetadataCall> = [
   "getParameterStoreList"
 ]
 
-/** The questions that need no user; the first user is passed all the same. */
+/** The questions that need no user; the first user is still passed. */
 export const metadataQuestions = (world: World): ReadonlyArray<Question> => {
   const questions: Array<Question> = []
   const add = (call: MetadataCall, ...names: ReadonlyArray<string>) =>
@@ -38,11 +36,11 @@ export const metadataQuestions = (world: World): ReadonlyArray<Question> => {
   return questions
 }
 
-/** The questions that are asked for each user. */
+/** The questions for each user. */
 export const userQuestions = (world: World): ReadonlyArray<Question> => {
   const questions: Array<Question> = [{ kind: "user" }]
   let count = 0
-  // One in sixteen is asked with its exposure logged: it must make no difference.
+  // One in sixteen is asked with its exposure logged: the result must be the same.
   const logged = () => count++ % 16 === 0
   for (const name of namesOf(world, "feature_gates")) {
     questions.push({ kind: "gate", name, logged: logged() })
@@ -80,15 +78,15 @@ const namesOf = (world: World, ...sections: ReadonlyArray<string>): ReadonlyArra
   ])
 ]
 
-/** Of a chain as deep as the limit only its start is of interest. */
+/** Of a chain as deep as the limit only its start is asked. */
 const isAsked = (name: string): boolean => !name.includes(chain) || /chain \d$/.test(name)
 
 const textsOf = (rules: ReadonlyArray<TreeObject>, key: string, more: string): ReadonlySet<string> =>
   new Set([...rules.map(rule => rule.get(key)).filter(text => typeof text === "string"), more])
 
 /**
- * Two parameters of the spec, and one that it lacks. Names that every object inherits are left out: the official
- * package finds the inherited member, which is no answer to copy.
+ * Two parameters of the spec, and one that it lacks. Names that every object inherits are omitted: the official package
+ * finds the inherited member, which we do not copy.
  */
 const parametersOf = (spec: Tree | undefined): ReadonlySet<string> => {
   if (!(spec instanceof Map)) return new Set()

@@ -2,7 +2,7 @@
  * Random choices that a seed reproduces.
  */
 
-/** A source of random choices; two made from the same seed choose the same. */
+/** A source of random choices; equal seeds give equal choices. */
 export class Random {
   #state: number
 
@@ -10,7 +10,7 @@ export class Random {
     this.#state = seed >>> 0
   }
 
-  /** A source of its own for part `index` of what this seed stands for. */
+  /** An independent source for part `index` of the seed. */
   static of(seed: number, index: number): Random {
     return new Random(new Random(Math.imul(seed, 0x9e3779b1) ^ Math.imul(index + 1, 0x85ebca6b)).bits())
   }
@@ -54,7 +54,7 @@ export class Random {
     throw new Error("no choice has a weight")
   }
 
-  /** As many values as asked for. */
+  /** That many values. */
   times<A>(count: number, make: (index: number) => A): Array<A> {
     return Array.from({ length: count }, (_, index) => make(index))
   }

@@ -1,6 +1,4 @@
-/**
- * What must never be sent to the official package: it aborts the whole process on these inputs.
- */
+/** Inputs that must never reach the official package: it aborts the whole process on them. */
 import { listAt, objectAt, Raw, type Tree, type TreeObject, textAt } from "./tree.js"
 import type { World } from "./world.js"
 
@@ -41,7 +39,7 @@ const isSafeValue = (value: Tree, comparesDays: boolean): boolean => {
   return !Array.isArray(value) || value.every(item => isSafeValue(item, comparesDays))
 }
 
-/** Whether two items of a target array could become one, which `eq` and `neq` index out of range. */
+/** Whether two items of a target array could become equal, which makes `eq` and `neq` index out of range. */
 export const collides = (items: ReadonlyArray<Tree>): boolean => {
   const seen = new Set<string>()
   return items.some(item => {
@@ -52,7 +50,7 @@ export const collides = (items: ReadonlyArray<Tree>): boolean => {
   })
 }
 
-/** Every text that the item may count as. */
+/** Every text that the item may be converted to. */
 const itemTexts = (item: Tree): ReadonlyArray<string> => {
   if (typeof item === "string") return [item.toLowerCase()]
   if (item instanceof Raw) {
@@ -62,7 +60,7 @@ const itemTexts = (item: Tree): ReadonlyArray<string> => {
   return typeof item === "number" ? itemTexts(new Raw(String(item))) : [JSON.stringify(item)]
 }
 
-/** At or below the smallest 64-bit integer, as a number or as text: `on` cannot take its distance. */
+/** At or below the smallest 64-bit integer, as a number or as text: `on` cannot compute its distance. */
 const isSmallestInteger = (value: Tree): boolean => {
   const number =
     value instanceof Raw
@@ -84,7 +82,7 @@ const isAddressBeyond32Bits = (text: string): boolean => {
 const bandits = (payload: TreeObject): Array<TreeObject> =>
   [...objectAt(payload, "cmab_configs").values()].filter(tree => tree instanceof Map)
 
-/** No crash, but no comparison either: with a share of random picks, or without any score, chance decides. */
+/** Does not crash, but cannot be compared: with a share of random picks, or without any score, the result is random. */
 const isDeterministic = (bandit: TreeObject): boolean => {
   const models = bandit.get("config")
   if (!(models instanceof Map)) return true
@@ -99,7 +97,7 @@ const isDeterministic = (bandit: TreeObject): boolean => {
 
 type Kind = "gate" | "config" | "layer"
 
-/** A reference from one spec to another; `unbounded` when following it forgets the depth. */
+/** A reference from one spec to another; `unbounded` when following it resets the depth. */
 interface Edge {
   readonly from: string
   readonly to: string
@@ -107,9 +105,9 @@ interface Edge {
 }
 
 /**
- * Whether an evaluation could come back to itself through a config mapping, a rule of one, a spec that has one, or an
- * experiment_group condition: they start counting the depth anew, so the recursion limit never holds. A mapping does so
- * as soon as one of its rules was tried, also where the rule does not pass and the spec's own rules decide.
+ * Whether an evaluation could return to itself through a config mapping, a rule of one, a spec that has one, or an
+ * experiment_group condition: these restart the depth count, so the recursion limit never applies. A mapping does so as
+ * soon as one of its rules was tried, also where the rule does not pass and the spec's own rules decide.
  */
 const hasUnboundedCycle = (payload: TreeObject): boolean => {
   const edges = edgesOf(payload)

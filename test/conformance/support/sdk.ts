@@ -1,6 +1,6 @@
 /**
- * One way to ask both packages: the Promise API, with the payload served as text by a data store. Without network the
- * official package makes no request at all, not even one of its error reports.
+ * One way to ask both packages: the Promise API, with the payload served as text by a data store. Without a network the
+ * official package makes no request at all, not even for its error reports.
  */
 import * as official from "@statsig/statsig-node-core"
 import * as ours from "../../../layers/promise.js"
@@ -50,11 +50,11 @@ export type MetadataCall =
   | "getExperimentByGroupName"
   | "getExperimentByGroupIdAdvanced"
 
-/** A running instance that holds a world's specs. */
+/** A running instance with a world's specs. */
 export interface Session {
   readonly statsig: official.Statsig
   readonly users: ReadonlyArray<official.StatsigUser>
-  /** The answer as plain values: what the call gave back, and the warnings it printed. */
+  /** The result as plain values: what the call returned, and the warnings it printed. */
   readonly ask: (userIndex: number, question: Question) => unknown
   readonly close: () => Promise<void>
 }
@@ -68,7 +68,7 @@ export const storeOf = (text: string): official.DataStore => ({
   supportPollingUpdatesFor: async () => false
 })
 
-/** Starts an instance on the world, with other options than those that all share, or more. */
+/** Starts an instance on the world, with options added to or replacing the shared ones. */
 export const open = async (
   sdk: Sdk,
   world: World,
@@ -118,7 +118,7 @@ const makeUser = (sdk: Sdk, { assigned, fields }: WorldUser): official.StatsigUs
   return user
 }
 
-/** Fallbacks of every type. They are made anew for each call: nobody may change another's. */
+/** Fallbacks of every type, created for each call so that no call can change another's. */
 const fallbacks = (): ReadonlyArray<unknown> => [undefined, null, "text", 7, 0.5, true, ["x"], { x: 1 }]
 
 const ask = (statsig: official.Statsig, user: official.StatsigUser, question: Question): unknown => {
@@ -166,7 +166,7 @@ const ask = (statsig: official.Statsig, user: official.StatsigUser, question: Qu
   }
 }
 
-/** Everything that a result object shows: its keys in order, its properties, and what its methods say. */
+/** Everything that a result object exposes: its keys in order, its properties, and the results of its methods. */
 export const shown = (result: object): Shown => {
   const { getAllocatedExperimentName, getEvaluationDetails, getGroupName, getIdType, getRuleId } = result as Methods
   const properties = Object.entries(result).filter(([, value]) => typeof value !== "function")
@@ -195,7 +195,7 @@ type Methods = {
     | "getAllocatedExperimentName"]?: () => unknown
 }
 
-/** The moment of receipt is each instance's own. */
+/** The time of receipt differs between instances. */
 const shownDetails = (details: unknown): unknown =>
   details !== null && typeof details === "object" && "receivedAt" in details
     ? { ...details, receivedAt: typeof details.receivedAt }

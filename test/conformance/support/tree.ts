@@ -1,8 +1,9 @@
-/**
- * JSON that is made up before it is text: object keys may be anything, and a number keeps the spelling it is given.
- */
+/** JSON that is generated before it is text: object keys may be anything, and a number keeps its given spelling. */
 
-/** Text that goes into the JSON as it is, such as a number that JavaScript cannot hold or would spell otherwise. */
+/**
+ * Text that is written into the JSON unchanged, such as a number that JavaScript cannot hold or would spell
+ * differently.
+ */
 export class Raw {
   readonly text: string
   constructor(text: string) {
@@ -10,13 +11,13 @@ export class Raw {
   }
 }
 
-/** A JSON value; objects are maps, so that `__proto__` is a key like others. */
+/** A JSON value; objects are maps, so that `__proto__` is a key like any other. */
 export type Tree = null | boolean | number | string | Raw | ReadonlyArray<Tree> | TreeObject
 
 /** A JSON object. */
 export type TreeObject = Map<string, Tree>
 
-/** An object; members that are `undefined` are left out. */
+/** An object; `undefined` members are omitted. */
 export const object = (members: { readonly [key: string]: Tree | undefined }): TreeObject =>
   new Map(Object.entries(members).filter((member): member is [string, Tree] => member[1] !== undefined))
 
@@ -41,29 +42,29 @@ export const plain = (tree: Tree): unknown => {
   return Array.isArray(tree) ? tree.map(plain) : tree
 }
 
-/** A copy that lacks a member. */
+/** A copy without a member. */
 export const without = (tree: TreeObject, key: string): TreeObject =>
   new Map([...tree].filter(([name]) => name !== key))
 
-/** The object behind a member, an empty one when there is none. */
+/** The object at a member, an empty one when there is none. */
 export const objectAt = (tree: TreeObject, key: string): TreeObject => {
   const member = tree.get(key)
   return member instanceof Map ? member : new Map()
 }
 
-/** The list behind a member, an empty one when there is none. */
+/** The list at a member, an empty one when there is none. */
 export const listAt = (tree: TreeObject, key: string): ReadonlyArray<Tree> => {
   const member = tree.get(key)
   return Array.isArray(member) ? member : []
 }
 
-/** The text behind a member, if it is one. */
+/** The text at a member, if it is one. */
 export const textAt = (tree: TreeObject, key: string): string | undefined => {
   const member = tree.get(key)
   return typeof member === "string" ? member : undefined
 }
 
-/** Without members named `__proto__`, which the official package stumbles over when a parameter of a layer is read. */
+/** Without members named `__proto__`, on which the official package fails when it reads a layer parameter. */
 export const withoutPrototypes = (tree: Tree): Tree => {
   if (Array.isArray(tree)) return tree.map(withoutPrototypes)
   if (!(tree instanceof Map)) return tree

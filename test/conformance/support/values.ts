@@ -1,6 +1,6 @@
 /**
- * Made-up values: targets of conditions, and beside each target the user values that decide it either way, so that
- * random users meet conditions on both sides.
+ * Generated values: targets of conditions, each with user values that decide it either way, so that random users meet
+ * conditions on both sides.
  */
 import { dateText } from "./dates.js"
 import type { Random } from "./random.js"
@@ -59,7 +59,7 @@ const spelledNumbers = [
   ..."18446744073709551615 18446744073709551616 123456789012345678901234567890 -9007199254740993".split(" ")
 ]
 
-/** Texts that look like numbers, some of which are none. */
+/** Texts that look like numbers; some are not. */
 const numberTexts = [
   ..."1 1.0 01 +5 -5 5. .5 . - + 1e3 1E3 1e 1e+2 0x10 1_000 1,5 inf -Infinity infinity NaN nan 1e400 ١".split(" "),
   "",
@@ -99,11 +99,11 @@ const valueNumber = (random: Random): Raw => {
   return isBeyondInteger(number) ? valueNumber(random) : number
 }
 
-/** A short text, often one that means something to somebody. */
+/** A short text, often one with a special meaning. */
 export const word = (random: Random): string =>
   random.chance(0.9) ? random.pick(words) : random.times(random.between(1, 6), () => random.pick(words)).join("")
 
-/** These come out of parameter stores and experiment groups as text officially, which is not to be copied. */
+/** Officially, parameter stores and experiment groups return these as text, which we do not copy. */
 const isBeyondInteger = (number: Raw): boolean => Number(number.text) >= 2 ** 63 && Number(number.text) <= 2 ** 64
 
 /** Any JSON value, as a value field or a parameter of a config may hold it. */
@@ -129,7 +129,7 @@ const nested = (random: Random, levels: number): string => {
 }
 
 /**
- * A value of a spec that the official parser does not take, or only just takes. Never one of exactly 127 levels: the
+ * A value of a spec that the official parser rejects, or only just accepts. Never one of exactly 127 levels: the
  * official package loses that where a result wraps it.
  */
 export const hardValue = (random: Random): Tree => {
@@ -146,11 +146,14 @@ export const hardValue = (random: Random): Tree => {
   return random.pick<Tree>([hard, [hard, "x"], object({ k: hard, b: 1 }), object({ a: [hard] })])
 }
 
-/** A member of that name. An object named `__proto__` becomes the prototype officially, and its members are found. */
+/** A member of that name. Officially an object named `__proto__` becomes the prototype, and its members are found. */
 export const memberValue = (random: Random, key: string, depth = 0): Tree =>
   key === "__proto__" ? word(random) : anyJson(random, depth)
 
-/** Any JSON value as a caller may put it into a user; at the top also a number that JSON lacks, deeper it is refused. */
+/**
+ * Any JSON value as a caller may put it into a user; at the top level also a number that JSON lacks, which is refused
+ * deeper.
+ */
 export const anyUserValue = (random: Random, depth = 0): Tree =>
   random.weighted<() => Tree>([
     [5, () => word(random)],
@@ -169,7 +172,7 @@ export const anyUserValue = (random: Random, depth = 0): Tree =>
 
 const swapCase = (text: string): string => (text === text.toLowerCase() ? text.toUpperCase() : text.toLowerCase())
 
-/** The value of a spelled number as users carry it, and other ways to say it. */
+/** The value of a spelled number in users' form, and other ways to write it. */
 const numberForms = (text: string): Array<Tree> => [Number(text), text, String(Number(text)), [Number(text)]]
 
 const numeric = (random: Random): Aim => {
@@ -297,7 +300,7 @@ const textPart = (random: Random): Aim => {
 
 const day = 86_400_000
 
-/** The moment in one of many spellings. */
+/** The time in one of many spellings. */
 const spellTime = (random: Random, millis: number): string =>
   random.weighted<() => string>([
     [2, () => new Date(millis).toISOString()],
@@ -310,7 +313,7 @@ const spellTime = (random: Random, millis: number): string =>
     [1, () => `${millis}.5`]
   ])()
 
-/** A moment that is hours away from any moment at which this runs. */
+/** A time that is hours away from any time at which this runs. */
 const moment = (random: Random): number =>
   random.weighted([
     [4, Date.UTC(random.between(2001, 2022), random.below(12), random.between(1, 28))],
@@ -345,7 +348,7 @@ const timed = (random: Random): Aim => {
   }
 }
 
-/** Arrays with the text that the official package makes of them. */
+/** Arrays with the official package's text for them. */
 const arrayTexts: ReadonlyArray<readonly [Tree, string]> = [
   [["a"], '["a"]'],
   [["a", 1], '["a",1]'],
@@ -422,7 +425,7 @@ const equal = (random: Random): Aim =>
   ])()
 
 const arrays = (random: Random): Aim => {
-  // An item of the user's without a text is equal to no target; but officially now and then to the empty one.
+  // A user's item without a text equals no target; but officially sometimes the empty one.
   const items = list(random).filter(item => item !== "")
   const user = asUserList(items)
   return {
@@ -443,7 +446,7 @@ const arrays = (random: Random): Aim => {
   }
 }
 
-/** Patterns that hold or do not hold on the texts beside them; some are no patterns at all. */
+/** Patterns that match or do not match the texts beside them; some are invalid. */
 const patterns: ReadonlyArray<readonly [pattern: string, ...texts: ReadonlyArray<string>]> = [
   ["", "", "a"],
   ["^a", "abc", "ba", "A"],
@@ -543,7 +546,7 @@ export const operators: ReadonlyArray<string> = Object.keys(aims)
 /** A target for the operator. An unknown operator gets one too. */
 export const aim = (random: Random, operator: string): Aim => (aims[operator] ?? inList)(random)
 
-/** Browsers, bots and texts that are no user agent. */
+/** Browsers, bots and texts that are not user agents. */
 export const userAgents = [
   "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0.6099.71 Safari/537.36",
   "Mozilla/5.0 (iPhone; CPU iPhone OS 16_3_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/16.3 Mobile/15E148 Safari/604.1",
@@ -559,7 +562,7 @@ export const userAgents = [
   "x".repeat(1001)
 ]
 
-/** What the parser finds in them, some of it. */
+/** Some of the values that the parser finds in them. */
 export const userAgentValues = [
   ..."Windows iOS Chrome Safari Firefox Android Linux Other Edge IE Googlebot windows 10 16.3.1 16.3 13 0.0.0".split(
     " "
@@ -571,7 +574,7 @@ export const userAgentValues = [
   "10.15.7"
 ]
 
-/** Addresses, some of which are none. All dotted quads stay below 2^32. */
+/** Addresses; some are invalid. All dotted quads stay below 2^32. */
 export const addresses = [
   ..."8.8.8.8 1.1.1.1 24.20.1.1 133.1.1.1 91.1.2.3 200.200.1.1 41.0.0.1 127.0.0.1 10.0.0.1 0.0.0.0".split(" "),
   ..."255.255.255.255 +8.8.8.8 08.8.8.8 8.300.8.8 8.8.8 8.8.8.8.8 a.b.c.d ::1 ::ffff:8.8.8.8 2001:4860:4860::8888".split(

@@ -1,11 +1,11 @@
 /**
- * Made-up worlds: a whole config-specs payload, the users that are checked against it and the options of the SDK.
+ * Generated worlds: a whole config-specs payload, the users that are checked against it and the options of the SDK.
  *
- * Left out on purpose, because there the answers are meant to differ: a condition with a mistake rejects the whole
- * payload officially and only its own specs here. Left out because the official package aborts: see `safety.ts`.
- * Moments are hours away from any "now", so both sides see them on the same side of it.
+ * Omitted on purpose, because there the results differ by design: a condition with an error rejects the whole payload
+ * officially and only its own specs here. Omitted because the official package aborts: see `safety.ts`. Times are hours
+ * away from any "now", so both sides see them on the same side of it.
  *
- * Specs are made in levels and refer to lower levels only; cycles are made on purpose, of plain nested gates.
+ * Specs are made in levels and refer only to lower levels; the only cycles are deliberate ones of plain nested gates.
  */
 import { Random } from "./random.js"
 import { isSafe } from "./safety.js"
@@ -30,17 +30,17 @@ export interface WorldUser {
   readonly assigned: TreeObject
 }
 
-/** Everything one round of comparisons needs. */
+/** Everything that one round of comparisons needs. */
 export interface World {
   readonly payload: TreeObject
   readonly users: ReadonlyArray<WorldUser>
   /** Options of the SDK: `environment`, `globalCustomFields`. */
   readonly options: TreeObject
-  /** Names of specs with a mistake. */
+  /** Names of specs with an error. */
   readonly spoilt?: ReadonlySet<string>
-  /** Whether the payload has a mistake outside of single specs: most such payloads are refused as a whole. */
+  /** Whether the payload has an error outside of single specs: most such payloads are refused as a whole. */
   readonly isRefused?: boolean
-  /** Makes the bytes that the data store serves, in place of the text. */
+  /** Makes the bytes that the data store serves instead of the text. */
   readonly encode?: (payload: TreeObject) => Uint8Array
 }
 
@@ -56,7 +56,7 @@ export const makeWorld = (seed: number, index: number): World => {
   }
 }
 
-/** The prefix of gates that show one condition's answer. */
+/** The prefix of gates that show the result of one condition. */
 export const probe = "probe "
 /** The prefix of experiments that show a gate's secondary exposures: a copy of the gate. */
 export const shadow = "shadow "
@@ -205,7 +205,7 @@ class Maker {
     return payload
   }
 
-  /** Present with the given probability; null means the same as absent. */
+  /** Present with the given probability; null means absent. */
   #optional(probability: number, make: () => Tree): Tree | undefined {
     return this.#random.chance(probability) ? make() : this.#random.chance(0.5) ? null : undefined
   }
@@ -229,7 +229,7 @@ class Maker {
     else held.push(...values)
   }
 
-  /** A field as conditions spell it: one name after the other, sometimes in other letters. */
+  /** A field as conditions spell it: one name after the other, sometimes in another case. */
   #fieldKey(): string {
     const field = this.#fields[this.#fieldsGiven++ % this.#fields.length] ?? ""
     return this.#random.chance(0.06) ? this.#random.pick([field.toUpperCase(), field.toLowerCase()]) : field
@@ -558,7 +558,7 @@ class Maker {
     })
   }
 
-  /** Gates that lead to each other: every evaluation that enters the circle and does not leave it is an error. */
+  /** Gates that nest each other: every evaluation that enters the cycle and does not leave it is an error. */
   #addCycle(gates: Map<string, Tree>, nested: Array<string>): void {
     const random = this.#random
     const names = random.times(random.between(1, 3), index => `cycle ${index}`)
@@ -608,7 +608,7 @@ class Maker {
     for (let count = random.between(1, 5); count > 0; count--) {
       const names = random.pick([gates, configs, layers])
       const from = random.between(0, names.length)
-      // Towards earlier names only, so that no circle closes.
+      // Only earlier names, so that there is no cycle.
       const targets = ["ghost", ...names.slice(0, from)]
       overrides.set(
         names[from] ?? "mapped without a spec",
@@ -660,7 +660,7 @@ class Maker {
     )
   }
 
-  /** Gives a few specs a mistake each: such a spec is unknown, and all others stay. */
+  /** Gives a few specs an error each: such a spec is unknown, and all others stay. */
   #spoilSpecs(payload: TreeObject): void {
     const random = this.#random
     for (let count = random.between(1, 4); count > 0; count--) {
@@ -696,7 +696,7 @@ class Maker {
     }
   }
 
-  /** A mistake outside of single specs and conditions: nothing of the payload is used. */
+  /** An error outside of single specs and conditions: nothing of the payload is used. */
   #spoilPayload(payload: TreeObject): void {
     const random = this.#random
     const key = random.pick([

@@ -39,7 +39,7 @@ describe("the response of the official package", () => {
       overrides: overridesOf(vector.setup),
       source: vector.sdkState === "not initialized" ? "Uninitialized" : "NoValues"
     })
-    // Officially a user without any id has the empty one.
+    // Officially a user without any ID has the empty one.
     const user = StatsigUser.make("customIDs" in vector.user ? vector.user : { ...noID, ...vector.user })
     let options = clientInitializeOptions(optionsOf(vector.options))
     if (options.previousResponseHash?.startsWith("<")) {
@@ -54,8 +54,8 @@ describe("the response of the official package", () => {
   })
 })
 
-describe("responses from kept entries", () => {
-  it("are those of an engine that keeps nothing, for users in any order", async () => {
+describe("responses from cached entries", () => {
+  it("equal those of an engine without a cache, for users in any order", async () => {
     const vector = cases.find(({ specsMergePatch }) => specsMergePatch === undefined)
     if (vector === undefined) throw new Error("there is no such case")
     const snapshot = await parseSpecs(specsOf(vector))
@@ -66,7 +66,7 @@ describe("responses from kept entries", () => {
     for (const user of users) expect(respond(engine, user)).toEqual(respond(engineOver(snapshot), user))
   })
 
-  it("follow overrides that come and go", async () => {
+  it("follow overrides that are added and removed", async () => {
     const overrides = new OverrideTable()
     const engine = engineOver(await parseSpecs(payload()), { overrides })
     const gate = () =>

@@ -10,7 +10,7 @@ const result = (ruleID: string, fields: Partial<NestedResult> = {}): NestedResul
   ...fields
 })
 
-/** An entry that asks for a gate, and evaluates it if it is not known. */
+/** An entry that looks a gate up, and evaluates it if it is not known. */
 const ask = (gates: NestedGates, name: string, found: NestedResult): ReadonlyArray<Lookup> => {
   gates.beginEntry()
   if (gates.get(name) === undefined) gates.set(name, found)
@@ -18,7 +18,7 @@ const ask = (gates: NestedGates, name: string, found: NestedResult): ReadonlyArr
 }
 
 describe("nested gates", () => {
-  it("are known for one response", () => {
+  it("are memoised for one response", () => {
     const gates = new NestedGates()
     gates.beginResponse()
     ask(gates, "gate", result("rule"))
@@ -27,7 +27,7 @@ describe("nested gates", () => {
     expect(gates.get("gate")).toBeUndefined()
   })
 
-  it("that an entry evaluated are known again when the entry is repeated", () => {
+  it("of an entry are known again when the entry is reused", () => {
     const gates = new NestedGates()
     gates.beginResponse()
     const lookups = ask(gates, "gate", result("rule"))
@@ -36,7 +36,7 @@ describe("nested gates", () => {
     expect(gates.get("gate")).toEqual(result("rule"))
   })
 
-  it("keep an entry from being repeated where the memo holds something else", () => {
+  it("prevent reuse of an entry where the memo holds a different result", () => {
     const gates = new NestedGates()
     gates.beginResponse()
     const first = ask(gates, "gate", result("rule"))

@@ -55,13 +55,13 @@ describe("a bandit", () => {
     }
   })
 
-  it("explores for the sampled users, by chance, and prefers groups with few records", () => {
+  it("explores randomly for the sampled users, and prefers groups with few records", () => {
     const config = new Map([
       ["a", model({ records: 1 })],
       ["b", model({ records: 9 })]
     ])
     const explored = (random: number) => pick({ sampleRate: 1, config }, {}, random)
-    // The weights are 1/2, 1/10 and 1, which together make 1.6.
+    // The weights are 1/2, 1/10 and 1, in total 1.6.
     expect(explored(0)).toEqual(["a", "explore"])
     expect(explored(0.31)).toEqual(["a", "explore"])
     expect(explored(0.3125)).toEqual(["b", "explore"])
@@ -84,10 +84,10 @@ describe("a bandit", () => {
 
   it("picks the first of equal scores, as without the value", () => expect(pick({ config })).toEqual(["a", undefined]))
 
-  it("passes over groups without a score", () =>
+  it("skips groups without a score", () =>
     expect(pick({ config: new Map([["c", ofAge(-1)]]) }, { custom: { age: 2 } })).toEqual(["c", undefined]))
 
-  it("draws where no group has a score", () => {
+  it("picks randomly where no group has a score", () => {
     expect(pick({ config: new Map() }, {}, 0.2)).toEqual(["a", undefined])
     expect(pick({ config: new Map() }, {}, 0.5)).toEqual(["b", undefined])
     expect(pick({ config: new Map() }, {}, 0.9)).toEqual(["c", undefined])
@@ -120,7 +120,7 @@ describe("a score", () => {
     ["adds nothing for missing values", {}, 1.5]
   ])("%s", (_, fields, score) => expect(scoreOf(weighing, subjectOf(fields))).toBe(score))
 
-  it("needs a model that weighs something", () => {
+  it("needs a model with a weight", () => {
     expect(scoreOf(undefined, subjectOf({}))).toBeUndefined()
     expect(scoreOf(model({ intercept: 1 }), subjectOf({}))).toBeUndefined()
   })

@@ -23,7 +23,7 @@ interface Surroundings {
   readonly groups?: Readonly<Record<string, string>>
 }
 
-/** A subject, and what it was told that is lacking. */
+/** A subject, and the missing parts that it reported. */
 const subjectOf = (fields: UserFields, { appId, groups = {}, host, tier }: Surroundings = {}) => {
   const lacking: Array<string> = []
   const subject: Subject = {
@@ -57,7 +57,7 @@ const field = (name: string, operator: string, targetValue: Condition["targetVal
 describe("public", () => {
   it("passes for everyone", () => expect(passes({ type: "public" }, {})).toBe(true))
 
-  it("tells no users apart", () => expect(compile({ type: "public" })).toMatchObject({ selection: "everyone" }))
+  it("does not distinguish users", () => expect(compile({ type: "public" })).toMatchObject({ selection: "everyone" }))
 })
 
 describe("pass_gate and fail_gate", () => {
@@ -65,7 +65,9 @@ describe("pass_gate and fail_gate", () => {
     ["pass_gate", "other", { kind: "gate", gate: "other", negated: false }],
     ["fail_gate", "other", { kind: "gate", gate: "other", negated: true }],
     ["pass_gate", ["other"], { kind: "gate", gate: "", negated: false }]
-  ])("%s asks the gate %j", (type, targetValue, expected) => expect(compile({ type, targetValue })).toEqual(expected))
+  ])("%s evaluates the gate %j", (type, targetValue, expected) =>
+    expect(compile({ type, targetValue })).toEqual(expected)
+  )
 })
 
 describe("user_field", () => {
@@ -96,13 +98,13 @@ describe("user_field", () => {
     expect(readField(subject, name)).toBe(expected)
   })
 
-  it("keeps the text of a field for one user only", () => {
+  it("caches the text of a field for one user only", () => {
     const compiled = compile(field("email", "any", ["a", "b"]))
     const test = (fields: UserFields) => compiled.kind === "test" && compiled.test(subjectOf(fields).subject)
     expect(["a", "c", "b", "c"].map(email => test({ email }))).toEqual([true, false, true, false])
   })
 
-  it("shares the text of a field among conditions, not that of another field", () => {
+  it("shares the text of a field among conditions, but not that of another field", () => {
     const texts = new FieldTexts()
     const both = ["email", "locale"].map(name =>
       compileCondition({ idType: "", ...field(name, "any", ["a"]) }, new Bucketers(), texts)
@@ -115,9 +117,9 @@ describe("user_field", () => {
 describe("unit_id", () => {
   const any = (idType: string) => ({ type: "unit_id", idType, operator: "any", targetValue: ["a"] })
 
-  it("passes for the id", () => expect(passes(any("companyID"), { customIDs: { companyID: "a" } })).toBe(true))
-  it("fails for another id", () => expect(passes(any("companyID"), { customIDs: { companyID: "b" } })).toBe(false))
-  it("fails without the id", () => expect(passes(any("companyID"), { userID: "a" })).toBe(false))
+  it("passes for the ID", () => expect(passes(any("companyID"), { customIDs: { companyID: "a" } })).toBe(true))
+  it("fails for another ID", () => expect(passes(any("companyID"), { customIDs: { companyID: "b" } })).toBe(false))
+  it("fails without the ID", () => expect(passes(any("companyID"), { userID: "a" })).toBe(false))
 
   it.each<readonly [string, UserFields, UserValue]>([
     ["userID", { userID: "u", customIDs: { userID: "custom" } }, "u"],
@@ -144,7 +146,7 @@ describe("user_bucket", () => {
   it("passes below the bucket that follows the user's", () =>
     expect(passes(below(bucketOf("u") + 1), { userID: "u" })).toBe(true))
   it("fails below the user's own bucket", () => expect(passes(below(bucketOf("u")), { userID: "u" })).toBe(false))
-  it("takes a missing unit as the empty one", () => {
+  it("treats a missing unit ID as the empty one", () => {
     expect(passes(below(bucketOf("") + 1), {})).toBe(true)
     expect(passes(below(bucketOf("")), {})).toBe(false)
   })
@@ -165,11 +167,11 @@ describe("environment_field", () => {
 
   it("passes in the user's environment", () =>
     expect(passes(tier, { statsigEnvironment: { tier: "Staging" } })).toBe(true))
-  it("takes the tier of the SDK for users without one", () => expect(passes(tier, {}, { tier: "staging" })).toBe(true))
+  it("uses the tier of the SDK for users without one", () => expect(passes(tier, {}, { tier: "staging" })).toBe(true))
   it("fails in another environment", () =>
     expect(passes(tier, { statsigEnvironment: { tier: "production" } }, { tier: "staging" })).toBe(false))
   it("fails without an environment", () => expect(passes(tier, {})).toBe(false))
-  it("takes only the tier from the SDK", () =>
+  it("uses only the tier from the SDK", () =>
     expect(passes({ ...tier, field: "name" }, {}, { tier: "staging" })).toBe(false))
 })
 
@@ -177,13 +179,13 @@ describe("current_time", () => {
   const afterTime = (targetValue: number) => ({ type: "current_time", operator: "after", targetValue })
   const host = { now: () => 1_700_000_000_000 }
 
-  it("passes after the moment", () => expect(passes(afterTime(1_699_999_999_999), {}, { host })).toBe(true))
-  it("fails at the moment", () => expect(passes(afterTime(1_700_000_000_000), {}, { host })).toBe(false))
+  it("passes after the target time", () => expect(passes(afterTime(1_699_999_999_999), {}, { host })).toBe(true))
+  it("fails at the target time", () => expect(passes(afterTime(1_700_000_000_000), {}, { host })).toBe(false))
   it("is a missing value to other operators", () => {
     expect(passes({ ...afterTime(1), operator: "gt" }, {}, { host })).toBe(false)
     expect(passes({ ...afterTime(1), operator: "none", targetValue: ["1"] }, {}, { host })).toBe(true)
   })
-  it("may answer otherwise a moment later", () => expect(compile(afterTime(1))).toMatchObject({ isVolatile: true }))
+  it("may change a moment later", () => expect(compile(afterTime(1))).toMatchObject({ isVolatile: true }))
 })
 
 describe("ua_based", () => {
@@ -200,7 +202,7 @@ describe("ua_based", () => {
     expect(passes(browser, { userAgent }, { host: { parseUserAgent: () => parts } })).toBe(false)
     expect(passes(browser, { userAgent: "é".repeat(500) }, { host: { parseUserAgent: () => parts } })).toBe(true)
   })
-  it("takes the field from the user first", () =>
+  it("prefers the user's own field", () =>
     expect(passes(browser, { userAgent: "agent", custom: { browser_name: "Safari" } }, { host })).toBe(false))
   it.each([
     ["os_name", "Linux"],
@@ -212,7 +214,7 @@ describe("ua_based", () => {
     const { subject } = subjectOf({ userAgent: "agent" }, { host })
     expect(compiled.kind === "test" && compiled.steps?.read(subject)).toBe(expected)
   })
-  it("tells when there is no parser yet", () => {
+  it("reports a missing parser", () => {
     const { lacking, subject } = subjectOf({ userAgent: "agent" }, { host: { parseUserAgent: () => undefined } })
     const compiled = compile(browser)
     expect(compiled).toMatchObject({ mayLack: true })
@@ -228,11 +230,11 @@ describe("ip_based", () => {
   it("passes for the country of the address", () => expect(passes(country, { ip: "1.2.3.4" }, { host })).toBe(true))
   it("fails for an address without a country", () => expect(passes(country, { ip: "::1" }, { host })).toBe(false))
   it("fails without an address", () => expect(passes(country, {}, { host })).toBe(false))
-  it("takes the country of the user first", () =>
+  it("prefers the user's own country", () =>
     expect(passes(country, { ip: "1.2.3.4", country: "US" }, { host })).toBe(false))
-  it("reads other fields of the user as they are", () =>
+  it("reads other fields of the user unchanged", () =>
     expect(passes({ ...country, field: "Country" }, { ip: "1.2.3.4" }, { host })).toBe(false))
-  it("tells when there is no table", () => {
+  it("reports a missing table", () => {
     const { lacking, subject } = subjectOf({ ip: "1.2.3.4" }, { host: { lookupCountry: () => undefined } })
     const compiled = compile(country)
     expect(compiled.kind === "test" && compiled.test(subject)).toBe(false)
@@ -254,7 +256,7 @@ describe("experiment_group", () => {
   it("passes in the group", () => expect(passes(group, {}, { groups: { exp: "Test" } })).toBe(true))
   it("fails in another group", () => expect(passes(group, {}, { groups: { exp: "Control" } })).toBe(false))
   it("fails without a group", () => expect(passes(group, {})).toBe(false))
-  it("is an evaluation of its own", () => expect(compile(group)).toMatchObject({ kind: "experiment" }))
+  it("is a separate evaluation", () => expect(compile(group)).toMatchObject({ kind: "experiment" }))
   it("reads no experiment without a name", () =>
     expect(compile({ ...group, field: undefined })).toMatchObject({ kind: "test" }))
 })
@@ -274,15 +276,15 @@ describe("ID lists", () => {
     targetValue
   })
 
-  it("in_segment_list passes for a listed id", () =>
+  it("in_segment_list passes for a listed ID", () =>
     expect(passes(listed("in_segment_list"), { userID: "u" }, { host })).toBe(true))
-  it("in_segment_list fails for another id, another list and no id", () => {
+  it("in_segment_list fails for another ID, another list and no ID", () => {
     expect(passes(listed("in_segment_list"), { userID: "U" }, { host })).toBe(false)
     expect(passes(listed("in_segment_list", "other"), { userID: "u" }, { host })).toBe(false)
     expect(passes(listed("in_segment_list", ["list"]), { userID: "u" }, { host })).toBe(false)
     expect(passes(listed("in_segment_list"), {}, { host })).toBe(false)
   })
-  it("not_in_segment_list says the opposite, of a missing id too", () => {
+  it("not_in_segment_list is the opposite, also for a missing ID", () => {
     expect(passes(listed("not_in_segment_list"), { userID: "u" }, { host })).toBe(false)
     expect(passes(listed("not_in_segment_list"), { userID: "v" }, { host })).toBe(true)
     expect(passes(listed("not_in_segment_list"), {}, { host })).toBe(true)

@@ -1,5 +1,6 @@
 /**
- * What date texts stand for. Every expected value was seen from the official package (@statsig/statsig-node-core 0.23.2).
+ * The meaning of date texts. Every expected value was observed from the official package (@statsig/statsig-node-core
+ * 0.23.2).
  */
 import { describe, expect, it } from "vitest"
 import { parseDate } from "../../../src/engine/conditions/dates.js"
@@ -110,11 +111,11 @@ describe("a date text", () => {
     })
   })
 
-  it("has at most 20 bytes on the user's side", () => {
+  it("of a user has at most 20 bytes", () => {
     expect(timeOf("2024-03-05T08:05:00Z")).toBe(Date.parse(march))
     expect(timeOf("2024-03-05 08:05:00")).toBe(Date.parse(march))
     expect(timeOf("2024-03-05T08:05:00.5Z")).toBeUndefined()
-    // 14 characters with 2, 3 and 4 spaces of three bytes more.
+    // 14 characters; each of the 2, 3 and 4 spaces has three bytes.
     expect(timeOf("\u3000\u30002024-3-5 8:5:0")).toBe(Date.parse(march))
     expect(timeOf("\u3000\u3000\u30002024-3-5 8:5:0")).toBeUndefined()
     expect(parseTargetTime("\u3000\u3000\u30002024-3-5 8:5:0")).toBe(Date.parse(march))

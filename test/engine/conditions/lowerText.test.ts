@@ -10,7 +10,7 @@ describe("LowerText", () => {
     [{ a: 1 }, ""]
   ])("of %j is %j", (value, text) => expect(new LowerText(value).text).toBe(text))
 
-  it("has a hash that is not negative, and the same for the same text", () => {
+  it("has a non-negative hash, equal for equal texts", () => {
     for (let i = 0; i < 1_000; i++) {
       const { hash } = new LowerText(`User ${i * 7_919}`)
       expect(hash).toBeGreaterThanOrEqual(0)
@@ -20,7 +20,7 @@ describe("LowerText", () => {
 })
 
 describe("LowerTextSet", () => {
-  it.each([0, 1, 15, 16, 17, 100, 5_000])("of %d texts has them and no others", size => {
+  it.each([0, 1, 15, 16, 17, 100, 5_000])("of %d texts contains them and no others", size => {
     const texts = Array.from({ length: size }, (_, index) => `id-${index * 31}`)
     const set = new LowerTextSet(texts)
     expect(texts.every(text => set.has(new LowerText(text)))).toBe(true)

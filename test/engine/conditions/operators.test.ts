@@ -23,13 +23,13 @@ interface Row {
   readonly target: RawJson | undefined
   readonly yes?: ReadonlyArray<UserValue>
   readonly no?: ReadonlyArray<UserValue>
-  /** The answer for a user without the value. */
+  /** The result for a user without the value. */
   readonly missing: boolean
 }
 
 const big = new NumberLiteral("9007199254740993")
 
-/** What each operator says. A missing value has the empty text, and no number, time or items. */
+/** The results of each operator. A missing value has the empty text, and no number, time or items. */
 const rows: Readonly<Record<string, ReadonlyArray<Row>>> = {
   any: [
     { says: "one item, without case", target: ["A"], yes: ["a", "A"], no: ["b", "", 1], missing: false },
@@ -203,7 +203,7 @@ describe("operators", () => {
     ["in_segment_list", "list", { kind: "idList", list: "list", negated: false }],
     ["not_in_segment_list", "list", { kind: "idList", list: "list", negated: true }],
     ["in_segment_list", ["list"], { kind: "idList", list: undefined, negated: false }]
-  ])("%s names the list in which the id is looked up", (name, target, expected) =>
+  ])("%s names the list in which the ID is looked up", (name, target, expected) =>
     expect(compileOperator(name, target)).toEqual(expected)
   )
 
@@ -219,9 +219,9 @@ describe("operators", () => {
     expect(ids.some(id => has(`${id}x`))).toBe(false)
   })
 
-  it("compares plain versions as it compares others", () => {
+  it("compares plain versions as it does others", () => {
     const texts = ["0", "1", "1.0", "1.2", "1.2.3", "1.10", "2.0.0.1", "0.0.1", "12345678901234.1", "1..2", "1.", ""]
-    // White space sends both the long way.
+    // White space forces the full parser for both.
     const spaced = (text: string) => text.replaceAll(".", ". ")
     for (const name of ["version_gt", "version_lt", "version_eq", "version_neq"]) {
       for (const left of texts) {

@@ -108,7 +108,7 @@ describe("the integer of a value", () => {
     [undefined, undefined]
   ])("%j is %s", (value, integer) => expect(integerOf(value)).toBe(integer))
 
-  it("takes no white space", () => expect(parseInteger(" 7")).toBeUndefined())
+  it("accepts no white space", () => expect(parseInteger(" 7")).toBeUndefined())
 })
 
 describe("the time of a value", () => {

@@ -1,6 +1,4 @@
-/**
- * One evaluation, from a name to a finished record: as the official package answered.
- */
+/** One evaluation, from a name to a finished record, compared with the official package's. */
 import { describe, expect, it } from "vitest"
 import { User } from "../../../src/engine/user.js"
 import { payload } from "../../layers/support/specs.js"
@@ -32,7 +30,7 @@ const passes = (name: string) => ({ type: "pass_gate", targetValue: name, idType
 const user = new User({ userID: "u" })
 
 describe("limits", () => {
-  it("ends gates that ask each other in a circle with an error, and is ready for the next check", async () => {
+  it("end gates that nest each other in a cycle with an error, and allow the next check", async () => {
     const snapshot = await parseSpecs(
       payload({
         fields: {
@@ -52,7 +50,7 @@ describe("limits", () => {
     }
   })
 
-  it("ends a check with too many secondary exposures", async () => {
+  it("end a check with too many secondary exposures", async () => {
     const levels = Array.from({ length: 40 }, (_, level) => level)
     const engine = engineOver(
       await parseSpecs(

@@ -1,6 +1,6 @@
 /**
- * Which flags may answer otherwise after a change: at least those that do, for changes that nobody thought of, and none
- * but those that look at what changed.
+ * Flags that a change may affect: at least those whose value changes, for generated changes, and only those that depend
+ * on the change.
  */
 import { Effect, Option } from "effect"
 import { describe, expect, it } from "vitest"
@@ -16,7 +16,7 @@ import { objectAt, type Tree, write } from "../../conformance/support/tree.js"
 import { makeWorld, type World } from "../../conformance/support/world.js"
 import { payload } from "../../layers/support/specs.js"
 
-/** The snapshot of a payload; `undefined` for one that cannot be used. */
+/** The snapshot of a payload; `undefined` for an unusable one. */
 const parse = async (text: string, before?: Snapshot): Promise<Snapshot | undefined> => {
   const parsed = await Effect.runPromise(Effect.option(Specs.parse(text, () => {}, before)))
   return Option.isSome(parsed) && parsed.value._tag === "Specs" ? parsed.value.snapshot : undefined
@@ -77,7 +77,7 @@ const bandit = (sampleRate: number) => ({
   targetingGateName: "base"
 })
 
-/** Each flag looks at another thing. */
+/** Each flag depends on something else. */
 const fields = {
   feature_gates: {
     base: gate("target"),
@@ -185,12 +185,12 @@ describe("changed flags", () => {
       }),
       ["store of itself"]
     ]
-  ])("are those that look at %s", async (_, change, expected) => {
+  ])("are those that depend on %s", async (_, change, expected) => {
     const base = await parsed
     expect(flagsOf(base, await parse(text(change), base))).toEqual(expected)
   })
 
-  it("are those that look at an ID list or an override", async () => {
+  it("are those that depend on an ID list or an override", async () => {
     const base = await parsed
     expect(flagsOf(base, base, [idListNode("vips")])).toEqual(["listed"])
     expect(flagsOf(base, base, [idListNode("others")])).toEqual([])
@@ -208,7 +208,7 @@ describe("changed flags", () => {
   })
 })
 
-/** The world with one of its parts made anew, as another world has it. */
+/** The world with one of its parts replaced by that of another world. */
 const changed = (random: Random, world: World, other: World): World => {
   const sections =
     "feature_gates dynamic_configs layer_configs condition_map param_stores cmab_configs overrides override_rules"
@@ -224,7 +224,7 @@ const changed = (random: Random, world: World, other: World): World => {
   return { ...world, payload }
 }
 
-/** What each flag answers, by its name. */
+/** The value of each flag, by name. */
 const answersOf = async (world: World) => {
   const session = await open(ourSdk, world)
   const answers = new Map<string, Array<unknown>>()
@@ -240,10 +240,10 @@ const answersOf = async (world: World) => {
   return answers
 }
 
-describe("a flag that answers otherwise after a change", () => {
-  it.each(seeds)("is named, seed %i", { timeout: 600_000 }, async seed => {
+describe("a flag whose value changes", () => {
+  it.each(seeds)("is among the changed flags, seed %i", { timeout: 600_000 }, async seed => {
     let found = 0
-    // Some worlds have few flags that change.
+    // In some worlds few flags change.
     for (let index = 0; found < 15; index++) {
       const random = Random.of(seed, index + 3_000_000)
       const before = makeWorld(seed, index)

@@ -20,7 +20,7 @@ const some = (count: number, prefix = "gate"): ReadonlyArray<SecondaryExposure> 
   Array.from({ length: count }, (_, index) => exposure(`${prefix}${index}`))
 
 describe("joined exposures", () => {
-  it("stand one behind the other", () => {
+  it("follow one another", () => {
     const [left, right] = [some(2, "left"), some(3, "right")]
     expect(listOf(join(left, right))).toEqual([...left, ...right])
   })
@@ -51,7 +51,7 @@ describe("joined exposures", () => {
     expect(listOf(onTheLeft)).toEqual([...more.toReversed(), ...expected])
   })
 
-  it("without repetitions have each part that was joined twice once", () => {
+  it("without duplicates contain once each part that was joined twice", () => {
     let doubled: Exposures = some(300)
     for (let i = 0; i < 20; i++) doubled = join(doubled, doubled)
     expect(doubled.length).toBe(300 * 2 ** 20)
@@ -61,12 +61,12 @@ describe("joined exposures", () => {
 })
 
 describe("distinct exposures", () => {
-  it("tell gates, values and rules apart", () => {
+  it("are distinguished by gate, value and rule", () => {
     const list = [exposure("a"), exposure("b"), exposure("a", "other"), exposure("a", "rule", "false")]
     expect(distinct([...list, ...list.toReversed()])).toEqual(list)
   })
 
-  it("do not mistake the end of a gate's name for a rule", () => {
+  it("do not confuse the end of a gate's name with a rule", () => {
     const list = [exposure("ab", "c"), exposure("a", "bc")]
     expect(distinct(list)).toBe(list)
   })

@@ -9,7 +9,7 @@ const user = new User({ userID: "u", customIDs: { companyID: "c", number: 7 } })
 const other = new User({ userID: "other" })
 
 describe("a table of overrides", () => {
-  it("holds for everyone without an id", () => {
+  it("applies to everyone without an ID", () => {
     const table = new OverrideTable()
     table.set("gate", "gate", true)
     expect(table.find("gate", "gate", user)).toBe(true)
@@ -17,7 +17,7 @@ describe("a table of overrides", () => {
     expect(table.find("layer", "gate", user)).toBeUndefined()
   })
 
-  it("prefers the user's id to a custom one, and that to everyone", () => {
+  it("prefers the user's ID to a custom one, and that to everyone", () => {
     const table = new OverrideTable()
     table.set("layer", "layer", { is: "everyone" })
     table.set("layer", "layer", { is: "company" }, "c")
@@ -28,7 +28,7 @@ describe("a table of overrides", () => {
     expect(table.find("layer", "layer", other)).toEqual({ is: "everyone" })
   })
 
-  it("knows ids by their text", () => {
+  it("matches IDs by their text", () => {
     const table = new OverrideTable()
     table.set("gate", "gate", true, "7")
     expect(table.find("gate", "gate", user)).toBe(true)
@@ -53,7 +53,7 @@ describe("a table of overrides", () => {
     expect(table.isEmpty()).toBe(true)
   })
 
-  it("forgets everything at once", () => {
+  it("clears everything at once", () => {
     const table = new OverrideTable()
     table.set("gate", "gate", true)
     table.clear()
@@ -63,7 +63,7 @@ describe("a table of overrides", () => {
 })
 
 describe("the first of two tables", () => {
-  it("counts where both have an override, a false one too", () => {
+  it("wins where both have an override, also a false one", () => {
     const [first, second] = [new OverrideTable(), new OverrideTable()]
     const both = firstOf(first, second)
     expect(both.isEmpty()).toBe(true)

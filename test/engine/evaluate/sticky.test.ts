@@ -42,14 +42,14 @@ const found = (fields: Partial<Evaluation> = {}): Evaluation =>
 interface Situation {
   readonly kind?: SpecKind
   readonly now?: Evaluation
-  /** What the persistence knows of the user. */
+  /** The user's stored assignments. */
   readonly known?: Readonly<Record<string, StickyValues>>
   readonly options?: StickyOptions
   readonly passes?: (experiment: string, filter: RuleFilter) => boolean
   readonly isActive?: boolean
 }
 
-/** The rule of the answer that is given, and what was stored. */
+/** The rule of the resulting evaluation, and what was stored. */
 const settled = ({ isActive, kind = "experiment", known, now = found(), options = {}, passes }: Situation) => {
   const stored: Array<string> = []
   const persistence: Persistence = {
@@ -73,7 +73,7 @@ describe("a sticky assignment", () => {
   it("is not saved without a group", () =>
     expect(settled({ known: {}, now: found({ isExperimentGroup: false }) }).stored).toEqual([]))
 
-  it("is given in place of the answer of now", () => {
+  it("is returned instead of the current evaluation", () => {
     const { answer, stored } = settled({ known: { exp: kept } })
     expect(stored).toEqual([])
     expect(answer).toMatchObject({
@@ -94,16 +94,16 @@ describe("a sticky assignment", () => {
       stored: ["delete u:userID exp"]
     }))
 
-  it("is deleted when nothing is known of the user", () =>
+  it("is deleted when no assignments of the user are loaded", () =>
     expect(settled({})).toMatchObject({ ruleID: "rule", stored: ["delete u:userID exp"] }))
 
-  it("of a user without the unit is neither read nor stored", () =>
+  it("of a user without the unit ID is neither read nor stored", () =>
     expect(settled({ known: { exp: kept }, now: found({ idType: "companyID" }) })).toMatchObject({
       ruleID: "rule",
       stored: []
     }))
 
-  it("of a layer goes by the experiment that once decided", () => {
+  it("of a layer depends on the experiment that originally decided", () => {
     const known = { exp: { ...kept, config_delegate: "delegate" } }
     const now = found({ isExperimentActive: false })
     expect(settled({ kind: "layer", known, now, isActive: true }).ruleID).toBe("kept rule")
@@ -113,7 +113,7 @@ describe("a sticky assignment", () => {
   it.each([
     ["targeting", { enforceTargeting: true }, ["targetingGate", "inlineTargetingRules"], ["an override", "target"]],
     ["overrides", { enforceOverrides: true }, ["override", "id_override"], ["overridden", "targetingGate"]]
-  ])("gives way to %s where that is enforced, by those rules alone", (_, options, looked, passed) => {
+  ])("is replaced by %s where that is enforced, and only by those rules", (_, options, looked, passed) => {
     const filters: Array<RuleFilter> = []
     const passes = (_: string, filter: RuleFilter) => filters.push(filter) > 0
     expect(settled({ known: { exp: kept }, options, passes }).ruleID).toBe("rule")
@@ -122,10 +122,10 @@ describe("a sticky assignment", () => {
     expect(passed.some(id => filters[0]?.(id))).toBe(false)
   })
 
-  it("that is read by reference is known by the name that was asked for", () =>
+  it("that is read by reference is stored under the requested name", () =>
     expect(settled({ known: { asked: kept }, options: byReference }).ruleID).toBe("kept rule"))
 
-  it("that a check brings comes before what is known", () => {
+  it("passed to a check takes precedence over a stored one", () => {
     const options = { userPersistedValues: new Map([["exp", { ...kept, rule_id: "brought" }]]) }
     expect(settled({ known: { exp: kept }, options }).ruleID).toBe("brought")
   })
@@ -150,7 +150,7 @@ describe("loaded assignments", () => {
     delete: (key, name) => told.push(`delete ${key} ${name}`)
   })
 
-  it("change at once, and behind them", () => {
+  it("change at once, before the storage does", () => {
     persistence.save("u:userID", "other", kept)
     persistence.delete("u:userID", "exp")
     persistence.delete("u:userID", "unknown")
@@ -158,7 +158,7 @@ describe("loaded assignments", () => {
     expect(told).toEqual(["save u:userID other", "delete u:userID exp"])
   })
 
-  it("of other users stay as they are", () => {
+  it("of other users stay unchanged", () => {
     persistence.save("v:userID", "exp", kept)
     persistence.delete("v:userID", "exp")
     expect(persistence.valuesOf("v:userID")).toBeUndefined()

@@ -52,7 +52,7 @@ const specs = payload({
   }
 })
 
-/** The steps of one evaluation, and the answer that it came to, which is that of an evaluation that nobody watches. */
+/** The steps of one evaluation, and its result, which equals that of an unwatched evaluation. */
 const watched = async (name: string, custom: { readonly [field: string]: number } = {}) => {
   const setting = { snapshot: await parseSpecs(specs), host: makeHost(), tier: undefined }
   const user = new User({ userID: "u", custom })
@@ -66,7 +66,7 @@ const watched = async (name: string, custom: { readonly [field: string]: number 
 }
 
 describe("a watched evaluation", () => {
-  it("tells its steps in their order, nested gates within the condition that asks them", async () => {
+  it("reports its steps in order, nested gates within the condition that evaluates them", async () => {
     const { names } = await watched("outer", { level: 5 })
     assert.deepStrictEqual(names, [
       ...["begin", "spec", "rule", "condition"],
@@ -77,18 +77,18 @@ describe("a watched evaluation", () => {
     ])
   })
 
-  it("tells the value that a condition has tested, and where it was found", async () => {
+  it("reports the value that a condition tested, and where it was found", async () => {
     const { steps } = await watched("outer", { level: 5 })
     const operands = steps.filter(step => step.step === "operand")
     assert.deepStrictEqual(operands, [{ step: "operand", value: 5, place: { foundIn: "custom", key: "level" } }])
   })
 
-  it("tells of a value that was not found", async () => {
+  it("reports a value that was not found", async () => {
     const { steps } = await watched("outer")
     assert.deepInclude(steps, { step: "operand", value: undefined, place: undefined })
   })
 
-  it("tells of a condition that the specs lack, and of one of an unknown type", async () => {
+  it("reports a condition that the specs lack, and one of an unknown type", async () => {
     const missing = await watched("missing")
     assert.isTrue(missing.record.unsupported)
     assert.deepStrictEqual(
@@ -101,7 +101,7 @@ describe("a watched evaluation", () => {
     assert.deepInclude(ended, { kind: "unsupported", problem: 'this SDK knows no condition of the type "moon_phase"' })
   })
 
-  it("tells how many evaluations a limit has ended", async () => {
+  it("reports how many evaluations a limit has ended", async () => {
     const { found, steps } = await watched("circle")
     assert.strictEqual(found, "Statsig Evaluation Depth Exceeded")
     const begun = steps.filter(({ step }) => step === "begin").length

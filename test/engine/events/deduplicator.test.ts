@@ -4,7 +4,7 @@ import { Random } from "../../conformance/support/random.js"
 
 type Key = readonly [spec: string, rule: string, answer: KeyAnswer, user: string, unit: string | undefined]
 
-/** The same set, as plain as it can be: a map keeps its keys in the order of their last use. */
+/** The simplest equal set: a map keeps its keys in the order of their last use. */
 class Model {
   readonly #capacity: number
   readonly #keys = new Map<string, true>()
@@ -36,14 +36,14 @@ const add = (seen: Deduplicator, ...[spec, rule, answer, user, unit]: Key): bool
   seen.add(hashNames(spec, rule), answer, user, unit)
 
 describe("Deduplicator", () => {
-  it("knows a key again", () => {
+  it("recognises a repeated key", () => {
     const seen = new Deduplicator(10, anySeed)
     assert.isTrue(add(seen, "gate", "rule", true, "u", undefined))
     assert.isFalse(add(seen, "gate", "rule", true, "u", undefined))
     assert.strictEqual(seen.size, 1)
   })
 
-  it("keeps apart what differs in any part, also where parts run together", () => {
+  it("separates keys that differ in any part, even if their concatenation is equal", () => {
     const keys: ReadonlyArray<Key> = [
       ["ab", "c", true, "u", undefined],
       ["a", "bc", true, "u", undefined],
@@ -71,7 +71,7 @@ describe("Deduplicator", () => {
     assert.strictEqual(seen.size, keys.length)
   })
 
-  it("forgets the key that was unseen for longest, and a hit counts as seen", () => {
+  it("evicts the least recently seen key, and a hit counts as seen", () => {
     const seen = new Deduplicator(3, anySeed)
     const isNew = (user: string) => add(seen, "gate", "rule", true, user, undefined)
     assert.deepStrictEqual(["a", "b", "c", "a", "d"].map(isNew), [true, true, true, false, true])
@@ -81,7 +81,7 @@ describe("Deduplicator", () => {
     assert.strictEqual(seen.size, 3)
   })
 
-  it("holds one key when told to hold none", () => {
+  it("holds one key when its limit is zero", () => {
     const seen = new Deduplicator(0, anySeed)
     assert.deepStrictEqual(
       ["a", "a", "b", "a"].map(user => add(seen, "gate", "rule", true, user, undefined)),
@@ -90,7 +90,7 @@ describe("Deduplicator", () => {
     assert.strictEqual(seen.size, 1)
   })
 
-  it("starts anew when cleared", () => {
+  it("starts again when cleared", () => {
     const seen = new Deduplicator(1_000, anySeed)
     const users = Array.from({ length: 2_000 }, (_, index) => `user-${index}`)
     for (let round = 0; round < 3; round++) {
@@ -101,7 +101,7 @@ describe("Deduplicator", () => {
     }
   })
 
-  it.each([1, 2, 3, 7, 100, 511, 512, 513, 2_000])("is a plain LRU set of %i keys, whatever comes", capacity => {
+  it.each([1, 2, 3, 7, 100, 511, 512, 513, 2_000])("behaves as a plain LRU set of %i keys for any input", capacity => {
     const random = new Random(capacity)
     const seen = new Deduplicator(capacity, random.bits() | 0)
     const model = new Model(capacity)
@@ -123,7 +123,7 @@ describe("Deduplicator", () => {
     }
   })
 
-  it("is bounded whatever users and names are made up", () => {
+  it("is bounded for any number of generated users and names", () => {
     const seen = new Deduplicator(1_000, anySeed)
     for (let count = 0; count < 200_000; count++) {
       const made = `made up ${count}`
@@ -132,7 +132,7 @@ describe("Deduplicator", () => {
     assert.strictEqual(seen.size, 1_000)
   })
 
-  it("takes none of 200,000 users for another", () => {
+  it("confuses none of 200,000 users", () => {
     const seen = new Deduplicator(200_000, anySeed)
     for (let count = 0; count < 100_000; count++) {
       if (!add(seen, "gate", "rule", true, String(count), undefined)) assert.fail(`${count} is not known yet`)

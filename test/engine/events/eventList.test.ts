@@ -9,7 +9,7 @@ const users = Array.from({ length: 3 }, (_, index) => new User({ userID: `user-$
 const push = (list: EventList, number: number) =>
   list.push(customText(`event ${number}`, null, null), users[number % users.length], number >> 2, number)
 
-/** The events of a list, by what is written of them. */
+/** The events of a list, by their serialised text. */
 const eventsOf = (list: EventList) => {
   const writer = new EventWriter(0, user => JSON.stringify({ userID: user.userID }))
   for (let index = 0; index < list.length; index++) list.write(index, writer)
@@ -25,14 +25,14 @@ const expected = (numbers: ReadonlyArray<number>) =>
   }))
 
 describe("EventList", () => {
-  it("writes each event with its own user and time", () => {
+  it("serialises each event with its own user and time", () => {
     const list = new EventList()
     const numbers = Array.from({ length: 1_000 }, (_, number) => number)
     for (const number of numbers) push(list, number)
     assert.deepStrictEqual(eventsOf(list), expected(numbers))
   })
 
-  it("is a plain list, whatever is pushed, dropped and taken out of it", () => {
+  it("behaves as a plain list, whatever is pushed, dropped and removed", () => {
     const random = new Random(5)
     let list = new EventList()
     let numbers: Array<number> = []

@@ -21,7 +21,7 @@ const takeAll = (queue: EventQueue): Array<Batch> => {
 const sizes = (batches: ReadonlyArray<Batch>) => batches.map(({ events }) => events.length)
 
 describe("EventQueue", () => {
-  it("accounts for every event and keeps to its bounds, whatever happens", () => {
+  it("accounts for every event and stays within its bounds, whatever happens", () => {
     for (let seed = 0; seed < 300; seed++) {
       const random = new Random(seed)
       const queue = new EventQueue(bounds)
@@ -81,7 +81,7 @@ describe("EventQueue", () => {
     }
   })
 
-  it("makes room for a large event by dropping the oldest, and drops one alone that is larger than all may be", () => {
+  it("drops the oldest to make room for a large event, and drops a single event larger than the whole bound", () => {
     const queue = new EventQueue(bounds)
     push(queue, 10, 300)
     push(queue, 1, 15_000)
@@ -94,7 +94,7 @@ describe("EventQueue", () => {
     assert.strictEqual(queue.droppedBy.QueueFull, 11 - pending)
   })
 
-  it("counts what users take that wait with their exposures, once for events that follow each other", () => {
+  it("counts the size of users that wait with their exposures, once for consecutive events", () => {
     const queue = new EventQueue({ ...bounds, maxBatches: 1_000 })
     const large = () => new User({ userID: "u", privateAttributes: { text: "x".repeat(3_000) } })
     push(queue, 5, 1, large())
@@ -103,7 +103,7 @@ describe("EventQueue", () => {
     assert.isAbove(queue.dropped, 10)
   })
 
-  it("cuts batches by their bytes too, and tells when one has become full", () => {
+  it("limits batches by their bytes too, and reports when one has become full", () => {
     const queue = new EventQueue({ batchSize: 1_000, maxBatches: 10, maxBytes: 160_000 })
     const text = customText("e", "x".repeat(2_400), null)
     const filled = Array.from({ length: 12 }, () => queue.push(text, undefined, 0))
@@ -114,7 +114,7 @@ describe("EventQueue", () => {
     assert.deepStrictEqual(sizes(takeAll(queue)), [3, 3, 3, 3])
   })
 
-  it("sends the halves of a batch before all others, and never puts them together again", () => {
+  it("sends the halves of a batch first, and never joins them again", () => {
     const queue = new EventQueue({ ...bounds, maxBytes: 1_000_000 })
     push(queue, 9)
     queue.gather()

@@ -38,18 +38,18 @@ const exposureOf = (fields: Partial<Exposure>, evaluation: Partial<Evaluation> =
 
 const unitOf = (exposure: Exposure) => formOf(exposure).unitOf(exposure.user)
 
-/** What is sent of an event. */
+/** The serialised form of an event. */
 const written = (text: EventText, who: User | undefined) => {
   const writer = new EventWriter(0, () => '{"userID":"logged"}')
   writer.write(text, who, 7)
   return JSON.parse(writer.text)
 }
 
-/** What is sent of an exposure. */
+/** The serialised form of an exposure. */
 const sentOf = (exposure: Exposure, more: { sampling?: SamplingNote; stripped?: boolean } = {}) =>
   written(exposureText(formOf(exposure), more.sampling, more.stripped === true), user)
 
-/** What becomes of a text on its way: it has no half of a pair of surrogates. */
+/** A text as it is sent: without lone surrogates. */
 const wellFormed = (text: string) => Buffer.from(text).toString()
 
 const texts = [
@@ -105,7 +105,7 @@ describe("the key of a user", () => {
     assert.notStrictEqual(userKey(new User(one)), userKey(new User(other)))
   })
 
-  it("is the same exactly where the official hash is the same", () => {
+  it("is equal exactly where the official hash is equal", () => {
     const random = new Random(1)
     const ids: ReadonlyArray<Json> = ["a", "b", "", "1", "1.0", 1, '["a",null]', "[", "é"]
     const made = random.times(400, () => {
@@ -145,11 +145,11 @@ describe("the key of an exposure", () => {
     ["get", "userID", undefined],
     ["manual", "companyID", undefined]
   ]
-  it.each(units)("counts the unit of a %s by %s: %s", (origin, idType, unit) => {
+  it.each(units)("includes the unit ID of a %s by %s: %s", (origin, idType, unit) => {
     assert.strictEqual(unitOf(exposureOf({ origin, user: ids }, { idType })), unit)
   })
 
-  it("counts no unit that the user lacks", () => {
+  it("includes no unit ID that the user lacks", () => {
     assert.isUndefined(unitOf(exposureOf({ user: new User({}) }, { idType: "userID" })))
     assert.isUndefined(unitOf(exposureOf({ user: new User({ userID: "u" }) }, { idType: "companyID" })))
   })
@@ -164,11 +164,11 @@ describe("the key of an exposure", () => {
     [{ kind: "layer", origin: "get", parameter: "" }, { bool: true }, ""],
     [{ kind: "layer", origin: "manual", parameter: "p" }, {}, "p"]
   ]
-  it.each(answers)("counts the answer of %j with %j as %s", (fields, evaluation, answer) => {
+  it.each(answers)("compares the value of %j with %j as %s", (fields, evaluation, answer) => {
     assert.strictEqual(answerOf(exposureOf(fields, evaluation)), answer)
   })
 
-  it("has the rule of the parameter in new layer evaluation for getters, else that of the layer", () => {
+  it("has the parameter's rule in new layer evaluation for getters, else the layer's", () => {
     const evaluation = { ruleID: "layer_rule", parameterRuleIDs: new Map([["p", "own_rule"]]) }
     const ruleIDs = (origin: Exposure["origin"], parameter: string) => {
       const exposure = exposureOf({ kind: "layer", origin, parameter }, evaluation)
@@ -180,7 +180,7 @@ describe("the key of an exposure", () => {
     assert.deepStrictEqual(ruleIDs("get", "constructor"), ["layer_rule", "layer_rule"])
   })
 
-  it("tells no rule from one with an empty id, but for a layer's getter", () => {
+  it("treats an empty rule ID as none, except for a layer's getter", () => {
     const ruleID = (fields: Partial<Exposure>, ruleID: string | undefined, ruleSuffix?: string) =>
       keyRuleID(exposureOf(fields, { ruleID, ruleSuffix }))
     assert.strictEqual(ruleID({}, ""), "")
@@ -191,7 +191,7 @@ describe("the key of an exposure", () => {
     assert.strictEqual(ruleID({ kind: "layer", origin: "get", parameter: "p" }, undefined, "explore"), ":explore")
   })
 
-  it("has the parameter of a store apart from the same one of a getter", () => {
+  it("separates a store's parameter from the same one of a getter", () => {
     const answer = (origin: Exposure["origin"]) => answerOf(exposureOf({ kind: "layer", origin, parameter: "p" }))
     assert.strictEqual(answer("get"), answer("manual"))
     assert.notStrictEqual(answer("get"), answer("parameterStore"))
@@ -204,7 +204,7 @@ describe("the key of an exposure", () => {
 describe("secondary exposures", () => {
   const evaluation = { explicitParameters: ["explicit"], secondaryExposures: [secondary("a"), secondary("b")] }
 
-  it("are all listed but for a layer's parameter that is not explicit", () => {
+  it("are all listed except for a non-explicit layer parameter", () => {
     assert.deepStrictEqual(secondariesOf(exposureOf({}, evaluation)), [secondary("a"), secondary("b")])
     const layer = (parameter: string, more: Partial<Evaluation> = {}) =>
       secondariesOf(exposureOf({ kind: "layer", parameter }, { ...evaluation, ...more }))
@@ -232,14 +232,14 @@ describe("secondary exposures", () => {
     )
   })
 
-  it("are none, not even an empty list, when the evaluation failed", () => {
+  it("are absent, not an empty list, when the evaluation failed", () => {
     const reason = "Error:Statsig Evaluation Depth Exceeded"
     for (const origin of ["check", "get", "manual"] as const) {
       assert.isNull(sentOf(exposureOf({ origin }, { reason })).secondaryExposures)
     }
   })
 
-  it("are sent as null, as an empty list, or not at all when they are exposures of their own", () => {
+  it("are sent as null, as an empty list, or not at all when they are logged as separate exposures", () => {
     const layer = exposureOf({ kind: "layer", parameter: "other" }, evaluation)
     assert.isNull(sentOf(layer).secondaryExposures)
     assert.isNull(sentOf(layer, { stripped: true }).secondaryExposures)
@@ -249,7 +249,7 @@ describe("secondary exposures", () => {
 })
 
 describe("the JSON of an event", () => {
-  it("has the keys in the order of the official SDK", () => {
+  it("has its keys in the order of the official SDK", () => {
     const keys = "eventName value metadata statsigMetadata user time secondaryExposures".split(" ")
     const form = formOf(exposureOf({}))
     const noted: SamplingNote = { samplingRate: 4, samplingMode: "on", shadowLogged: "logged" }
@@ -262,7 +262,7 @@ describe("the JSON of an event", () => {
     for (const event of events) assert.deepStrictEqual(Object.keys(written(event, user)), keys)
   })
 
-  it("of a gate says what was answered and why", () => {
+  it("of a gate has its value and reason", () => {
     const exposure = exposureOf({}, { bool: true, lcut: 5, receivedAt: 6, version: 3, overrideConfigName: "other" })
     assert.deepStrictEqual(
       sentOf(exposure, { sampling: { samplingRate: 4, samplingMode: "on", shadowLogged: "logged" } }),
@@ -303,14 +303,14 @@ describe("the JSON of an event", () => {
     assert.strictEqual(metadata.isManualExposure, origin === "manual" ? "true" : undefined)
   })
 
-  it("of a layer names the config that answered instead, unless a getter read it", () => {
+  it("of a layer names the delegate, unless a getter read it", () => {
     const metadata = (origin: Exposure["origin"]) =>
       sentOf(exposureOf({ kind: "layer", origin, parameter: "p" }, { overrideConfigName: "other" })).metadata
     assert.notProperty(metadata("get"), "overrideConfigName")
     assert.propertyVal(metadata("manual"), "overrideConfigName", "other")
   })
 
-  it("of a layer names the experiment for explicit parameters alone", () => {
+  it("of a layer names the experiment for explicit parameters only", () => {
     const evaluation = { explicitParameters: ["p"], configDelegate: "experiment" }
     const metadata = (parameter: string, more: Partial<Evaluation> = {}) =>
       sentOf(exposureOf({ kind: "layer", origin: "get", parameter }, { ...evaluation, ...more })).metadata
@@ -324,7 +324,7 @@ describe("the JSON of an event", () => {
     assert.notProperty(metadata("p"), "rulePassed")
   })
 
-  it("carries any text unharmed", () => {
+  it("carries any text unchanged", () => {
     for (const text of texts) {
       const evaluation = { ruleID: text, reason: text, overrideConfigName: text, configDelegate: text }
       const layer = exposureOf(
@@ -343,7 +343,7 @@ describe("the JSON of an event", () => {
     }
   })
 
-  it("has no half of a pair of surrogates, and is otherwise left alone", () => {
+  it("has no lone surrogates, and is otherwise unchanged", () => {
     const random = new Random(11)
     const pieces = [
       "\ud800",
@@ -375,7 +375,7 @@ describe("the logged user", () => {
   const logged = (fields: UserFields, globals?: UserFields["custom"], tier?: string) =>
     JSON.parse(userToLog(new User(fields), globals, tier))
 
-  it("has what was set, in order, and never a private attribute", () => {
+  it("has its fields in the order they were set, and never a private attribute", () => {
     const fields: UserFields = {
       statsigEnvironment: { tier: "t", other: "o" },
       privateAttributes: { secret: "s" },
@@ -396,21 +396,21 @@ describe("the logged user", () => {
     assert.deepStrictEqual(logged({}), {})
   })
 
-  it("has the global fields behind its own", () => {
+  it("has the global fields after its own", () => {
     assert.deepStrictEqual(logged({ custom: { a: 1 } }, { a: 2, b: 3 }).custom, { a: 1, b: 3 })
     assert.deepStrictEqual(logged({}, { b: 3 }).custom, { b: 3 })
     assert.deepStrictEqual(logged({ custom: {} }).custom, {})
     assert.deepStrictEqual(logged({}, {}).custom, {})
   })
 
-  it("has the environment of its own, even an empty one, else that of the SDK", () => {
+  it("has its own environment, even an empty one, else that of the SDK", () => {
     assert.deepStrictEqual(logged({ statsigEnvironment: {} }, undefined, "staging").statsigEnvironment, {})
     assert.deepStrictEqual(logged({}, undefined, "staging").statsigEnvironment, { tier: "staging" })
     assert.deepStrictEqual(logged({}, undefined, "").statsigEnvironment, { tier: "" })
     assert.notProperty(logged({}), "statsigEnvironment")
   })
 
-  it("keeps names that objects have a meaning for", () => {
+  it("keeps names with a special meaning in objects", () => {
     const custom = JSON.parse('{"__proto__":"own","constructor":"c"}')
     const globals = JSON.parse('{"__proto__":"global","toString":"t"}')
     const text = userToLog(new User({ custom }), globals, undefined)

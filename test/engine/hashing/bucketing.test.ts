@@ -2,7 +2,7 @@ import { createHash } from "node:crypto"
 import { describe, expect, it } from "vitest"
 import { Bucketers, modulo } from "../../../src/engine/hashing/bucketing.js"
 
-/** The bucket by its definition: the first 64 bits of the SHA-256, as one integer. */
+/** The bucket by definition: the first 64 bits of the SHA-256, as one integer. */
 const bucketOf = (text: string, modulus: number): number =>
   Number(createHash("sha256").update(text).digest().readBigUInt64BE() % BigInt(modulus))
 
@@ -18,7 +18,7 @@ const units = [
 ]
 
 describe("buckets", () => {
-  it("are those of node:crypto behind prefixes and for units of all lengths", () => {
+  it("equal those of node:crypto after prefixes and for unit IDs of all lengths", () => {
     const bucketers = new Bucketers()
     for (let length = 0; length < 132; length++) {
       const prefix = `${"salt/".repeat(30).slice(0, length)}.`
@@ -30,7 +30,7 @@ describe("buckets", () => {
     }
   })
 
-  it("are the same for units that come by turns", () => {
+  it("are the same for alternating unit IDs", () => {
     const bucketers = new Bucketers()
     const salts = ["a.", "b.", "é."].map(salt => [salt, bucketers.make(salt, 10_000)] as const)
     for (let turn = 0; turn < 100; turn++) {
@@ -39,7 +39,7 @@ describe("buckets", () => {
     }
   })
 
-  it("of one prefix and modulus have one bucketer, where it is shared", () => {
+  it("share one bucketer for each prefix and modulus", () => {
     const bucketers = new Bucketers()
     const shared = bucketers.shared("salt.", 1_000)
     expect(bucketers.shared("salt.", 1_000)).toBe(shared)

@@ -1,6 +1,4 @@
-/**
- * The sampling hash: the vectors that were taken from the official package, and its arithmetic against big integers.
- */
+/** The sampling hash: vectors from the official package, and its arithmetic against big integers. */
 import { readFileSync } from "node:fs"
 import { assert, describe, it } from "vitest"
 import { noRule, samplingParts } from "../../../src/engine/events/events.js"
@@ -40,7 +38,7 @@ const word = (value: bigint): Word64 => ({ high: Number(value >> 32n), low: Numb
 const shown = (hash: Word64): string => `0x${toBig(hash).toString(16).padStart(16, "0")}`
 const small = (value: number): Word64 => ({ high: 0, low: value })
 
-/** The same hash as the reference writes it down. */
+/** The same hash as the reference defines it. */
 const fold = (a: bigint, b: bigint): bigint => ((a * b) & mask) ^ ((a * b) >> 64n)
 const rotate = (a: bigint, count: bigint): bigint => ((a << count) | (a >> (64n - count))) & mask
 const keys = [
@@ -77,7 +75,7 @@ const slowHash = (parts: ReadonlyArray<bigint | Uint8Array>): bigint => {
 
 const bytes = (text: string) => new TextEncoder().encode(text)
 
-/** Texts of every length up to a few blocks, of one to four bytes a character. */
+/** Texts of every length up to a few blocks, with characters of one to four bytes. */
 const texts = Array.from({ length: 70 }, (_, length) =>
   Array.from({ length }, (_, index) => ["a", "Z", "é", "߿", "€", "🦊", "\u0000", "~"][(index * 7 + length) % 8]).join(
     ""
@@ -85,7 +83,7 @@ const texts = Array.from({ length: 70 }, (_, length) =>
 )
 
 describe("samplingHash", () => {
-  it.each(Object.entries(vectors.idHash))("hashes the id %j", (text, expected) => {
+  it.each(Object.entries(vectors.idHash))("hashes the ID %j", (text, expected) => {
     assert.strictEqual(shown(hashID(text)), expected)
   })
 
@@ -129,7 +127,7 @@ describe("samplingHash", () => {
     }
   })
 
-  it("adds up the custom ids modulo 2^64", () => {
+  it("adds up the custom IDs modulo 2^64", () => {
     const ids = texts.map(hashID)
     const sum = ids.reduce((total, id) => (total + toBig(id)) & mask, 0n)
     const data = new Uint8Array(32)
@@ -137,7 +135,7 @@ describe("samplingHash", () => {
     assert.strictEqual(toBig(hashUser(undefined, undefined, undefined, ids)), slowHash([4n, data]))
   })
 
-  it("takes one in a rate, for rates of every size", () => {
+  it("keeps one in a rate, for rates of every size", () => {
     const rates = [
       1,
       2,

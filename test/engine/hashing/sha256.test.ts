@@ -9,19 +9,20 @@ const first64 = (data: string | Uint8Array) => {
   return { high: bytes.readUInt32BE(0), low: bytes.readUInt32BE(4) }
 }
 
-/** Texts of all lengths up to beyond three blocks, in ASCII and with longer characters early, late and throughout. */
+/**
+ * Texts of all lengths up to more than three blocks, in ASCII and with longer characters early, late and throughout.
+ */
 const texts = Array.from({ length: 200 }, (_, length) => {
   const ascii = Array.from({ length }, (_, i) => String.fromCharCode(32 + ((i * 7 + length) % 95))).join("")
   return [ascii, `${ascii}é`, `€${ascii}`, `${ascii.slice(0, length >> 1)}😀${ascii}`]
 }).flat()
 
-describe("sha256 is that of node:crypto", () => {
+describe("sha256 equals that of node:crypto", () => {
   it("for texts", () => {
     for (const text of texts) expect(sha256(text)).toEqual(first64(text))
   })
 
-  it("for halves of pairs of surrogates, which are U+FFFD in UTF-8", () =>
-    expect(sha256("a\ud800b")).toEqual(first64("a\ufffdb")))
+  it("for lone surrogates, which are U+FFFD in UTF-8", () => expect(sha256("a\ud800b")).toEqual(first64("a\ufffdb")))
 
   it("for bytes in parts", () => {
     for (const text of texts) {
@@ -43,7 +44,7 @@ describe("sha256 is that of node:crypto", () => {
     }
   })
 
-  it("when it goes on from where another stands", () => {
+  it("when it resumes from another state", () => {
     for (let length = 0; length < 140; length++) {
       const start = new Sha256()
       start.text("p".repeat(length))

@@ -6,7 +6,7 @@ import { Random } from "../../conformance/support/random.js"
 
 const half = fc.integer({ min: 0, max: 2 ** 24 - 1 })
 
-/** Few enough to meet again, and alike in their first bits or in their last. */
+/** Few enough to repeat, and with equal first or last bits. */
 const keys = fc.oneof(
   fc.tuple(fc.integer({ min: 0, max: 3 }), fc.integer({ min: 0, max: 3 })),
   fc.tuple(half, fc.constantFrom(0, 1, 2 ** 24 - 1)),
@@ -25,7 +25,7 @@ const randomKeys = (seed: number, count: number) => {
 }
 
 describe("PackedSet", () => {
-  it("holds what a Set would hold, however it is changed", () => {
+  it("holds what a Set would hold after any changes", () => {
     const changes = fc.array(fc.tuple(fc.boolean(), keys), { maxLength: 200 })
     fc.assert(
       fc.property(changes, fc.integer({ min: 0, max: 300 }), (changes, expected) => {
@@ -61,7 +61,7 @@ describe("PackedSet", () => {
     })
   }
 
-  it("holds keys with the same beginning, as hashes never have", () => {
+  it("holds keys with equal beginnings, which hashes never have", () => {
     const set = new PackedSet()
     for (let low = 0; low < 10_000; low++) set.add(7, low * 1_600)
     assert.strictEqual(set.size, 10_000)
@@ -69,7 +69,7 @@ describe("PackedSet", () => {
     assert.isFalse(set.has(7, 1))
   })
 
-  it("is not changed by what happens to its copies, nor they by it", () => {
+  it("is independent of its copies", () => {
     const before = randomKeys(1, 20_000)
     const original = new PackedSet()
     for (const [high, low] of before) original.add(high, low)
@@ -100,7 +100,7 @@ const read = (pieces: ReadonlyArray<string | Uint8Array>, ids = new PackedSet())
 
 const added = (...hashes: ReadonlyArray<string>) => hashes.map(hash => `+${hash}`).sort()
 
-/** Each as the official package reads it, but for a first character of two bytes, which ends that. */
+/** Each as the official package reads it, except for a first character of two bytes, which ends that. */
 const files: ReadonlyArray<readonly [name: string, text: string, members: ReadonlyArray<string>]> = [
   ["adds and takes out", `+${a}\n+${b}\n-${a}\n+${c}\n`, added(b, c)],
   ["takes out what is not there", `-${a}\n+${b}\n`, added(b)],
@@ -132,7 +132,7 @@ describe("IdListReader", () => {
     }
   })
 
-  it("knows how much of a line has come", () => {
+  it("reports how much of a line has arrived", () => {
     const reader = new IdListReader(new PackedSet())
     reader.read(new TextEncoder().encode(`+${a}\n+${"x".repeat(40)}`))
     assert.strictEqual(reader.openLength, 41)
@@ -140,7 +140,7 @@ describe("IdListReader", () => {
     assert.strictEqual(reader.openLength, 0)
   })
 
-  it("reads what is written of a set", () => {
+  it("reads a serialised set", () => {
     const ids = new PackedSet()
     for (const [high, low] of randomKeys(5, 10_000)) ids.add(high, low)
     const lines = Array.from(idListLines(ids)).join("")

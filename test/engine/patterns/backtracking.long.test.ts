@@ -1,10 +1,13 @@
-/** Patterns and texts on which a backtracking engine would not end: they are decided, or given up after fixed work. */
+/**
+ * Patterns and texts on which a naive backtracking engine would not end: they are decided, or given up after fixed
+ * work.
+ */
 import { describe, expect, it } from "@effect/vitest"
 import { compilePattern } from "../../../src/engine/patterns/pattern.js"
 
 const matches = (pattern: string, text: string): boolean => compilePattern(pattern)?.test(text) ?? false
 
-describe("patterns that would backtrack without end", () => {
+describe("patterns with endless backtracking", () => {
   const length = 50_000
   const table: ReadonlyArray<readonly [pattern: string, text: string, expected: boolean]> = [
     ["(a+)+$", "a".repeat(length), true],
@@ -34,7 +37,7 @@ describe("patterns that would backtrack without end", () => {
     it(`${pattern} on ${text.length} characters`, () => expect(matches(pattern, text)).toBe(expected))
   }
 
-  it("give up after as many steps as the official engine, and do not match then", () => {
+  it("give up after as many steps as the official engine, and then do not match", () => {
     // The second alternative would match at the end, but the first is tried before.
     expect(matches("(a+)+\\b!|b", "b")).toBe(true)
     expect(matches("(a+)+\\b!|b", `${"a".repeat(10)}b`)).toBe(true)
@@ -52,7 +55,7 @@ describe("patterns that would backtrack without end", () => {
     expect(matches(pattern, `${letter.repeat(tooLong)}!`)).toBe(false)
   })
 
-  it("do not spoil the next test", () => {
+  it("do not affect the next test", () => {
     const pattern = compilePattern("(?:[ab]{1,100}){1,100}c")!
     expect(pattern.test("ab".repeat(length))).toBe(false)
     expect(pattern.test("abc")).toBe(true)

@@ -1,5 +1,5 @@
 /**
- * The pattern engine of `str_matches`. Every expected value of the tables was seen from the official engine
+ * The pattern engine of `str_matches`. Every expected value of the tables was observed from the official engine
  * (@statsig/statsig-node-core 0.23.2).
  */
 
@@ -286,7 +286,7 @@ describe("patterns", () => {
     expect(compilePattern(nested("[", "]", 100_000))).toBeUndefined()
   })
 
-  it("take any text", () => {
+  it("accept any text", () => {
     for (const text of ["\ud800", "a\udfff", "\udc00\ud800x", "\0", "x".repeat(100_000)]) {
       for (const pattern of ["a", "^.$", "[^a]b", "\\bx", "(.)\\1", "(?i)[^é]\\b", "(?<=.)x\\b", "(?<=x*.)a"]) {
         expect(typeof matches(pattern, text)).toBe("boolean")
@@ -294,7 +294,7 @@ describe("patterns", () => {
     }
   })
 
-  it.each(["(?<=^.)x", "(?<=^.?)x", "(?<!^..)x"])("go back over a pair of surrogates as one character: %s", pattern =>
+  it.each(["(?<=^.)x", "(?<=^.?)x", "(?<!^..)x"])("step back over a surrogate pair as one character: %s", pattern =>
     expect(matches(pattern, "😀x")).toBe(true)
   )
 
@@ -323,7 +323,7 @@ describe("all ways to run a pattern agree", () => {
     fc
       .array(fc.array(piece, { maxLength: 4 }), { minLength: 1, maxLength: 3 })
       .map(branches => branches.map(branch => branch.join("")).join("|"))
-  // What is repeated repeats nothing itself, so that backtracking always ends in time.
+  // Repeated parts contain no repetition, so that backtracking always ends in time.
   const repeated = fc
     .tuple(
       fc.oneof(
@@ -350,7 +350,7 @@ describe("all ways to run a pattern agree", () => {
     fc.assert(
       fc.property(pattern, fc.array(text, { minLength: 1, maxLength: 5 }), (source, texts) => {
         const automaton = compilePattern(source)!
-        // A group that is referred to must be backtracked into; its repetition zero times changes nothing else.
+        // A group with a back-reference needs backtracking; repeating it zero times changes nothing else.
         const backtracking = compilePattern(`(${source})\\k<1>{0}`)!
         const javaScript = new RegExp(source, "u")
         for (const candidate of texts) {
@@ -366,7 +366,7 @@ describe("all ways to run a pattern agree", () => {
   it("forwards to a position and backwards from it", () => {
     fc.assert(
       fc.property(pattern, text, (source, candidate) => {
-        // A look-behind of no fixed length runs backwards.
+        // A look-behind of variable length runs backwards.
         const behind = compilePattern(`(?<=(?:${source})c*?)\\z`)!
         expect([source, candidate, behind.test(candidate)]).toEqual([
           source,

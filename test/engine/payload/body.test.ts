@@ -12,7 +12,7 @@ import {
 
 const tableNames = new Set(["gates", "conditions"])
 
-/** The body, and how many portions the work was cut into. */
+/** The body, and the number of slices of the work. */
 const portions = (bytes: Uint8Array, before?: Body) => {
   const isSame = (at: number, start: number, end: number) =>
     before?.bytes.subarray(start, end).every((byte, index) => byte === bytes[at + index]) === true
@@ -25,7 +25,7 @@ const portions = (bytes: Uint8Array, before?: Body) => {
 
 const read = (text: string, before?: Body): Body => portions(new TextEncoder().encode(text), before).body
 
-/** Everything that a body tells but for the entries. */
+/** Everything in a body except the entries. */
 const shapeOf = ({ members, repeated, tables }: Body) => {
   const shape = ({ members, ordinals }: Table<unknown>) => ({
     members: members.map(({ entry: _, ...place }) => place),
@@ -43,7 +43,7 @@ const entryOf = (body: Body, table: string, name: string) => {
   return memberNamed(body.tables.get(table)!, name)?.entry
 }
 
-/** What `JSON.parse` makes of the shortest beginning that is an object. */
+/** The `JSON.parse` result of the shortest prefix that is an object. */
 const parsed = (text: string): unknown => {
   for (let end = text.indexOf("}"); end >= 0; end = text.indexOf("}", end + 1)) {
     try {
@@ -66,7 +66,7 @@ const accepted = (text: string): boolean => {
 }
 
 describe("readBody", () => {
-  it("takes for JSON what JSON.parse does, with anything behind it", () => {
+  it("accepts the same JSON as JSON.parse, with anything after it", () => {
     const json = fc.json({ maxDepth: 4, noUnicodeString: false })
     const spoilt = fc.tuple(
       fc.dictionary(fc.string({ maxLength: 4 }), json, { maxKeys: 4 }),
@@ -132,20 +132,20 @@ describe("readBody", () => {
     it(`${good ? "takes" : "refuses"} ${JSON.stringify(text)}`, () => assert.strictEqual(accepted(text), good))
   }
 
-  it("tells what is no object from what is no JSON, and where it went wrong", () => {
+  it("distinguishes a non-object from invalid JSON, and reports the position", () => {
     for (const text of ["null", "[]", '"x"', "12", "[{}]"]) assert.throws(() => read(text), NotAnObject)
     assert.throws(() => read('{"a":[1,x]}'), 'unexpected "x" at byte 8')
     assert.throws(() => read('{"größe":é}'), 'unexpected "é" at byte 11')
     assert.throws(() => read('{"a":[1'), "unexpected end at byte 7")
   })
 
-  it("follows any depth", () => {
+  it("supports any depth", () => {
     const depth = 200_000
     const body = read(`{"gates":{"deep":${"[".repeat(depth)}${"]".repeat(depth)}}}`)
     assert.strictEqual(valuesOf(body, "gates").get("deep")?.length, 2 * depth)
   })
 
-  it("finds members, whatever their names, the last of those that occur twice", () => {
+  it("finds members of any name, the last of duplicates", () => {
     const body = read('{"x":1,"gates":{"":{},"__proto__":[1],"\\u0061\\"":2,"größe":"ü","":3},"x":2,"conditions":[]}')
     assert.deepStrictEqual(
       [...valuesOf(body, "gates")],
@@ -162,7 +162,7 @@ describe("readBody", () => {
     assert.strictEqual(textOfBytes(body.bytes, start, end), "2")
   })
 
-  it("with a body before finds the same, and shares the entries of the values that are the same", () => {
+  it("finds the same with a previous body, and shares the entries of equal values", () => {
     const name = fc.constantFrom("a", "b", "c", "d", "e", "ü", '"', "12", "")
     const value = fc.constantFrom("1", "12", "12.5", "true", '"x"', '"xy"', "{}", '{"a":[1,2]}', '{"a":[1,3]}', "[ ]")
     const table = fc.array(fc.tuple(name, value), { maxLength: 12 })
@@ -208,7 +208,7 @@ describe("readBody", () => {
           for (const [name, value] of valuesOf(after, table)) {
             const isShared = held.has(name) && entryOf(before, table, name) === entryOf(after, table, name)
             if (isShared) shared++
-            // An entry stands for bytes; of a name that occurs twice either may be found again.
+            // An entry represents bytes; of a duplicate name either may be reused.
             if (isShared) assert.strictEqual(held.get(name), value)
             else if (new Set(gates.map(([name]) => name)).size === gates.length && !isOther) {
               if (new Set(first[0].map(([name]) => name)).size === first[0].length && table === "gates") {
@@ -223,7 +223,7 @@ describe("readBody", () => {
     assert.isAbove(shared, 1_000)
   })
 
-  it("cuts long work into portions: fewer where it only compares, also within one member", () => {
+  it("divides long work into slices: fewer where it only compares, also within one member", () => {
     const text = JSON.stringify({
       gates: Object.fromEntries(Array.from({ length: 2_000 }, (_, gate) => [`gate ${gate}`, "x".repeat(2_000)])),
       conditions: { one: Array.from({ length: 400_000 }, () => "0123456789") }

@@ -28,7 +28,7 @@ describe("JSON of a payload", () => {
     ["more than 127 levels of arrays", arrays(128), arrays(127)],
     ["more than 127 levels of objects", objects(128), objects(127)],
     ["100,000 levels", `{"a":${arrays(100_000)},"b":"]"}`, `{"a":${arrays(126)},"b":"]"}`]
-  ])("tells that the official parser does not take %s", (_, bad, good) => {
+  ])("reports that the official parser rejects %s", (_, bad, good) => {
     const read = readExact(bad)
     expect(read.isPlain).toBe(false)
     expect(isReadable(read.value)).toBe(false)
@@ -36,7 +36,7 @@ describe("JSON of a payload", () => {
     expect(plain(readExact(good).value)).toEqual(JSON.parse(good))
   })
 
-  it("goes on behind what is nested too deep", () => {
+  it("continues after what is nested too deep", () => {
     const { value } = readExact(`{"a":${arrays(300)},"b":["${"\\\\]}"}",${objects(300)}],"c":2}`)
     expect(value).toMatchObject({ b: [expect.any(String), expect.anything()], c: 2 })
   })
@@ -47,7 +47,7 @@ describe("JSON of a payload", () => {
     expect(isReadable(value, 4)).toBe(false)
   })
 
-  it("names the keys that occur twice", () => {
+  it("names duplicate keys", () => {
     const { duplicates, value } = readExact('{"a":1,"b":{"c":1,"c":2},"a":3}')
     expect(plain(value)).toEqual({ a: 3, b: { c: 2 } })
     expect(duplicates.map(({ key }) => key)).toEqual(["c", "a"])

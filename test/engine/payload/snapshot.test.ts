@@ -34,7 +34,7 @@ interface Payload {
 
 const isObject = (value: RawJson): boolean => typeof value === "object" && value !== null && !Array.isArray(value)
 
-/** Snapshots one after the other, with what was decoded and what was bad. */
+/** Successive snapshots, with what was decoded and what was invalid. */
 const snapshots = () => {
   const decoded: Array<string> = []
   const bad: Array<BadPart> = []
@@ -76,7 +76,7 @@ const snapshots = () => {
 }
 
 describe("a snapshot", () => {
-  it("decodes a spec and its conditions when the spec is first asked for, once", () => {
+  it("decodes a spec and its conditions once, on first use", () => {
     const { decoded, make } = snapshots()
     const snapshot = make({ gates: { a: spec(rule()), b: spec(rule(), rule()) } })
     expect(decoded).toEqual([])
@@ -87,7 +87,7 @@ describe("a snapshot", () => {
     expect(decoded).toEqual(["spec", "condition", "spec"])
   })
 
-  it("keeps the kinds apart, but for experiments, which are dynamic configs", () => {
+  it("separates the kinds, except that experiments are dynamic configs", () => {
     const snapshot = snapshots().make({ gates: { gate: spec() }, configs: { config: spec() } })
     expect(snapshot.spec("experiment", "config")).toBe(snapshot.spec("dynamicConfig", "config"))
     expect(snapshot.hasDynamicConfig("config")).toBe(true)
@@ -96,7 +96,7 @@ describe("a snapshot", () => {
     expect(snapshot.spec("gate", "toString")).toBeUndefined()
   })
 
-  it("has no spec that is bad, and tells so once", () => {
+  it("omits an invalid spec, and reports it once", () => {
     const { bad, make } = snapshots()
     const snapshot = make({ gates: { good: spec(), broken: 1 } })
     expect([snapshot.spec("gate", "broken"), snapshot.spec("gate", "broken")]).toEqual([undefined, undefined])
@@ -106,7 +106,7 @@ describe("a snapshot", () => {
     expect([...snapshot.names("gates")]).toEqual(["good", "broken"])
   })
 
-  it("leaves a gap where a condition is missing or bad", () => {
+  it("leaves a gap where a condition is missing or invalid", () => {
     const { bad, make } = snapshots()
     const gates = { gate: spec(rule({ conditions: ["missing", "broken", "public"] })) }
     const snapshot = make({ gates, conditions: { public: publicCondition, broken: [] } })
@@ -141,7 +141,7 @@ describe("a snapshot", () => {
     ["split", rule({ conditions: ["bucket", "field"] })],
     ["targeting", rule({ conditions: ["public", "field"] })],
     ["targeting", rule({ conditions: ["missing"] })]
-  ])("says by what a rule tells users apart: %s", (selection, one) => {
+  ])("reports what a rule depends on: %s", (selection, one) => {
     const conditions = {
       public: publicCondition,
       bucket: { type: "user_bucket", idType: "userID", operator: "lt", targetValue: 5 },
@@ -151,7 +151,7 @@ describe("a snapshot", () => {
     expect(snapshot.spec("gate", "gate")?.rules[0]?.selection).toBe(selection)
   })
 
-  it("prepares mappings for the salt of the spec, with the rules that there are", () => {
+  it("prepares mappings for the salt of the spec, with the existing rules", () => {
     const mapping: ConfigMapping = {
       newConfigName: "new",
       rules: [
@@ -180,7 +180,7 @@ describe("the next snapshot", () => {
   const gates = { plain: spec(rule()), targeted: spec(rule({ conditions: ["field"] })), removed: spec() }
   const conditions = { public: publicCondition, field }
 
-  it("takes over compiled specs that are the same, with conditions that are", () => {
+  it("reuses compiled specs that are equal and have equal conditions", () => {
     const { decoded, make } = snapshots()
     const before = make({ gates, conditions })
     for (const name of Object.keys(gates)) before.spec("gate", name)
@@ -191,7 +191,7 @@ describe("the next snapshot", () => {
     expect(decoded).toEqual([])
   })
 
-  it("compiles a spec again when a condition of it has changed, without decoding it again", () => {
+  it("recompiles a spec when one of its conditions has changed, without decoding it again", () => {
     const { decoded, make } = snapshots()
     const before = make({ gates, conditions })
     for (const name of Object.keys(gates)) before.spec("gate", name)

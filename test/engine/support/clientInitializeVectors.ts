@@ -48,7 +48,7 @@ export const optionsOf = (options: Case["options"]): ClientInitResponseOptions =
     Object.entries(options ?? {}).map(([key, value]) => [key, key.endsWith("Filter") ? new Set(value as []) : value])
   )
 
-/** With the same word in place of each value that is another one every time. */
+/** Replaces each value that differs every time by the same word. */
 export const masked = (response: Json, pointers: ReadonlyArray<string>): Json => {
   const copy = structuredClone(response)
   for (const pointer of pointers) {
@@ -64,7 +64,7 @@ export const masked = (response: Json, pointers: ReadonlyArray<string>): Json =>
   return copy
 }
 
-/** Exposures of bandits, which the official package does not hash in its shortest format, are hashed here. */
+/** The official package does not hash exposures of bandits in its shortest format; here they are hashed. */
 export const withHashedExposures = (expected: Json, options: Case["options"]): Json =>
   JSON.parse(JSON.stringify(expected), (key, value) =>
     key === "gate" && Object.hasOwn(vectors.specs.feature_gates, value)

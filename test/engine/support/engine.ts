@@ -1,6 +1,4 @@
-/**
- * The engine by itself: a payload, a user and what the host says in, a record out. No service, no network.
- */
+/** The engine alone: from a payload, a user and a host to a record, without service or network. */
 import { Effect } from "effect"
 import { ClientInitialize } from "../../../src/engine/clientInitialize/clientInitialize.js"
 import type { Host } from "../../../src/engine/conditions/conditions.js"
@@ -9,7 +7,7 @@ import type { Snapshot } from "../../../src/engine/payload/snapshot.js"
 import * as Specs from "../../../src/Specs.js"
 import { makeHost } from "./host.js"
 
-/** The snapshot of a payload that is good. */
+/** The snapshot of a valid payload. */
 export const parseSpecs = async (specs: string, before?: Snapshot): Promise<Snapshot> => {
   const parsed = await Effect.runPromise(Specs.parse(specs, () => {}, before))
   if (parsed._tag === "NoUpdates") throw new Error("the payload has no updates")
@@ -19,7 +17,7 @@ export const parseSpecs = async (specs: string, before?: Snapshot): Promise<Snap
 export interface EngineParts extends EngineOverlay {
   readonly host?: Partial<Host>
   readonly source?: string
-  /** Hears of experiments that conditions read. */
+  /** Called for experiments that conditions read. */
   readonly onExperimentRead?: (name: string, exposed: boolean) => void
 }
 

@@ -1,9 +1,9 @@
 import { GroupOverride, OverrideTable } from "../../../src/engine/evaluate/overrides.js"
 
-/** A method of the official package, and what it is called with. */
+/** A method of the official package, and its arguments. */
 export type Call = readonly [method: string, name: string, value: never, id?: string]
 
-/** The overrides that calls of the official package leave. */
+/** The overrides after these calls of the official package. */
 export const overridesOf = (setup: ReadonlyArray<Call> = []): OverrideTable => {
   const overrides = new OverrideTable()
   for (const [method, name, value, id] of setup) {
@@ -30,7 +30,7 @@ export const overridesOf = (setup: ReadonlyArray<Call> = []): OverrideTable => {
         overrides.remove("experiment", name, value)
         break
       case "overrideParameterStore":
-        // Responses list stores as the specs have them.
+        // Responses list stores as in the specs.
         break
       default:
         throw new Error(`unknown method ${method}`)

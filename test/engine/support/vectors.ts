@@ -1,7 +1,7 @@
 /**
  * The worked examples of the official package's evaluation.
  *
- * In the file the specs are kept as text, because the spelling of a number (`1.0`) can decide an answer.
+ * The file keeps the specs as text, because the spelling of a number (`1.0`) can decide a result.
  */
 import type { Json } from "../../../src/engine/json.js"
 import type { StatsigUserInput } from "../../../src/StatsigUser.js"
@@ -34,7 +34,7 @@ export interface Suite {
     readonly disableCountryLookup?: boolean
     readonly persistentStorage?: boolean
   }
-  /** Calls of the official package that are made before each case. */
+  /** Calls of the official package before each case. */
   readonly setup?: ReadonlyArray<Call>
   readonly idLists?: Readonly<Record<string, string>>
   readonly specs: string
@@ -46,7 +46,7 @@ export const suites: ReadonlyArray<Suite> = [
   ...vectors.suites
 ] as unknown as ReadonlyArray<Suite>
 
-/** Looks ids up in the text of change files, whose lines hold hashes in place of ids. */
+/** Looks IDs up in the text of change files, whose lines hold hashes instead of IDs. */
 export const lookupIn = (
   files: Readonly<Record<string, string>> = {}
 ): ((list: string, high: number, low: number) => boolean) => {
@@ -67,7 +67,7 @@ export const lookupIn = (
   }
 }
 
-/** What a storage was told, in order. */
+/** The calls of a storage, in order. */
 export type StorageCall =
   | { readonly op: "save"; readonly key: string; readonly config: string; readonly data: unknown }
   | { readonly op: "delete"; readonly key: string; readonly config: string }

@@ -1,18 +1,16 @@
-/**
- * Examples as programs of their own.
- */
+/** Examples as separate programs. */
 import { type ChildProcess, spawn } from "node:child_process"
 import { once } from "node:events"
 import { createInterface } from "node:readline"
 import { fileURLToPath } from "node:url"
 
-/** A server example that runs. */
+/** A running server example. */
 export interface Example {
   readonly origin: string
   readonly stop: () => Promise<void>
 }
 
-/** Starts an example that serves, and waits until it tells where. */
+/** Starts a server example, and waits until it prints its address. */
 export const serve = async (name: string): Promise<Example> => {
   const main = fileURLToPath(new URL(`../../../examples/${name}/main.ts`, import.meta.url))
   const child: ChildProcess = spawn(process.execPath, ["--import", "tsx", main, "--serve"], {

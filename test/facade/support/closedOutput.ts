@@ -1,7 +1,6 @@
 /**
- * A program whose standard output and error are closed by whoever started it, and who says so by a message. After that
- * the SDK has much to complain of. The exit code is 0 when the program comes to its end and no listener is left on the
- * outputs.
+ * A program whose standard output and error are closed by its parent, which sends a message then. After that the SDK
+ * logs many complaints. The exit code is 0 when the program comes to its end and no listener is left on the outputs.
  */
 import { once } from "node:events"
 import { Statsig, StatsigUser } from "../../../layers/promise.js"

@@ -1,5 +1,5 @@
 /**
- * A program that has this package twice. Prints what the first copy makes of users of both, and what else they share.
+ * A program that loads this package twice. Prints how the first copy treats users of both, and what else they share.
  * Its arguments are the two copies, as URLs or as paths for `require`, and a file with specs.
  */
 import { readFileSync } from "node:fs"
@@ -40,7 +40,7 @@ const start = async () => {
   return statsig
 }
 
-/** All that an instance says of a user and logs of it, without the moments. */
+/** All results that an instance returns and logs for a user, without the times. */
 const seen = async user => {
   const statsig = await start()
   const layer = statsig.getLayer(user, "delegating")
@@ -81,7 +81,7 @@ const fields = {
 const own = await seen(new first.StatsigUser(fields))
 const foreign = await seen(new second.StatsigUser(fields))
 
-/** What changed about a user of the other copy counts at the next check, and a subclass is a user too. */
+/** Changes to a user of the other copy count at the next check, and an instance of a subclass is a user too. */
 const changes = async () => {
   const statsig = await start()
   const user = new (class Mine extends second.StatsigUser {})({ userID: "u" })
@@ -115,7 +115,7 @@ const instances = () => {
   }
 }
 
-/** The error that a check makes of a user, without which it has no answer. */
+/** The error of a check that refuses the user. */
 const refused = async user => {
   const lines = []
   const { error } = console
@@ -130,7 +130,7 @@ const refused = async user => {
 class Later extends second.StatsigUser {}
 Object.defineProperty(Later.prototype, Symbol.for("statsig-effect/StatsigUser"), { value: 2 })
 
-/** A line for an instance of the first copy, which captures the console, by way of the second. */
+/** A line passed through the second copy to an instance of the first, which captures the console. */
 const captured = async () => {
   const { warn } = console
   const statsig = new first.Statsig("secret-key", { ...options, consoleCaptureOptions: { enabled: true } })

@@ -1,7 +1,6 @@
 /**
- * A program that logs and says so. Told to `end` it waits for a signal and shuts down then; told to `leave` it is done,
- * without shutting anything down, with an exit code of its own. Its other arguments are the URL that takes the events, and
- * how many to log.
+ * A program that logs and says so. With `end` it waits for a signal and then shuts down; with `leave` it ends without a
+ * shutdown, with its own exit code. Its other arguments are the URL that receives the events, and how many to log.
  */
 import { Statsig, StatsigUser } from "../../../layers/promise.js"
 
@@ -23,6 +22,6 @@ if (how === "end") {
 
 if (how === "leave") process.exitCode = 7
 
-// Long enough for what runs in the background to have begun.
+// Long enough for background work to have begun.
 await new Promise(resolve => setTimeout(resolve, 50))
 process.stdout.write("logged\n")

@@ -1,6 +1,6 @@
 /**
  * A program that makes many instances, shuts down all but the last, and comes to its end. Its argument is the URL that
- * takes the events. It logs again whenever the process is about to end, which must not go on for ever.
+ * receives the events. It logs again whenever the process is about to end, which must not continue forever.
  */
 import { Statsig, StatsigUser } from "../../../layers/promise.js"
 

@@ -1,7 +1,4 @@
-/**
- * A program of its own, for what only a whole process shows. Its instances poll all the while; what happens is written
- * to its output.
- */
+/** A separate program, for what only a whole process shows. Its instances poll all the time; it prints what happens. */
 import { setImmediate as turn } from "node:timers/promises"
 import { Statsig, type StatsigOptions, StatsigUser } from "../../../layers/promise.js"
 import { payload } from "./payload.js"
@@ -10,7 +7,7 @@ const [, , task, specsUrl] = process.argv
 
 const user = new StatsigUser({ userID: "u" })
 
-/** Options to poll a data store every millisecond. `onPoll` hears of each poll. */
+/** Options to poll a data store every millisecond. `onPoll` is called at each poll. */
 const storeOptions = (name: string, onPoll: () => void = () => {}): StatsigOptions => ({
   disableNetwork: true,
   specsSyncIntervalMs: 1,
@@ -39,17 +36,17 @@ const collect = async (until: () => boolean): Promise<void> => {
 }
 
 const tasks: Record<string, () => Promise<void>> = {
-  /** Ends without a word to the instance, which is held on to. */
+  /** Ends without a shutdown of the instance, to which it keeps a reference. */
   exit: async () => {
     const statsig = await start(specsUrl === undefined ? storeOptions("held") : { specsUrl, disableAllLogging: true })
     process.on("exit", () => console.log(statsig.checkGate(user, "gate_on")))
   },
-  /** Ends while a poll waits for an answer: the program's own timer gives it time to begin. */
+  /** Ends while a poll waits for a response: the program's own timer gives it time to begin. */
   stalled: async () => {
     await start({ specsUrl: specsUrl!, specsSyncIntervalMs: 1, disableAllLogging: true })
     setTimeout(() => console.log("done"), 300)
   },
-  /** Drops one instance, keeps a method of another, and waits until the background of the first has stopped. */
+  /** Drops one instance, keeps a method of another, and waits until the background work of the first has stopped. */
   drop: async () => {
     const { checkGate } = await start(storeOptions("kept"))
     let polls = 0

@@ -1,6 +1,7 @@
 /**
- * A program with a small heap that logs events of 100 kB, or exposures of users as large, while nobody takes them. Its
- * arguments are which of the two and the URL. It writes how the events are doing and whether all are accounted for.
+ * A program with a small heap that logs events of 100 kB, or exposures of users of that size, while no server accepts
+ * them. Its arguments are which of the two and the URL. It prints the status of the events and whether all are
+ * accounted for.
  */
 import { setImmediate as turn } from "node:timers/promises"
 import { Statsig, StatsigUser } from "../../../layers/promise.js"
@@ -14,7 +15,7 @@ const statsig = new Statsig("secret-testkey1234567890", {
 })
 const someone = new StatsigUser({ userID: "u" })
 for (let index = 0; index < count; index++) {
-  // A text of its own each time.
+  // A different text each time.
   const text = Buffer.alloc(50_000, index).toString("hex")
   if (what === "users") statsig.checkGate(new StatsigUser({ userID: `u${index}`, custom: { text } }), "gate")
   else statsig.logEvent(someone, `event ${index}`, null, { text })

@@ -1,4 +1,4 @@
-/** A small project with one of everything that the facade shows. */
+/** A small project with one entity of each kind that the facade exposes. */
 
 const rule = (fields: { readonly id: string; readonly [field: string]: unknown }) => ({
   name: fields.id,

@@ -1,6 +1,4 @@
-/**
- * A program that polls over a data store in Redis and ends without a word to it.
- */
+/** A program that polls over a data store in Redis and ends without shutting it down. */
 import { redisDataStore, Statsig, StatsigUser } from "../../../layers/promise.js"
 
 const [, , url, specsUrl] = process.argv

@@ -1,6 +1,6 @@
 /**
- * Is refused one large body after the other, and writes what memory outside the heap holds of them: at its peak, after
- * the refusal, after syncs that worked, and after the shutdown. Megabytes beyond those of the start.
+ * Has one large body after another refused, and prints how much memory outside the heap holds of them: at its peak,
+ * after the refusal, after successful syncs, and after the shutdown. In megabytes above the start.
  */
 import { createServer } from "node:http"
 import type { AddressInfo } from "node:net"
@@ -22,7 +22,7 @@ const held = () => {
   return external()
 }
 
-/** Envelopes of a kind that nobody knows. */
+/** Envelopes of an unknown kind. */
 const envelopes = () => {
   const data = new BinaryWriter().tag(1, 0).int32(99).tag(4, 2).bytes(new Uint8Array(megabyte)).finish()
   const stream = new BinaryWriter()
@@ -35,7 +35,7 @@ type Body = readonly [headers: Record<string, string>, parts: ReadonlyArray<Uint
 const fast = { params: { [constants.BROTLI_PARAM_QUALITY]: 4 } }
 const text = Buffer.alloc(megabyte, 97)
 
-/** They are made before anything is measured. */
+/** They are made before the measurement. */
 const bodies: Readonly<Record<string, Body>> = {
   "truncated JSON": [{}, [Buffer.from('{"has_updates":true,"feature_gates":{"a":"'), ...new Array(30).fill(text)]],
   gzip: [{ "content-encoding": "gzip" }, [gzipSync(Buffer.alloc(many, 97))]],
@@ -69,7 +69,7 @@ const make = () =>
     maxSpecsBytes: limit
   })
 
-/** The first time costs what is loaded then. */
+/** The first run also loads code. */
 const run = async (name: string) => {
   const start = held()
   const statsig = make()

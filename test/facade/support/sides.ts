@@ -1,6 +1,6 @@
 /**
- * The official package and this one side by side: the same call on both, and everything that a program could see of it
- * as one text.
+ * The official package and this one side by side: the same call on both, and everything that a program could observe as
+ * one text.
  */
 import { inspect } from "node:util"
 import * as official from "@statsig/statsig-node-core"
@@ -8,7 +8,7 @@ import { expect } from "vitest"
 import * as ours from "../../../layers/promise.js"
 import { payload } from "./payload.js"
 
-/** What both packages have. Most calls here are wrong on purpose. */
+/** The members of both packages. Most calls here are wrong on purpose. */
 // biome-ignore lint/suspicious/noExplicitAny: see above
 export type Side = Record<Name, any>
 
@@ -22,13 +22,13 @@ type Name =
   | "Experiment"
   | "Layer"
 
-/** The class and code of an error: the words are each side's own. */
+/** The class and code of an error: each side has its own message. */
 const describeError = (error: unknown): string => {
   const { code, constructor } = error as { readonly code?: string; readonly constructor: { readonly name: string } }
   return `${constructor.name} ${code ?? "without code"}`
 }
 
-/** In the console the one text counts that tells people what they most often do wrong. */
+/** Of the console only the text on the most common mistake is compared. */
 const describeLogged = (item: unknown): string => {
   if (!(item instanceof Error)) return String(item)
   return item.message.startsWith("Expected StatsigUser")
@@ -36,14 +36,14 @@ const describeLogged = (item: unknown): string => {
     : describeError(item)
 }
 
-/** A value as one text, whatever it is; the moment of receipt is all that may differ. */
+/** Any value as one text; only the time of receipt may differ. */
 export const show = (value: unknown): string =>
   inspect(value, { depth: null, sorted: true, breakLength: Number.POSITIVE_INFINITY, compact: 100 }).replace(
     /(received_?[aA]t"?): ?\d{10,}/g,
     "$1: now"
   )
 
-/** Runs a call and tells all that it did: what it gave or threw, and what it wrote to the console. */
+/** Runs a call and describes its outcome: what it returned or threw, and what it wrote to the console. */
 export const outcome = async (call: () => unknown): Promise<string> => {
   const lines: Array<string> = []
   const original = { error: console.error, warn: console.warn }
@@ -66,7 +66,7 @@ export const outcome = async (call: () => unknown): Promise<string> => {
 export const officialSide: Side = official
 export const ourSide: Side = ours
 
-/** Expects the same outcome of a call on both sides, and gives it. */
+/** Expects the same outcome of a call on both sides, and returns it. */
 export const expectSame = async (call: (side: Side) => unknown): Promise<string> => {
   const expected = await outcome(() => call(officialSide))
   const actual = await outcome(() => call(ourSide))

@@ -1,4 +1,4 @@
-/** A program that answers every request with the specs that it is told, compressed, and tells its port. */
+/** A program that responds to every request with the given specs, compressed, and reports its port. */
 import { createServer } from "node:http"
 import { gzipSync } from "node:zlib"
 

@@ -1,11 +1,11 @@
-/** Timers that never end, as Jest's legacy fakes are: everything is replaced, and nobody advances them. */
+/** Timers that never fire, like Jest's legacy fakes: everything is replaced, and nothing advances them. */
 
-/** What programs wait by. */
+/** Functions that programs use to wait. */
 export const timers = ["setTimeout", "setInterval", "setImmediate", "clearTimeout", "clearInterval", "clearImmediate"]
 
 const never = () => ({ ref() {}, unref() {}, hasRef: () => true, refresh() {} })
 
-/** Replaces these; gives what undoes it. */
+/** Replaces these functions; returns a function that restores them. */
 export const stopEverything = (names: ReadonlyArray<string>) => {
   const replaced: Array<() => void> = []
   const replace = (object: object, name: string, value: unknown) => {

@@ -1,6 +1,6 @@
 /**
- * A program that may not read its environment, as under Deno without `--allow-env`. It does with Statsig what programs do
- * at the URLs of its arguments, and prints how that went as JSON.
+ * A program without permission to read its environment, as under Deno without `--allow-env`. It uses Statsig as
+ * programs do, at the URLs of its arguments, and prints the outcome as JSON.
  */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -18,7 +18,7 @@ const { Statsig, StatsigUser } = await import("../../../layers/promise.js")
 const StatsigLayer = await import("../../../layers/Statsig.js")
 
 const [specsUrl, logEventUrl, idListsUrl] = argv.slice(2) as [string, string, string]
-// Values that are out of bounds, but for programs whose environment says that they are tests.
+// Values that are out of bounds, except for programs whose environment marks them as tests.
 const statsig = new Statsig("secret-key", {
   specsUrl,
   logEventUrl,

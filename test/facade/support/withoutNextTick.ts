@@ -1,6 +1,6 @@
 /**
- * A life of an instance whose server is silent, while the timers never end and `process.nextTick` does nothing. Its
- * arguments are the URL, and whether that comes `before` or `after` the instance is made.
+ * The lifetime of an instance whose server is silent, while timers never fire and `process.nextTick` does nothing. Its
+ * arguments are the URL, and whether that begins `before` or `after` the instance is made.
  */
 import { Statsig, StatsigUser } from "../../../layers/promise.js"
 import { stopEverything, timers } from "./stoppedTimers.js"

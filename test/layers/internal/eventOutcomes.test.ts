@@ -29,7 +29,7 @@ describe("Retries", () => {
     const pauses: Array<number> = []
     for (let wave = 0; wave < 8; wave++) {
       const sentIn = retries.wave
-      // Those of one wave are one failure.
+      // Failures of one wave count as one.
       retries.failed(sentIn, undefined)
       retries.failed(sentIn, undefined)
       pauses.push(retries.pause)
@@ -44,7 +44,7 @@ describe("Retries", () => {
     assert.strictEqual(retries.interval, 1_000)
   })
 
-  it("waits as the server asks, at least a second, though a batch arrives meanwhile", () => {
+  it("waits as the server asks, at least a second, even if a batch arrives in between", () => {
     const { retries, wait } = setUp()
     retries.setDeadline(5_000)
     retries.failed(retries.wave, 10)
@@ -60,7 +60,7 @@ describe("Retries", () => {
 })
 
 describe("Outcomes", () => {
-  it("gives a batch six attempts, a 429 not counted", () => {
+  it("gives a batch six attempts, not counting a 429", () => {
     const { outcomes, queue, retries, take } = setUp()
     for (let attempt = 1; attempt < 6; attempt++) {
       assert.isUndefined(outcomes.settleFailed(take(), "limit", failure(), retries.wave))
@@ -72,7 +72,7 @@ describe("Outcomes", () => {
     assert.deepStrictEqual(queue.droppedBy, { Attempts: 1 })
   })
 
-  it("halves what is too large, without a pause, and drops a single event", () => {
+  it("halves a batch that is too large, without a pause, and drops a single event", () => {
     const { outcomes, queue, retries, take } = setUp(2)
     const tooLarge = failure({ status: 413, retryable: false })
     assert.isUndefined(outcomes.settleFailed(take(), "limit", tooLarge, retries.wave))
@@ -82,7 +82,7 @@ describe("Outcomes", () => {
     assert.deepStrictEqual(queue.droppedBy, { TooLarge: 1 })
   })
 
-  it("at the shutdown keeps only what the server asks to send later, while there is time", () => {
+  it("keeps at shutdown only what the server asks to send later, while time remains", () => {
     const { outcomes, queue, retries, take } = setUp()
     retries.setDeadline(3_000)
     assert.isUndefined(outcomes.settleFailed(take(), "shutdown", failure({ status: 429 }), retries.wave))
@@ -92,7 +92,7 @@ describe("Outcomes", () => {
     assert.deepStrictEqual(queue.droppedBy, { Shutdown: 1 })
   })
 
-  it("drops what is refused for good, and forgets the error with the first success", () => {
+  it("drops what is permanently refused, and clears the error with the first success", () => {
     const { outcomes, queue, retries, take } = setUp()
     assert.isDefined(outcomes.settleFailed(take(), "manual", failure({ retryable: false }), retries.wave))
     assert.deepStrictEqual(queue.droppedBy, { Refused: 1 })
@@ -102,7 +102,7 @@ describe("Outcomes", () => {
     assert.strictEqual(queue.sent, 1)
   })
 
-  it("leaves a batch alone that was given up meanwhile", () => {
+  it("ignores a batch that was given up in between", () => {
     const { outcomes, queue, retries, take } = setUp()
     const batch = take()
     queue.dropAll("Shutdown", "over")

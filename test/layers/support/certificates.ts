@@ -1,6 +1,6 @@
 /**
- * A root certificate of nobody's, and a server's certificate for `localhost`, `127.0.0.1` and `api.statsigcdn.com` that it
- * signed; both end in the year 2126.
+ * A private root certificate, and a server certificate that it signed for `localhost`, `127.0.0.1` and
+ * `api.statsigcdn.com`; both expire in the year 2126.
  */
 export const rootCertificate = `-----BEGIN CERTIFICATE-----
 MIIBnDCCAUOgAwIBAgIUSaqw8qqb2qnvhA7rzCliJPkJTA4wCgYIKoZIzj0EAwIw

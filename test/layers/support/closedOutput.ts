@@ -1,7 +1,6 @@
 /**
- * A program whose standard output and error are closed by whoever started it, and who says so by a message. After that
- * the SDK has much to complain of. The exit code is 0 when the program comes to its end and no listener is left on the
- * outputs.
+ * A program whose standard output and error are closed by its parent, which sends a message then. After that the SDK
+ * logs many complaints. The exit code is 0 when the program comes to its end and no listener is left on the outputs.
  */
 import { once } from "node:events"
 import { Effect, ManagedRuntime, Redacted } from "effect"
@@ -12,7 +11,7 @@ import * as StatsigUser from "../../../src/StatsigUser.js"
 process.send?.("ready")
 await once(process, "message")
 
-// The work of the SDK in the background keeps no process alive.
+// The background work of the SDK keeps no process alive.
 const alive = setInterval(() => {}, 1_000)
 
 const nowhere = "http://127.0.0.1:9/v1"

@@ -1,6 +1,6 @@
 /**
- * A program that starts Statsig in several ways, checks a gate and is done, without shutting anything down. Its arguments
- * are the URL of the specs and the path of their file.
+ * A program that starts Statsig in several ways, checks a gate and ends without a shutdown. Its arguments are the URL
+ * of the specs and the path of their file.
  */
 import { NodeFileSystem } from "@effect/platform-node"
 import { Effect, Layer, ManagedRuntime, Redacted } from "effect"
@@ -47,7 +47,7 @@ const layers = {
 const check = Effect.gen(function* () {
   const statsig = yield* Statsig
   yield* statsig.initialize
-  // Long enough for what runs in the background to have begun.
+  // Long enough for background work to have begun.
   yield* Effect.sleep("50 millis")
   return statsig.checkGate(StatsigUser.make({ userID: "u" }), "gate")
 })

@@ -1,10 +1,10 @@
 /**
- * Specs with an experiment, a layer over it and a gate that asks for its group, to be changed while users keep answers.
+ * Specs with an experiment, a layer over it and a gate on its group, which change while users have sticky assignments.
  */
 import { payload } from "./specs.js"
 
 export interface ExperimentState {
-  /** The group that everybody is in now. */
+  /** The current group of everybody. */
   readonly group?: string
   readonly isActive?: boolean
   readonly time?: number
@@ -82,7 +82,7 @@ export const experimentSpecs = ({
       },
       layer_configs: {
         home: spec("layer", [rule("home", { configDelegate: "button" })], {}),
-        // Without an experiment behind it, so that its own rule decides on sampling.
+        // No experiment is behind it, so its own rule decides on sampling.
         plain: spec(
           "layer",
           [rule(`group_${group}`, { isExperimentGroup: true, samplingRate: sampling?.samplingRate })],

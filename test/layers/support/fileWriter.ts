@@ -1,6 +1,4 @@
-/**
- * Writes to a file store, and stays in the middle of it: the value is written, and never takes its place.
- */
+/** Writes to a file store and stops halfway: the value is written, but never moved into place. */
 import * as FileSystem from "@effect/platform/FileSystem"
 import * as NodeContext from "@effect/platform-node/NodeContext"
 import { Effect } from "effect"
@@ -22,5 +20,5 @@ const main = Effect.gen(function* () {
 })
 
 Effect.runPromise(Effect.provide(main, NodeContext.layer))
-// To be killed.
+// Waits to be killed.
 setInterval(() => {}, 1_000)

@@ -1,6 +1,4 @@
-/**
- * A Statsig that tells its callers apart, and members of a fleet in this process and in others.
- */
+/** A Statsig that distinguishes its callers, and members of a fleet in this process and in others. */
 import { type ChildProcess, spawn } from "node:child_process"
 import { once } from "node:events"
 import { createServer, type ServerResponse } from "node:http"
@@ -19,12 +17,12 @@ import { noUpdates, payload } from "./specs.js"
 const sdkKey = Redacted.make("secret-fleet")
 export const specsKey = DataStoreSource.specsKey({ sdkKey })
 
-/** A Statsig on loopback whose specs have nothing but a time. */
+/** A Statsig on loopback whose specs have only a time. */
 export const statsigServer = Effect.acquireRelease(
   Effect.promise(async () => {
     const state = { time: 1, isDown: false }
     const callers: Array<string> = []
-    /** Takes the answers of one caller into its hands. */
+    /** Holds back the responses to one caller. */
     const holds = new Map<string, (answer: () => void) => void>()
     const server = createServer((request, response: ServerResponse) => {
       const caller = String(request.headers["x-request-service"])
@@ -45,7 +43,7 @@ export const statsigServer = Effect.acquireRelease(
       state,
       callers,
       url: `http://127.0.0.1:${port}/v2/specs`,
-      /** The next request of the caller; it is answered, with what is valid now, when the result is called. */
+      /** The next request of the caller; calling the result responds with the specs that are current then. */
       hold: (caller: string) =>
         Effect.async<() => void>(
           resume =>
@@ -87,7 +85,7 @@ export const member = (options: MemberOptions): Effect.Effect<SpecStore["Type"],
 
 const program = fileURLToPath(new URL("fleetMember.ts", import.meta.url))
 
-/** A member in a process of its own, which has its first specs. */
+/** A member in a separate process, which has its first specs. */
 export const memberProcess = (options: MemberOptions) =>
   Effect.acquireRelease(
     Effect.promise(async () => {
@@ -104,7 +102,7 @@ export const memberProcess = (options: MemberOptions) =>
         })
       })
       return {
-        /** The times of the specs that it held, one after the other. */
+        /** The times of the specs that it held, in order. */
         held,
         kill: Effect.sync(() => void child.kill("SIGKILL")),
         pause: Effect.sync(() => void child.kill("SIGSTOP")),

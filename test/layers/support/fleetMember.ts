@@ -1,6 +1,4 @@
-/**
- * A member of a fleet that runs until it is killed. It prints the time of the specs that it holds, whenever that changes.
- */
+/** A member of a fleet that runs until it is killed. It prints the time of its specs whenever that changes. */
 import { Effect, Logger, LogLevel, Redacted } from "effect"
 import { member } from "./fleet.js"
 

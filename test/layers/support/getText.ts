@@ -1,6 +1,6 @@
 /**
- * A program that gets the text at a URL, for what a process reads only as it starts. Its arguments are the URL and the
- * path of further roots.
+ * A program that gets the text at a URL, for settings that a process reads only at its start. Its arguments are the URL
+ * and the path of additional roots.
  */
 import * as HttpClient from "@effect/platform/HttpClient"
 import { Effect } from "effect"
@@ -11,7 +11,7 @@ const [url = "", caCertPath] = process.argv.slice(2)
 
 const text = Effect.flatMap(HttpClient.get(url), response => response.text).pipe(
   Effect.catchAll(error => Effect.succeed(causesOf(error))),
-  // The client keeps no process alive; who waits does.
+  // The client keeps no process alive; the caller does.
   Effect.timeout("10 seconds"),
   Effect.scoped,
   Effect.provide(NodeClient.layerWith({ caCertPath }))

@@ -13,7 +13,7 @@ export const sdkKey = Redacted.make(key)
 
 export type Answer = (request: HttpClientRequest.HttpClientRequest, number: number) => Response
 
-/** A client that answers as it is told, and keeps what it was asked. */
+/** A client that responds as `answer` says and keeps its requests. */
 export const stubClient = (answer: Answer) => {
   const requests: Array<HttpClientRequest.HttpClientRequest> = []
   const client = HttpClient.make(request =>

@@ -24,7 +24,7 @@ const encode = (value: Value): Array<number> => {
   return [...control(7, fields.length), ...fields.flatMap(([key, field]) => [...encode(key), ...encode(field)])]
 }
 
-/** The bits of a network: `8.8.8.0/24`, or a text of bits as it stands (`::` networks are written so). */
+/** The bits of a network: `8.8.8.0/24`, or a literal text of bits (`::` networks are written so). */
 const bitsOf = (network: string): string => {
   if (!network.includes(".")) return network
   const [address, length] = network.split("/")
@@ -35,7 +35,7 @@ const bitsOf = (network: string): string => {
   return bits.slice(0, Number(length))
 }
 
-/** The bits of an IPv6 network whose first groups are given in full: `2001:4860` is `2001:4860::/32`. */
+/** The bits of an IPv6 network whose first groups are written in full: `2001:4860` is `2001:4860::/32`. */
 export const ipv6 = (groups: string): string =>
   groups
     .split(":")
@@ -47,7 +47,7 @@ interface Node {
   right: Node | number | null
 }
 
-/** The bytes of a file that gives the records for the networks. IPv4 networks in a file of IPv6 go to `::/96`. */
+/** The bytes of a file that maps the networks to the records. IPv4 networks in an IPv6 file go to `::/96`. */
 export const mmdb = (
   ipVersion: 4 | 6,
   networks: ReadonlyArray<readonly [network: string, record: Value]>,

@@ -1,6 +1,4 @@
-/**
- * Payloads as protobuf, the way the server writes them: whole, or as what differs from another one.
- */
+/** Payloads as protobuf, as the server writes them: whole, or as a delta to another one. */
 import { brotliCompressSync, constants } from "node:zlib"
 import { BinaryWriter } from "@bufbuild/protobuf/wire"
 
@@ -18,10 +16,10 @@ const operators =
   "on eq neq in_segment_list not_in_segment_list array_contains_any array_contains_none array_contains_all " +
   "not_array_contains_all encoded_any"
 
-/** 0, which names nothing, for what the format does not know. */
+/** 0, which names nothing, for what the format does not define. */
 const indexIn = (names: string, name: string): number => Math.max(0, names.split(" ").indexOf(name))
 
-/** The fields of a message by their numbers; what is `undefined` is left out. */
+/** The fields of a message by their numbers; `undefined` fields are omitted. */
 class Message {
   readonly writer = new BinaryWriter()
   text(field: number, value: Json) {
@@ -133,17 +131,17 @@ interface EncodeOptions {
   readonly since?: Json
   /** The members of the body's own top level besides the usual ones. Default: all that the payload has. */
   readonly rest?: Json
-  /** Makes the sums wrong. */
+  /** Makes the checksums wrong. */
   readonly wrongSums?: boolean
-  /** Leaves out the sums. */
+  /** Omits the checksums. */
   readonly noSums?: boolean
-  /** Leaves out the end. */
+  /** Omits the end. */
   readonly endless?: boolean
   /** Does not compress it. */
   readonly plain?: boolean
 }
 
-/** The body of an answer: brotli around delimited envelopes. */
+/** The body of a response: brotli around delimited envelopes. */
 export const encodePayload = (payload: Json, options: EncodeOptions = {}): Uint8Array => {
   const { since } = options
   const stream = new BinaryWriter()
@@ -191,5 +189,5 @@ export const encodePayload = (payload: Json, options: EncodeOptions = {}): Uint8
   return options.plain === true ? plain : brotliCompressSync(plain, { params: { [constants.BROTLI_PARAM_QUALITY]: 5 } })
 }
 
-/** The headers of an answer with such a body. */
+/** The headers of a response with such a body. */
 export const protobufHeaders = { "content-type": "application/octet-stream", "content-encoding": "statsig-br" }

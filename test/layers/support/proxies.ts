@@ -1,6 +1,4 @@
-/**
- * Servers of a test's own: one that answers, over TLS or not, and a proxy that writes down what goes through it.
- */
+/** Test servers: one that responds, over TLS or not, and a proxy that records its requests. */
 import * as http from "node:http"
 import * as https from "node:https"
 import { type AddressInfo, connect, type Server, type Socket } from "node:net"
@@ -26,7 +24,7 @@ const listen = (server: Server) =>
 
 const portOf = (server: Server): number => (server.address() as AddressInfo).port
 
-/** Answers every request; gives the URL. */
+/** Responds to every request; returns the URL. */
 export const serve = Effect.fnUntraced(function* (
   scheme: "http" | "https",
   listener: http.RequestListener,
@@ -40,12 +38,12 @@ export const serve = Effect.fnUntraced(function* (
   return `${scheme}://localhost:${portOf(server)}`
 })
 
-/** A proxy, and what it was asked for: the request line and the authorisation, decoded. */
+/** A proxy and its requests: the request line and the decoded authorisation. */
 export const serveProxy = Effect.fnUntraced(function* (
   options: {
     readonly scheme?: "http" | "https"
     readonly user?: string
-    /** Where every tunnel leads to, whatever it is asked for. */
+    /** The target of every tunnel, whatever was requested. */
     readonly tunnelTo?: number
   } = {}
 ) {

@@ -1,6 +1,4 @@
-/**
- * The Redis that tests use when there is one: on 127.0.0.1:6379, database 9.
- */
+/** The Redis that tests use if there is one: 127.0.0.1:6379, database 9. */
 import { connect } from "node:net"
 
 /** Where Redis is expected. */
@@ -20,7 +18,7 @@ const answers = (): Promise<boolean> =>
     socket.once("timeout", () => end(false))
   })
 
-/** Whether the tests of Redis are to run: there is one, or the environment says that there must be (`REQUIRE_REDIS=1`). */
+/** Whether the Redis tests run: there is one, or the environment requires it (`REQUIRE_REDIS=1`). */
 export const hasRedis = process.env["REQUIRE_REDIS"] === "1" || (await answers())
 
 if (!hasRedis) console.warn("There is no Redis on 127.0.0.1:6379: what needs one is skipped")

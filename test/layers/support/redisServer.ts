@@ -1,6 +1,4 @@
-/**
- * A Redis of a test's own, to be killed, paused and started again.
- */
+/** A Redis of a test's own, to kill, pause and restart. */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process"
 import { once } from "node:events"
 import { mkdtemp, rm } from "node:fs/promises"
@@ -10,7 +8,7 @@ import { join } from "node:path"
 import { Effect, Redacted } from "effect"
 import { createClient } from "redis"
 
-/** Whether the tests of such a Redis are to run: it is installed, or the environment says so (`REQUIRE_REDIS=1`). */
+/** Whether the tests of such a Redis run: it is installed, or the environment requires it (`REQUIRE_REDIS=1`). */
 export const canStartRedis =
   process.env["REQUIRE_REDIS"] === "1" || spawnSync("redis-server", ["--version"]).status === 0
 
@@ -25,7 +23,7 @@ const freePort = async (): Promise<number> => {
   return port
 }
 
-/** An empty Redis on a free port, gone with the scope. What it holds is in memory only. */
+/** An empty, in-memory Redis on a free port that ends with the scope. */
 export const redisServer = Effect.acquireRelease(
   Effect.promise(async () => {
     const port = await freePort()

@@ -2,7 +2,7 @@ import { createServer, type RequestListener, type Server } from "node:http"
 import type { AddressInfo } from "node:net"
 import { Effect } from "effect"
 
-/** A server of the test's own, until the scope closes; gives its address. */
+/** A test server that runs until the scope closes; returns its address. */
 export const serve = (listener: RequestListener) =>
   Effect.map(
     Effect.acquireRelease(

@@ -1,6 +1,4 @@
-/**
- * Payloads and sources for tests of what carries them.
- */
+/** Payloads and sources for tests of their transport. */
 import { Effect, Logger, Stream } from "effect"
 import type { Apply, Outcome, Source, SpecRequest, SpecResponse } from "../../../src/SpecSource.js"
 import type { SpecSourceError } from "../../../src/StatsigError.js"
@@ -8,13 +6,13 @@ import type { SpecSourceError } from "../../../src/StatsigError.js"
 export interface PayloadOptions {
   readonly time?: number
   readonly checksum?: string
-  /** The gates and their answers. */
+  /** The gates and their values. */
   readonly gates?: Readonly<Record<string, boolean>>
-  /** Top-level fields, beside or in place of the usual ones; `undefined` takes one away. */
+  /** Top-level fields, added to or replacing the usual ones; `undefined` removes one. */
   readonly fields?: Readonly<Record<string, unknown>>
 }
 
-/** A gate that is open, or closed, for those who meet the conditions. */
+/** A gate that is open, or closed, for users who meet the conditions. */
 export const gateSpec = (value: boolean, conditions: ReadonlyArray<string> = ["public"]) => ({
   type: "feature_gate",
   entity: "feature_gate",
@@ -60,10 +58,10 @@ export const payload = (options: PayloadOptions = {}): string => JSON.stringify(
 
 export const noUpdates = '{"has_updates":false}'
 
-/** An answer of a scripted source. */
+/** A response of a scripted source. */
 export type Scripted = string | Uint8Array | Effect.Effect<string, SpecSourceError>
 
-/** A source that gives the answers of a list, the last one for ever, and keeps what it was asked. */
+/** A source that gives the responses of a list, the last one repeatedly, and keeps its requests. */
 export const scriptedSource = (
   answers: ReadonlyArray<Scripted>,
   options: Partial<Pick<Source, "name" | "polls" | "updates">> = {}
@@ -99,7 +97,7 @@ const asText = (response: SpecResponse): TextResponse => ({
       : new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(response.body)
 })
 
-/** An `apply` that keeps what it is given. */
+/** An `apply` that keeps its arguments. */
 export const keeping = (outcome: Outcome = applied): Apply & { readonly responses: ReadonlyArray<TextResponse> } => {
   const responses: Array<TextResponse> = []
   const apply: Apply = response => {
@@ -109,7 +107,7 @@ export const keeping = (outcome: Outcome = applied): Apply & { readonly response
   return Object.assign(apply, { responses })
 }
 
-/** A layer that keeps what is logged from `Info` on, as `LEVEL message`. */
+/** A layer that keeps log lines from `Info` on, as `LEVEL message`. */
 export const capturingLogs = () => {
   const lines: Array<string> = []
   const logger = Logger.make(({ logLevel, message }) => {

@@ -1,6 +1,6 @@
 import type { StickyValues } from "../../../src/PersistentStorage.js"
 
-/** What a storage keeps of an answer. */
+/** A stored sticky assignment. */
 export const values: StickyValues = {
   value: true,
   json_value: {},

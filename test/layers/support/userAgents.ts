@@ -1,6 +1,6 @@
 /**
- * Makes user agents for the parser tests: realistic ones put together from the parts that browsers, apps, crawlers and
- * libraries use, the same ones damaged, and mixtures of the words that the parsers know. Equal seeds give equal lists.
+ * Generates user agents for the parser tests: realistic ones from the parts that browsers, apps, crawlers and libraries
+ * use, damaged ones, and mixtures of the words that the parsers know. Equal seeds give equal lists.
  */
 
 import { Random } from "../../conformance/support/random.js"
@@ -422,7 +422,7 @@ const oddVersions = [
   "1/2"
 ]
 
-/** As many user agents as asked for; the same seed gives the same ones. */
+/** That many user agents; the same seed gives the same ones. */
 export const userAgents = (count: number, seed: number): Array<string> => {
   const maker = new Maker(seed)
   return Array.from({ length: count }, () => maker.userAgent())

@@ -1,6 +1,6 @@
 /**
- * The flags that the OpenFeature specification's own scenarios ask for, as a Statsig project has them: its test flags and
- * the canonical flags of its conformance suite for providers.
+ * The flags of the OpenFeature specification's scenarios as a Statsig project: its test flags and the canonical flags
+ * of its conformance suite for providers.
  */
 import { Statsig, type StatsigOptions } from "../../../layers/promise.js"
 
@@ -29,10 +29,10 @@ const spec = (entity: string, rules: ReadonlyArray<object>, more: object = {}) =
 
 const everyone = ["everyone"]
 
-/** The one variant of a flag that everyone gets. */
+/** A flag with one variant for everyone. */
 const flag = (variant: string, value: unknown) => spec("dynamic_config", [rule(variant, { value }, everyone)])
 
-/** A flag whose deciding variant is the same with and without a rule. */
+/** A flag that serves the same variant with and without a rule. */
 const targeted = (value: unknown) =>
   spec("dynamic_config", [rule("zero", { value }, ["ballmer"])], { defaultValue: { value } })
 
@@ -189,13 +189,13 @@ export const payload = {
 }
 Object.assign(payload.condition_map, { circle: condition({ type: "pass_gate", targetValue: "circular-flag" }) })
 
-/** A data store that has these specs. */
+/** A data store with these specs. */
 export const storeOf = (specs: object) => ({
   initialize: async () => {},
   get: async () => ({ result: JSON.stringify(specs) })
 })
 
-/** An instance that has the flags and asks nobody. */
+/** An instance that has the flags and uses no network. */
 export const makeOffline = (options: StatsigOptions = {}) =>
   new Statsig("secret-openfeature", {
     disableNetwork: true,

@@ -7,7 +7,7 @@ import { payload, print, useStatsig } from "./program.mjs"
 const exporter = new InMemorySpanExporter()
 const instrumentation = new HttpInstrumentation({ ignoreIncomingRequestHook: () => true })
 instrumentation.setTracerProvider(new BasicTracerProvider({ spanProcessors: [new SimpleSpanProcessor(exporter)] }))
-// It patches modules when they are asked for.
+// It patches modules when they are required.
 createRequire(import.meta.url)("node:http")
 
 const server = createServer((request, response) => {

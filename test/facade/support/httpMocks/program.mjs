@@ -1,20 +1,20 @@
 /**
- * What the programs of this folder have in common: they load the bundle of the first argument before they replace
- * anything, do with Statsig what programs do, at a host that does not exist, and print how that went.
+ * Shared by the programs of this folder: they load the bundle of the first argument before they replace anything, use
+ * Statsig as programs do, at a host that does not exist, and print the outcome.
  */
 import { createRequire } from "node:module"
 
 const [, , bundle, payloadText] = process.argv
 const require = createRequire(import.meta.url)
 
-/** The Promise API as an ES module or as one of CommonJS. */
+/** The Promise API as an ES module or as CommonJS. */
 const { Statsig, StatsigUser } = bundle.endsWith(".cjs") ? require(bundle) : await import(bundle)
 
 export const payload = JSON.parse(payloadText)
 export const key = "secret-mockedKey"
 export const origin = "https://statsig.test"
 
-/** `at` is another origin than that of the mocks. */
+/** `at` is a different origin from that of the mocks. */
 export const useStatsig = async (at = origin) => {
   const statsig = new Statsig(key, {
     specsUrl: `${at}/v2/download_config_specs`,

@@ -30,8 +30,8 @@ const open = Effect.gen(function* () {
 const quickly = { awaited: "quick", patience: Duration.seconds(1) } as const
 const all = { awaited: "all", patience: Duration.seconds(5) } as const
 
-describe("downloads side by side", () => {
-  it.scoped("give their places to others when they take longer than a second", () =>
+describe("concurrent downloads", () => {
+  it.scoped("yield their slots when they take longer than a second", () =>
     Effect.gen(function* () {
       const { begun, downloads, startMany } = yield* open
       yield* startMany(70)
@@ -43,7 +43,7 @@ describe("downloads side by side", () => {
     })
   )
 
-  it.scoped("are given up when too many hang, those first that are silent longest", () =>
+  it.scoped("are given up when too many hang, the longest silent first", () =>
     Effect.gen(function* () {
       const { givenUp, progress, startMany } = yield* open
       yield* startMany(256 + 64)
@@ -58,7 +58,7 @@ describe("downloads side by side", () => {
     })
   )
 
-  it.scoped("are waited for until nothing comes any more", () =>
+  it.scoped("are awaited until nothing more arrives", () =>
     Effect.gen(function* () {
       const { downloads, progress, start } = yield* open
       assert.isTrue(yield* downloads.settled(all))
@@ -76,7 +76,7 @@ describe("downloads side by side", () => {
     })
   )
 
-  it.scoped("end when another of the same name begins, and when nobody names them", () =>
+  it.scoped("end when another of the same name begins, and when they are no longer named", () =>
     Effect.gen(function* () {
       const { begun, downloads, start } = yield* open
       yield* start("a")

@@ -6,15 +6,15 @@ import { IdListError } from "../../../../src/StatsigError.js"
 const error = (list: string, retryAfter?: number) =>
   new IdListError({ list, reason: "Status", message: `${list} failed`, retryAfter })
 
-/** In how many syncs in a row a file is left out. */
+/** How many syncs in a row skip a file. */
 const skipsOf = (failing: FailingLists, file = "f1") => {
   let skips = 0
   while (failing.skip("a", file)) skips++
   return skips
 }
 
-describe("a list that fails", () => {
-  it("is left alone for longer with each failure", () => {
+describe("a failing list", () => {
+  it("is skipped for longer with each failure", () => {
     const failing = new FailingLists(Duration.minutes(1))
     const skips = Array.from({ length: 9 }, () => {
       failing.add("a", "f1", error("a"), 1)
@@ -26,7 +26,7 @@ describe("a list that fails", () => {
     assert.strictEqual(skipsOf(failing), 0)
   })
 
-  it("is left alone for a share of that, and as long as the server asks for", () => {
+  it("is skipped for a share of that, and for as long as the server asks", () => {
     const failing = new FailingLists(Duration.seconds(10))
     for (let count = 0; count < 4; count++) failing.add("a", "f1", error("a"), 0.6)
     assert.strictEqual(skipsOf(failing), 5)
@@ -35,14 +35,14 @@ describe("a list that fails", () => {
     assert.strictEqual(skipsOf(failing), 12)
   })
 
-  it("is not left alone when it gets another file", () => {
+  it("is not skipped when it gets another file", () => {
     const failing = new FailingLists(Duration.minutes(1))
     for (let count = 0; count < 3; count++) failing.add("a", "f1", error("a"), 1)
     assert.strictEqual(skipsOf(failing, "f2"), 0)
     assert.isFalse(failing.has("a"))
   })
 
-  it("has its error for as long as it fails and is named", () => {
+  it("keeps its error for as long as it fails and is named", () => {
     const failing = new FailingLists(Duration.minutes(1))
     for (const name of ["a", "b"]) failing.add(name, "f1", error(name), 1)
     assert.strictEqual(failing.errorOf("b")?.list, "b")
@@ -52,7 +52,7 @@ describe("a list that fails", () => {
     assert.strictEqual(failing.anyError?.list, "b")
   })
 
-  it("is told once, and of very many only how many they are", () => {
+  it("is reported once, and very many only by their number", () => {
     const failing = new FailingLists(Duration.minutes(1))
     for (let count = 0; count < 13; count++) failing.add(`${count}`, "f1", error(`${count}`), 1)
     const { errors, more } = failing.takeUntold()

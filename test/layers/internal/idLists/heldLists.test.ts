@@ -11,7 +11,7 @@ const list: HeldList = {
   updatedAt: 1
 }
 
-/** Lists over a store that notes what it is to write, and refuses some of it. */
+/** Lists over a store that records its writes and refuses some of them. */
 const open = Effect.gen(function* () {
   const written: Array<readonly [names: ReadonlyArray<string>, held: ReadonlyArray<string>]> = []
   const refused = new Set<string>()
@@ -30,7 +30,7 @@ const open = Effect.gen(function* () {
 })
 
 describe("lists in use", () => {
-  it.scoped("begin with those that are stored, which are read once and not written", () =>
+  it.scoped("begin with the stored ones, which are read once and not written", () =>
     Effect.gen(function* () {
       const { held, written } = yield* open
       yield* Effect.repeatN(held.readStored, 2)
@@ -41,7 +41,7 @@ describe("lists in use", () => {
     })
   )
 
-  it.scoped("are written as they change, and those of a sync together", () =>
+  it.scoped("are written as they change, all those of a sync together", () =>
     Effect.gen(function* () {
       const { held, written } = yield* open
       held.replace("a", list)
@@ -63,7 +63,7 @@ describe("lists in use", () => {
     })
   )
 
-  it.scoped("that the store did not take are written along with the next", () =>
+  it.scoped("are written with the next ones if the store refused them", () =>
     Effect.gen(function* () {
       const { held, refused, written } = yield* open
       refused.add("a")

@@ -31,7 +31,7 @@ const held = (...ids: ReadonlyArray<string>): HeldList => {
 
 const bytes = (text: string) => new TextEncoder().encode(text)
 
-/** Reads an answer that comes in these parts. */
+/** Reads a response that arrives in these parts. */
 const read = (next: ListFile, plan: ReadingPlan, status: number, ...parts: ReadonlyArray<Uint8Array>) =>
   Effect.gen(function* () {
     const reading = new ListReading(next, plan)
@@ -39,7 +39,7 @@ const read = (next: ListFile, plan: ReadingPlan, status: number, ...parts: Reado
     return yield* reading.end(status)
   })
 
-describe("what there is to read of a list", () => {
+describe("the reading plan of a list", () => {
   const list = held("alice", "bob")
   const added: HeldList = { ...list, addition: { fileID: "f0", creationTime: 5, size: 10 } }
   for (const [name, next, before, as, start] of [
@@ -62,7 +62,7 @@ describe("what there is to read of a list", () => {
 })
 
 describe("reading a list from its file", () => {
-  it.live("makes a new list of parts that end anywhere", () =>
+  it.live("builds a new list from parts that end anywhere", () =>
     Effect.gen(function* () {
       const all = bytes(linesOf(...people))
       const next = file("f1", 1, 40)
@@ -72,7 +72,7 @@ describe("reading a list from its file", () => {
     })
   )
 
-  it.effect("changes a copy, and the list that is held not at all", () =>
+  it.effect("changes a copy, and leaves the current list unchanged", () =>
     Effect.gen(function* () {
       yield* TestClock.adjust(7)
       const before = held("alice")
@@ -83,7 +83,7 @@ describe("reading a list from its file", () => {
     })
   )
 
-  it.live("keeps the file of a list when another one is read on top", () =>
+  it.live("keeps the file of a list when another one is appended", () =>
     Effect.gen(function* () {
       const plan: ReadingPlan = { as: "addition", start: 0, held: held("alice") }
       const list = yield* read(file("f0", 5, 10), plan, 200, bytes(linesOf("bob")))
@@ -93,7 +93,7 @@ describe("reading a list from its file", () => {
     })
   )
 
-  it.live("stops before a line that was cut, if there should be more", () =>
+  it.live("stops before a truncated line, if more is expected", () =>
     Effect.gen(function* () {
       const cut = bytes(linesOf("alice", "bob").slice(0, 15))
       const short = yield* read(file("f1", 1, 20), { as: "replacement", start: 0 }, 206, cut)
@@ -101,7 +101,7 @@ describe("reading a list from its file", () => {
     })
   )
 
-  it.live("knows the whole file from its end by the status", () =>
+  it.live("tells the whole file from its end by the status", () =>
     Effect.gen(function* () {
       const plan: ReadingPlan = { as: "growth", start: 10, held: held("alice") }
       const all = bytes(linesOf("alice", "bob"))
@@ -112,7 +112,7 @@ describe("reading a list from its file", () => {
     })
   )
 
-  it.live("refuses what is no UTF-8, in the middle and at the end", () =>
+  it.live("refuses invalid UTF-8, in the middle and at the end", () =>
     Effect.gen(function* () {
       for (const part of [Uint8Array.of(0xff, 10), Uint8Array.of(10, 0xc3)]) {
         const failing = Effect.flip(read(file("f1", 1, 2), { as: "replacement", start: 0 }, 206, part))

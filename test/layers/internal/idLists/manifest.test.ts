@@ -5,7 +5,7 @@ import { decodeManifest, decodeManifestEntry, fileKeyOf } from "../../../../laye
 const entry = { name: "a", url: "https://own.test/file", size: 10, creationTime: 1, fileID: "f1" }
 
 describe("a manifest of ID lists", () => {
-  it.effect("is an object, whatever it says of the lists", () =>
+  it.effect("is an object, whatever its entries contain", () =>
     Effect.gen(function* () {
       const decode = (text: string) => decodeManifest(new TextEncoder().encode(text))
       assert.deepStrictEqual(yield* decode('{"a":1,"b":null}'), { a: 1, b: null })
@@ -29,7 +29,7 @@ describe("a manifest of ID lists", () => {
     })
   )
 
-  it("tells one file from another", () => {
+  it("distinguishes files", () => {
     const same = fileKeyOf({ ...entry, size: 20 })
     assert.strictEqual(fileKeyOf(entry), same)
     for (const other of [{ url: "x" }, { creationTime: 2 }, { fileID: undefined }]) {
