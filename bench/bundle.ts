@@ -1,6 +1,4 @@
-/**
- * This package as it is published: what runs the sources as they are would slow them down.
- */
+/** This package as it is published: running the sources directly would slow them down. */
 import { mkdirSync } from "node:fs"
 import { fileURLToPath } from "node:url"
 import { bundle } from "../scripts/bundle.js"

@@ -1,11 +1,12 @@
 /**
- * The client initialize response of both packages, by turns in one process: `tsx bench/clientInitialize.ts`.
+ * The client initialize response of both packages, alternating in one process: `tsx bench/clientInitialize.ts`.
  *
- * The project is that of `main.ts`, with configs as large as they are where a response has 235 KB. First both give the
- * same responses; then each is measured for 1,000 users by turns, so that no response is the one before again.
+ * The project is that of `main.ts`, with configs as large as in projects whose response has 235 KB. First both must
+ * return the same responses; then each is measured for 1,000 alternating users, so that no response repeats the
+ * previous one.
  *
- * The official package runs without network. A namespace without any is better still, because it reports its own errors
- * to a public host: `unshare -rn npx tsx bench/clientInitialize.ts`.
+ * The official package runs without a network. It reports its own errors to a public host, so a namespace without a
+ * network is better still: `unshare -rn npx tsx bench/clientInitialize.ts`.
  */
 import { cpus } from "node:os"
 import { isDeepStrictEqual } from "node:util"
@@ -17,7 +18,7 @@ import { benchSpecs, benchUsers } from "./project.js"
 
 const userArguments = benchUsers(1000)
 
-/** Settings as configs carry them, for each place where a value stands. */
+/** Settings as in real configs, for each place that holds a value. */
 const settings = (name: string) =>
   Object.fromEntries(
     Array.from({ length: 7 }, (_, index) => [
@@ -66,7 +67,7 @@ const start = async <A extends official.Statsig>(
   return statsig
 }
 
-/** The response without what is each package's own. */
+/** The response without values that differ between the packages. */
 const comparable = (text: string): unknown => ({ ...inlined(JSON.parse(text) as Response), sdkInfo: undefined })
 
 const microseconds = (nanoseconds: number): string => (nanoseconds / 1000).toPrecision(3)
@@ -97,7 +98,7 @@ const main = async (): Promise<void> => {
     }
     if (options.responseFormat === 0) sizes.push(written.length)
   }
-  // As a server that runs for a while: what can be kept is kept.
+  // As on a server that has run for a while: what can be cached is cached.
   for (const [index, user] of ourUsers.entries()) {
     ourStatsig.writeClientInitializeResponse(user, buffer)
     theirStatsig.getClientInitializeResponse(at(theirUsers, index))

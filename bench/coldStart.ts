@@ -1,6 +1,7 @@
 /**
- * From the start of a process to the first gate that is answered from a local file of specs, and what an idle process
- * holds: both packages by turns, each run a process of its own. Run it after a build: `npx tsx bench/coldStart.ts [runs]`.
+ * The time from the start of a process to the first gate evaluated from a local specs file, and the memory of an idle
+ * process: both packages alternate, and each run is a separate process. Run it after a build: `npx tsx
+ * bench/coldStart.ts [runs]`.
  */
 import { execFile } from "node:child_process"
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
@@ -13,7 +14,7 @@ const specs = benchSpecs()
 const [gate] = Object.keys(specs.feature_gates)
 const packages = { official: "@statsig/statsig-node-core", ours: join(process.cwd(), "dist/promise.cjs") }
 
-/** Tells the process's CPU milliseconds at the first answer, and its resident megabytes two seconds later. */
+/** Prints the process's CPU milliseconds at the first result, and its resident megabytes two seconds later. */
 const program = (name: string, path: string) => `
 const { Statsig, StatsigUser } = require(${JSON.stringify(name)})
 const { readFile } = require("node:fs/promises")

@@ -1,7 +1,7 @@
 /**
- * Memory under a flood of users who never come back: ten million distinct users, each with a gate checked and an
- * experiment read, both logged, through the Promise API. Prints heap and resident memory at intervals, each after a full
- * collection; what stays is what the package keeps. The events go to a server on loopback.
+ * Memory under a flood of users who never return: ten million distinct users, each with a gate check and an experiment
+ * read, both logged, through the Promise API. Prints heap and resident memory at intervals, each after a full
+ * collection; the rest is what the package keeps. The events go to a server on loopback.
  *
  * `npx tsx bench/flat.ts [millions of users]`
  */
@@ -16,7 +16,7 @@ const collectGarbage = runInNewContext("gc") as () => void
 
 const [millions = 10] = process.argv.slice(2).map(Number)
 const intervals = 20
-/** Users between two flushes: else the queue of events fills to its bound, and it is its size that is measured. */
+/** Users between two flushes: with more, the event queue fills up, and the measurement shows its size. */
 const burst = 10_000
 
 const { Statsig, StatsigUser } = await bundled()

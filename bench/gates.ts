@@ -1,6 +1,4 @@
-/**
- * Ten gates, each open for half of the users, for benchmarks of the events alone.
- */
+/** Ten gates, each open for half of the users, for benchmarks of events only. */
 
 /** Their names. */
 export const gates = Array.from({ length: 10 }, (_, index) => `gate_${index}`)
@@ -40,6 +38,6 @@ export const specs = {
     everyone: { type: "public", targetValue: null, operator: null, field: null, additionalValues: {}, idType: "userID" }
   },
   experiment_to_layer: {},
-  // No events but the exposures.
+  // No events except the exposures.
   diagnostics: { initialize: 0, dcs: 0 }
 }

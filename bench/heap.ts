@@ -1,6 +1,6 @@
 /**
- * What very many users leave behind: each distinct user checks ten gates, all exposures are logged and sent nowhere, and
- * the heap is measured along the way. It is flat when it does not grow once every bounded thing is full.
+ * What very many users leave on the heap: each distinct user checks ten gates, all exposures are logged and sent
+ * nowhere, and the heap is measured along the way. It must stop growing once every bounded structure is full.
  *
  * `node --expose-gc --import tsx bench/heap.ts [users]`, by default a million. Ends with status 1 when the heap grew.
  */
@@ -17,7 +17,7 @@ import { Statsig } from "../src/Statsig.js"
 import * as StatsigUser from "../src/StatsigUser.js"
 import { gates, specs } from "./gates.js"
 
-/** Far more than the measurement wavers by, and far less than a byte for each user. */
+/** Far more than the noise of the measurement, and far less than a byte for each user. */
 const allowed = 3 * 1024 * 1024
 const steps = 10
 
@@ -29,7 +29,7 @@ const sdk = StatsigLayer.layerFrom({}).pipe(
       NoCountryLookup.layer,
       MemoryIdLists.layer(),
       NoObservability.layer,
-      // As many exposures are remembered as are logged in a tenth of a step of the smallest run.
+      // As many exposures are deduplicated as are logged in a tenth of a step of the smallest run.
       Layer.provide(
         EventLogger.layer({ exposureDedupeMaxKeys: 10_000 }),
         Layer.merge(NoSink.layer, NoObservability.layer)

@@ -1,11 +1,11 @@
 /**
- * An ID list of ten million ids, downloaded from loopback as a program would: `npx tsx --expose-gc bench/idLists.ts`, or
+ * An ID list of ten million IDs, downloaded from loopback as by a program: `npx tsx --expose-gc bench/idLists.ts`, or
  * with `--ids 1000000`.
  *
- * It prints how long the load takes, for how long the event loop was blocked at most meanwhile, how much memory an id
- * takes, and what a lookup costs beside that of a `Set` of numbers: of ids in turn, and of ids all over the list, which
- * shows how fast memory answers. Then the list grows by a thousand ids. The file is served by a process of its own.
- * Nothing here asserts a time.
+ * It prints how long the load takes, how long the event loop was blocked at most, how much memory an ID takes, and what
+ * a lookup costs compared with a `Set` of numbers: of consecutive IDs, and of IDs all over the list, which shows the
+ * latency of memory. Then the list grows by a thousand IDs. A separate process serves the file. Nothing here asserts a
+ * time.
  */
 import { fork } from "node:child_process"
 import { once } from "node:events"
@@ -24,7 +24,7 @@ const count = Number(options.ids)
 const growth = 1_000
 const bytesPerLine = 10
 
-/** The same hash, spread over 48 bits, for the same number: what SHA-256 would do, and faster. */
+/** A fast substitute for SHA-256: equal numbers have equal hashes, spread over 48 bits. */
 const hashOf = (index: number): readonly [high: number, low: number] => {
   const mix = (seed: number) => {
     let mixed = Math.imul(index + 1, 0x9e3779b1) ^ seed
@@ -56,14 +56,14 @@ const serve = async () => {
       response.writeHead(206).end(file.subarray(start, size))
     }
   })
-  // Connections stay: the lookups in between take longer than a server would wait.
+  // Connections stay open: the lookups in between take longer than a server would wait.
   server.keepAliveTimeout = 0
   server.listen(0, "127.0.0.1")
   await once(server, "listening")
   process.send?.((server.address() as AddressInfo).port)
 }
 
-/** Nanoseconds of a call, the best of a few rounds. */
+/** Nanoseconds per call, the best of a few rounds. */
 const cost = (ids: number, lookup: (high: number, low: number) => boolean): number => {
   const keys = new Uint32Array(2 * ids)
   for (let index = 0; index < ids; index++) keys.set(hashOf(Math.floor((index * count) / ids)), 2 * index)
@@ -81,7 +81,7 @@ const cost = (ids: number, lookup: (high: number, low: number) => boolean): numb
   return best
 }
 
-/** How long an effect takes, and the longest time that a timer of a millisecond was late meanwhile. */
+/** How long an effect takes, and the maximum delay of a one-millisecond timer in that time. */
 const watched = <A, E>(effect: Effect.Effect<A, E>) =>
   Effect.promise(async () => {
     let longest = 0

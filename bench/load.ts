@@ -1,6 +1,6 @@
 /**
- * The event pipeline under load: 200,000 exposures a second for ten seconds, all of them new, in this process; a local
- * Statsig in another one. Prints what a call costs, how long the event loop was held up, and what became of the events.
+ * The event pipeline under load: 200,000 new exposures a second for ten seconds in this process, and a local Statsig in
+ * another. Prints what a call costs, how long the event loop was blocked, and what happened to the events.
  *
  * `npx tsx bench/load.ts [exposures a second] [seconds]`
  */
@@ -17,14 +17,14 @@ import type { StatsigUser } from "../src/StatsigUser.js"
 import * as StatsigUsers from "../src/StatsigUser.js"
 import { gates, specs } from "./gates.js"
 
-/** What the other process tells: where it is, and then how many different exposures have arrived. */
+/** Reports of the other process: its address, and then how many different exposures have arrived. */
 interface Report {
   readonly specsUrl: string
   readonly logEventUrl: string
   readonly arrived: number
 }
 
-/** The other process. An exposure is told from another by its user and gate. */
+/** The other process. User and gate identify an exposure. */
 const serve = Effect.gen(function* () {
   const { batches, logEventUrl, specsUrl } = yield* LocalStatsig
   const arrived = new Set<string>()
@@ -40,7 +40,7 @@ const serve = Effect.gen(function* () {
       }
     }
   })
-  // The server forgets all but the last hundred thousand events.
+  // The server keeps only the last hundred thousand events.
   yield* Effect.forever(Effect.andThen(Effect.sleep("20 millis"), count))
 })
 
@@ -53,7 +53,7 @@ const ask = async (server: ChildProcess): Promise<Report> => {
 const percentile = (sorted: ReadonlyArray<number>, share: number) =>
   sorted[Math.min(Math.floor(sorted.length * share), sorted.length - 1)] ?? 0
 
-/** How long the event loop was held up while an effect ran. */
+/** How long the event loop was blocked while an effect ran. */
 const delaysDuring = Effect.fnUntraced(function* (effect: Effect.Effect<void>) {
   const delay = monitorEventLoopDelay({ resolution: 1 })
   delay.enable()
@@ -87,7 +87,7 @@ const load = Effect.fnUntraced(function* (server: ChildProcess, { logEventUrl, s
     logged += count
   }
 
-  // What the machine itself takes, while nothing is offered.
+  // The delays of the machine itself, without load.
   const idle = yield* delaysDuring(Effect.sleep("1 second"))
   const started = performance.now()
   const loaded = yield* delaysDuring(

@@ -1,12 +1,12 @@
 /**
- * The official package and this one on the same project, by turns in one process: `npm run bench`.
+ * The official package and this one on the same project, alternating in one process: `npm run bench`.
  *
- * This package is bundled first, as it is published. Then both must give the same answers for every name and many users,
- * and then each kind of call is measured through the Promise API. "Logged" rows send their exposures to a server on
- * loopback; serialising and sending them counts as CPU time, not as time of the call. Nothing here asserts a time.
+ * This package is first bundled as it is published. Then both must return the same results for every name and many
+ * users, and then each kind of call is measured through the Promise API. "Logged" rows send their exposures to a server
+ * on loopback; serialising and sending them counts as CPU time, not as time of the call. Nothing here asserts a time.
  *
- * Only loopback is used. The official package reports its own errors to a public host, though, so a network namespace
- * without any other is better still: `unshare -rn sh -c 'ip link set lo up; npm run bench'`.
+ * Only loopback is used. The official package reports its own errors to a public host, so a namespace with loopback
+ * only is better still: `unshare -rn sh -c 'ip link set lo up; npm run bench'`.
  */
 import { fork } from "node:child_process"
 import { cpus } from "node:os"
@@ -21,7 +21,7 @@ type Statsig = InstanceType<Sdk["Statsig"]>
 type User = InstanceType<Sdk["StatsigUser"]>
 
 const specs = benchSpecs()
-/** So many that most exposures of the rounds are new, and not held back as seen within the minute. */
+/** So many that most exposures of the rounds are new, not duplicates within the minute. */
 const userArguments = benchUsers(10_000)
 const comparedUsers = 1_000
 
@@ -36,7 +36,7 @@ const layers = parameters(specs.layer_configs, "layer")
 
 const at = <A>(items: ReadonlyArray<A>, index: number): A => items[index % items.length] as A
 
-/** The runs go through the users and, for each, through the names, so that neighbours ask for the same user. */
+/** The runs iterate over the users and, for each, over the names, so that consecutive runs have the same user. */
 const over =
   <A>(items: ReadonlyArray<A>, users: ReadonlyArray<User>, call: (user: User, item: A) => unknown) =>
   (index: number) =>
@@ -65,7 +65,7 @@ const request = (sdk: Sdk, statsig: Statsig, options: typeof unlogged | undefine
   return answers
 }
 
-/** The rows with and without the logging of exposures. */
+/** The rows with and without exposure logging. */
 const loggedAndNot = (
   name: string,
   bars: { readonly logged: number; readonly unlogged: number },
@@ -118,7 +118,7 @@ const rows: ReadonlyArray<Row> = [
   )
 ]
 
-/** Every answer for the user, as plain values. */
+/** Every result for the user, as plain values. */
 const answersOf = (statsig: Statsig, user: User): ReadonlyArray<unknown> => [
   ...gates.map(name => {
     const { details, idType, ruleID, value } = statsig.getFeatureGate(user, name, unlogged)

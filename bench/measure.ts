@@ -1,34 +1,32 @@
-/**
- * Measures two implementations of the same work by turns, so that whatever else the machine does falls on both.
- */
+/** Measures two implementations of the same work alternately, so that other load on the machine affects both. */
 import { setFlagsFromString } from "node:v8"
 import { runInNewContext } from "node:vm"
 
 setFlagsFromString("--expose-gc")
 /**
- * Run before each measurement, so that none pays for what another left behind. Of the young generation only: a full
- * collection would throw away what the compiler learnt.
+ * Run before each measurement, so that none pays for the garbage of another. Young generation only: a full collection
+ * would discard optimised code.
  */
 const collectGarbage = runInNewContext("gc") as (options: { readonly type: "minor" }) => void
 
-/** One kind of work; `run` does it once. Its result is used, so that it cannot be left out. */
+/** One kind of work; `run` does it once. Its result is used, so that it cannot be optimised away. */
 export interface Work {
   readonly run: (index: number) => unknown
-  /** What is still to be done for it in the background. Its CPU time counts, its duration does not. */
+  /** The remaining background work. Its CPU time counts, its duration does not. */
   readonly settle?: () => Promise<unknown>
 }
 
-/** Nanoseconds of one run: as the caller sees them, and of CPU over all threads of the process. */
+/** Nanoseconds of one run: as the caller sees it, and of CPU over all threads of the process. */
 export interface Cost {
   readonly wall: number
   readonly cpu: number
 }
 
 const rounds = 15
-/** How long the slowest should take in a round: long enough for the CPU clock, short enough for many rounds. */
+/** The duration of the slowest work in a round: long enough for the CPU clock, short enough for many rounds. */
 const roundNanoseconds = 60_000_000
 
-/** Measures each of the works in every round, in changing order and with the same indices, and gives the medians. */
+/** Measures all works in every round, in changing order and with the same indices, and returns the medians. */
 export const measure = async (works: ReadonlyArray<Work>): Promise<ReadonlyArray<Cost>> => {
   const count = await calibrate(works)
   const costs: Array<Array<Cost>> = works.map(() => [])
@@ -44,10 +42,10 @@ export const measure = async (works: ReadonlyArray<Work>): Promise<ReadonlyArray
   }))
 }
 
-/** How long each of the works runs before it is measured: a server has run for long. */
+/** How long each work runs before it is measured, because a server runs for long. */
 const warmUpNanoseconds = 300_000_000
 
-/** How many runs fill a round. Warms up on the way, behind the indices of the rounds. */
+/** The number of runs that fill a round. Also warms up, with indices after those of the rounds. */
 const calibrate = async (works: ReadonlyArray<Work>): Promise<number> => {
   for (const work of works)
     for (let spent = 0; spent < warmUpNanoseconds; ) spent += (await once(work, 2_048, rounds)).wall * 2_048
@@ -70,7 +68,7 @@ const once = async ({ run, settle }: Work, count: number, round: number): Promis
   collectGarbage({ type: "minor" })
   const cpuBefore = process.cpuUsage()
   const before = process.hrtime.bigint()
-  // Each round goes on where the one before ended.
+  // Each round continues where the previous one ended.
   const first = round * count
   for (let index = first; index < first + count; index++) {
     const result = run(index)

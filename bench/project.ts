@@ -1,18 +1,18 @@
 /**
- * A project of the size that a grown company has, for measurements: 70 gates (holdouts and segments among them), 55
- * experiments, 20 dynamic configs and 12 layers over some 240 conditions, about 430 KB of JSON. It is made from a seeded
- * generator, so every run measures the same work.
+ * A project of the size of a grown company's, for measurements: 70 gates (holdouts and segments among them), 55
+ * experiments, 20 dynamic configs and 12 layers over some 240 conditions, about 430 KB of JSON. A seeded generator
+ * makes it, so every run measures the same work.
  *
- * The mixture follows real projects: gates that ask gates up to three deep, holdouts that most experiments share,
- * targeting by long lists of ids and addresses, versions, countries and user agents, three experiments in a layer.
+ * The mixture follows real projects: gates nested up to three deep, holdouts that most experiments share, targeting by
+ * long lists of IDs and addresses, versions, countries and user agents, three experiments in a layer.
  */
 import { makeBuilder, uuidOf } from "../examples/shop/builder.js"
 import type { SpecsPayload } from "../layers/LocalStatsig.js"
 
-/** A gate with one rule that everyone passes: the least work that a check can be. */
+/** A gate with one rule that everyone passes: the minimal check. */
 export const trivialGate = "always_on"
 
-/** Mulberry32: numbers from 0 to 1 that depend on the seed alone. */
+/** Mulberry32: numbers from 0 to 1 that depend only on the seed. */
 const makeRandom = (seed: number) => {
   let state = seed
   const next = () => {
@@ -50,10 +50,10 @@ const userIDOf = (index: number) => uuidOf(`user ${index}`)
 const companyIDOf = (index: number) => `company-${10_000 + (index % 900)}`
 const emailOf = (index: number) => `person.${index}@${domains[index % domains.length]}`
 
-/** The first ids are the ones that the lists of the project name. */
+/** The first IDs are on the lists of the project. */
 const listed = 2_000
 
-/** A user as both packages take it. */
+/** A user as both packages accept it. */
 export interface BenchUser {
   userID: string
   customIDs: Record<string, string>
@@ -67,7 +67,9 @@ export interface BenchUser {
   privateAttributes: Record<string, string>
 }
 
-/** Users for `benchSpecs`, all different and always the same; most of the first 2,000 are on a list of the project. */
+/**
+ * Users for `benchSpecs`, all different and the same in each run; most of the first 2,000 are on a list of the project.
+ */
 export const benchUsers = (count: number): Array<BenchUser> =>
   Array.from({ length: count }, (_, index) => {
     const { chance, integer, next, pick } = makeRandom(index + 1)
@@ -96,7 +98,7 @@ export const benchUsers = (count: number): Array<BenchUser> =>
 const adjectives = ["new", "fast", "smart", "compact", "shared", "guided", "linked", "nested", "inline", "bulk"]
 const nouns = ["editor", "billing", "search", "invite", "report", "export", "sidebar", "comment", "webhook", "audit"]
 
-/** Makes the project's payload anew; it is the caller's to change. */
+/** Creates the project's payload; the caller may change it. */
 export const benchSpecs = (): SpecsPayload => {
   const { chance, integer, next, pick } = makeRandom(20_251)
   const build = makeBuilder("bench")
@@ -110,7 +112,7 @@ export const benchSpecs = (): SpecsPayload => {
   const numbered = <A>(count: number, make: (index: number) => A): Array<A> =>
     Array.from({ length: count }, (_, index) => make(index))
 
-  /** A pool that rules draw from, as teams copy each other's conditions. */
+  /** A pool for rules, because teams copy each other's conditions. */
   const pool = [
     ...numbered(8, () => user("userID", "any", some(160 + integer(230), userIDOf))),
     ...numbered(5, () => user("email", "any", some(260 + integer(280), emailOf))),
@@ -159,7 +161,7 @@ export const benchSpecs = (): SpecsPayload => {
     tier("development")
   ]
 
-  // Gates: 3 holdouts, 7 segments, then 60 in levels; a gate asks gates of the levels below it
+  // Gates: 3 holdouts, 7 segments, then 60 in levels; a gate nests gates of the levels below it
 
   const holdouts = ["holdout_growth", "holdout_platform", "holdout_company"]
   for (const [index, name] of holdouts.entries()) build.holdout(name, 2 + index)
@@ -197,7 +199,7 @@ export const benchSpecs = (): SpecsPayload => {
     })
     levels[depth]!.push(name)
   }
-  /** What everything else asks: teams gate their work on a few well-known gates. */
+  /** Gates that everything else nests: teams gate their work on a few well-known gates. */
   const gates = levels.flatMap(names => names.slice(0, 5))
 
   // Dynamic configs

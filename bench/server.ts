@@ -1,6 +1,6 @@
 /**
- * A Statsig for the benchmark, in a process of its own so that its work is not measured: it serves the project's specs
- * and counts the events that each package sends. Run by `main.ts`, to which it reports its port.
+ * A Statsig for the benchmark, in a separate process so that its work is not measured: it serves the project's specs
+ * and counts the events that each package sends. `main.ts` runs it and gets its port.
  */
 import { createServer } from "node:http"
 import { benchSpecs } from "./project.js"

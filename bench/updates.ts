@@ -1,11 +1,11 @@
 /**
- * What an update of a big project costs: `tsx bench/updates.ts`, and `tsx bench/updates.ts heap` for what 5,000 updates
+ * The cost of updating a big project: `tsx bench/updates.ts`, and `tsx bench/updates.ts heap` for what 5,000 updates
  * leave behind.
  *
  * The project is that of `project.ts` many times over: 20 MB, of which an update changes one spec. The update goes
- * through the store as it does in a program, in bytes; the use of every spec after it is a row of its own.
- * Beside it stands the full redo: the same payload read by a store that holds nothing. A block is the longest time in
- * which the event loop did not come round. Nothing here asserts a time.
+ * through the store in bytes, as in a program; a separate row measures the use of every spec after it. For comparison,
+ * an empty store reads the same payload. A block is the longest time between two turns of the event loop. Nothing here
+ * asserts a time.
  */
 import { setFlagsFromString } from "node:v8"
 import { runInNewContext } from "node:vm"
@@ -22,7 +22,7 @@ const collectGarbage = runInNewContext("gc") as () => void
 const megabyte = 1024 * 1024
 const tables = ["feature_gates", "dynamic_configs", "layer_configs"] as const
 
-/** The project over and over, each copy under names and conditions of its own, until it has the size. */
+/** Copies of the project, each with its own names and conditions, up to the size. */
 const bigSpecs = (size: number): SpecsPayload => {
   const one = benchSpecs()
   const names = new Set([...tables, "condition_map" as const].flatMap(table => Object.keys(one[table] ?? {})))
@@ -43,14 +43,14 @@ const bigSpecs = (size: number): SpecsPayload => {
   return big
 }
 
-/** Payloads of which each changes one spec of the one before; all but that is the same. */
+/** Payloads that each change one spec of the previous one, and nothing else. */
 const makeUpdates = (size: number) => {
   const specs = bigSpecs(size)
   const text = JSON.stringify(specs)
   const bytes = Buffer.from(text)
   const count = tables.reduce((sum, table) => sum + Object.keys(specs[table] as object).length, 0)
   const timeAt = text.indexOf(`"time":${specs.time}`) + '"time":'.length
-  // ASCII throughout, so that characters are bytes; a changed condition would concern many specs.
+  // ASCII throughout, so that characters are bytes; a changed condition would affect many specs.
   const salts = [...text.matchAll(/"salt":"[^"]{8,}"/g)].map(match => match.index + '"salt":"'.length)
   const conditions = text.indexOf('"condition_map":')
   const ofSpecs = salts.filter(at => at < conditions)
@@ -67,7 +67,7 @@ const makeUpdates = (size: number) => {
   }
 }
 
-/** A store whose source gives the body that was set last. */
+/** A store whose source returns the body that was set last. */
 const makeStore = Effect.gen(function* () {
   let body: Uint8Array = new Uint8Array()
   const source = Layer.succeed(SpecSource, {
@@ -89,7 +89,7 @@ const makeStore = Effect.gen(function* () {
   }
 })
 
-/** Decodes and compiles what is not yet. */
+/** Decodes and compiles the rest. */
 const useAll = (store: SpecStore["Type"]): number => {
   const { snapshot } = store.current()
   let good = 0
@@ -99,14 +99,14 @@ const useAll = (store: SpecStore["Type"]): number => {
   return good
 }
 
-/** Milliseconds that work took and that it held up the event loop at most, and the turns of the loop meanwhile. */
+/** Milliseconds of the work and of the longest block of the event loop, and the turns of the loop meanwhile. */
 interface Watched {
   readonly took: number
   readonly longest: number
   readonly turns: number
 }
 
-/** Runs the work while the event loop is watched. */
+/** Runs the work while watching the event loop. */
 const watched = <A, E>(work: Effect.Effect<A, E>) =>
   Effect.gen(function* () {
     let longest = 0

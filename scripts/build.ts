@@ -1,7 +1,7 @@
 /**
- * Builds the package: modules one by one for Effect programs, and the Promise facade as one file with Effect inside and
- * one file of types that needs no other package. OpenFeature's provider is a small file beside it, which needs
- * OpenFeature's SDK alone.
+ * Builds the package: separate modules for Effect programs, and the Promise facade as one file with Effect inside and
+ * one file of types that needs no other package. OpenFeature's provider is a separate small file, which needs only
+ * OpenFeature's SDK.
  */
 import { execFileSync } from "node:child_process"
 import { copyFileSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs"
@@ -17,7 +17,7 @@ rmSync("dist", { recursive: true, force: true })
 compile("tsconfig.build.json")
 copyFileSync(countryTable, `dist/${countryTable}`)
 
-/** What reads protobuf is small and built in: programs that are bundled need not install it. */
+/** The protobuf reader is small and built in: bundled programs need not install it. */
 const protobuf = "dist/layers/internal/protobuf/wire.js"
 await build({
   entryPoints: [protobuf],
@@ -33,9 +33,9 @@ await build({
 })
 
 /**
- * A program with another major of Effect, or without it, ends at the first module that is missing, before any of ours
- * runs: Node.js links all before it runs any. What it prints is the path of the module that lacks something. So the main
- * entries import first, from a file whose path says what to install, what Effect 3 alone has.
+ * A program with another major of Effect, or without it, fails at the first missing module, before any of ours runs:
+ * Node.js links all modules first. It prints the path of the module with the missing import. So the main entries first
+ * import, from a file whose path says what to install, something that only Effect 3 has.
  */
 const requirement = "this-needs-effect@3-and-@effect/platform@0.97.js"
 mkdirSync(dirname(`dist/${requirement}`))
@@ -48,7 +48,7 @@ for (const entry of ["src/index", "layers/Statsig", "layers/StatsigTest"]) {
 /** The command works in projects without Effect, too. */
 await bundle("layers/cli.ts", "esm", "dist/cli.js")
 
-/** The bundled entries, by the name that the package exports them under. */
+/** The bundled entries, by the name of their export in the package. */
 const entries = { promise: "layers/promise", openfeature: "src/openfeature/StatsigProvider" }
 
 for (const [name, module] of Object.entries(entries)) {
@@ -56,7 +56,9 @@ for (const [name, module] of Object.entries(entries)) {
   await bundle(`${module}.ts`, "cjs", `dist/${name}.cjs`)
 }
 
-/** Of a class whose type alone is exported the extractor exports the class itself, which no program would find. */
+/**
+ * For a class whose type alone is exported the extractor exports the class itself, which does not exist at run time.
+ */
 const keepTypesAlone = async (name: string) => {
   const path = resolve(`dist/${name}.d.ts`)
   const values = await import(resolve(`dist/${name}.js`))
@@ -72,7 +74,7 @@ const keepTypesAlone = async (name: string) => {
   writeFileSync(path, `${types}export type { ${found.join(", ")} }\n`)
 }
 
-/** The types of the entries, without what is internal: that is where the types of Effect come in. */
+/** The types of the entries, without internal ones, which would bring in Effect's types. */
 compile("tsconfig.types.json")
 for (const [name, module] of Object.entries(entries)) {
   const { succeeded } = Extractor.invoke(
@@ -89,7 +91,7 @@ for (const [name, module] of Object.entries(entries)) {
           compilerMessageReporting: { default: { logLevel: ExtractorLogLevel.Error } },
           extractorMessageReporting: {
             default: { logLevel: ExtractorLogLevel.None },
-            // A type that a signature mentions and nobody can name.
+            // A type that a signature uses and that is not exported.
             "ae-forgotten-export": { logLevel: ExtractorLogLevel.Error }
           },
           tsdocMessageReporting: { default: { logLevel: ExtractorLogLevel.None } }

@@ -1,6 +1,6 @@
 /**
- * A program in one file, by the bundlers that people have: each without a warning, moved to a folder that has nothing
- * else, and as fast, small and knowing as the program that is not bundled.
+ * A program in one file, by each common bundler: without a warning, moved to an otherwise empty folder, and as fast,
+ * small and complete as the unbundled program.
  */
 import { readFileSync, renameSync, rmSync, statSync } from "node:fs"
 import { join } from "node:path"
@@ -10,7 +10,7 @@ import { LocalStatsig } from "../layers/LocalStatsig.js"
 import { payload } from "../test/facade/support/payload.js"
 import { run, write } from "./consumers.js"
 
-/** Asks for a country and for a browser, in the first checks that there are. */
+/** Looks up a country and a browser in its first checks. */
 const program = `
 import { Statsig, StatsigUser } from "statsig-effect/promise"
 const [specsUrl, logEventUrl] = process.argv.slice(2)
@@ -26,7 +26,7 @@ const main = async () => {
 main()
 `
 
-/** Is loaded before the program: the longest time in which no timer could run is that of starting, for the most part. */
+/** Loaded before the program: the longest time in which no timer could run is mostly the start. */
 const measure = `
 let last = performance.now()
 let longestBlock = 0
@@ -42,21 +42,21 @@ process.on("exit", () => {
 })
 `
 
-/** What a run is measured by: milliseconds, and megabytes at the most. */
+/** The figures of a run: milliseconds, and peak megabytes. */
 const figures = ["cpu", "memory", "longestBlock"] as const
 
 type Figures = Record<(typeof figures)[number], number>
 
 const runs = 5
 
-/** How much worse than the program that is not bundled. Both are measured in the same minute. */
+/** How much worse than the unbundled program. Both are measured in the same minute. */
 const allowed = 1.3
 
 interface Bundler {
   readonly packages: ReadonlyArray<string>
-  /** A module that bundles `program.mjs` into `out/` and prints what the bundler warns of. */
+  /** A module that bundles `program.mjs` into `out/` and prints the bundler's warnings. */
   readonly script: string
-  /** What it makes in `out/`. */
+  /** The file that it creates in `out/`. */
   readonly file: string
 }
 
@@ -70,7 +70,7 @@ for (const { text } of warnings) console.log(text)`,
   file
 })
 
-/** rspack is called as webpack is. */
+/** rspack has the API of webpack. */
 const webpack = (name: string, version: string): Bundler => ({
   packages: [`${name}@${version}`],
   script: `import bundler from "${name}"
@@ -136,7 +136,7 @@ const least = (results: ReadonlyArray<Figures>): Figures => ({
 const shown = ({ cpu, longestBlock, memory }: Figures): string =>
   `${cpu.toFixed(0)} ms CPU, ${memory.toFixed(0)} MB, blocked for ${longestBlock.toFixed(0)} ms`
 
-/** By turns, and the least of each: whatever else the machine does can only add to it. */
+/** Alternating, and the minimum of each: other load on the machine can only add to it. */
 const compare = async (plain: string, bundled: string, urls: ReadonlyArray<string>): Promise<string> => {
   const results: Record<"plain" | "bundled", Array<Figures>> = { plain: [], bundled: [] }
   for (let time = 0; time < runs; time++) {
@@ -149,7 +149,7 @@ const compare = async (plain: string, bundled: string, urls: ReadonlyArray<strin
   return text
 }
 
-/** A package that only some programs have is neither asked for where it is missing nor taken in where it is there. */
+/** An optional package is neither required where it is missing nor included where it is installed. */
 const bundleWithAndWithoutRedis = async (project: string, file: string): Promise<void> => {
   const taken = "A package that few have"
   for (const files of [{}, { "node_modules/redis/index.js": `module.exports = "${taken}"` }]) {
@@ -161,7 +161,7 @@ const bundleWithAndWithoutRedis = async (project: string, file: string): Promise
   }
 }
 
-/** Bundles the program in a project that has the bundler and this package, moves what comes of it away, and runs it. */
+/** Bundles the program in a project with the bundler and this package, moves the output away, and runs it. */
 export const proveBundler =
   ({ file, script }: Bundler) =>
   async (project: string): Promise<string> => {

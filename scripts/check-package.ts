@@ -1,8 +1,8 @@
 /**
- * Checks the package as its users install it: what `publint` and "are the types wrong" say of it, and a fresh project
- * without Effect that installs the tarball, compiles against it, asks a gate as a module, as CommonJS and bundled, and
- * holds no native file. With Effect, it can import the layers and nothing that is internal. Run it after a build;
- * `npm run verify` goes further.
+ * Checks the package as its users install it: with `publint` and "are the types wrong", and in a fresh project without
+ * Effect that installs the tarball, compiles against it, checks a gate as a module, as CommonJS and bundled, and has no
+ * native file. With Effect, it can import the layers and nothing internal. Run it after a build; `npm run verify` tests
+ * more.
  */
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync } from "node:fs"
 import { dirname, join, resolve } from "node:path"
@@ -23,7 +23,7 @@ import {
   write
 } from "./consumers.js"
 
-/** How a project may ask TypeScript to find modules. */
+/** TypeScript's ways to resolve modules. */
 const resolutions = {
   "as a module": { module: "node16", moduleResolution: "node16", type: "module" },
   "as CommonJS": { module: "node16", moduleResolution: "node16", type: "commonjs" },
@@ -31,14 +31,14 @@ const resolutions = {
   "the old way": { module: "commonjs", moduleResolution: "node10", type: "commonjs" }
 }
 
-/** The configuration of a strict project of one file. */
+/** The configuration of a strict project with one file. */
 const tsconfig = (file: string, { type: _, ...compilerOptions }: Readonly<Record<string, unknown>>): string =>
   JSON.stringify({
     compilerOptions: { noEmit: true, ...compilerOptions, strict: true, target: "es2022", lib: ["es2023"], types: [] },
     files: [file]
   })
 
-/** A library whose declarations mention our types without a word of them in its sources. */
+/** A library whose declarations mention our types, which its sources do not. */
 const declaredProgram = `
 import * as Effect from "effect/Effect"
 import { Statsig, StatsigUser } from "statsig-effect"
@@ -61,7 +61,7 @@ await withFolder(async folder => {
   const tarball = await pack(folder)
 
   const analysis = await checkPackage(createPackageFromTarballData(new Uint8Array(readFileSync(tarball))))
-  // The modules for Effect programs are ES modules alone, as is said in the README.
+  // The modules for Effect programs are ES modules only, as the README says.
   const problems = analysis.types === false ? ["no types"] : analysis.problems.filter(isProblem)
   if (problems.length > 0) throw new Error(`The types are wrong: ${JSON.stringify(problems, undefined, 2)}`)
   console.log("The types are right.")
@@ -151,7 +151,7 @@ await withFolder(async folder => {
   console.log(await run("node", ["layers.mjs"], project))
 })
 
-/** The links of the pages in a folder that lead to no file there, or to no heading. */
+/** The links of the pages in a folder whose target file or heading does not exist. */
 function deadLinks(folder: string): ReadonlyArray<string> {
   const pages = readdirSync(folder, { recursive: true, encoding: "utf8" }).filter(path => path.endsWith(".md"))
   return pages.flatMap(page =>
@@ -164,7 +164,7 @@ function deadLinks(folder: string): ReadonlyArray<string> {
   )
 }
 
-/** The names under which the headings of a page are linked to. */
+/** The anchors of a page's headings. */
 function headings(page: string): ReadonlyArray<string> {
   return Array.from(page.matchAll(/^#+ (.+)$/gm), ([, heading = ""]) =>
     heading
@@ -178,7 +178,7 @@ function read(path: string): string {
   return readFileSync(path, "utf8")
 }
 
-/** Puts the packages that Effect programs bring themselves into the project. */
+/** Links the packages that Effect programs install themselves into the project. */
 function linkPeers(project: string): void {
   const { peerDependencies } = JSON.parse(readFileSync("package.json", "utf8"))
   for (const name of Object.keys(peerDependencies)) {
@@ -194,7 +194,9 @@ interface LayerModules {
   readonly internal: ReadonlyArray<string>
 }
 
-/** What was built of `layers`. Modules for programs have names such as `Service/Backend`; all others are internal. */
+/**
+ * The built modules of `layers`. Modules for programs have names such as `Service/Backend`; all others are internal.
+ */
 function layerModules(): LayerModules {
   const names = readdirSync("dist/layers", { recursive: true, encoding: "utf8" })
     .filter(path => /\.c?js$/.test(path))

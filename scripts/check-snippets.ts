@@ -1,14 +1,14 @@
 /**
- * Compiles the `ts` blocks of the documentation and the examples of docstrings, so that what people copy works. Each is a
- * module of its own.
+ * Compiles the `ts` blocks of the documentation and the examples of docstrings, so that copied code works. Each is a
+ * separate module.
  *
- * What a block needs and would only distract its reader stands before it in a comment that no page shows:
+ * Code that a block needs and that would distract its reader is in a hidden comment before it:
  *
  *     <!-- snippet
  *     declare const user: StatsigUser.StatsigUser
  *     -->
  *
- * Docstrings leave out more: what their examples take for granted is `vocabulary.ts`.
+ * Docstrings omit more: `vocabulary.ts` has what their examples take for granted.
  *
  * Run it with `npx tsx scripts/check-snippets.ts`.
  */
@@ -18,7 +18,7 @@ import { preludeOf } from "./vocabulary.js"
 
 interface Snippet {
   readonly page: string
-  /** The line of the page before the first of the block, from 1. */
+  /** The line of the page before the first line of the block, from 1. */
   readonly line: number
   readonly hidden: string
   readonly text: string
@@ -35,7 +35,7 @@ const snippetsOf = (page: string): ReadonlyArray<Snippet> => {
   })
 }
 
-/** The examples of a module's docstrings. What they do in an Effect stands within one. */
+/** The examples of a module's docstrings. Code that yields effects is wrapped in one. */
 const examplesOf = (page: string): ReadonlyArray<Snippet> => {
   const content = readFileSync(page, "utf8")
   const examples = content.matchAll(/^ *\* @example\n((?: *\*(?! @|\/).*\n)+)/gm)

@@ -1,11 +1,11 @@
 /**
- * Compares the client initialize responses of this package with those of the official one in made-up worlds:
+ * Compares the client initialize responses of this package with those of the official one in generated worlds:
  *
  *     tsx scripts/clientInitializeDifferential.ts --worlds 500 --seed 7
  *     tsx scripts/clientInitializeDifferential.ts --world 12 --seed 7      one world alone
  *
- * It prints what was compared and the first differences; any difference ends it with status 1. The official package runs
- * without network; a namespace without any is better still, because it reports its own errors to a public host:
+ * It prints what was compared and the first differences; any difference ends it with status 1. The official package
+ * runs without a network. It reports its own errors to a public host, so a namespace without a network is better still:
  * `unshare -rn npx tsx scripts/clientInitializeDifferential.ts`.
  */
 import { parseArgs } from "node:util"

@@ -1,13 +1,13 @@
 /**
- * Type-checks texts that are no files of the repository: snippets of the documentation, generated code. They are compiled
- * with the repository's own options, and import the package by its name.
+ * Type-checks texts that are not files of the repository: snippets of the documentation, generated code. They are
+ * compiled with the repository's own options, and import the package by its name.
  */
 import { join, resolve } from "node:path"
 import ts from "typescript"
 
 const root = resolve(import.meta.dirname, "..")
 
-/** The package's exports, as its sources. */
+/** The package's exports, mapped to its sources. */
 const paths = {
   "statsig-effect": ["./src/index.ts"],
   "statsig-effect/promise": ["./layers/promise.ts"],
@@ -15,7 +15,7 @@ const paths = {
   "statsig-effect/layers/*": ["./layers/*.ts"]
 }
 
-/** A mistake that the compiler found. */
+/** An error that the compiler found. */
 export interface Mistake {
   readonly name: string
   /** From 1. */
@@ -23,7 +23,7 @@ export interface Mistake {
   readonly message: string
 }
 
-/** Compiles the texts together, each a module of its own, by name; names end in `.ts`. Gives what is wrong with them. */
+/** Compiles the texts together, each as a separate module, by name; names end in `.ts`. Returns their errors. */
 export const compile = (
   texts: ReadonlyMap<string, string>,
   options: ts.CompilerOptions = {}

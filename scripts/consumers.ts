@@ -1,6 +1,4 @@
-/**
- * What the package's users do with it: a project of its own that installs the tarball, and programs that ask a gate.
- */
+/** A user's view of the package: a separate project that installs the tarball, and programs that check a gate. */
 import { execFile } from "node:child_process"
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
@@ -8,7 +6,7 @@ import { basename, dirname, join } from "node:path"
 import { promisify } from "node:util"
 import { specs } from "../examples/shop/specs.js"
 
-/** Runs a command and gives what it prints; fails with all of it. */
+/** Runs a command and returns its output; fails with all of it. */
 export const run = async (
   command: string,
   args: ReadonlyArray<string>,
@@ -23,11 +21,11 @@ export const run = async (
   return stdout.trim()
 }
 
-/** Packs the built package into the folder and gives the file's path. */
+/** Packs the built package into the folder and returns the file's path. */
 export const pack = async (folder: string): Promise<string> =>
   join(folder, await run("npm", ["pack", "--silent", "--pack-destination", folder]))
 
-/** A folder that is gone when the work is done. */
+/** A folder that is removed after the work. */
 export const withFolder = async <A>(work: (folder: string) => Promise<A>): Promise<A> => {
   const folder = mkdtempSync(join(tmpdir(), "statsig-effect-"))
   try {
@@ -45,7 +43,7 @@ export const write = (folder: string, files: Readonly<Record<string, string>>): 
   }
 }
 
-/** Makes a project that has the tarball and the packages installed, and nothing else. */
+/** Makes a project with only the tarball and the packages installed. */
 export const makeProject = async (
   folder: string,
   tarball: string,
@@ -56,7 +54,7 @@ export const makeProject = async (
   await run("npm", ["install", ...quiet, tarball, ...packages], folder)
 }
 
-/** The native files that are installed in the folder. */
+/** The native files in the folder. */
 export const nativeFiles = (folder: string): ReadonlyArray<string> =>
   readdirSync(join(folder, "node_modules"), { recursive: true, encoding: "utf8" }).filter(path =>
     /\.(node|wasm|so|dylib|dll)$/.test(basename(path))
@@ -80,13 +78,13 @@ const main = async () => {
 }
 `
 
-/** Asks a gate through the Promise API and prints why it is open. */
+/** Checks a gate through the Promise API and prints why it is open. */
 export const promiseProgram = {
   esm: `import { Statsig, StatsigUser } from "statsig-effect/promise"\n${ask}console.log(await main())\n`,
   cjs: `const { Statsig, StatsigUser } = require("statsig-effect/promise")\n${ask}main().then(console.log)\n`
 }
 
-/** What a program that uses OpenFeature installs beside this package. */
+/** The packages that a program installs for OpenFeature. */
 export const openFeaturePackages = ["@openfeature/server-sdk", "@openfeature/core"]
 
 const askOpenFeature = `
@@ -105,7 +103,7 @@ const main = async () => {
 }
 `
 
-/** Asks a gate through OpenFeature and prints why it is open. */
+/** Checks a gate through OpenFeature and prints why it is open. */
 export const openFeatureProgram = {
   esm: `import { OpenFeature } from "@openfeature/server-sdk"
 import { StatsigProvider } from "statsig-effect/openfeature"
@@ -139,7 +137,7 @@ export const effectProgram = {
   exported: `${askEffect}export { main }\n`
 }
 
-/** A program whose types are to be right, for those who do not have Effect. */
+/** A program whose types must be right without Effect. */
 export const typedProgram = `
 import { Statsig, StatsigUser, type StatsigOptions } from "statsig-effect/promise"
 const options: StatsigOptions = { environment: "staging" }
@@ -153,7 +151,7 @@ export const check = async (): Promise<boolean> => {
 }
 `
 
-/** The same for those who use OpenFeature, whose own types want those of Node.js. */
+/** The same for OpenFeature, whose own types need those of Node.js. */
 export const typedOpenFeatureProgram = `
 import { OpenFeature } from "@openfeature/server-sdk"
 import { StatsigProvider } from "statsig-effect/openfeature"

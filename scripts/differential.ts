@@ -1,14 +1,14 @@
 /**
- * Compares this package with the official one on made-up worlds, as many as asked for:
+ * Compares this package with the official one on generated worlds:
  *
  *     tsx scripts/differential.ts --comparisons 2000000 --seed 7 --workers 2
  *     tsx scripts/differential.ts --seed 7 --world 12      one world alone
  *     tsx scripts/differential.ts --protobuf               the worlds as protobuf, with broken envelopes
  *
  * It prints what was compared and reached, and for each kind of difference the smallest reproduction that it finds; any
- * difference ends it with status 1. Workers are processes of their own, so that an abort of the official package costs
- * one world only. The official package runs without network; a namespace without any is better still, because it
- * reports its own errors to a public host: `unshare -rn npx tsx scripts/differential.ts`.
+ * difference ends it with status 1. Workers are separate processes, so that an abort of the official package costs only
+ * one world. The official package runs without a network. It reports its own errors to a public host, so a namespace
+ * without a network is better still: `unshare -rn npx tsx scripts/differential.ts`.
  */
 import { type ChildProcess, fork } from "node:child_process"
 import { parseArgs } from "node:util"
@@ -29,7 +29,7 @@ const { values: options } = parseArgs({
   }
 })
 
-/** What a worker is asked to do: about that many comparisons, from a world on. */
+/** A worker's task: about that many comparisons, starting at a world. */
 interface Task {
   readonly seed: number
   readonly firstIndex: number
@@ -48,7 +48,7 @@ type Report =
       readonly differences: number
     }
 
-/** Minimising takes seconds, so only so many differences that look alike are minimised by a worker. */
+/** Minimising takes seconds, so a worker minimises only so many similar differences. */
 const reproductionsPerLikeness = 2
 
 const packages = { expected: officialSdk, actual: ourSdk }
@@ -92,7 +92,7 @@ const chosen = ({ differences }: Comparison): ReadonlyArray<Difference> => {
   })
 }
 
-/** Differences with the same cause are probably one fault: the question, the place, and the conditions that matter. */
+/** Differences with the same cause are probably one bug: the question, the place, and the conditions that matter. */
 const causeOf = ({ path, question }: Difference, payload: Difference["world"]["payload"]): string => {
   const conditions = [...objectAt(payload, "condition_map").values()]
   const involved = conditions
@@ -108,7 +108,7 @@ const main = async (): Promise<number> => {
 
   const wanted = Number(options.comparisons)
   const perTask = 100_000
-  // Worlds of one task never reach those of the next: a world has thousands of comparisons.
+  // The worlds of one task never reach those of the next: a world has thousands of comparisons.
   const worldsPerTask = 1000
   const tasks: Array<Task> = Array.from({ length: Math.ceil(wanted / perTask) }, (_, index) => ({
     seed,
@@ -203,7 +203,7 @@ const print = (title: string, counts: ReadonlyMap<string, number>): void => {
 }
 
 const task = process.env["DIFFERENTIAL_TASK"]
-// The official package keeps the process alive, so each end is an explicit one.
+// The official package keeps the process alive, so each exit is explicit.
 if (task === undefined) process.exit(await main())
 else {
   await work(JSON.parse(task), report => new Promise(resolve => void process.send?.(report, () => resolve())))

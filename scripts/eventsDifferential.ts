@@ -1,10 +1,10 @@
 /**
- * Compares the events that this package logs with those of the official one, on made-up worlds and calls:
+ * Compares the events that this package logs with those of the official one, on generated worlds and calls:
  *
  *     tsx scripts/eventsDifferential.ts --events 30000 --seed 7
  *
- * A third of the events is logged with sampling off, a third with it on, a third in its shadow. Prints what was compared
- * and each world that differs; any difference ends it with status 1.
+ * A third of the events is logged with sampling off, a third with it on, a third in shadow mode. Prints what was
+ * compared and each world that differs; any difference ends it with status 1.
  */
 import { parseArgs } from "node:util"
 import { addCounts, describeDifferences, runTask, sumOf } from "../test/conformance/support/eventsProcess.js"

@@ -1,8 +1,8 @@
 /**
  * Writes layers/internal/uapRules.generated.ts from the regexes.yaml of uap-core 0.18.0.
  *
- * The official SDK's third-party mode knows only a part of uap-core, with a few rules of its own. The selection below is
- * by position in the file, therefore for exactly this version of it; the edits are stated where they are made.
+ * The official SDK's third-party mode has only part of uap-core, with a few rules of its own. The selection below is by
+ * position in the file, so it fits only this version; each edit is explained where it is made.
  *
  * Run: npx tsx scripts/generate-uap-rules.ts
  */
@@ -26,7 +26,7 @@ const loadRules = (): { user_agent_parsers: Array<SourceRule>; os_parsers: Array
   return parse(readFileSync(load.resolve("uap-core/regexes.yaml"), "utf8"))
 }
 
-/** Drops the replacements that are not there from the end, since most rules have none. */
+/** Drops missing replacements from the end, since most rules have none. */
 const rule = (pattern: string, ...replacements: ReadonlyArray<string>): Rule => {
   const present = replacements.findLastIndex(replacement => replacement !== "")
   return [pattern, ...replacements.slice(0, present + 1)]
@@ -50,7 +50,7 @@ const select = (rules: ReadonlyArray<SourceRule>, prefix: "" | "os_", ranges: st
       )
   })
 
-/** Replaces a piece of each rule's pattern, and fails if the piece is not there. */
+/** Replaces a piece of each rule's pattern, and fails if it is missing. */
 const edit = (rules: Array<Rule>, piece: string, replacement: string): Array<Rule> =>
   rules.map(([pattern, ...replacements]) => {
     if (!pattern!.includes(piece)) throw new Error(`No ${piece} in ${pattern}`)
@@ -76,10 +76,10 @@ const osRules = (rules: ReadonlyArray<SourceRule>): Array<Rule> => {
   const at = (ranges: string) => select(rules, "os_", ranges)
   return [
     ...at("11-26 28-49"),
-    // a browser for iOS that asked for the desktop page and therefore calls itself a Mac
+    // a browser for iOS that requested the desktop page and therefore identifies as a Mac
     rule("Intel Mac OS X.+(?:CriOS|EdgiOS)/\\d", "iOS"),
     ...at("52-60 62-134"),
-    // in place of 135-140, which know Darwin 22 only
+    // replaces 135-140, which match only Darwin 22
     ...[22, 23, 24].flatMap(darwin => [
       rule(`CFNetwork/.{0,100} Darwin/${darwin}\\.([0-5])\\.\\d+`, "iOS", String(darwin - 6), "$1"),
       rule(`CFNetwork/.{0,100} Darwin/${darwin}\\.\\d+`, "iOS", String(darwin - 6))

@@ -5,8 +5,8 @@
  *     tsx scripts/idListsDifferential.ts --history 12 --seed 7      one history alone
  *
  * It prints what was compared and the first differences; any difference ends it with status 1. Some histories make the
- * official package fail, which it reports to a public host of its own. So it runs in a namespace that has no network but
- * loopback: `unshare -rn sh -c 'ip link set lo up && exec npx tsx scripts/idListsDifferential.ts'`.
+ * official package fail, which it reports to a public host. So run it in a namespace with no network but loopback:
+ * `unshare -rn sh -c 'ip link set lo up && exec npx tsx scripts/idListsDifferential.ts'`.
  */
 import { parseArgs } from "node:util"
 import { compareHistories } from "../test/conformance/support/idListHistories.js"
@@ -19,7 +19,7 @@ const { values: options } = parseArgs({
   }
 })
 
-// Both packages poll faster then than they would be allowed to.
+// Allows both packages to poll faster than usual.
 process.env["STATSIG_RUNNING_TESTS"] = "true"
 
 const seed = Number(options.seed)

@@ -1,7 +1,7 @@
 /**
- * Shows that the lines and programs of the README work with every package manager, in a project of Effect 3, one of
- * Effect 4, and one with neither. The programs ask a Statsig on loopback. Package managers and packages come from the npm
- * registry into a temporary folder. `npm run build && npm run install-matrix [manager …]`
+ * Shows that the commands and programs of the README work with every package manager, in a project of Effect 3, one of
+ * Effect 4, and one with neither. The programs use a Statsig on loopback. Package managers and packages come from the
+ * npm registry into a temporary folder. `npm run build && npm run install-matrix [manager …]`
  */
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
@@ -14,13 +14,13 @@ import { makeProject, pack, run, withFolder, write } from "./consumers.js"
 type Environment = Readonly<Record<string, string | undefined>>
 
 interface Manager {
-  /** What is installed to have it. */
+  /** The package to install. */
   readonly package: string
   /** The name of its program. */
   readonly bin: string
   readonly add: ReadonlyArray<string>
   readonly environment?: Environment
-  /** What runs Node.js, where that is not to run alone. */
+  /** What runs Node.js, where it does not run alone. */
   readonly node?: string
 }
 
@@ -58,37 +58,37 @@ const partOf = (pattern: RegExp): string => {
   return found
 }
 
-/** The packages of an install line. */
+/** The packages of an install command. */
 const lines = {
   effect: partOf(/^npm install (statsig-effect effect@.*?) *#/m).split(" "),
   promise: partOf(/^npm install (statsig-effect) *#/m).split(" ")
 }
 
-/** A program that asks the Statsig of the environment. */
+/** A program that uses the Statsig of the environment. */
 const onLoopback = (program: string, options: RegExp): string => {
   if (!options.test(program)) throw new Error(`The program has no options like ${options}.`)
   const more = 'specsUrl: process.env["SPECS_URL"], logEventUrl: process.env["LOG_EVENT_URL"]'
   return program.replace(options, (_, before: string, after: string) => `${before}, ${more}${after}`)
 }
 
-/** Neither of them has a type in it, so they run as they are. */
+/** Neither of them has type annotations, so they run unchanged. */
 const programs = {
   effect: onLoopback(partOf(/\*\*Effect\*\*\n\n```ts\n(.*?)```/s), /(layer\(\{ sdkKey: .*?)( \}\))/),
   promise: onLoopback(partOf(/\*\*async\/await\*\*\n\n```ts\n(.*?)```/s), /(\{ environment: .*?)( \}\))/)
 }
 
-/** What Node.js prints where the Effect API lacks something: the folder of the package that says what. */
+/** What Node.js prints where the Effect API lacks something: the folder of the package whose name says what. */
 const requirement = "this-needs-effect@3-and-@effect/platform@0.97"
 
-/** pnpm ends so after it has installed all, but not built what `@effect/platform` can do without. */
+/** pnpm ends with this after it has installed all, but not built the optional parts of `@effect/platform`. */
 const ignoredBuilds = "ERR_PNPM_IGNORED_BUILDS"
 
 interface Project {
-  /** What it has before. */
+  /** Packages that are already installed. */
   readonly packages: ReadonlyArray<string>
   readonly line: ReadonlyArray<string>
   readonly program: string
-  /** Whether the Effect API is to say what it needs. */
+  /** Whether the Effect API must say what it needs. */
   readonly lacksEffect: boolean
 }
 
@@ -98,18 +98,18 @@ const projects: Readonly<Record<string, Project>> = {
   plain: { packages: [], line: lines.promise, program: programs.promise, lacksEffect: true }
 }
 
-/** The line of an output that says most. */
+/** The most informative line of an output. */
 const summaryOf = (error: unknown): string => {
   const text = (error instanceof Error ? error.message : String(error)).replaceAll(/\u001b\[[0-9;]*m/g, "")
   const lines = text.split("\n").filter(line => line.trim() !== "" && !line.startsWith("Command failed"))
   return (lines.find(line => /error|ERR|conflict|refus/i.test(line)) ?? lines[0] ?? text).trim().slice(0, 160)
 }
 
-/** Whether the registry does not have what was to be installed. */
+/** Whether the registry lacks the package. */
 const isUnavailable = (error: unknown): boolean =>
   /ETARGET|E404|ERR_PNPM_NO_MATCHING_VERSION|Couldn't find any versions|No candidates found/.test(String(error))
 
-/** Checks that the Effect API says what it lacks. Without Effect a program's own import of it would come first. */
+/** Checks that the Effect API says what it lacks. Without Effect a program's own import of it would fail first. */
 const checkRequirement = async (start: (file: string) => Promise<string>, hasEffect: boolean): Promise<void> => {
   for (const file of hasEffect ? ["effect.mjs", "layer.mjs"] : ["layer.mjs"]) {
     const ended = await start(file).then(() => "error: it ran", String)
@@ -119,7 +119,7 @@ const checkRequirement = async (start: (file: string) => Promise<string>, hasEff
   }
 }
 
-/** Runs the work as a cell of the table. */
+/** Runs the work for a cell of the table. */
 const cellOf = async (work: () => Promise<string>): Promise<string> => {
   try {
     return await work()
@@ -131,7 +131,7 @@ const cellOf = async (work: () => Promise<string>): Promise<string> => {
 /** The registry of this machine, and caches in the folder. */
 const environmentOf = async (folder: string): Promise<NodeJS.ProcessEnv> => {
   const registry = await run("npm", ["config", "get", "registry"])
-  // What npm tells its scripts is not for the managers.
+  // The managers must not see npm's variables for its scripts.
   const own = Object.entries(process.env).filter(([name]) => !name.toLowerCase().startsWith("npm_"))
   return {
     ...Object.fromEntries(own),
@@ -186,7 +186,7 @@ const fill = async (
     const start = (file: string) =>
       node === undefined ? run("node", [file], project, env) : run(manager, [node, file], project, env)
 
-    // A lock file of its own: Yarn would look for one above.
+    // An own lock file: Yarn would look for one above.
     write(project, {
       "package.json": JSON.stringify({ name: "consumer", version: "1.0.0", private: true }),
       ...(name.startsWith("yarn") ? { "yarn.lock": "" } : {}),

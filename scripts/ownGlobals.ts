@@ -1,9 +1,9 @@
 /**
- * Keeps what Effect has on `globalThis` within a bundle: its store of global values and the fiber that runs.
+ * Keeps Effect's values on `globalThis` within a bundle: its store of global values and the current fiber.
  *
- * There they would meet those of other bundles and of the program's own Effect. And Jest 30 puts accessors in place of the
- * properties of whatever was on `globalThis` when a test file ends: a fiber that runs on after that calls itself until the
- * stack is full.
+ * On `globalThis` they would collide with those of other bundles and of the program's own Effect. And Jest 30 replaces
+ * the properties of everything on `globalThis` by accessors when a test file ends: a fiber that continues after that
+ * calls itself until the stack overflows.
  */
 import { readFile } from "node:fs/promises"
 import type { Plugin } from "esbuild"

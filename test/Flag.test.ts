@@ -1,5 +1,5 @@
 /**
- * Flags as values: what reading one gives, logs and costs, and what a watch emits. All of it on the test double, which is
+ * Flags as values: what reading one returns, logs and costs, and what a watch emits. All on the test double, which is
  * the real service.
  */
 import { assert, describe, it } from "@effect/vitest"
@@ -35,7 +35,7 @@ const bad = {
   ]
 }
 
-/** The preset, with its metrics to look at. */
+/** The preset, with observable metrics. */
 const measuredLayer = StatsigLayer.layerFrom({}).pipe(
   Layer.provide(
     Layer.mergeAll(
@@ -62,11 +62,11 @@ const collecting = (lines: Array<Line>) =>
     })
   )
 
-/** Lets the background say what it has to say. */
+/** Lets background fibers run. */
 const settled = Effect.repeatN(Effect.yieldNow(), 20)
 
 describe("Flag", () => {
-  it.effect("reads every kind for the current user, and the fallback of an unknown name", () =>
+  it.effect("reads every kind for the current user, and the fallback for an unknown name", () =>
     Effect.gen(function* () {
       const all = Effect.all([
         Flag.get(Flag.gate("g")),
@@ -107,7 +107,7 @@ describe("Flag", () => {
     )
   )
 
-  it.effect("reads synchronously where service and user are at hand, without exposure if it is told so", () =>
+  it.effect("reads synchronously from a service and a user, without an exposure if disabled", () =>
     Effect.gen(function* () {
       const statsig = yield* Statsig.Statsig
       const test = yield* StatsigTest.StatsigTest
@@ -127,7 +127,7 @@ describe("Flag", () => {
     )
   )
 
-  it.effect("asks the overrides of a request", () =>
+  it.effect("applies the overrides of a request", () =>
     Flag.get(Button).pipe(
       Statsig.withOverrides([{ experiment: "button", value: { color: "blue" } }]),
       Effect.map(value => assert.deepStrictEqual(value, { color: "blue" })),
@@ -136,7 +136,7 @@ describe("Flag", () => {
     )
   )
 
-  it.effect("decodes a value once, and freezes what all share", () => {
+  it.effect("decodes a value once, and freezes the shared result", () => {
     let decoded = 0
     const Counted = Flag.config(
       "pricing",
@@ -155,7 +155,7 @@ describe("Flag", () => {
     }).pipe(Effect.provide(StatsigTest.layer([{ dynamicConfig: "pricing", value: good }])))
   })
 
-  it.effect("gives the fallback for what does not fit, and tells where and by which rule, once for each update", () => {
+  it.effect("returns the fallback for an unfit value, and reports path and rule once for each update", () => {
     const lines: Array<Line> = []
     return Effect.gen(function* () {
       const statsig = yield* Statsig.Statsig
@@ -191,7 +191,7 @@ describe("Flag", () => {
     )
   })
 
-  it.effect("logs no exposure of a layer's parameter that does not fit, nor takes its neighbours down", () =>
+  it.effect("logs no exposure of an unfit layer parameter, and leaves the other parameters intact", () =>
     Effect.gen(function* () {
       const statsig = yield* Statsig.Statsig
       const test = yield* StatsigTest.StatsigTest
@@ -208,7 +208,7 @@ describe("Flag", () => {
     )
   )
 
-  it.effect("survives a schema that throws, and one that would have to wait", () => {
+  it.effect("survives a schema that throws, and an asynchronous one", () => {
     const throws = Schema.transform(Schema.Unknown, Schema.Unknown, {
       strict: true,
       decode: () => {
@@ -233,7 +233,7 @@ describe("Flag", () => {
     )
   })
 
-  it.effect("counts what does not fit", () =>
+  it.effect("counts unfit values", () =>
     Effect.gen(function* () {
       const statsig = yield* Statsig.Statsig
       const overrides = yield* Overrides.Overrides
@@ -265,7 +265,7 @@ describe("watch", () => {
       return values
     })
 
-  it.scoped("emits the value, and again when it is another for this user", () =>
+  it.scoped("emits the value, and again when it changes for this user", () =>
     Effect.gen(function* () {
       const test = yield* StatsigTest.StatsigTest
       const values = yield* watching(Pricing)

@@ -46,7 +46,7 @@ const project = (gates: object, conditions: object, fields: object = {}): string
 
 const users = benchUsers(6).map(StatsigUser.make)
 
-/** Everything that a snapshot answers to some users. */
+/** All results of a snapshot for some users. */
 const answersOf = (snapshot: Snapshot): unknown => {
   const view = { source: "Network", snapshot, receivedAt: 0, defaultEnvironment: undefined }
   const host: Host = {
@@ -73,7 +73,7 @@ const answersOf = (snapshot: Snapshot): unknown => {
 
 type Table = Record<string, object>
 
-/** Changes something in a project; its text may still be the same. */
+/** Changes something in a project; its text may stay the same. */
 const edit = (specs: Record<string, unknown>, random: Random): void => {
   const key = random.pick(["feature_gates", "dynamic_configs", "layer_configs", "condition_map", "condition_map"])
   const table = specs[key] as Table
@@ -108,7 +108,7 @@ const edit = (specs: Record<string, unknown>, random: Random): void => {
 
 describe("Specs", () => {
   describe("an update", () => {
-    it.live("answers as its payload does alone, whatever was changed and used before", () =>
+    it.live("gives the same results as its payload alone, whatever was changed and used before", () =>
       Effect.gen(function* () {
         for (let history = 0; history < 3; history++) {
           const random = Random.of(20, history)
@@ -118,10 +118,10 @@ describe("Specs", () => {
           for (let update = 1; update <= 12; update++) {
             specs["time"] = update
             for (let edits = random.below(4); edits >= 0; edits--) edit(specs, random)
-            // The same payload, written otherwise.
+            // The same payload in another spelling.
             const body = random.chance(0.1) ? JSON.stringify(specs, null, 1) : JSON.stringify(specs)
             held = yield* snapshotOf(body, held)
-            // What is not used is compiled later, from what other updates left.
+            // The rest is compiled later, from what other updates left.
             for (const name of held.names("gates")) if (random.chance(0.3)) held.spec("gate", name)
             if (update % 3 !== 0) continue
             const alone = yield* snapshotOf(body)
@@ -135,7 +135,7 @@ describe("Specs", () => {
       })
     )
 
-    it.effect("keeps what was compiled of specs that are the same, and that use the same conditions", () =>
+    it.effect("keeps compiled specs that are equal and use equal conditions", () =>
       Effect.gen(function* () {
         const gates = { a: gate("one"), b: gate("two"), c: gate("one", "two"), d: gate("missing"), e: gate("one") }
         const first = yield* snapshotOf(project(gates, { one: condition(["x"]), two: condition(["y"]) }))
@@ -155,12 +155,12 @@ describe("Specs", () => {
         assert.deepStrictEqual(kept(yield* updated({ ...gates, a: gate("two") }, { one, two })), ["b", "c", "d", "e"])
         const { a, b, ...others } = gates
         assert.deepStrictEqual(kept(yield* updated({ new: a, ...others, b }, { one, two })), ["b", "c", "d", "e"])
-        // Those before still answer from what they hold.
+        // Earlier snapshots still use what they hold.
         assert.deepStrictEqual(compiled(first), before)
       })
     )
 
-    it.effect("in the same bytes is what is held", () =>
+    it.effect("with the same bytes returns the current snapshot", () =>
       Effect.gen(function* () {
         const bytes = new TextEncoder().encode(project({ a: gate("one") }, { one: condition(["x"]) }))
         const first = yield* snapshotOf(bytes)
@@ -170,7 +170,7 @@ describe("Specs", () => {
       })
     )
 
-    it.effect("compiles a spec that was not used before with the conditions of its own time", () =>
+    it.effect("compiles a previously unused spec with the conditions of its own snapshot", () =>
       Effect.gen(function* () {
         const gates = { a: gate("one") }
         const first = yield* snapshotOf(project(gates, { one: condition(["x"]) }))
@@ -181,7 +181,7 @@ describe("Specs", () => {
       })
     )
 
-    it.effect("takes over top-level members that are the same, and tells what is new in the others", () =>
+    it.effect("reuses equal top-level members, and reports what is new in the others", () =>
       Effect.gen(function* () {
         const store = (value: number) => ({
           parameters: { p: { ref_type: "static", param_type: "number", value } }
@@ -197,7 +197,7 @@ describe("Specs", () => {
       })
     )
 
-    it.effect("tells of a bad part once, for as long as it is there", () =>
+    it.effect("reports an invalid part once, for as long as it is there", () =>
       Effect.gen(function* () {
         const told: Array<string> = []
         const next = (gates: object, before?: Snapshot) =>
@@ -216,7 +216,7 @@ describe("Specs", () => {
       })
     )
 
-    it.live("of a payload with a mistake is refused, wherever the mistake is", () =>
+    it.live("of a payload with an error is refused, wherever the error is", () =>
       Effect.gen(function* () {
         const good = JSON.stringify(benchSpecs())
         const held = yield* snapshotOf(good)
@@ -231,7 +231,7 @@ describe("Specs", () => {
       })
     )
 
-    it.live("lets go of the payloads before", () =>
+    it.live("releases the previous payloads", () =>
       Effect.gen(function* () {
         setFlagsFromString("--expose-gc")
         const collectGarbage = runInNewContext("gc") as () => void
@@ -256,7 +256,7 @@ describe("Specs", () => {
   })
 
   describe("long work", () => {
-    /** How often the event loop came round. */
+    /** Counts the turns of the event loop. */
     const turnsOf = <A, E>(work: Effect.Effect<A, E>) =>
       Effect.gen(function* () {
         let turns = 0
@@ -280,7 +280,7 @@ describe("Specs", () => {
         { one: condition(Array.from({ length: 200_000 }, (_, index) => `user ${index}${change}`)) }
       )
 
-    it.live("leaves the event loop its turns: reading text, bytes, an update, and one condition that is big", () =>
+    it.live("yields to the event loop: reading text, bytes, an update, and one big condition", () =>
       Effect.gen(function* () {
         const text = big()
         const first = yield* turnsOf(snapshotOf(text))
@@ -293,7 +293,7 @@ describe("Specs", () => {
       })
     )
 
-    it.effect("is not in small payloads: they are read at once", () =>
+    it.effect("does not occur in small payloads: they are read at once", () =>
       Effect.gen(function* () {
         const { turns } = yield* turnsOf(snapshotOf(payload()))
         assert.strictEqual(turns, 0)

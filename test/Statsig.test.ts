@@ -12,7 +12,7 @@ const settings: ReadonlyArray<StatsigTest.Setting> = [
   { layer: "home", value: { columns: 2 } }
 ]
 
-/** Runs an effect for two users in turn, and gives what was logged. */
+/** Runs an effect for two users in turn, and returns what was logged. */
 const logged = <A>(effect: Effect.Effect<A, never, Statsig.Statsig | Statsig.CurrentUser>) =>
   Effect.gen(function* () {
     const test = yield* StatsigTest.StatsigTest
@@ -23,7 +23,7 @@ const logged = <A>(effect: Effect.Effect<A, never, Statsig.Statsig | Statsig.Cur
   }).pipe(Effect.provide(StatsigTest.layer(settings)))
 
 describe("for the current user", () => {
-  it.effect("identify tells Statsig of the user", () =>
+  it.effect("identify sends the user to Statsig", () =>
     Effect.gen(function* () {
       const { events } = yield* logged(Statsig.identify)
       assert.deepStrictEqual(

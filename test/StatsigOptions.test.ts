@@ -32,14 +32,14 @@ const promiseOnly = [
   "consoleCaptureOptions"
 ]
 
-/** The options of the Promise API, in the order in which they are looked at. */
+/** The options of the Promise API, in the order in which they are read. */
 const promiseNames = () => {
   const names: Array<string> = []
   checkOptions(new Proxy({}, { get: (_, name) => void names.push(String(name)) }))
   return names
 }
 
-/** The rows of the page of options, without the tables of what is no option of an instance. */
+/** The rows of the options page, without the tables of values that are not options of an instance. */
 const documented = readFileSync(join(import.meta.dirname, "../docs/options.md"), "utf8")
   .split("## Accepted without effect")[0]!
   .split("\n")
@@ -47,7 +47,7 @@ const documented = readFileSync(join(import.meta.dirname, "../docs/options.md"),
   .map(line => line.split("|").slice(1, -1))
   .map(cells => cells.map(cell => cell.trim()))
 
-/** The default of an option as the page says it. */
+/** The default of an option as the page shows it. */
 const shown = (name: string): string => {
   const row: object = StatsigOptions.optionTable[name as keyof typeof StatsigOptions.optionTable]
   const value = "default" in row ? row.default : undefined
@@ -60,7 +60,7 @@ describe("the table of options", () => {
   const table = Object.entries<{ readonly kind: string; readonly effectOnly?: true }>(StatsigOptions.optionTable)
   const inPromise = (name: string, kind: string) => (/interval|timeout/i.test(kind) ? `${name}Ms` : name)
 
-  it("has every option for both APIs, but for these", () => {
+  it("has every option for both APIs, except these", () => {
     const common = table
       .filter(([, row]) => row.effectOnly === undefined)
       .map(([name, { kind }]) => inPromise(name, kind))
@@ -112,7 +112,7 @@ describe("StatsigOptions", () => {
       })
     )
 
-    it.effect("keeps what is given, whatever the form of a duration", () =>
+    it.effect("keeps the given values, whatever the form of a duration", () =>
       Effect.gen(function* () {
         const given = {
           specsUrl: "http://a.test",
@@ -133,14 +133,14 @@ describe("StatsigOptions", () => {
     )
 
     for (const specsUrl of ["", "null", "NULL", "Null"]) {
-      it.effect(`takes ${JSON.stringify(specsUrl)} for the default URL`, () =>
+      it.effect(`uses the default URL for ${JSON.stringify(specsUrl)}`, () =>
         Effect.gen(function* () {
           assert.strictEqual((yield* resolve({ specsUrl })).specsUrl, StatsigOptions.defaultSpecsUrl)
         })
       )
     }
 
-    it.effect("warns of a sync interval below a second and takes the default", () => {
+    it.effect("warns of a sync interval below a second and uses the default", () => {
       const logs = capturingLogs()
       return Effect.gen(function* () {
         for (const specsSyncInterval of [999, 0, "500 millis"]) {
@@ -155,7 +155,7 @@ describe("StatsigOptions", () => {
       }).pipe(fromEnvironment({}), Effect.provide(logs.layer))
     })
 
-    it.effect("takes any sync interval when STATSIG_RUNNING_TESTS is set", () =>
+    it.effect("accepts any sync interval when STATSIG_RUNNING_TESTS is set", () =>
       Effect.gen(function* () {
         for (const value of ["1", "", "false"]) {
           const { specsSyncInterval } = yield* fromEnvironment({ STATSIG_RUNNING_TESTS: value })(
@@ -256,7 +256,7 @@ describe("StatsigOptions", () => {
       })
     )
 
-    it.effect("needs the key alone", () =>
+    it.effect("needs only the key", () =>
       Effect.gen(function* () {
         const options = yield* fromEnvironment({ STATSIG_SDK_KEY: "secret-abc" })(StatsigOptions.config)
         const defaults = yield* resolve({})
@@ -280,7 +280,7 @@ describe("StatsigOptions", () => {
       [{ [key]: "" }, ""]
     ]
     for (const [environment, expected] of keys) {
-      it.effect(`takes the key ${JSON.stringify(expected)} of ${JSON.stringify(environment)}`, () =>
+      it.effect(`reads the key ${JSON.stringify(expected)} from ${JSON.stringify(environment)}`, () =>
         Effect.gen(function* () {
           const { sdkKey } = yield* fromEnvironment(environment)(StatsigOptions.config)
           assert.strictEqual(Redacted.value(sdkKey), expected)

@@ -1,6 +1,4 @@
-/**
- * Users of the Effect API: what is made of anything that a program passes in.
- */
+/** Users of the Effect API: conversion of anything that a program passes in. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Overrides from "../src/Overrides.js"
 import * as PersistentStorage from "../src/PersistentStorage.js"
@@ -31,7 +29,7 @@ describe("make", () => {
     })
   }
 
-  it("leaves out an object within itself, and keeps one that is shared", () => {
+  it("omits an object nested in itself, and keeps a shared one", () => {
     assert.deepStrictEqual(StatsigUser.make({ custom: { author: author(1) } }).custom, {
       author: { name: "ada", posts: [{ index: 0 }] }
     })
@@ -40,7 +38,7 @@ describe("make", () => {
     })
   })
 
-  it("leaves out what cannot be read", () => {
+  it("omits what cannot be read", () => {
     const custom = { throwing, revoked: revoked(), list: [revoked(), 1] }
     assert.deepStrictEqual(StatsigUser.make({ custom }).custom, { throwing: { good: 1 }, list: [null, 1] })
     assert.isUndefined(StatsigUser.make({ custom: revoked() }).custom)
@@ -54,9 +52,9 @@ describe("make", () => {
   })
 })
 
-describe("what else a program passes in", () => {
+describe("other values that a program passes in", () => {
   for (const [what, value] of Object.entries(endless)) {
-    it(`is bounded in overrides and kept answers: ${what}`, () => {
+    it(`are bounded in overrides and sticky assignments: ${what}`, () => {
       const overrides = Overrides.make([{ dynamicConfig: "config", value: { value: value() } }])
       assert.isAtMost(countValues(overrides.find("dynamicConfig", "config", StatsigUser.make({}))), 100_000)
       const entry = { value: true, json_value: value(), secondary_exposures: [], time: 1 }
@@ -64,7 +62,7 @@ describe("what else a program passes in", () => {
     })
   }
 
-  it("is a malformed kept answer where it cannot be read", () => {
+  it("are a malformed sticky assignment where they cannot be read", () => {
     assert.isUndefined(PersistentStorage.decode({ entry: revoked() }))
     assert.isUndefined(PersistentStorage.decode(Object.defineProperty({}, "entry", { enumerable: true, get: revoked })))
   })

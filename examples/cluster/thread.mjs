@@ -1,5 +1,5 @@
 /**
- * Loads the worker in a thread, where tsx has to be told to read TypeScript. A program that is compiled does without.
+ * Loads the worker in a thread, where tsx must be registered to read TypeScript. A compiled program does not need this.
  */
 import { register } from "tsx/esm/api"
 

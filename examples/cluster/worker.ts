@@ -1,6 +1,6 @@
 /**
- * A worker, which is a process of `node:cluster` or a thread of `node:worker_threads`: it has an instance of its own and
- * decides for the users that the primary asks about.
+ * A worker, which is a process of `node:cluster` or a thread of `node:worker_threads`: it has its own instance and
+ * evaluates for the users in the primary's questions.
  */
 import { parentPort } from "node:worker_threads"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
@@ -8,14 +8,14 @@ import * as Effect from "effect/Effect"
 import { Statsig, StatsigUser } from "statsig-effect"
 import { workerLayer } from "./statsig.js"
 
-/** What the primary says: for whom to decide, or that it is over. */
+/** A message of the primary: the users to evaluate for, or the end. */
 export type Question = { readonly users: ReadonlyArray<string>; readonly disableExposureLogging: boolean } | "end"
 
 const primary = parentPort ?? process
 
 const say = (message: unknown) => (parentPort === null ? process.send!(message) : parentPort.postMessage(message))
 
-/** Answers until the primary ends it. */
+/** Responds until the primary ends it. */
 const answer = (statsig: Statsig.Service) =>
   Effect.async<void>(resume => {
     primary.on("message", (question: Question) => {

@@ -1,9 +1,9 @@
 /**
- * A server on the `HttpServer` of `@effect/platform`. A middleware takes the user from the request; the page's browser SDK
- * starts from the server's answers, without asking Statsig.
+ * A server on the `HttpServer` of `@effect/platform`. A middleware takes the user from the request; the page's browser
+ * SDK starts from the server's values, without a request to Statsig.
  *
- * Run it with `npx tsx examples/effect-http/main.ts`: it visits its own page and ends. With `--serve` it stays; `PORT` says
- * where. It runs on the shop's specs in hand, and nothing is asked for over the network.
+ * Run it with `npx tsx examples/effect-http/main.ts`: it visits its own page and ends. With `--serve` it keeps running,
+ * on `PORT`. It uses the shop's specs from memory, and no network.
  */
 import { createServer } from "node:http"
 import type * as HttpApp from "@effect/platform/HttpApp"
@@ -26,7 +26,7 @@ import { visit } from "../page/visit.js"
 import { specs } from "../shop/specs.js"
 
 /**
- * Provides the user of the request, and gives the browser an id where it has none. Without it the routes below, which
+ * Provides the user of the request, and gives the browser an ID where it has none. Without it the routes below, which
  * require a user, do not compile.
  */
 const identify = <E, R>(app: HttpApp.Default<E, R>) =>
@@ -53,7 +53,7 @@ const page = Effect.gen(function* () {
   })
 })
 
-/** The values alone, for pages that fetch them. As bytes they are made without a text; the response keeps a copy. */
+/** The values alone, for pages that fetch them. They are written as bytes directly; the response keeps a copy. */
 const values = (buffer: ClientInitialize.ResponseBuffer) =>
   Effect.gen(function* () {
     const statsig = yield* Statsig.Statsig

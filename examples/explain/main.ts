@@ -1,6 +1,6 @@
 /**
- * Three questions that a shop's support hears, each answered by an explanation: why a customer does not see the new
- * checkout, which gallery is shown and who decided that, and what an employee would see.
+ * Three questions for a shop's support, each answered by an explanation: why a customer does not see the new checkout,
+ * which gallery is shown and what decided it, and what an employee would see.
  *
  * Run it with `npx tsx examples/explain/main.ts`. It needs no network, and logs no exposure.
  */
@@ -34,7 +34,7 @@ const program = Effect.gen(function* () {
   )
   yield* answer("And if the customer were an employee?", yield* asEmployee)
 
-  // An explanation is data too: which rules fail, and by which conditions?
+  // An explanation is data too: which rules fail, and because of which conditions?
   for (const { conditions, name } of checkout.evaluation?.rules ?? []) {
     const failed = conditions.filter(({ passes }) => passes === false).map(({ field, type }) => field ?? type)
     if (failed.length > 0) yield* Console.log(`${name}: failed by ${failed.join(", ")}`)

@@ -1,9 +1,9 @@
 /**
- * An Express server on the Promise API. It decides for each visitor, and renders a page whose browser SDK starts from the
- * server's answers, without asking Statsig.
+ * An Express server on the Promise API. It evaluates flags for each visitor, and renders a page whose browser SDK
+ * starts from the server's values, without a request to Statsig.
  *
- * Run it with `npx tsx examples/express/main.ts`: it visits its own page and ends. With `--serve` it stays; `PORT` says
- * where. It runs on the shop's specs in hand, and nothing is asked for over the network.
+ * Run it with `npx tsx examples/express/main.ts`: it visits its own page and ends. With `--serve` it keeps running, on
+ * `PORT`. It uses the shop's specs from memory, and no network.
  */
 import { randomUUID } from "node:crypto"
 import type { AddressInfo } from "node:net"

@@ -1,6 +1,6 @@
 /**
- * A Fastify server on the Promise API: a plugin gives each request its user, and on SIGTERM the server answers what it is
- * at, sends the exposures and ends.
+ * A Fastify server on the Promise API: a plugin gives each request its user, and on SIGTERM the server finishes open
+ * requests, sends the exposures and ends.
  *
  * Run it with `npx tsx examples/fastify/main.ts`. It visits itself and sends itself the signal; Statsig is a local one.
  */
@@ -17,10 +17,10 @@ import { statsigPlugin } from "./plugin.js"
 const local = ManagedRuntime.make(LocalStatsigNode.layer({ specs }))
 const { events, logEventUrl, specsUrl } = await local.runPromise(LocalStatsig)
 
-// A server that ends waits for the connections that its clients keep: by default for more than a minute.
+// On shutdown a server waits for its clients' keep-alive connections: by default for more than a minute.
 const app = Fastify({ keepAliveTimeout: 500 })
 await app.register(statsigPlugin, {
-  // A server of its own has only the key.
+  // A real server only passes the key.
   statsig: new Statsig("secret-shop", { specsUrl, logEventUrl }),
   userOf: ({ headers }) => {
     const customer = String(headers["x-customer"])

@@ -1,6 +1,6 @@
 /**
- * Statsig as a plugin of Fastify: the server has a client, every request its user, and a server that is closed sends what
- * is still to be logged.
+ * Statsig as a Fastify plugin: the server has a client, every request its user, and closing the server sends pending
+ * events.
  */
 import type { FastifyInstance, FastifyRequest } from "fastify"
 import type { Statsig, StatsigUser } from "statsig-effect/promise"
@@ -14,15 +14,15 @@ declare module "fastify" {
   }
 }
 
-/** What the plugin is registered with. */
+/** The options of the plugin. */
 export interface StatsigPluginOptions {
   /** Not initialised yet: the plugin does that. */
   readonly statsig: Statsig
-  /** Who a request is from. */
+  /** The user of a request. */
   readonly userOf: (request: FastifyRequest) => StatsigUser
 }
 
-/** By the symbol, which `fastify-plugin` sets too, its hooks and names are those of the server that registers it. */
+/** The symbol, which `fastify-plugin` sets too, makes its hooks and names those of the server that registers it. */
 export const statsigPlugin = Object.assign(
   async (app: FastifyInstance, { statsig, userOf }: StatsigPluginOptions) => {
     app.decorate("statsig", statsig)
@@ -30,7 +30,7 @@ export const statsigPlugin = Object.assign(
     app.addHook("onRequest", async request => {
       request.statsigUser = userOf(request)
     })
-    // Fastify comes to it when all requests are answered.
+    // Fastify calls this after all requests are answered.
     app.addHook("onClose", async () => {
       await statsig.shutdown()
     })

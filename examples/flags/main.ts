@@ -1,9 +1,9 @@
 /**
- * Flags as values: declarations made of the shop's specs, read with their types, and watched while a rollout and a slip
- * in the console happen.
+ * Flags as values: declarations generated from the shop's specs, read with their types, and watched during a rollout
+ * and a mistake in the console.
  *
- * Run it with `npx tsx examples/flags/main.ts`. It makes `flags.generated.ts` anew and asks nothing of the network. A
- * program of its own would say `npx statsig-effect generate --specs specs.json --out src/flags.ts`.
+ * Run it with `npx tsx examples/flags/main.ts`. It rewrites `flags.generated.ts` and uses no network. A real program
+ * would run `npx statsig-effect generate --specs specs.json --out src/flags.ts`.
  */
 import { writeFile } from "node:fs/promises"
 import * as Console from "effect/Console"
@@ -18,7 +18,7 @@ import { specs } from "../shop/specs.js"
 import { users } from "../shop/users.js"
 import { configs, gates, layers } from "./flags.generated.js"
 
-/** Written by hand, where a program knows more than the values tell: only these two exist. */
+/** Written by hand, where a program knows more than the values show: only these two exist. */
 const Gallery = Flag.layer("product_page", "gallery", Schema.Literal("carousel", "grid"), "carousel")
 
 const generate = Effect.gen(function* () {
@@ -27,7 +27,7 @@ const generate = Effect.gen(function* () {
   yield* Console.log(`flags.generated.ts declares ${flags} flags of the shop.\n`)
 })
 
-/** Everything in it has a type, and whoever calls it has to say for which user. */
+/** Everything in it has a type, and its caller must provide the user. */
 const offer = Effect.gen(function* () {
   const { amount, currency } = yield* Flag.get(configs.free_shipping_threshold)
   const gallery: "carousel" | "grid" = yield* Flag.get(Gallery)

@@ -1,9 +1,9 @@
 /**
- * A fleet on Redis: five processes decide by the same specs, and only one of them asks Statsig. When that one is killed,
- * another takes its place.
+ * A fleet on Redis: five processes evaluate the same specs, and only one of them polls Statsig. When that one is
+ * killed, another takes over.
  *
- * Run it with `npx tsx examples/fleet/main.ts`. It needs a Redis, on 127.0.0.1:6379 or where `REDIS_URL` says; without
- * one it says so and does nothing, or fails with `REQUIRE_REDIS=1`. Statsig is a local one.
+ * Run it with `npx tsx examples/fleet/main.ts`. It needs a Redis, on 127.0.0.1:6379 or at `REDIS_URL`; without one it
+ * says so and does nothing, or fails with `REQUIRE_REDIS=1`. Statsig is a local one.
  */
 import { type ChildProcess, fork } from "node:child_process"
 import { fileURLToPath } from "node:url"
@@ -27,7 +27,7 @@ const names = ["ada", "ben", "cleo", "dora", "emil"]
 const intervalMs = 1000
 const program = fileURLToPath(new URL("member.ts", import.meta.url))
 
-/** Each run is a project of its own: Redis remembers the specs of earlier ones, which may be newer. */
+/** Each run is a separate project: Redis keeps the specs of earlier ones, which may be newer. */
 const sdkKey = `secret-fleet-${crypto.randomUUID()}`
 
 const cleanUp = (redis: Redacted.Redacted) =>
@@ -38,7 +38,7 @@ const cleanUp = (redis: Redacted.Redacted) =>
     client.destroy()
   })
 
-/** A member's process, and for how many users it opens the gate. */
+/** A member's process, and the number of users for whom it opens the gate. */
 interface Member {
   readonly name: string
   readonly process: ChildProcess
@@ -58,7 +58,7 @@ const start = (input: MemberInput) =>
     ({ process }) => Effect.sync(() => void process.kill("SIGKILL"))
   )
 
-/** Waits until all say the same number, which is the new one. */
+/** Waits until all report the same number, which is the new one. */
 const agree = (members: ReadonlyArray<Member>, isNew: (open: number) => boolean) =>
   Effect.sync(() => members.every(({ open }) => open !== undefined && open === members[0]!.open && isNew(open))).pipe(
     Effect.delay("20 millis"),
@@ -69,7 +69,7 @@ const agree = (members: ReadonlyArray<Member>, isNew: (open: number) => boolean)
     )
   )
 
-/** Who asks Statsig next, as long as it takes for three requests. */
+/** The members that poll Statsig next, over three requests. */
 const pollers = Effect.gen(function* () {
   const statsig = yield* LocalStatsig
   const before = (yield* statsig.requests).length
@@ -81,7 +81,7 @@ const pollers = Effect.gen(function* () {
   return new Set(requests.slice(before).map(({ headers }) => headers["x-request-service"]!))
 })
 
-/** The one that asks; fails when there are several. */
+/** The one that polls; fails when there are several. */
 const poller = Effect.gen(function* () {
   const [name, ...others] = yield* pollers
   if (others.length > 0) return yield* Effect.fail(new Error(`${[name, ...others].join(", ")} ask Statsig`))

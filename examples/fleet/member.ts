@@ -1,6 +1,6 @@
 /**
- * One member of the fleet: a server of the shop, a process of its own. It says how far the rollout is that it decides
- * by, whenever that changes.
+ * One member of the fleet: a server of the shop, in a separate process. It reports the current rollout whenever it
+ * changes.
  */
 import { redisDataStore, Statsig, StatsigUser } from "statsig-effect/promise"
 import { type MemberInput, users } from "./shared.js"

@@ -1,8 +1,6 @@
-/**
- * What the members and their starter agree on.
- */
+/** Shared by the members and the process that starts them. */
 
-/** What a member is told when it starts. */
+/** The settings that a member gets when it starts. */
 export interface MemberInput {
   readonly name: string
   readonly sdkKey: string
@@ -13,7 +11,7 @@ export interface MemberInput {
 
 export const users = Array.from({ length: 10 }, (_, index) => `u-${index}`)
 
-/** One gate that is open for so many percent of the users, as of now. */
+/** A gate that is open for this percentage of the users, with the current time. */
 export const specsOf = (percentage: number) => ({
   has_updates: true,
   time: Date.now(),

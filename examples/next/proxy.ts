@@ -1,6 +1,6 @@
 import { type NextRequest, NextResponse } from "next/server"
 
-/** Gives each browser an id, by which Statsig, here and in the browser, knows who visits. */
+/** Gives each browser an ID, by which Statsig identifies the visitor, here and in the browser. */
 export const proxy = (request: NextRequest) => {
   if (request.cookies.has("stable_id")) return NextResponse.next()
   const id = crypto.randomUUID()

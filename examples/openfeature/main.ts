@@ -1,8 +1,8 @@
 /**
- * OpenFeature on Statsig: a program that knows OpenFeature's API alone gets its flags from the shop's project, hears of
- * changes, and tracks what its users do.
+ * OpenFeature on Statsig: a program that uses only OpenFeature's API gets its flags from the shop's project, is
+ * notified of changes, and tracks its users' actions.
  *
- * Run it with `npx tsx examples/openfeature/main.ts`. It runs on specs in hand, and nothing is asked for over the network.
+ * Run it with `npx tsx examples/openfeature/main.ts`. It uses specs from memory, and no network.
  */
 import { type EvaluationContext, type Hook, OpenFeature, ProviderEvents } from "@openfeature/server-sdk"
 import { StatsigProvider } from "statsig-effect/openfeature"
@@ -16,7 +16,7 @@ const statsig = new Statsig("secret-shop", {
   dataStore: { initialize: async () => {}, get: async () => ({ result: JSON.stringify(published) }) }
 })
 
-/** A hook of OpenFeature's, such as its own for OpenTelemetry. */
+/** An OpenFeature hook, like OpenFeature's own for OpenTelemetry. */
 const errors: Hook = {
   error: ({ flagKey }, error) => console.log(`  ${flagKey}: ${String(error)}`)
 }
@@ -55,7 +55,7 @@ await show("An employee", {
 })
 await show("A visitor that nothing is known of", {})
 
-// What happens is tracked for the same contexts, and Statsig relates it to what they were shown.
+// Events are tracked for the same contexts, and Statsig relates them to the users' exposures.
 client.track("checkout_completed", { targetingKey: "staff-0017" }, { value: 59.9, currency: "EUR" })
 
 client.addHandler(ProviderEvents.ConfigurationChanged, details => {

@@ -1,8 +1,6 @@
-/**
- * What the shop's page shows: a few answers of every kind, asked in the same way of the server's SDK and the browser's.
- */
+/** The values on the shop's page: a few of every kind, read in the same way from the server's SDK and the browser's. */
 
-/** How an SDK is asked on behalf of one user. */
+/** How to read from an SDK for one user. */
 export interface Ask {
   readonly gate: (name: string) => boolean
   readonly config: (name: string, parameter: string) => unknown
@@ -11,10 +9,10 @@ export interface Ask {
   readonly store: (name: string, parameter: string, fallback: unknown) => unknown
 }
 
-/** An answer by what was asked. */
+/** Values by name. */
 export type Answers = Readonly<Record<string, unknown>>
 
-/** Asks for everything that the page shows. */
+/** Reads everything that the page shows. */
 export const answersOf = (ask: Ask): Answers => ({
   new_checkout: ask.gate("new_checkout"),
   apple_pay: ask.gate("apple_pay"),

@@ -1,6 +1,4 @@
-/**
- * The script of the page: starts the client and writes its answers beside the server's.
- */
+/** The script of the page: starts the client and writes its values next to the server's. */
 import { askClient } from "./client.js"
 
 declare const document: {

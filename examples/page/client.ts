@@ -1,20 +1,18 @@
-/**
- * Statsig's browser SDK, started from what the server put into the page: it asks nobody.
- */
+/** Statsig's browser SDK, started from the values in the page, without a request. */
 import { StatsigClient } from "@statsig/js-client"
 import { type Answers, answersOf } from "./answers.js"
 
-/** What the client answers, and where it has that from. */
+/** The client's values, and their source. */
 export interface ClientAnswers {
   readonly answers: Answers
   /** `Bootstrap:Recognized` when it uses the server's values. */
   readonly reason: string
 }
 
-/** Starts a client from the values and asks it for everything that the page shows. */
+/** Starts a client from the values and reads everything that the page shows. */
 export const askClient = (values: string): ClientAnswers => {
   const { user } = JSON.parse(values)
-  // A shop would let it log exposures; there is no Statsig here that takes them.
+  // A shop would let it log exposures; here no Statsig receives them.
   const client = new StatsigClient("client-shop", user, { loggingEnabled: "disabled" })
   client.dataAdapter.setData(values)
   client.initializeSync()

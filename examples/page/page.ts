@@ -1,16 +1,14 @@
-/**
- * The page that the example servers send: the server's answers, and the values that the browser's SDK starts from.
- */
+/** The page of the example servers: the server's values, and the response from which the browser's SDK starts. */
 import { fileURLToPath } from "node:url"
 import { build } from "esbuild"
 import type { StatsigUser } from "statsig-effect"
 import { users } from "../shop/users.js"
 import type { Answers } from "./answers.js"
 
-/** The names of the cookies: who is signed in, and the id of the browser, which the server gives it. */
+/** The names of the cookies: the signed-in customer, and the browser's ID, which the server assigns. */
 export const cookies = { visitor: "visitor", stableID: "stable_id" }
 
-/** The visitor behind a request: one of the shop's customers when signed in, else whoever uses this browser. */
+/** The visitor behind a request: the signed-in customer of the shop, or else the user of this browser. */
 export const visitorOf = (
   visitor: string | undefined,
   stableID: string,

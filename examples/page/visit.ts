@@ -1,6 +1,6 @@
 /**
- * Visits an example's own page, as a browser would: the values are taken out of the HTML, and the browser's SDK starts
- * from them.
+ * Visits an example's own page, like a browser: the values are taken out of the HTML, and the browser's SDK starts from
+ * them.
  */
 import { isDeepStrictEqual } from "node:util"
 import { askClient } from "./client.js"
@@ -13,7 +13,7 @@ const serverAnswers = (html: string): Record<string, string> =>
 
 const unescaped = (text: string): string => text.replace(/&#(\d+);/g, (_, code) => String.fromCharCode(Number(code)))
 
-/** Visits the page and tells what was found; fails when browser and server do not answer alike. */
+/** Visits the page and returns a summary; fails when browser and server differ. */
 export const visit = async (origin: string, visitor: string): Promise<string> => {
   const [page, script] = await Promise.all([
     fetch(origin, { headers: { cookie: `${cookies.visitor}=${visitor}` } }),

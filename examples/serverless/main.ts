@@ -1,8 +1,9 @@
 /**
- * A serverless function that is frozen between its calls: it is stopped as such platforms do it, while a rollout changes,
- * and continued for five calls at once, which share one request for the new specs.
+ * A serverless function that is frozen between its calls: it is stopped as on such platforms, while a rollout changes,
+ * and continued for five concurrent calls, which share one request for the new specs.
  *
- * Run it with `npx tsx examples/serverless/main.ts`, not on Windows, which cannot stop a process. Statsig is a local one.
+ * Run it with `npx tsx examples/serverless/main.ts`, not on Windows, which cannot stop a process. Statsig is a local
+ * one.
  */
 import { fork } from "node:child_process"
 import { fileURLToPath } from "node:url"
@@ -15,7 +16,7 @@ import * as LocalStatsigNode from "statsig-effect/layers/LocalStatsig/Node"
 import { specsOf, users } from "../fleet/shared.js"
 import type { Answer, Call } from "./handler.js"
 
-/** The function in a process of its own, which can be frozen. */
+/** The function in a separate process, which can be frozen. */
 const startFunction = Effect.gen(function* () {
   const { logEventUrl, specsUrl } = yield* LocalStatsig
   const env = { STATSIG_SDK_KEY: "secret-shop", STATSIG_SPECS_URL: specsUrl, STATSIG_LOG_EVENT_URL: logEventUrl }
@@ -47,7 +48,7 @@ const startFunction = Effect.gen(function* () {
   }
 })
 
-/** What Statsig has been asked for and told so far. */
+/** The requests and events that Statsig has received so far. */
 const noticed = Effect.gen(function* () {
   const statsig = yield* LocalStatsig
   const requests = (yield* statsig.requests).filter(({ endpoint }) => endpoint === "specs").length
@@ -55,7 +56,7 @@ const noticed = Effect.gen(function* () {
   return { requests, exposures }
 })
 
-/** What came of calls, and what Statsig noticed of them by the moment in which they were answered. */
+/** The outcome of calls, and what Statsig had received by the time they returned. */
 interface Outcome {
   readonly checkout: string
   readonly requests: number
@@ -66,7 +67,7 @@ const program = Effect.gen(function* () {
   const { setSpecs } = yield* LocalStatsig
   const { freeze, invoke, thaw } = yield* startFunction
 
-  /** Makes calls at once; fails when something else comes of them. */
+  /** Makes concurrent calls; fails when their outcome is different. */
   const call = Effect.fn(function* (count: number, expected: Outcome) {
     const before = yield* noticed
     const answers = yield* Effect.forEach(users.slice(0, count), userID => invoke({ userID }), {

@@ -1,6 +1,4 @@
-/**
- * What a platform has around a function: it hands each call to the handler, and many at a time.
- */
+/** The platform around a function: it passes each call to the handler, many concurrently. */
 import { type Call, handler } from "./handler.js"
 
 process.on("message", async ({ call, id }: { id: number; call: Call }) => {

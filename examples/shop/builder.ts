@@ -1,20 +1,20 @@
 /**
- * Writes config specs in the shape in which Statsig's console publishes them: rules that refer to shared conditions by
- * key, salts that are UUIDs, experiments whose groups are ranges of a bucket, layers that hand users to experiments.
+ * Writes config specs in the shape that Statsig's console publishes: rules that refer to shared conditions by key,
+ * salts that are UUIDs, experiments whose groups are ranges of buckets, layers that allocate users to experiments.
  *
- * Ids and salts are derived from names, so the same project always gives the same payload and the same buckets.
+ * IDs and salts are derived from names, so the same project always has the same payload and the same buckets.
  */
 import { createHash } from "node:crypto"
 import type { ConditionPayload, RulePayload, SpecPayload, SpecsPayload } from "statsig-effect/layers/LocalStatsig"
 
-/** A rule as one writes it; what is left out is what most rules have. */
+/** The input of a rule; omitted fields have the usual values. */
 export interface RuleInput {
   readonly name: string
-  /** Keys of conditions; all of them must hold. */
+  /** Keys of conditions; all of them must pass. */
   readonly when: ReadonlyArray<string>
-  /** Percentage of the units that pass. Default 100. */
+  /** Percentage of the unit IDs that pass. Default 100. */
   readonly pass?: number
-  /** What a passing unit gets. Default `true`. */
+  /** The value of a passing unit ID. Default `true`. */
   readonly value?: unknown
   /** Default: derived from the names of spec and rule. */
   readonly id?: string
@@ -33,7 +33,7 @@ export interface GroupInput {
   readonly value: Record<string, unknown>
 }
 
-/** An experiment as one writes it. */
+/** The input of an experiment. */
 export interface ExperimentInput {
   readonly idType?: string
   /** The parameters outside the experiment. */
@@ -41,17 +41,17 @@ export interface ExperimentInput {
   readonly groups: ReadonlyArray<GroupInput>
   /** Buckets out of 1,000 that take part. Default: all. */
   readonly size?: number
-  /** Names of gates that keep a user out. */
+  /** Names of gates that exclude a user. */
   readonly holdouts?: ReadonlyArray<string>
   /** The gate or segment that a user must pass. */
   readonly targeting?: string
   /** Whether the experiment has been started. Default `true`. */
   readonly active?: boolean
-  /** Parameters that it sets for its layer, when it lives in one. */
+  /** Parameters that it sets for its layer, when it is in one. */
   readonly explicitParameters?: ReadonlyArray<string>
 }
 
-/** What is common to the inputs of gates, configs and layers. */
+/** Common to the inputs of gates, configs and layers. */
 export interface SpecInput {
   readonly rules: ReadonlyArray<RuleInput>
   readonly idType?: string
@@ -59,21 +59,21 @@ export interface SpecInput {
   readonly enabled?: boolean
 }
 
-/** A UUID-shaped text that depends on `text` alone. */
+/** A UUID-shaped text that depends only on `text`. */
 export const uuidOf = (text: string): string =>
   createHash("sha256")
     .update(text)
     .digest("hex")
     .replace(/^(.{8})(.{4}).(.{3}).(.{3})(.{12}).*$/, "$1-$2-4$3-a$4-$5")
 
-/** A rule id of 22 letters and digits that depends on `text` alone. */
+/** A rule ID of 22 letters and digits that depends only on `text`. */
 const ruleIDOf = (text: string): string =>
   createHash("sha512").update(text).digest("base64").replace(/[+/=]/g, "").slice(0, 22)
 
-/** A number of 32 bits that depends on `text` alone. */
+/** A number of 32 bits that depends only on `text`. */
 const numberOf = (text: string): number => createHash("sha256").update(text).digest().readUInt32BE(0)
 
-/** Starts an empty project; `seed` sets its salts and ids apart from another project's. */
+/** Starts an empty project; `seed` makes its salts and IDs differ from another project's. */
 export const makeBuilder = (seed: string) => {
   const gates: Record<string, SpecPayload> = {}
   const configs: Record<string, SpecPayload> = {}
@@ -81,7 +81,7 @@ export const makeBuilder = (seed: string) => {
   const conditions: Record<string, ConditionPayload> = {}
   const experimentToLayer: Record<string, string> = {}
 
-  /** Registers a condition and gives its key; equal conditions share one. */
+  /** Registers a condition and returns its key; equal conditions share one. */
   const condition = (input: { readonly type: string } & Partial<ConditionPayload>): string => {
     const whole = { targetValue: null, operator: null, field: null, additionalValues: {}, idType: "userID", ...input }
     const key = String(numberOf(JSON.stringify(whole)))
@@ -185,7 +185,7 @@ export const makeBuilder = (seed: string) => {
     }
   }
 
-  /** `experiments` are the ones that its rules hand users to. */
+  /** `experiments` are the ones to which its rules delegate. */
   const layer = (
     name: string,
     defaults: Record<string, unknown>,
@@ -198,7 +198,7 @@ export const makeBuilder = (seed: string) => {
     }
   }
 
-  /** The payload with `rest` beside the specs; the checksum changes with the content. */
+  /** The payload with `rest` added to the specs; the checksum changes with the content. */
   const payload = (time: number, rest: Record<string, unknown>): SpecsPayload => {
     const specs = {
       feature_gates: gates,

@@ -1,6 +1,6 @@
 /**
- * The main job, from end to end: a local Statsig serves the shop's specs over HTTP, the SDK loads them, decides for the
- * shop's visitors, and follows a change of a rollout on the server; what the visitors met arrives there as exposures.
+ * The main use, end to end: a local Statsig serves the shop's specs over HTTP, the SDK loads them, evaluates for the
+ * shop's visitors, and follows a change of a rollout on the server; the visitors' exposures arrive there.
  *
  * Run it with `npm start`.
  */
@@ -34,7 +34,7 @@ const sdkKey = Redacted.make("secret-shop")
 
 const visitors = Object.entries(users).map(([name, input]) => ({ name, user: StatsigUser.make(input) }))
 
-/** The SDK, its specs from the local Statsig and all other parts named one by one: any of them can be another. */
+/** The SDK with its specs from the local Statsig, every part named separately: any of them can be replaced. */
 const statsigLayer = Layer.unwrapEffect(
   Effect.map(LocalStatsig, local =>
     StatsigLayer.layerFrom({ specsSyncInterval: "1 second", initTimeout: "3 seconds" }).pipe(

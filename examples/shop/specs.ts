@@ -1,11 +1,11 @@
 /**
- * The Statsig project of a made-up shop: a holdout, segments, gates, dynamic configs, experiments, layers and a
+ * The Statsig project of a fictional shop: a holdout, segments, gates, dynamic configs, experiments, layers and a
  * parameter store, as its console would publish them.
  */
 import type { SpecsPayload } from "statsig-effect/layers/LocalStatsig"
 import { makeBuilder } from "./builder.js"
 
-/** The ids on each ID list that the specs ask for. */
+/** The IDs on each ID list in the specs. */
 export const idLists: Readonly<Record<string, ReadonlyArray<string>>> = {
   vip_customers: ["customer-00007", "customer-00042", "customer-31337"]
 }
@@ -33,7 +33,7 @@ const day = 86_400_000
 const midnight = (date: string) => Date.parse(`${date}T00:00:00Z`)
 const now = (operator: string, targetValue: number) => condition({ type: "current_time", operator, targetValue })
 
-// Who is who
+// Groups of users
 
 holdout("holdout_2025_h2", 5)
 
@@ -354,7 +354,7 @@ config(
 )
 config("legal_texts", { terms: "2025-03", privacy: "2025-01" }, { rules: [], enabled: false })
 
-// Experiments that stand alone
+// Experiments without a layer
 
 experiment("checkout_button", {
   defaults: { color: "blue", label: "Buy" },
@@ -400,7 +400,7 @@ experiment("onboarding_email", {
   active: false
 })
 
-// A layer whose rules hand buckets to experiments
+// A layer whose rules delegate buckets to experiments
 
 const page = { gallery: "carousel", zoom: false, reviewsFirst: false, reviewCount: 5, relatedProducts: 4 }
 experiment("product_page_gallery", {
@@ -438,7 +438,7 @@ layer("product_page", page, {
   ].map(rule => ({ ...rule, value: page }))
 })
 
-// A layer that visits all its rules and takes the parameters of each
+// A layer that evaluates all its rules and merges the parameters of each
 
 experiment("cart_upsell", {
   defaults: { upsell: "none" },

@@ -9,7 +9,7 @@ export interface Column<Row> {
   readonly of: (row: Row) => string
 }
 
-/** One answer. */
+/** One evaluation. */
 export interface Answer {
   readonly kind: string
   readonly name: string
@@ -19,7 +19,7 @@ export interface Answer {
   readonly reason: string
 }
 
-/** The columns of answers. */
+/** The columns of evaluations. */
 export const answerColumns: ReadonlyArray<Column<Answer>> = [
   { title: "kind", width: 10, of: row => row.kind },
   { title: "name", width: 32, of: row => row.name },
@@ -31,7 +31,7 @@ export const answerColumns: ReadonlyArray<Column<Answer>> = [
 
 /** How often an exposure arrived at the server. */
 export interface ExposureCount {
-  /** As the server gets it: `gate`, `config` or `layer`. */
+  /** As in the event: `gate`, `config` or `layer`. */
   readonly kind: string
   readonly name: string
   readonly ruleID: string

@@ -1,6 +1,4 @@
-/**
- * The people who visit the shop, with the fields that Statsig knows. Each one meets other rules of `specs.ts`.
- */
+/** The shop's visitors, with the fields that Statsig defines. Each one meets other rules of `specs.ts`. */
 
 import type { StatsigUser } from "statsig-effect"
 
@@ -18,7 +16,7 @@ const agents = {
 }
 
 export const users = {
-  /** Not signed in: only the browser's own id. */
+  /** Not signed in: only the browser's ID. */
   anonymous: {
     customIDs: { stableID: "7c9e6679-7425-40de-944b-e07fc1f90ae7" },
     ip: "73.162.10.20",

@@ -1,9 +1,9 @@
 /**
- * Sticky assignment on Redis: visitors of a price page keep the page that they saw first, while the experiment changes
- * around them, until it ends.
+ * Sticky assignments on Redis: visitors of a price page keep the page that they saw first, while the experiment
+ * changes, until it ends.
  *
- * Run it with `npx tsx examples/sticky/main.ts`. It needs a Redis, on 127.0.0.1:6379 or where `REDIS_URL` says; without
- * one it says so and does nothing, or fails with `REQUIRE_REDIS=1`. Nothing else is asked for over the network.
+ * Run it with `npx tsx examples/sticky/main.ts`. It needs a Redis, on 127.0.0.1:6379 or at `REDIS_URL`; without one it
+ * says so and does nothing, or fails with `REQUIRE_REDIS=1`. It uses no other network.
  */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as Config from "effect/Config"
@@ -27,13 +27,13 @@ const redisUrl = Config.withDefault(Config.redacted("REDIS_URL"), Redacted.make(
 
 const redisIsRequired = Config.withDefault(Config.boolean("REQUIRE_REDIS"), false)
 
-/** The same users in every act; the run has users of its own, for Redis remembers those of earlier runs. */
+/** The same users in every act; each run has its own users, because Redis keeps those of earlier runs. */
 const run = crypto.randomUUID()
 const visitor = (name: string) => StatsigUser.make({ userID: `${name}-${run}` })
 const regulars = ["ada", "ben", "cleo", "dora", "emil", "fay", "gus", "hedy"]
 const everybody = [...regulars, "ivo", "jana", "kim", "lea"]
 
-/** One request of a visitor: what is kept is loaded before it, and a new assignment is saved after it. */
+/** One request of a visitor: sticky assignments are loaded before it, and a new one is saved after it. */
 const visit = (name: string) => {
   const user = visitor(name)
   return Effect.map(Statsig.Statsig, statsig => {
@@ -43,7 +43,7 @@ const visit = (name: string) => {
   }).pipe(Statsig.withPersistedValues(user))
 }
 
-/** How many of the visitors keep something. */
+/** How many of the visitors have a sticky assignment. */
 const countKept = (names: ReadonlyArray<string>) =>
   Effect.flatMap(PersistentStorage.PersistentStorage, storage =>
     Effect.map(
@@ -52,7 +52,7 @@ const countKept = (names: ReadonlyArray<string>) =>
     )
   )
 
-/** Lets the visitors come, and waits for what is written in the background; fails when that is not what is expected. */
+/** Simulates the visits, and waits for background writes; fails when the result is unexpected. */
 const act = Effect.fn(function* (title: string, names: ReadonlyArray<string>, expected: number) {
   yield* Console.log(`\n${title}`)
   const pages = yield* Effect.forEach(names, visit)

@@ -1,6 +1,4 @@
-/**
- * One experiment on the price page, as it changes in its life: how many see the new page, and whether it runs at all.
- */
+/** One experiment on the price page in its stages: how many see the new page, and whether it is active. */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"

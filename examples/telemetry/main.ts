@@ -1,9 +1,9 @@
 /**
- * Evaluations and syncs in OpenTelemetry: a request whose span tells which flags decided it, a count of all evaluations,
- * and a span for each sync.
+ * Evaluations and syncs in OpenTelemetry: a request whose span shows which flags decided it, a count of all
+ * evaluations, and a span for each sync.
  *
- * Run it with `npx tsx examples/telemetry/main.ts`. It exports to memory and prints what a collector would get; a program
- * of its own has an OTLP exporter there. It runs on specs in hand, and nothing is asked for over the network.
+ * Run it with `npx tsx examples/telemetry/main.ts`. It exports to memory and prints what a collector would get; a real
+ * program has an OTLP exporter there. It uses specs from memory, and no network.
  */
 import * as NodeSdk from "@effect/opentelemetry/NodeSdk"
 import {
@@ -30,7 +30,7 @@ const exporter = NodeSdk.layer(() => ({
   metricReader
 }))
 
-/** The program knows nothing of telemetry but its own spans. */
+/** The program uses no telemetry except its own spans. */
 const handleRequest = (userID: string) =>
   Effect.gen(function* () {
     const isNew = yield* Statsig.checkGate("new_checkout")

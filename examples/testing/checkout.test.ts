@@ -1,5 +1,6 @@
 /**
- * Tests of an Effect program: flags set in a line, changed while the test runs, exposures and events looked at.
+ * Tests of an Effect program: flags are set in one line, changed while the test runs, and exposures and events are
+ * inspected.
  */
 import { assert, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -18,7 +19,7 @@ it.effect("shows the old checkout where nothing is set", () =>
   }).pipe(Statsig.withUser(ada), Effect.provide(StatsigTest.layer()))
 )
 
-it.effect("shows each visitor what is theirs", () =>
+it.effect("shows each visitor their own variant", () =>
   Effect.gen(function* () {
     assert.strictEqual(yield* Statsig.withUser(ada)(page(100)), "new checkout: 119 EUR [Buy]")
     assert.strictEqual(yield* Statsig.withUser(ben)(page(100)), "old checkout: 119 EUR [Buy]")
@@ -32,7 +33,7 @@ it.effect("shows each visitor what is theirs", () =>
   )
 )
 
-it.effect("takes part in the experiment, once it has shown the button", () =>
+it.effect("takes part in the experiment once it has shown the button", () =>
   Effect.gen(function* () {
     const test = yield* StatsigTest.StatsigTest
     test.setFlag(Pricing, { vat: 0, freeShippingFrom: 50 })
@@ -44,7 +45,7 @@ it.effect("takes part in the experiment, once it has shown the button", () =>
   }).pipe(Statsig.withUser(ada), Effect.provide(StatsigTest.layer()))
 )
 
-it.effect("goes on selling when somebody breaks the price in the console", () =>
+it.effect("keeps selling when the price in the console is invalid", () =>
   Effect.gen(function* () {
     assert.strictEqual(yield* page(100), "old checkout: 120 EUR [Buy]")
   }).pipe(

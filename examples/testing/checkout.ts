@@ -1,6 +1,4 @@
-/**
- * A small program to be tested: the checkout of a shop, written with Effect.
- */
+/** A small program to test: the checkout of a shop, written with Effect. */
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
@@ -14,7 +12,7 @@ export const Pricing = Flag.config(
 
 export const Button = Flag.experiment("checkout_button", Schema.Struct({ label: Schema.String }), { label: "Buy" })
 
-/** What the page shows for a cart. */
+/** The page for a cart. */
 export const page = Effect.fn("page")(function* (net: number) {
   const { freeShippingFrom = Number.POSITIVE_INFINITY, vat } = yield* Flag.get(Pricing)
   const version = (yield* Statsig.checkGate("new_checkout")) ? "new" : "old"
@@ -25,5 +23,5 @@ export const page = Effect.fn("page")(function* (net: number) {
 
 export const placeOrder = (total: number) => Statsig.logEvent("order_placed", total, { currency: "EUR" })
 
-/** The banner, whenever it appears or goes. */
+/** The banner, emitted whenever it appears or disappears. */
 export const banner = Flag.watch(Flag.gate("sale")).pipe(Stream.map(sale => (sale ? "Sale!" : "")))

@@ -1,6 +1,4 @@
-/**
- * Tests of a program of the Promise API: the class that it makes its client of is replaced.
- */
+/** Tests of a program of the Promise API: the class of its client is replaced. */
 
 import type { StatsigTest } from "statsig-effect/promise"
 import { beforeEach, expect, it, vi } from "vitest"
@@ -16,11 +14,11 @@ vi.mock("statsig-effect/promise", async original => {
 
 beforeEach(() => double.test.reset())
 
-it("starts without network", async () => {
+it("starts without a network", async () => {
   expect(await start()).toEqual({ isSuccess: true })
 })
 
-it("greets those warmly who are to be greeted warmly", () => {
+it("greets users warmly when the gate is open for them", () => {
   double.test.set({ gate: "warm_welcome", value: true, id: "ada" })
   expect(greeting("ada")).toBe("Welcome back, ada!")
   expect(greeting("ben")).toBe("Hello.")

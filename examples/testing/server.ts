@@ -1,6 +1,4 @@
-/**
- * A small program to be tested: it makes its own client, as programs of the Promise API do.
- */
+/** A small program to test: it creates its own client, as programs of the Promise API do. */
 import { Statsig, StatsigUser } from "statsig-effect/promise"
 
 export const statsig = Statsig.newShared("secret-key", { environment: "production" })

@@ -6,7 +6,7 @@ const root = fileURLToPath(new URL("../..", import.meta.url))
 /** Run it with `npx vitest run --root examples/testing`. */
 export default defineConfig({
   test: { include: ["*.test.ts"] },
-  // In the package's own repository its name stands for the sources; a program does without this.
+  // In the package's own repository its name resolves to the sources; a program does not need this.
   resolve: {
     alias: [
       { find: /^statsig-effect\/promise$/, replacement: `${root}layers/promise.ts` },

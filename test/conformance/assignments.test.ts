@@ -1,6 +1,6 @@
 /**
- * Overrides and kept answers are histories: what an instance answers depends on what was done before. Histories that
- * nobody thought of come out alike in the official package and in this one, step by step.
+ * Overrides and sticky assignments are histories: a result depends on earlier steps. Generated histories must have the
+ * same outcome in the official package and in this one, step by step.
  */
 import { fileURLToPath } from "node:url"
 import { afterAll, assert, describe, expect, it } from "vitest"
@@ -18,7 +18,7 @@ const counts = new Map<string, number>()
 
 const child = fileURLToPath(new URL("support/assignmentsChild.ts", import.meta.url))
 
-/** Plays histories of kept answers in a process of their own. */
+/** Plays histories of sticky assignments in a separate process. */
 const play = async (task: Task): Promise<Report> => {
   const { code, output } = await runAlone(child, [JSON.stringify(task)])
   if (code !== 0) throw new Error(`the histories of seed ${task.seed} ended with ${code}`)
@@ -32,21 +32,21 @@ const expectAlike = ({ counts: made, differences }: Report) => {
     assert.fail(`${differences.length} differences; the first: ${JSON.stringify(first, null, 1)}`)
 }
 
-/** Of all that 36 histories lead to. */
+/** Of the outcomes of 36 histories. */
 const atLeast = (least: Readonly<Record<string, number>>) =>
   expect(Object.entries(least).filter(([name, count]) => (counts.get(name) ?? 0) < count * share)).toEqual([])
 
 afterAll(() => console.info(`compared random histories, seeds ${seeds}`))
 
-describe("overrides that come and go", () => {
-  it.each(seeds)("change the answers alike, seed %i", { timeout: 60_000 }, async seed => {
+describe("overrides that are set and removed", () => {
+  it.each(seeds)("change the results alike, seed %i", { timeout: 60_000 }, async seed => {
     for (let index = 0; index < histories / 3; index++) {
       const { counts, differences } = await overrideHistory(packages, seed, index, 700)
       expectAlike({ counts: Object.fromEntries(counts), differences })
     }
   })
 
-  it("took part in enough answers", () => {
+  it("affect enough results", () => {
     atLeast({
       "gate overridden": 60,
       "experiment overridden": 60,
@@ -58,12 +58,12 @@ describe("overrides that come and go", () => {
   })
 })
 
-describe("users who come back with what they keep", () => {
-  it.each(seeds)("are answered alike, and logged alike, seed %i", { timeout: 120_000 }, async seed =>
+describe("users who return with their sticky assignments", () => {
+  it.each(seeds)("get the same results and log the same events, seed %i", { timeout: 120_000 }, async seed =>
     expectAlike(await play({ seed, indices: [...Array(histories).keys()], rounds: 40 }))
   )
 
-  it("kept enough, while the specs changed", () => {
+  it("have enough of them, while the specs change", () => {
     atLeast({
       "experiment kept": 100,
       "layer kept": 10,
@@ -80,7 +80,7 @@ describe("users who come back with what they keep", () => {
 
 if (isLong)
   describe("the comparison", () => {
-    it("notices a package that is wrong about targeting", { timeout: 120_000 }, async () => {
+    it("notices a package that ignores targeting", { timeout: 120_000 }, async () => {
       const { differences } = await play({ seed: 2, indices: [...Array(6).keys()], rounds: 40, isWrong: true })
       expect(differences).not.toEqual([])
     })

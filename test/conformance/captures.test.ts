@@ -1,6 +1,4 @@
-/**
- * The bodies that the official package sent, call by call, and what this package sends for the same calls.
- */
+/** The bodies that the official package sent, call by call, and this package's for the same calls. */
 import { readFileSync } from "node:fs"
 import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
 import { Context, Effect, Exit, Layer, Option, Redacted, Scope } from "effect"
@@ -30,14 +28,14 @@ const reference: { readonly specs: SpecsPayload; readonly captures: ReadonlyArra
     .replaceAll("/idlist/list_a", "/v1/download_id_list_file/file_1")
 )
 
-/** Overrides are set and the console is captured elsewhere: their captures are proven there. */
+/** Overrides and console capture are tested elsewhere, with their captures. */
 const elsewhere = ["override_gate", "override_config", "override_experiment", "override_layer", "console_capture"]
 
 interface Instance {
   readonly options?: Omit<StatsigOptions, "sdkKey">
-  /** Captures of other instances that this one is for. */
+  /** Captures of other instances that belong to this one. */
   readonly captures?: ReadonlyArray<string>
-  /** Top-level fields of the specs, beside the usual ones. */
+  /** Top-level fields of the specs, in addition to the usual ones. */
   readonly specs?: Readonly<Record<string, unknown>>
   readonly initialized?: false
 }
@@ -88,7 +86,7 @@ const event =
   (statsig: Service) =>
     statsig.logEvent(userOf("u13"), name as string, value as string, metadata as Record<string, unknown>)
 
-/** Four syncs: the same specs, no updates, new specs, and a text that cannot be read. */
+/** Four syncs: the same specs, no updates, new specs, and an unreadable text. */
 const syncFourTimes = Effect.fnUntraced(function* (statsig: Service, local: LocalStatsig["Type"]) {
   yield* statsig.syncNow
   yield* local.setSpecs({ has_updates: false })
@@ -99,7 +97,7 @@ const syncFourTimes = Effect.fnUntraced(function* (statsig: Service, local: Loca
   yield* Effect.ignore(statsig.syncNow)
 })
 
-/** The calls of the captures. What they return is compared where the capture has it. */
+/** The calls of the captures. Their results are compared where the capture has them. */
 const calls: Readonly<Record<string, (statsig: Service, local: LocalStatsig["Type"]) => unknown>> = {
   diagnostics_initialize: () => undefined,
   diagnostics_initialize_with_id_lists: () => undefined,
@@ -223,7 +221,7 @@ const calls: Readonly<Record<string, (statsig: Service, local: LocalStatsig["Typ
   secondary_as_primary_layer: parameter("b", "t_layer", "t", 9)
 }
 
-/** What each process or SDK says of itself. */
+/** Metadata that differs between processes and SDKs. */
 const ownMetadata = new Set(["sdkType", "sdkVersion", "sessionID", "os", "arch", "languageVersion"])
 const ownHeaders = new Set([
   "host",
@@ -239,12 +237,12 @@ const ownHeaders = new Set([
 const withoutOwn = (fields: Readonly<Record<string, unknown>>, own: ReadonlySet<string>) =>
   Object.fromEntries(Object.entries(fields).filter(([key]) => !own.has(key)))
 
-it("every capture is proven here or elsewhere", () => {
+it("every capture is tested here or elsewhere", () => {
   const names = reference.captures.map(({ name }) => name)
   assert.sameMembers(names, [...Object.keys(calls), ...elsewhere])
 })
 
-/** The instance that a capture is compared on. */
+/** The instance for a capture. */
 const instanceOf = ({ instance, name }: Capture): string =>
   Object.entries(instances).find(([, { captures }]) => captures?.includes(name))?.[0] ?? instance
 
@@ -262,7 +260,7 @@ describe.each(Object.entries(instances))("instance %s", (name, { initialized = t
         LocalStatsig
       )
       yield* local.setIdList("list_a", ["a"])
-      // As the captures' server, which knows no ranges.
+      // Like the captures' server, which has no range support.
       yield* local.faultAlways("idListFile", Fault.Reply({ status: 200, body: `+${idListHash("a")}\n` }))
       const { idListsUrl, logEventUrl, specsUrl } = local
       const sdkKey = Redacted.make("secret-demoKey0123456789main")
@@ -278,7 +276,7 @@ describe.each(Object.entries(instances))("instance %s", (name, { initialized = t
 
   afterAll(() => Effect.runPromise(Scope.close(scope, Exit.void)))
 
-  /** The one batch that the call led to, if it led to any. */
+  /** The batch of the call, if there was one. */
   const batchOf = (call: Effect.Effect<void>) =>
     Effect.gen(function* () {
       const before = (yield* local.batches).length

@@ -1,6 +1,6 @@
 /**
- * The official package and this one give the same client initialize response, in worlds that nobody thought of.
- * `scripts/clientInitializeDifferential.ts` runs the same for as long as it is told to.
+ * The official package and this one return the same client initialize response, in generated worlds.
+ * `scripts/clientInitializeDifferential.ts` runs the same for as long as requested.
  */
 import { afterAll, describe, expect, it } from "vitest"
 import { compareResponses, makeResponseWorld } from "./support/clientInitializeWorlds.js"
@@ -17,7 +17,7 @@ describe("the client initialize response of the official package and of this one
   let orderedEntries = 0
   let entriesByOrder = 0
 
-  it.each(seeds)("are alike in the worlds of seed %i", { timeout: 180_000 }, async seed => {
+  it.each(seeds)("is the same in the worlds of seed %i", { timeout: 180_000 }, async seed => {
     for (let index = 0; index < worldsPerSeed; index++) {
       const found = await compareResponses(packages, makeResponseWorld(seed, index), index)
       expect(found.differences[0]).toBeUndefined()
@@ -28,12 +28,12 @@ describe("the client initialize response of the official package and of this one
     }
   })
 
-  it("were asked for enough", () => {
+  it("is compared often enough", () => {
     expect(responses).toBeGreaterThan(seeds.length * worldsPerSeed * 15)
     expect(entries).toBeGreaterThan(seeds.length * worldsPerSeed * 600)
-    // In these nothing is left to chance.
+    // The results of these do not depend on chance.
     expect(orderedEntries).toBeGreaterThan(seeds.length * worldsPerSeed * 100)
-    // More, and the comparison of the others would prove little.
+    // With more, the comparison of the others would prove little.
     expect(entriesByOrder / entries).toBeLessThan(0.05)
   })
 
@@ -47,7 +47,7 @@ describe("the client initialize response of the official package and of this one
 
 if (isLong)
   describe("the comparison", () => {
-    it("asks for every kind of response", () => {
+    it("requests every kind of response", () => {
       const asks = [1, 2, 3].flatMap(seed => [0, 1, 2, 3].flatMap(index => makeResponseWorld(seed, index).asks))
       const options = asks.flatMap(ask => (ask.options === undefined ? [] : [ask.options]))
       expect(options.length).toBeLessThan(asks.length)
@@ -68,7 +68,7 @@ if (isLong)
       ])
     })
 
-    it("asks for missing gates, and for gates behind unsupported conditions", () => {
+    it("includes missing gates, and gates behind unsupported conditions", () => {
       const found = { missing: 0, behind: 0 }
       const worlds = [1, 2, 3].flatMap(seed =>
         Array.from({ length: worldsPerSeed }, (_, index) => makeResponseWorld(seed, index))
@@ -103,7 +103,7 @@ if (isLong)
       expect(found.behind).toBeGreaterThan(3)
     })
 
-    it("notices a package that does not look at an option", { timeout: 60_000 }, async () => {
+    it("notices a package that ignores an option", { timeout: 60_000 }, async () => {
       class Wrong extends officialSdk.Statsig {
         constructor(...input: ConstructorParameters<Sdk["Statsig"]>) {
           super(...input)

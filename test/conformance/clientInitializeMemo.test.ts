@@ -1,6 +1,6 @@
 /**
- * A response has one memo of nested gates, and `previousResponseHash` makes the official package evaluate in name order.
- * What an entry finds in the memo shows in it.
+ * A response has one memo of nested gates, and `previousResponseHash` makes the official package evaluate in name
+ * order. The memo's content affects the entries.
  */
 import * as official from "@statsig/statsig-node-core"
 import { describe, expect, it } from "vitest"
@@ -62,7 +62,7 @@ const gates = {
 
 type Specs = Readonly<Record<string, object>>
 
-/** Specs by their section, and what an override says. */
+/** Specs by their section, and the value of an override. */
 interface World {
   readonly feature_gates?: Specs
   readonly dynamic_configs?: Specs
@@ -167,7 +167,7 @@ const worlds: ReadonlyArray<readonly [string, World]> = [
 ]
 
 describe.each(worlds)("%s", (_, world) => {
-  it("shows as officially, for users who take turns", async () => {
+  it("equals the official response, for alternating users", async () => {
     const sessions = await Promise.all(both.map(side => start(side, world)))
     for (const email of ["vip", "nobody", "vip", "nobody"]) {
       const [expected, actual] = both.map((side, index) => {

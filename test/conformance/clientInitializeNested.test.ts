@@ -1,6 +1,6 @@
 /**
- * A nested gate that is evaluated takes "active" away from an experiment in which no rule decides; one that is known
- * already does not. Which gates are known depends on the other entries of the response.
+ * Evaluating a nested gate removes "active" from an experiment in which no rule decides; a gate that is already
+ * memoised does not. Which gates are memoised depends on the other entries of the response.
  */
 import * as official from "@statsig/statsig-node-core"
 import { describe, expect, it } from "vitest"
@@ -67,7 +67,7 @@ describe.each([0, 1, 2])("an experiment without a deciding rule, in format %i", 
     const entry = response.dynamic_configs["exp_new_a"]!
     expect(entry[responseFormat === 2 ? "ea" : "is_experiment_active"]).toBe(isActive)
     expect(entry[responseFormat === 2 ? "ue" : "is_user_in_experiment"]).toBe(false)
-    // Kept entries are as those that are made.
+    // Reused entries equal new ones.
     expect(actual!(asked)).toEqual(response)
   })
 })

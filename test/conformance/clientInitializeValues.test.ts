@@ -1,6 +1,4 @@
-/**
- * The shortest format of a client initialize response lists values apart, and entries refer to them by id.
- */
+/** The shortest format of a client initialize response lists values separately, and entries refer to them by ID. */
 import { describe, expect, it } from "vitest"
 import { Statsig, StatsigUser } from "../../layers/promise.js"
 import { inlined, listsTwice } from "./support/clientInitialize.js"
@@ -17,7 +15,7 @@ const spec = (entity: string, defaultValue: object, more: object = {}) => ({
 })
 
 const config = (fields: object) => spec("dynamic_config", fields)
-/** A layer whose value is put together from those of its rules. */
+/** A layer whose value is merged from those of its rules. */
 const merging = (fields: object) => spec("layer", fields, { useNewLayerEval: true })
 
 const specs = {
@@ -70,11 +68,11 @@ describe("a value in the shortest format", () => {
       expect(inlined(response).layer_configs["m"]!["v"]).toEqual({ size: 5 })
       return response.values
     })
-    // The same response has the same ids.
+    // The same response has the same IDs.
     expect(ids[3]).toEqual(ids[1])
   })
 
-  it("is listed once and is right, however many there have been", { timeout: 120_000 }, async () => {
+  it("is listed once and correctly, however many values came before", { timeout: 120_000 }, async () => {
     const statsig = await start()
     for (let size = 0; size < 10_100; size++) {
       statsig.overrideDynamicConfig("a", { size })

@@ -54,5 +54,5 @@ describe("client initialize vectors", () => {
     await statsig.shutdown()
   })
 
-  it("are all there", () => expect(cases.length).toBe(74))
+  it("are complete", () => expect(cases.length).toBe(74))
 })

@@ -1,5 +1,5 @@
 /**
- * Countries of addresses against the official package. Ten gates spell the position of a country's code in binary, so
+ * Countries of addresses against the official package. Ten gates encode the position of a country's code in binary, so
  * that one address takes ten checks. COUNTRY_SEED sets another run.
  */
 import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
@@ -96,7 +96,7 @@ const check = (ips: ReadonlyArray<string>) =>
     assert.deepStrictEqual(different.slice(0, 5), [])
   }).pipe(Effect.provide(Ip3Country.layer))
 
-/** A text near an address. Its number stays below 2^32, at which the official process ends. */
+/** A text near an address. Its number stays below 2^32, which ends the official process. */
 const oddAddress = (random: Random): string => {
   const part = () =>
     random.pick([
@@ -110,7 +110,7 @@ const oddAddress = (random: Random): string => {
   return [String(random.below(224)), part(), part(), part()].join(".") + random.pick(["", "", "", ".", ":80", " ", "."])
 }
 
-// first, for the official instances of a process share the table once one of them has loaded it
+// first, because the official instances of a process share the table once one of them has loaded it
 describe("disabled countries against the official package", () => {
   const disabled = official({ disableCountryLookup: true })
   beforeAll(() => disabled.initialize())

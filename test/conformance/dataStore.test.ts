@@ -1,6 +1,6 @@
 /**
- * One data store for both packages: what the one leaves there starts the other, whatever form the server answers in and
- * whatever members the store has.
+ * One data store for both packages: what one package stores starts the other, in every format of the server and for
+ * every set of store members.
  */
 import { setTimeout as sleep } from "node:timers/promises"
 import * as official from "@statsig/statsig-node-core"
@@ -24,7 +24,7 @@ type Form = "JSON" | "protobuf" | "what is asked for"
 const scope = Effect.runSync(Scope.make())
 afterAll(() => Effect.runPromise(Scope.close(scope, Exit.void)))
 
-/** What the server has, and how it answers. */
+/** The server's current specs, and its format. */
 let served = { form: "JSON" as Form, time: 1, isChanged: false }
 
 const specs = () => payloadObject({ time: served.time, checksum: `c${served.time}`, gates: { gate: served.isChanged } })
@@ -49,7 +49,9 @@ const origin = await Effect.runPromise(
 
 type Members = "text" | "bytes" | "all"
 
-/** A store of the official interface. It gives bytes as plain arrays, the only form that the official package reads. */
+/**
+ * A store with the official interface. It returns bytes as plain arrays, the only form that the official package reads.
+ */
 const makeStore = (members: Members, values: Map<string, string | Uint8Array> = new Map()) => {
   const bytesOf = (value: string | Uint8Array) => Array.from(typeof value === "string" ? Buffer.from(value) : value)
   const text = {
@@ -85,7 +87,7 @@ const start = async (side: Side, store: object, more: object = {}) => {
   return { statsig, isSuccess, gate }
 }
 
-/** Fills the store from the network, and gives the formats that are in it then. */
+/** Fills the store from the network, and returns the formats that it then holds. */
 const fill = async (side: Side, { formats, store }: ReturnType<typeof makeStore>, isFilled: () => boolean) => {
   const { statsig } = await start(side, store)
   for (let waited = 0; waited < 6_000 && !isFilled(); waited++) await sleep(5)
@@ -93,7 +95,7 @@ const fill = async (side: Side, { formats, store }: ReturnType<typeof makeStore>
   return formats()
 }
 
-/** What a process without a network starts with. */
+/** The start of a process without a network. */
 const startOffline = async (side: Side, store: object) => {
   const { gate, isSuccess, statsig } = await start(side, store, { disableNetwork: true })
   const { details, value } = gate()
@@ -158,7 +160,7 @@ describe("a data store with specs in both forms", () => {
     ["protobuf is none", JSON.stringify(at(1)), Uint8Array.of(0xff, 0xfe), 1],
     ["JSON is none", "<html>", encodePayload(at(1)), 1],
     ["JSON says that there is nothing new", '{"has_updates":false}', encodePayload(at(1)), 1]
-  ])("gives the newest that can be used: %s", async (_, json, protobuf, time) => {
+  ])("loads the newest usable one: %s", async (_, json, protobuf, time) => {
     const { store } = makeStore(
       "bytes",
       new Map<string, string | Uint8Array>([
@@ -171,7 +173,7 @@ describe("a data store with specs in both forms", () => {
     await statsig.shutdown()
   })
 
-  it("is kept fresh by our process for official ones, which read protobuf before JSON", async () => {
+  it("is kept up to date by our process for official ones, which prefer protobuf to JSON", async () => {
     served = { form: "what is asked for", time: 10, isChanged: false }
     const store = makeStore("all")
     expect(await fill(official, store, () => store.values.size > 0)).toEqual(["statsig-br"])

@@ -1,6 +1,6 @@
 /**
  * Date texts mean the same to the official package and to this one, on the user's side and in the target. The number of
- * comparisons can be given: `DATE_COMPARISONS=1000000 npx vitest run test/conformance/dates.test.ts`.
+ * comparisons can be set: `DATE_COMPARISONS=1000000 npx vitest run test/conformance/dates.test.ts`.
  */
 import { afterAll, assert, describe, expect, it } from "vitest"
 import { parseDate } from "../../src/engine/conditions/dates.js"
@@ -19,7 +19,7 @@ describe("a date text", () => {
   let dates = 0
   let texts = 0
 
-  it.each(seeds)("is the same moment officially, with seed %i", { timeout: 600_000 }, async seed => {
+  it.each(seeds)("is the same time officially, with seed %i", { timeout: 600_000 }, async seed => {
     const end = compared + wanted / seeds.length
     for (let index = 0; compared < end; index++) {
       const { asked, world } = dateWorld(Random.of(seed, index), textsPerWorld, text => {
@@ -43,7 +43,7 @@ describe("a date text", () => {
     }
   })
 
-  it("was asked for in valid forms and in others", () => {
+  it("is compared in valid and in invalid forms", () => {
     expect(compared).toBeGreaterThanOrEqual(wanted)
     expect(dates / texts).toBeGreaterThan(0.3)
     expect(dates / texts).toBeLessThan(0.8)

@@ -1,6 +1,4 @@
-/**
- * Protobuf and deltas: the official package and this one get the same bodies and must give the same answers.
- */
+/** Protobuf and deltas: the official package and this one get the same bodies and must return the same results. */
 import { setTimeout as sleep } from "node:timers/promises"
 import * as official from "@statsig/statsig-node-core"
 import * as Effect from "effect/Effect"
@@ -18,7 +16,7 @@ liftBounds()
 // biome-ignore lint/suspicious/noExplicitAny: payloads are changed as they come
 type Payload = any
 
-/** The vectors' specs, without what the format has no number for. */
+/** The vectors' specs, without values that the format cannot encode. */
 const first: Payload = structuredClone(vectors.specs)
 delete first.feature_gates.g_mystery_entity
 delete first.dynamic_configs.odd_entity
@@ -54,14 +52,14 @@ const deltaHeaders = { ...protobufHeaders, "x-deltas-used": "true" }
 const replies: ReadonlyArray<Reply> = [
   { body: encodePayload(first), headers: protobufHeaders },
   { body: encodePayload(second, { since: first }), headers: deltaHeaders },
-  // What is not of a table is as the body has it: nothing of it is taken over.
+  // Outside of tables nothing is merged: the body replaces it.
   { body: encodePayload(third, { since: second, rest: { experiment_to_layer: {} } }), headers: deltaHeaders }
 ]
 
 const scope = Effect.runSync(Scope.make())
 afterAll(() => Effect.runPromise(Scope.close(scope, Exit.void)))
 
-/** Answers in the order in which they are asked for, whatever is asked. */
+/** Responses in the order of the requests, whatever is requested. */
 const unusual: ReadonlyArray<Reply & { readonly status?: number }> = [
   { body: encodePayload(first), headers: protobufHeaders },
   { body: encodePayload(second, { since: first, wrongSums: true }), headers: deltaHeaders },
@@ -70,7 +68,7 @@ const unusual: ReadonlyArray<Reply & { readonly status?: number }> = [
   { body: JSON.stringify(third), headers: { "content-type": "text/plain" } },
   { body: '{"has_updates":false}', headers: {} },
   { body: "", headers: {}, status: 403 },
-  // The last: here, not there, the whole is asked for after it.
+  // The last one: only our package requests the whole payload after it.
   { body: "no protobuf", headers: protobufHeaders }
 ]
 let unusualReplies: Iterator<(typeof unusual)[number]>
@@ -134,7 +132,7 @@ const start = async (side: Side, key: string) => {
     enableDcsDeltas: true
   })
   expect(await statsig.initialize()).toEqual({ isSuccess: true })
-  /** Everything that is decided, for every user and every app. */
+  /** All results, for every user and every app. */
   const answers = () =>
     users.flatMap(fields =>
       [undefined, "client-alpha", "client-beta"].map(clientSdkKey => {
@@ -147,7 +145,7 @@ const start = async (side: Side, key: string) => {
   return { statsig, answers }
 }
 
-it("give the same answers from both packages", async () => {
+it("both packages return the same results for deltas", async () => {
   const expected = await start(official, "secret-official")
   const actual = await start(ours as unknown as Side, "secret-ours")
   for (const { time } of [first, second, third]) {
@@ -159,7 +157,7 @@ it("give the same answers from both packages", async () => {
   await Promise.all([expected.statsig.shutdown(), actual.statsig.shutdown()])
 })
 
-/** The calls about the specs that an observability client gets from a side while it is given the unusual answers. */
+/** The calls about specs to an observability client of one side during the unusual responses. */
 const metricsOf = async (side: Side) => {
   unusualReplies = unusual[Symbol.iterator]()
   const calls: Array<readonly [name: string, tags: unknown]> = []
@@ -182,16 +180,16 @@ const metricsOf = async (side: Side) => {
     requests: of("network_request.latency").slice(0, unusual.length),
     syncs: (of("config_sync_overall.latency") as ReadonlyArray<Record<string, string>>)
       .slice(0, unusual.length)
-      // Words are each side's own, and what cannot be read counts as processed only there.
+      // Each side has its own texts, and only the official one counts unreadable payloads as processed.
       .map(({ error, process_success, ...tags }) => ({ tags, hasError: error !== "" })),
     updates: of("config_propagation_diff"),
     sums: of("deltas_checksum_validation.count"),
-    // The official package counts a payload that is no protobuf twice.
+    // The official package counts a payload twice that is not protobuf.
     exceptions: exceptions.filter(({ tag }) => tag !== "ProtoSpecs")
   }
 }
 
-it("are told of in the same metrics", async () => {
+it("both packages report deltas in the same metrics", async () => {
   const expected = await metricsOf(official)
   expect(await metricsOf(ours as unknown as Side)).toEqual(expected)
   expect(expected.sums).toEqual([{ result: "failure" }, { result: "success" }])

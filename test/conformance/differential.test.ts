@@ -1,5 +1,5 @@
 /**
- * The official package and this one answer alike, on worlds that nobody thought of. `scripts/differential.ts` runs the
+ * The official package and this one return the same results in generated worlds. `scripts/differential.ts` runs the
  * same with any number of comparisons.
  */
 import { afterAll, assert, describe, expect, it } from "vitest"
@@ -19,7 +19,7 @@ describe("the official package and this one", () => {
   const coverage = new Coverage()
   let comparisons = 0
 
-  it.each(seeds)("answer alike in the worlds of seed %i", { timeout: 120_000 }, async seed => {
+  it.each(seeds)("return the same results in the worlds of seed %i", { timeout: 120_000 }, async seed => {
     const packages = { expected: officialSdk, actual: ourSdk }
     const found = await compareWorlds({ ...packages, seed, comparisons: comparisonsPerSeed })
     coverage.add(found.coverage.counts)
@@ -31,7 +31,7 @@ describe("the official package and this one", () => {
     }
   })
 
-  it("were asked enough", () => {
+  it("are compared often enough", () => {
     expect(comparisons).toBeGreaterThanOrEqual(seeds.length * comparisonsPerSeed)
     const wanted = [
       ...operators.flatMap(operator => [`operator ${operator} false`, `operator ${operator} true`]),
@@ -55,7 +55,7 @@ describe("the official package and this one", () => {
 
 describe("the comparison", () => {
   if (isLong)
-    it("notices a package that is wrong about one operator, and shows why", { timeout: 60_000 }, async () => {
+    it("notices a package with one wrong operator, and shows why", { timeout: 60_000 }, async () => {
       class Wrong extends officialSdk.Statsig {
         constructor(key: string, options: ConstructorParameters<Sdk["Statsig"]>[1]) {
           const get = async (path: string) => {
@@ -76,7 +76,7 @@ describe("the comparison", () => {
       )
     })
 
-  it("makes the same world of the same seed", () => {
+  it("generates the same world from the same seed", () => {
     expect(makeWorld(5, 3)).toEqual(makeWorld(5, 3))
     expect(new Random(5).bits()).not.toBe(new Random(6).bits())
   })
@@ -97,7 +97,7 @@ describe("the comparison", () => {
     expect(isSafe(world({ operator: "eq", targetValue: ["a", "b"] }, "8.8.8.8"))).toBe(true)
   })
 
-  it("never sends a circle of mappings or of experiment groups", () => {
+  it("never sends a cycle of mappings or of experiment groups", () => {
     const mapping = (to: string) => [object({ new_config_name: to, rules: [] })]
     const mapped = (second: string): World => ({
       payload: object({ overrides: object({ a: mapping("b"), b: mapping(second) }) }),

@@ -1,6 +1,6 @@
 /**
- * Specs that use the one below them twice, so that what must be looked at doubles with each level. The official package
- * evaluates them at the depths that are asked here.
+ * Specs that use the spec below them twice, so that the work doubles with each level. The official package evaluates
+ * them at the depths used here.
  */
 import * as official from "@statsig/statsig-node-core"
 import { describe, expect, it } from "vitest"
@@ -50,11 +50,11 @@ const condition = (type: string, more: object = {}) => ({ type, idType: "userID"
 
 const everyone = { everyone: condition("public") }
 
-/** What there is at each level from 0 on, in one record. */
+/** The specs of each level from 0 on, in one record. */
 const each = (levels: number, make: (level: number) => Specs): Specs =>
   Object.assign({}, ...Array.from({ length: levels + 1 }, (_, level) => make(level)))
 
-/** Gates that ask the gate below twice, by conditions of this type. `prefix` and `entity` are those of all gates. */
+/** Gates that nest the gate below twice, by conditions of this type. `prefix` and `entity` are those of all gates. */
 const gates = (levels: number, { entity = "feature_gate", prefix = "gate ", type = "pass_gate" } = {}): Graph => ({
   condition_map: {
     ...everyone,
@@ -107,7 +107,7 @@ const experiments = (levels: number, conditions: (level: number) => ReadonlyArra
   }))
 })
 
-/** Each gate is mapped to another one, which asks the gate below twice. */
+/** Each gate is mapped to another one, which nests the gate below twice. */
 const mapped = (levels: number): Graph => ({
   condition_map: {
     ...everyone,
@@ -125,7 +125,7 @@ const mapped = (levels: number): Graph => ({
   }))
 })
 
-/** Gates without an answer, which are evaluated each time; the rule of their mapping asks the gate below twice. */
+/** Unsupported gates, which are evaluated each time; the rule of their mapping nests the gate below twice. */
 const unsupported = (levels: number): Graph => ({
   condition_map: {
     ...everyone,
@@ -163,7 +163,7 @@ const inBoth = async <A>(graph: Graph, ask: (started: Started) => A): Promise<re
   ask(await start(sides.ours, graph))
 ]
 
-/** Whether two long lists are equal: printing how they differ would take minutes. */
+/** Whether two long lists are equal: printing a diff would take minutes. */
 const isSame = (one: unknown, other: unknown) => JSON.stringify(one) === JSON.stringify(other)
 
 const levels = 16
@@ -183,19 +183,19 @@ const graphs: ReadonlyArray<readonly [string, Graph]> = [
 describe.each(graphs)(`%s that double over ${levels} levels`, { timeout: 120_000 }, (_, graph) => {
   const last = (specs: Specs = {}) => Object.keys(specs).slice(-1)
 
-  it.each(last(graph.feature_gates))("are answered as officially: %s", async name => {
+  it.each(last(graph.feature_gates))("are evaluated as officially: %s", async name => {
     const [one, other] = await inBoth(graph, ({ statsig, user }) => statsig.getFeatureGate(user, name, silent))
     expect([other.value, other.ruleID, other.details.reason]).toEqual([one.value, one.ruleID, one.details.reason])
     expect(other.details.reason).not.toMatch(/^Error/)
   })
 
-  it.each(last(graph.dynamic_configs))("are answered as officially: %s", async name => {
+  it.each(last(graph.dynamic_configs))("are evaluated as officially: %s", async name => {
     const [one, other] = await inBoth(graph, ({ statsig, user }) => statsig.getExperiment(user, name, silent))
     expect([other.value, other.ruleID, other.groupName]).toEqual([one.value, one.ruleID, one.groupName])
     expect(isSame(other.secondaryExposures, one.secondaryExposures)).toBe(true)
   })
 
-  it.each(last(graph.layer_configs))("are answered as officially: %s", async name => {
+  it.each(last(graph.layer_configs))("are evaluated as officially: %s", async name => {
     const [one, other] = await inBoth(graph, ({ statsig, user }) => statsig.getLayer(user, name, silent))
     expect([other.__value, other.ruleID]).toEqual([one.__value, one.ruleID])
     expect(isSame(other.secondaryExposures, one.secondaryExposures)).toBe(true)
@@ -211,7 +211,7 @@ describe.each(graphs)(`%s that double over ${levels} levels`, { timeout: 120_000
     expect(other).toEqual(one)
   })
 
-  it("are explained by the answer of the check", async () => {
+  it("are explained with the result of the check", async () => {
     const { user, statsig } = await start(sides.ours, graph)
     const mine = statsig as unknown as ours.Statsig
     const [gate] = Object.keys(graph.feature_gates ?? {}).slice(-1)
@@ -221,13 +221,13 @@ describe.each(graphs)(`%s that double over ${levels} levels`, { timeout: 120_000
   })
 })
 
-describe("limits of our own", { timeout: 60_000 }, () => {
+describe("our own limits", { timeout: 60_000 }, () => {
   it("allow 20 levels of gates", async () => {
     const { statsig, user } = await start(sides.ours, gates(20))
     expect(statsig.checkGate(user, "gate 20")).toBe(true)
   })
 
-  it("end a check with too many exposures, and say so", async () => {
+  it("end a check with too many exposures, and report it", async () => {
     const { statsig, user } = await start(sides.ours, gates(40))
     expect(statsig.getFeatureGate(user, "gate 40").details.reason).toBe(
       "Error:more than 2097152 secondary exposures in one check"
@@ -235,7 +235,7 @@ describe("limits of our own", { timeout: 60_000 }, () => {
     expect(statsig.checkGate(user, "gate 15")).toBe(true)
   })
 
-  it("end a check with too many evaluations, and say so", async () => {
+  it("end a check with too many evaluations, and report it", async () => {
     const { statsig, user } = await start(sides.ours, unsupported(25))
     expect(statsig.getFeatureGate(user, "gate 25").details.reason).toBe(
       "Error:more than 1000000 evaluations in one check"

@@ -1,10 +1,10 @@
 /**
- * Recorded exchanges of the official package: what it asked, what it was answered, and how it stood afterwards. A server
- * gives the same answers here, and every request must be the recorded one.
+ * Recorded exchanges of the official package: its requests, the responses, and its state afterwards. A server gives the
+ * same responses here, and every request must equal the recorded one.
  *
- * Left aside: what names the SDK and the moment; that we ask for JSON where the official package asks for protobuf,
- * unless deltas are asked for; `deflate`, which it advertises and cannot read; the encoding of events. Exchanges with
- * Statsig's own host go through a proxy that leads to the server.
+ * Not compared: the SDK's name and the time; that we request JSON where the official package requests protobuf, except
+ * with deltas; `deflate`, which it advertises and cannot read; the encoding of events. Exchanges with Statsig's own
+ * host go through a proxy that leads to the server.
  */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import type { IncomingMessage, RequestListener } from "node:http"
@@ -56,7 +56,7 @@ const kindOf = (path: string): Kind => {
   return path.includes("log_event") ? "events" : "file"
 }
 
-/** What remains of a request when all is taken out that may differ. */
+/** A request without everything that may differ. */
 const comparable = (
   request: { method: string; path: string; query: Iterable<[string, string]>; headers: Record<string, unknown> },
   usesDeltas: boolean
@@ -102,7 +102,7 @@ interface World {
   readonly done: () => Promise<void>
 }
 
-/** An instance whose requests get the recorded answers, in order, and then those that say that nothing is new. */
+/** An instance whose requests get the recorded responses, in order, and then responses without news. */
 const replay = async (
   ids: ReadonlyArray<string>,
   options: StatsigOptions,
@@ -168,7 +168,7 @@ const replay = async (
     })
     const done = async () => {
       while (waiting.length > 0) await sleep(5)
-      // The answer to the last one is under way.
+      // The response to the last one is in flight.
       await sleep(30)
     }
     await use({ statsig, done })
@@ -184,7 +184,7 @@ const replay = async (
 
 const user = new StatsigUser({ userID: "u1" })
 
-/** The gate's answer and where it comes from. */
+/** The gate's value and its source. */
 const gate = (statsig: Statsig) => {
   const { details, value } = statsig.getFeatureGate(user, "a_gate")
   return [value, details.reason, details.lcut]
@@ -195,13 +195,13 @@ const secondTime = 1_700_000_050_000
 const firstSpecs = exchanges.get("init")!.response.body as Record<string, unknown>
 const secondSpecs = exchanges.get("poll-update")!.response.body as Record<string, unknown>
 
-/** What `initialize` gave, as the note tells it. */
+/** The result of `initialize` according to the note. */
 const noted = (id: string, statsigUrl: string): StatsigResult => {
   const json = /result: (\{.*\})$/.exec(exchanges.get(id)!.note!)![1]!
   return JSON.parse(json.replace("http://127.0.0.1:8720", statsigUrl))
 }
 
-/** Specs by which a user is in a list or not. */
+/** Specs with a gate on list membership. */
 const listSpecs = {
   ...firstSpecs,
   feature_gates: { vips: gateSpec(true, ["in_vips"]) },
@@ -233,7 +233,7 @@ describe("the recorded exchanges", () => {
       expect(gate(world.statsig)).toEqual([false, "Network:Recognized", secondTime])
     }))
 
-  it("of a checksum with signs", () =>
+  it("of a checksum with special characters", () =>
     replay(
       ["poll-checksum-encoding"],
       {},
@@ -255,7 +255,7 @@ describe("the recorded exchanges", () => {
       }))
   }
 
-  it("of a poll that is repeated", () =>
+  it("of a poll that is retried", () =>
     replay(
       ["poll-5xx-retry/1", "poll-5xx-retry/2", "poll-5xx-retry/3"],
       {},
@@ -267,7 +267,7 @@ describe("the recorded exchanges", () => {
       { specs: firstSpecs }
     ))
 
-  it("of deltas that are asked for", () =>
+  it("of deltas on request", () =>
     replay(["deltas-enabled/1", "deltas-enabled/2"], { enableDcsDeltas: true }, async world => {
       await world.statsig.initialize()
       await world.done()
@@ -297,7 +297,7 @@ describe("the recorded exchanges", () => {
       { specs: listSpecs }
     ))
 
-  it("of events, sent and sent again", async () => {
+  it("of events, sent and retried", async () => {
     const options = { disableAllLogging: false, serviceName: "checkout", environment: "staging" }
     const specs = { specs: { ...firstSpecs, diagnostics: { initialize: 10_000, dcs: 0 } } }
     await replay(
@@ -362,7 +362,7 @@ describe("the recorded exchanges", () => {
       }
     ))
 
-  it("with Statsig's own host, where one's own fails", () =>
+  it("with Statsig's own host, where a custom host fails", () =>
     replay(
       ["init-fallback"],
       { specsUrl: "http://localhost:1/v2/download_config_specs", fallbackToStatsigApi: true },
@@ -372,7 +372,7 @@ describe("the recorded exchanges", () => {
       }
     ))
 
-  it("are all here, but for the report of an error, which this package does not send", () => {
+  it("are all here, except for an error report, which this package does not send", () => {
     expect([...exchanges.keys()].filter(id => !used.has(id))).toEqual(["sdk-exception"])
   })
 })

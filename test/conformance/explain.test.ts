@@ -1,7 +1,7 @@
 /**
- * What is explained is what is done: in made-up worlds, for every name and user, with and without overrides and kept
- * answers, an explanation ends where the check ends, names the exposures that the check logs and the changes that it
- * makes in the storage, and is itself without a trace. And what it says on the way agrees with itself and with the user.
+ * An explanation describes what the check does: in generated worlds, for every name and user, with and without
+ * overrides and sticky assignments, it has the result of the check, the exposures that the check logs and the changes
+ * that it makes in the storage, and has no side effects itself. Its steps agree with each other and with the user.
  */
 import { createHash } from "node:crypto"
 import { assert, describe, it } from "@effect/vitest"
@@ -26,14 +26,14 @@ import { Random } from "./support/random.js"
 import { listAt, objectAt, plain, type Tree, textAt } from "./support/tree.js"
 import { chain, makeWorld, payloadText, probe, shadow, type World } from "./support/world.js"
 
-// What is drawn is drawn alike by the explanation and by the check.
+// The explanation and the check draw the same random numbers.
 beforeAll(() => void vi.spyOn(Math, "random").mockReturnValue(0.4))
 afterAll(() => vi.restoreAllMocks())
 
 type Kind = Explanation.Kind
 type StorageCall = readonly [operation: "save" | "delete", key: string, name: string]
 
-/** What a storage was told, and what was saved in it, whoever it was for. */
+/** The calls of a storage, and what was saved in it, for all users. */
 interface Told {
   readonly calls: Array<StorageCall>
   readonly saved: Map<string, StickyValues>
@@ -76,7 +76,7 @@ const usersOf = (world: World) =>
     StatsigUser.make({ ...(plain(fields) as object), ...(plain(assigned) as object) })
   )
 
-/** Every name with its kind, and some that there are not. */
+/** Every name with its kind, and some unknown names. */
 const namesOf = ({ payload }: World): ReadonlyArray<readonly [Kind, string]> => {
   const names = (...sections: ReadonlyArray<string>) => [
     ...new Set([
@@ -101,7 +101,7 @@ const namesOf = ({ payload }: World): ReadonlyArray<readonly [Kind, string]> => 
 
 const always = (_value: unknown): _value is never => true
 
-/** Makes the check with all that it logs, and gives what it is to be compared by. */
+/** Makes the check with all its logging, and returns what is compared. */
 const check = (
   statsig: Statsig.Service,
   user: StatsigUser.StatsigUser,
@@ -140,7 +140,7 @@ const exposuresOf = ({ exposures, parameters = [] }: Explanation.Explanation): R
   ...parameters.flatMap(({ reference }) => (reference === undefined ? [] : exposuresOf(reference)))
 ]
 
-/** What would be changed in the storage, by all that is explained. */
+/** The storage changes of all explained evaluations. */
 const changesOf = (explanation: Explanation.Explanation): ReadonlyArray<StorageCall> => {
   const changes: Array<StorageCall> = []
   forEachEvaluation(explanation, ({ sticky }) => {
@@ -152,7 +152,7 @@ const changesOf = (explanation: Explanation.Explanation): ReadonlyArray<StorageC
   return changes
 }
 
-/** Visits the inner evaluations first, in their order: so they end. */
+/** Visits the inner evaluations first, in the order in which they end. */
 const forEachEvaluation = (
   { evaluation, parameters = [] }: Explanation.Explanation,
   visit: (evaluation: Explanation.Evaluation) => void
@@ -180,7 +180,7 @@ const forEachEvaluation = (
   for (const { reference } of parameters) if (reference !== undefined) forEachEvaluation(reference, visit)
 }
 
-// --- what an explanation claims
+// --- the content of an explanation
 
 const bucketOf = (salt: string, unitID: string): number =>
   Number(createHash("sha256").update(`${salt}.${unitID}`).digest().readBigUInt64BE() % 10_000n)
@@ -209,7 +209,7 @@ const checkRule = (rule: Explanation.Rule): void => {
       assert.isUndefined(bucket)
       return
     case "unsupported":
-      // Or it is since a delegate of an earlier rule.
+      // Or an earlier rule's delegate decided it.
       if (!answers.includes(null)) assert.strictEqual(conditionsPass, !answers.includes(false))
       else assert.isNull(conditionsPass)
       return
@@ -263,7 +263,7 @@ const checkCondition = (
     case "nothing":
       assert.isUndefined(value)
   }
-  // A few operators said again in other words.
+  // A few operators restated independently.
   if (operator === "gt" && typeof value === "number" && typeof targetValue === "number") {
     assert.strictEqual(passes, value > targetValue)
   }
@@ -300,7 +300,7 @@ const checkEvaluation = (evaluation: Explanation.Evaluation, user: StatsigUser.S
   switch (decidedBy) {
     case "rule":
       assert.include(["passes", "outsidePercentage"], last?.result)
-      // A bandit that a condition asked and that explores leaves its mark, as in the official SDK.
+      // A bandit in a condition that explores adds a suffix, as in the official SDK.
       assert.include([last?.id, `${last?.id}:explore`], ruleID)
       if (kind === "gate") {
         assert.strictEqual(value, last?.result === "passes" ? last.returnValue !== false : spec?.defaultValue === true)
@@ -355,7 +355,7 @@ const overridesOf = (world: World, random: Random): ReadonlyArray<Override> => {
   ]
 }
 
-/** Gives some experiments the rules that may take kept answers away. */
+/** Gives some experiments the rules that may replace sticky assignments. */
 const withSpecialRules = (world: World, random: Random): World => {
   for (const spec of objectAt(world.payload, "dynamic_configs").values()) {
     const [first] = spec instanceof Map ? listAt(spec, "rules") : []
@@ -380,7 +380,7 @@ const compare = Effect.fnUntraced(function* (
   const logged = yield* MemoryEventLogger.LoggedEvents
   for (const user of users) {
     for (const [kind, name] of names) {
-      // `getFeatureGate` logs experiments that it reads also when it is to log nothing, as in the official SDK.
+      // `getFeatureGate` logs the experiments that it reads even with logging disabled, as in the official SDK.
       const options = kind === "gate" ? {} : optionsOf()
       yield* logged.clear
       const explanation = statsig.explain(user, kind, name, options)
@@ -415,7 +415,7 @@ const running = <A, E>(
 const worlds = [{ seed: 7, index: 109 }, ...(isLong ? seeds.map(seed => ({ seed, index: 1 })) : [])]
 
 describe("an explanation", () => {
-  it.effect.each(worlds)("is what the check does, in world $index of seed $seed", ({ index, seed }) =>
+  it.effect.each(worlds)("describes the check, in world $index of seed $seed", ({ index, seed }) =>
     Effect.gen(function* () {
       const world = makeWorld(seed, index)
       const users = usersOf(world)
@@ -431,7 +431,7 @@ describe("an explanation", () => {
   )
 
   it.effect.each(worlds)(
-    "is what the check does where answers are kept, in world $index of seed $seed",
+    "describes the check with sticky assignments, in world $index of seed $seed",
     ({ index, seed }) =>
       Effect.gen(function* () {
         const world = withSpecialRules(makeWorld(seed, index), Random.of(seed, index))
@@ -443,7 +443,7 @@ describe("an explanation", () => {
           const told: Told = { calls: [], saved }
           const changes: Array<StorageCall> = []
           yield* running(world, told, statsig => compare(world, statsig, of, names, () => options, changes))
-          // By key: those of different keys are written at once.
+          // By key: those of different keys are written concurrently.
           const byKey = (calls: ReadonlyArray<StorageCall>) =>
             calls.toSorted(([, one], [, other]) => (one < other ? -1 : 1))
           assert.deepEqual(byKey(told.calls), byKey(changes))
@@ -464,10 +464,10 @@ describe("an explanation", () => {
   )
 
   if (isLong)
-    it.effect("was tried on all that there is", () =>
+    it.effect("covers every kind of step", () =>
       Effect.gen(function* () {
         const missing = () => wanted.filter(what => !seen.has(what))
-        // Some of it is rare, and where it is changes with what worlds are made of.
+        // Some cases are rare, and their worlds change with the generator.
         for (let index = 200; missing().length > 0 && index < 260; index++) {
           const world = makeWorld(7, index)
           yield* running(world, undefined, statsig =>

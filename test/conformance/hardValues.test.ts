@@ -1,6 +1,6 @@
 /**
- * Values that the official parser does not take (a number out of range, half a pair of surrogates, more than 127
- * levels), at every place where a payload may hold a value.
+ * Values that the official parser rejects (a number out of range, a lone surrogate, more than 127 levels), at every
+ * place where a payload may hold a value.
  */
 import { describe, expect, it } from "vitest"
 import { officialSdk, open, ourSdk, type Question, type Sdk } from "./support/sdk.js"
@@ -78,7 +78,7 @@ const operators = [
   "array_contains_none"
 ]
 
-/** A payload with the value at every place where it costs no more than itself. */
+/** A payload with the value at every place where only the value itself is lost. */
 const payloadWith = (value: Tree) =>
   object({
     has_updates: true,
@@ -156,7 +156,7 @@ const answersOf = async (sdk: Sdk, payload: ReturnType<typeof payloadWith>) => {
 }
 
 describe("a value that is hard to parse", () => {
-  it.each(Object.entries(values))("counts for as much as officially: %s", async (_, text) => {
+  it.each(Object.entries(values))("has the same effect as officially: %s", async (_, text) => {
     const payload = payloadWith(new Raw(text))
     const expected = await answersOf(officialSdk, payload)
     const actual = await answersOf(ourSdk, payload)
@@ -178,7 +178,7 @@ describe("a value that is hard to parse", () => {
   it.each([
     ["its id", { id: new Raw('"\\ud800"') }],
     ["its group's name", { groupName: new Raw('"\\ud800"') }]
-  ])("costs the spec where a rule has half a pair of surrogates in %s", async (_, broken) => {
+  ])("drops the spec where a rule has a lone surrogate in %s", async (_, broken) => {
     const payload = payloadWith(object({}))
     const configs = payload.get("dynamic_configs") as Map<string, Tree>
     configs.set("rule", spec("dynamic_config", object({}), [rule(object({}), ["everyone"], broken)]))

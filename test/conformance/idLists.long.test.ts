@@ -1,6 +1,6 @@
 /**
- * The official package and this one hold the same ID lists after every sync of the same server, whatever happens to its
- * lists, and ask it for the same parts of files. See `support/idListHistories.ts`.
+ * The official package and this one hold the same ID lists after every sync with the same server, whatever happens to
+ * its lists, and request the same ranges of files. See `support/idListHistories.ts`.
  */
 import { fileURLToPath } from "node:url"
 import { assert, describe, it } from "vitest"
@@ -15,7 +15,7 @@ describe("ID lists of both packages", () => {
     assert.strictEqual(code, 0, output)
     const totals = JSON.parse(output.trim().split("\n").at(-1) ?? "")
     assert.strictEqual(totals.histories, histories, output)
-    // Neither nothing nor everything: the histories reach what they are to reach.
+    // Neither nothing nor everything: the histories cover the intended cases.
     assert.isAbove(totals.syncs, histories * 3)
     assert.isAbove(totals.failing, histories / 2)
     assert.isAbove(totals.members, totals.answers / 50)

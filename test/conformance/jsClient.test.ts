@@ -1,6 +1,6 @@
 /**
- * The browser's SDK, `@statsig/js-client`, starts from our client initialize response and answers as the server does.
- * Here it runs in Node; `test/examples/bootstrap.long.test.ts` has it in a browser.
+ * The browser's SDK, `@statsig/js-client`, starts from our client initialize response and returns the server's values.
+ * Here it runs in Node; `test/examples/bootstrap.long.test.ts` runs it in a browser.
  */
 import { afterAll, assert, describe, expect, it } from "vitest"
 import { type ClientInitResponseOptions, Statsig, StatsigUser } from "../../layers/promise.js"
@@ -10,7 +10,7 @@ import { isLong, seeds } from "./support/effort.js"
 import { clientNames, compareWithServer, startClient } from "./support/jsClient.js"
 import { ourSdk } from "./support/sdk.js"
 
-/** Everything that the client can read. */
+/** Every format that the client can read. */
 const formats: ReadonlyArray<ClientInitResponseOptions> = [
   {},
   { hashAlgorithm: "none" },
@@ -25,7 +25,7 @@ describe("a client that starts from our response", () => {
   let clients = 0
   let answers = 0
 
-  it.each(seeds)("answers as the server does, seed %i", async seed => {
+  it.each(seeds)("returns the server's values, seed %i", async seed => {
     for (let index = 0; index < worlds; index++) {
       const made = makeClientWorld(seed, index)
       const { close, statsig, users } = await openOverridden(ourSdk, made)
@@ -46,7 +46,7 @@ describe("a client that starts from our response", () => {
     }
   })
 
-  it("was asked enough", () => {
+  it("is compared often enough", () => {
     expect(clients).toBe(seeds.length * worlds * 48)
     expect(answers).toBeGreaterThan(seeds.length * worlds * 2_000)
   })
@@ -66,7 +66,7 @@ describe("a client", () => {
     return statsig.getClientInitializeResponse(new StatsigUser(user), options)
   }
 
-  it("takes the values of its own user only", async () => {
+  it("uses the values of its own user only", async () => {
     const response = await payload()
     const reason = (other: { userID: string; email?: string }) =>
       startClient(response, other).client.getFeatureGate("g_nested").details.reason
@@ -75,12 +75,12 @@ describe("a client", () => {
     expect(reason({ userID: "u2" })).toBe("NoValues")
   })
 
-  it("cannot read names that are hidden by SHA-256", async () => {
+  it("cannot read names that are hashed with SHA-256", async () => {
     const { client } = startClient(await payload({ hashAlgorithm: "sha256" }))
     expect(client.getFeatureGate("g_nested").details.reason).toBe("Bootstrap:Unrecognized")
   })
 
-  it.each([0, 1, 2] as const)("logs what the server would, and who made the values, format %i", async format => {
+  it.each([0, 1, 2] as const)("logs what the server would, and the source of the values, format %i", async format => {
     const response = await payload({ hashAlgorithm: "none", responseFormat: format })
     const { client, sent } = startClient(response)
     client.checkGate("g_nested")

@@ -1,6 +1,6 @@
 /**
- * The calls that the official package made to an observability client, and those of this one for the same life of an
- * instance. Where the official calls are at fault ours tell the truth, and the test says so.
+ * The official package's calls to an observability client, and this one's for the same lifetime of an instance. Where
+ * the official calls are wrong ours are correct, and the test says so.
  */
 import { readFileSync } from "node:fs"
 import { Effect, ManagedRuntime } from "effect"
@@ -25,7 +25,7 @@ let local: LocalStatsig["Type"]
 let statsig: Statsig | undefined
 
 beforeEach(async () => {
-  // Lifts the limit of a second between two polls.
+  // Lifts the minimum of a second between two polls.
   vi.stubEnv("STATSIG_RUNNING_TESTS", "1")
   runtime = ManagedRuntime.make(LocalStatsigNode.layer({ specs: reference.specs }))
   local = await runtime.runPromise(LocalStatsig)
@@ -85,7 +85,7 @@ const serve = (specs: object | string) => Effect.runPromise(local.setSpecs(specs
 const newer = { ...reference.specs, time: 1_750_000_000_005, checksum: "2" }
 
 describe("the metrics of the official package", () => {
-  it("all come, with the same tags", async () => {
+  it("all arrive, with the same tags", async () => {
     await Effect.runPromise(local.setIdList("list_a", ["a"]))
     const { called, calls, statsig } = await start({ enableIdLists: true })
     statsig.checkGate(user, "green_gate")
@@ -125,7 +125,7 @@ describe("the metrics of the official package", () => {
     expect(JSON.stringify(calls)).not.toContain(sdkKey)
   })
 
-  it("tell the truth of an initialize that failed", async () => {
+  it("report an initialize that failed", async () => {
     await Effect.runPromise(local.faultAlways("specs", Fault.Reply({ status: 500, body: "sad" })))
     const { called, calls } = await start()
     expect(await called("dist", "initialization")).toMatchObject({
@@ -139,7 +139,7 @@ describe("the metrics of the official package", () => {
     expect(calls).toContainEqual(["error", "Statsig", expect.stringContaining("Internal Server Error: sad")])
   })
 
-  it("count what became of events that were refused", async () => {
+  it("count the outcomes of refused events", async () => {
     await Effect.runPromise(local.faultAlways("logEvent", Fault.Reply({ status: 400 })))
     const { called, statsig } = await start()
     statsig.logEvent(user, "bought")
@@ -149,7 +149,7 @@ describe("the metrics of the official package", () => {
     await called("increment", "events_dropped_count", { reason: "Refused" })
   })
 
-  it("tell what became of ID lists that could not be had", async () => {
+  it("report the outcome of unavailable ID lists", async () => {
     await Effect.runPromise(local.setIdList("list_a", ["a"]))
     await Effect.runPromise(local.faultAlways("idListFile", Fault.Reply({ status: 404, body: "gone" })))
     const { called, calls } = await start({ enableIdLists: true })
@@ -176,7 +176,7 @@ describe("the metrics of the official package", () => {
     ])
   })
 
-  it("have gauges, which the official package never calls", async () => {
+  it("include gauges, which the official package never calls", async () => {
     const { called } = await start({ eventLoggingFlushIntervalMs: 50 })
     await called("gauge", "events_pending", null)
     await called("gauge", "config_staleness", null)
@@ -186,7 +186,7 @@ describe("the metrics of the official package", () => {
     ["no tag", undefined, []],
     ["those that are allowed", (tag: string) => tag === "lcut", ["lcut"]],
     ["all", () => true, ["lcut", "prev_lcut"]]
-  ])("carry of the tags with very many values: %s", async (_name, allowed, expected) => {
+  ])("include these high-cardinality tags: %s", async (_name, allowed, expected) => {
     const { called } = await start({}, allowed)
     await serve(newer)
     const tags = await called("dist", "config_propagation_diff")

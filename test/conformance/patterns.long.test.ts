@@ -1,6 +1,6 @@
 /**
- * Patterns that need much work, on texts that match at the end of it: as long as the official package answers within
- * some tens of milliseconds, the answer here is the same.
+ * Patterns that need much work, on texts that match at the end of it: where the official package returns within some
+ * tens of milliseconds, the result here is the same.
  */
 import { describe, expect, it } from "vitest"
 import { inBoth } from "./support/compareWorlds.js"
@@ -122,7 +122,7 @@ const worldOf = ({ pattern, sizes, text }: Family): World => ({
 const userOf = (f: Tree) => ({ fields: object({ userID: "u", custom: object({ f }) }), assigned: object({}) })
 
 describe("a pattern that needs much work", () => {
-  it.each(Object.entries(families))("answers as officially: %s", async (_, family) => {
+  it.each(Object.entries(families))("matches as officially: %s", async (_, family) => {
     const world = worldOf(family)
     await inBoth(officialSdk, ourSdk, world, (expected, actual) => {
       const answers = ({ ask }: typeof expected) =>

@@ -1,6 +1,6 @@
 /**
- * The official package and this one answer alike on worlds that are served as protobuf, with envelopes that are broken.
- * `scripts/differential.ts --protobuf` runs the same with any number of comparisons.
+ * The official package and this one return the same results in worlds that are served as protobuf, with broken
+ * envelopes. `scripts/differential.ts --protobuf` runs the same with any number of comparisons.
  */
 import { afterAll, assert, describe, expect, it } from "vitest"
 import { compareWorlds } from "./support/compareWorlds.js"
@@ -12,7 +12,7 @@ import { officialSdk, ourSdk } from "./support/sdk.js"
 describe("the official package and this one", () => {
   const faults: Faults = new Map()
 
-  it.each(seeds)("answer alike in the worlds of seed %i", { timeout: 120_000 }, async seed => {
+  it.each(seeds)("return the same results in the worlds of seed %i", { timeout: 120_000 }, async seed => {
     const packages = { expected: officialSdk, actual: ourSdk }
     const served = (world: Parameters<typeof asProtobuf>[0], at: number) => asProtobuf(world, at, faults)
     const { coverage, differences } = await compareWorlds({
@@ -31,7 +31,7 @@ describe("the official package and this one", () => {
 
   afterAll(() => {
     console.info(`seeds ${seeds}`)
-    // Most of them are in every world: without them agreement would mean little.
+    // Most faults are in every world: without them agreement would mean little.
     expect(faults.size).toBeGreaterThan(20)
   })
 })

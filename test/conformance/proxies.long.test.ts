@@ -1,6 +1,6 @@
 /**
- * Which hosts are asked for through a proxy of the environment: those that the official package, which runs along, asks
- * its proxy for. It reads the environment once, so each environment is that of a process.
+ * Which hosts are requested through a proxy of the environment: those that the official package, which runs alongside,
+ * requests through its proxy. It reads the environment once, so each environment needs a process.
  */
 import { fileURLToPath } from "node:url"
 import { afterEach, describe, expect, it, vi } from "vitest"
@@ -28,7 +28,7 @@ const expectTheSame = async (env: Environment, urls: ReadonlyArray<string>) => {
 
 afterEach(() => void vi.unstubAllEnvs())
 
-/** What a list may hold, and hosts that it may be meant for. */
+/** Possible list items, with hosts that they may match. */
 const items: ReadonlyArray<readonly [item: string, ...hosts: ReadonlyArray<string>]> = [
   // Addresses.
   ["127.0.0.1", "127.0.0.1", "127.0.0.2", "[::ffff:127.0.0.1]"],
@@ -87,7 +87,7 @@ describe("NO_PROXY", () => {
 
 const nowhere = "http://127.0.0.1:1"
 
-describe("of the variables", () => {
+describe("the proxy variables", () => {
   it.each<readonly [name: string, env: Environment]>([
     ["none names a proxy", {}],
     ["those in small letters count", { http_proxy: "http://PROXY", https_proxy: "PROXY", no_proxy: "b.test" }],

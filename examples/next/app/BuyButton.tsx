@@ -7,7 +7,7 @@ const key = process.env["NEXT_PUBLIC_STATSIG_CLIENT_KEY"]
 
 let ofBrowser: StatsigClient | undefined
 
-/** The client of the browser, which has one until the page is loaded anew. On the server each rendering has its own. */
+/** The browser's client, one until the page is reloaded. On the server each rendering has its own. */
 const clientOf = (values: string): StatsigClient => {
   if (ofBrowser !== undefined) return ofBrowser
   const client = new StatsigClient(
@@ -21,7 +21,7 @@ const clientOf = (values: string): StatsigClient => {
   return client
 }
 
-/** `values` is what the server's `getClientInitializeResponse` gave. */
+/** `values` is the result of the server's `getClientInitializeResponse`. */
 export const BuyButton = ({ values }: { values: string }) => {
   const [client] = useState(() => clientOf(values))
   const button = client.getExperiment("checkout_button")

@@ -4,7 +4,7 @@ import { StatsigUser } from "statsig-effect/promise"
 import { getStatsig } from "../lib/statsig"
 import { BuyButton } from "./BuyButton"
 
-/** Who visits. A shop adds who is signed in, from its session. */
+/** The current visitor. A shop adds the signed-in user from its session. */
 const currentUser = async (): Promise<StatsigUser> => {
   const stableID = (await cookies()).get("stable_id")?.value ?? ""
   return new StatsigUser({ customIDs: { stableID } })
@@ -13,7 +13,7 @@ const currentUser = async (): Promise<StatsigUser> => {
 export default async function Page() {
   const [statsig, user] = await Promise.all([getStatsig(), currentUser()])
   const isNew = statsig.checkGate(user, "new_checkout")
-  // When the page is sent: a function may be frozen before it would send its exposures by itself.
+  // After the page is sent: a function may be frozen before it would flush its exposures.
   after(() => statsig.flushEvents())
   return (
     <main>

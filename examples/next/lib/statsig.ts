@@ -1,11 +1,9 @@
-/**
- * Statsig on the server. The key, and what decides, never get into the browser's code.
- */
+/** Statsig on the server. The key and the rules never reach the browser's code. */
 import "server-only"
 import { Statsig, type StatsigOptions } from "statsig-effect/promise"
 import specs from "./specs.json"
 
-/** Without a key it decides by the specs in hand, and asks nobody. */
+/** Without a key it uses the specs in memory, and no network. */
 const specsInHand: StatsigOptions = {
   disableNetwork: true,
   dataStore: { initialize: async () => {}, get: async () => ({ result: JSON.stringify(specs) }) }
@@ -17,10 +15,10 @@ const start = () => {
   return { statsig, initialized: statsig.initialize() }
 }
 
-// Next.js loads this module anew after a change, and once for the pages and once for the routes; the process is the same.
+// Next.js loads this module again after a change, and separately for pages and routes; the process is the same.
 const ofProcess = globalThis as { statsigOfProcess?: ReturnType<typeof start> }
 
-/** The one instance of the process, which is made when it is first asked for, and so not while the app is built. */
+/** The one instance of the process, created on first use, and so not while the app is built. */
 export const getStatsig = async (): Promise<Statsig> => {
   ofProcess.statsigOfProcess ??= start()
   const { initialized, statsig } = ofProcess.statsigOfProcess

@@ -17,7 +17,7 @@ const canBeAlone = (): boolean => {
   }
 }
 
-/** Runs a TypeScript file; gives how it ended and what it printed. */
+/** Runs a TypeScript file; returns its exit and its output. */
 export const runAlone = async (
   path: string,
   args: ReadonlyArray<string>
@@ -25,7 +25,7 @@ export const runAlone = async (
   const program = [process.execPath, await translated(path), ...args]
   const [command = "", ...rest] = canBeAlone() ? [...alone, ...program] : program
   const child = spawn(command, rest, { stdio: ["ignore", "pipe", "pipe"] })
-  // By the console, whose lines are shown of tests that fail.
+  // By the console, whose lines are shown for failing tests.
   child.stderr.on("data", part => console.error(String(part)))
   const parts: Array<Buffer> = []
   child.stdout.on("data", part => parts.push(part))

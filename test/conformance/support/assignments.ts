@@ -1,6 +1,6 @@
 /**
- * Histories: one thing after the other is done on an instance of each package, in a made-up world, and everything that
- * either gives back or hands to its storage is compared on the way.
+ * Histories: a sequence of steps on an instance of each package, in a generated world. Everything that either returns
+ * or passes to its storage is compared.
  */
 import type { StatsigOptions } from "@statsig/statsig-node-core"
 import { difference } from "./compare.js"
@@ -13,20 +13,20 @@ import { open, type Question, type Sdk, type Session, shown } from "./sdk.js"
 import { listAt, objectAt, type Tree, type TreeObject } from "./tree.js"
 import { makeWorld, payloadText, type World } from "./world.js"
 
-/** The oracle, and what is compared with it. */
+/** The oracle, and the package that is compared with it. */
 export interface Packages {
   readonly expected: Sdk
   readonly actual: Sdk
 }
 
-/** What a history came to. */
+/** The outcome of a history. */
 export interface History {
   /** How often each thing was done and compared. */
   readonly counts: ReadonlyMap<string, number>
   readonly differences: ReadonlyArray<HistoryDifference>
 }
 
-/** One thing that came out differently. */
+/** One result that differs. */
 export interface HistoryDifference {
   readonly name: string
   readonly what: unknown
@@ -35,10 +35,10 @@ export interface HistoryDifference {
   readonly actual: unknown
 }
 
-/** A call on both sides. It is given the index of the side, to pass what is each side's own. */
+/** A call on both sides. It gets the index of the side, to pass arguments that belong to one side. */
 type Step = (session: Session, side: 0 | 1) => unknown
 
-/** A storage that only takes down what it is told. */
+/** A storage that only records its calls. */
 interface Recorder {
   readonly calls: Array<StorageCall>
   readonly storage: NonNullable<StatsigOptions["persistentStorage"]>
@@ -58,7 +58,7 @@ const recorder = (): Recorder => {
   }
 }
 
-/** Both packages in one world, and what they did. */
+/** Both packages in one world, with their differences. */
 class Pair {
   readonly counts = new Map<string, number>()
   readonly differences: Array<HistoryDifference> = []
@@ -68,7 +68,7 @@ class Pair {
     this.#sessions = sessions
   }
 
-  /** Does the same on both sides, compares what they give, and gives it. */
+  /** Does the same on both sides, compares the results, and returns one. */
   compare(name: string, what: unknown, step: Step): unknown {
     const [expected, actual] = this.#sessions.map((session, side) => step(session, side as 0 | 1))
     const path = difference(expected, actual)
@@ -89,8 +89,8 @@ const names = (world: World, ...sections: ReadonlyArray<string>): ReadonlyArray<
 ]
 
 /**
- * Ids for overrides: such that no user has two of them as custom IDs, for then the official package takes either. Which
- * one of the custom IDs is among them is by chance.
+ * IDs for overrides, such that no user has two of them as custom IDs, because then the official package uses either.
+ * Which of the custom IDs is among them is random.
  */
 const overrideIDs = (random: Random, world: World): ReadonlyArray<string> => {
   const custom = world.users.flatMap(({ fields }) => [...objectAt(fields, "customIDs").values()])
@@ -172,7 +172,7 @@ const resultOf = (pair: Pair, question: Question, answer: unknown): void => {
   if (reason === "Persisted") pair.count(`${question.kind} kept`)
 }
 
-/** Sets and removes overrides at random, and asks in between. */
+/** Sets and removes overrides at random, with checks in between. */
 export const overrideHistory = (packages: Packages, seed: number, index: number, steps: number): Promise<History> => {
   const world = makeWorld(seed, index)
   const random = Random.of(seed, index + 1_000_000)
@@ -191,7 +191,7 @@ export const overrideHistory = (packages: Packages, seed: number, index: number,
   })
 }
 
-/** What the users keep. */
+/** The sticky assignments of the users. */
 type Kept = Map<string, Map<string, unknown>>
 
 const apply = (kept: Kept, [operation, key, config, data]: StorageCall): void => {
@@ -202,15 +202,15 @@ const apply = (kept: Kept, [operation, key, config, data]: StorageCall): void =>
 }
 
 /**
- * Saves and deletions of each key in order. Of a save and a deletion the official package does not keep the order, of
- * two keys this one does not.
+ * Saves and deletions of each key in order. The official package does not keep the order of a save and a deletion, this
+ * one not that of two keys.
  */
 const inOrder = (calls: ReadonlyArray<StorageCall>): Record<string, ReadonlyArray<StorageCall>> => {
   const name = ([operation, key]: StorageCall) => `${operation} ${key}`
   return Object.fromEntries(calls.map(call => [name(call), calls.filter(other => name(other) === name(call))]))
 }
 
-/** The argument for one check: what the user keeps, sometimes something else. */
+/** The argument for one check: the user's sticky assignments, sometimes something else. */
 const persistedValues = (random: Random, kept: Kept, session: Session, user: number): unknown => {
   const { customIDs, userID } = session.users[user]!
   const ids = [userID, ...Object.values(customIDs ?? {})].map(String)
@@ -224,7 +224,7 @@ const persistedValues = (random: Random, kept: Kept, session: Session, user: num
   ])()
 }
 
-/** The world again with other rules: what was decided once would be decided otherwise. */
+/** The world with other rules: earlier decisions would now differ. */
 const changed = (random: Random, world: World, round: number): World => {
   const configs = new Map(objectAt(world.payload, "dynamic_configs"))
   const layers = new Map(objectAt(world.payload, "layer_configs"))
@@ -249,7 +249,7 @@ const changed = (random: Random, world: World, round: number): World => {
   }
 }
 
-/** Whether an answer that was kept is not the one that was given. */
+/** Whether the result replaces a different sticky assignment. */
 const isGivenUp = (name: string, { userPersistedValues }: { userPersistedValues: unknown }, answer: unknown): boolean =>
   Object.hasOwn(Object(userPersistedValues), name) &&
   (answer as { readonly details: { readonly reason: string } }).details.reason !== "Persisted"
@@ -257,8 +257,8 @@ const isGivenUp = (name: string, { userPersistedValues }: { userPersistedValues:
 const pause = (millis: number) => new Promise(resolve => setTimeout(resolve, millis))
 
 /**
- * Until both storages were told the same number of things, or it is clear that they are not. What a package tells only
- * later is found as a difference in the next round.
+ * Until both storages have the same number of calls, or it is clear that they will not. Later calls appear as a
+ * difference in the next round.
  */
 const settled = async (recorders: ReadonlyArray<Recorder>): Promise<void> => {
   for (let looks = 0, alike = 0; looks < 100 && alike < 2; looks++) {
@@ -267,7 +267,7 @@ const settled = async (recorders: ReadonlyArray<Recorder>): Promise<void> => {
   }
 }
 
-/** One check of a history, of an experiment or a layer, with what is read of a layer. */
+/** One check of a history, of an experiment or a layer, with the parameters read from a layer. */
 interface Check {
   readonly kind: "experiment" | "layer"
   readonly name: string
@@ -308,7 +308,7 @@ const logManually = (pair: Pair, { kind, name, parameters, user }: Check): void 
   )
 }
 
-/** Sends what was logged, and compares the events that arrived at either side. */
+/** Sends what was logged, and compares the events that arrived on either side. */
 const compareLogged = async (pair: Pair, sessions: ReadonlyArray<Session>, locals: ReadonlyArray<Local>) => {
   const [expected = [], actual = []] = await Promise.all(
     sessions.map(async ({ statsig }, side) => {
@@ -326,7 +326,7 @@ const compareLogged = async (pair: Pair, sessions: ReadonlyArray<Session>, local
   }
 }
 
-/** Eight names of experiments, most of them of active ones: only their answers are kept. */
+/** Eight names of experiments, most of them active: only active ones have sticky assignments. */
 const someExperiments = (random: Random, world: World): ReadonlyArray<string> => {
   const all = random
     .shuffle(names(world, "dynamic_configs", "cmab_configs", "overrides"))
@@ -339,8 +339,8 @@ const someExperiments = (random: Random, world: World): ReadonlyArray<string> =>
 }
 
 /**
- * Users come back again and again, with what they keep, while the specs and the overrides change: every answer is
- * compared, everything that the storages are told, and in the end everything that was logged.
+ * Users return with their sticky assignments while the specs and the overrides change: all results, all storage calls,
+ * and finally all logged events are compared.
  */
 export const stickyHistory = async (
   packages: Packages,
@@ -351,7 +351,7 @@ export const stickyHistory = async (
   const random = Random.of(seed, index + 2_000_000)
   const mode = random.pick<SamplingMode>(["none", "on", "shadow"])
   let world = changed(random, withSampling(withSpecialRules(random, makeWorld(seed, index)), mode, [], random), 0)
-  // A few of each, so that users come back to them.
+  // A few users, so that they return.
   const users = random.shuffle([...world.users.keys()]).slice(0, 6)
   const experiments = someExperiments(random, world)
   const layers = random.shuffle(names(world, "layer_configs", "overrides")).slice(0, 4)
@@ -372,7 +372,7 @@ export const stickyHistory = async (
     ...locals[side].urls,
     disableNetwork: false,
     dataStore,
-    // Few, so that one answer is logged again and again, live and kept.
+    // Few, so that one result is logged again and again, live and sticky.
     exposureDedupeMaxKeys,
     persistentStorage: recorders[side].storage
   })

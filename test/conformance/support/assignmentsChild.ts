@@ -1,21 +1,21 @@
 /**
- * Plays histories of kept answers and writes what they came to as JSON. It is a program of its own, as is
- * `eventsChild.ts`: the official package sends its events, so it is kept in a network that has nothing but loopback. Its
- * argument is a `Task` as JSON.
+ * Plays histories of sticky assignments and prints their outcome as JSON. It is a separate program, like
+ * `eventsChild.ts`: the official package sends its events, so it runs with no network but loopback. Its argument is a
+ * `Task` as JSON.
  */
 import { type HistoryDifference, stickyHistory } from "./assignments.js"
 import { officialSdk, ourSdk, type Sdk } from "./sdk.js"
 
-/** The histories that are to be played. */
+/** The histories to play. */
 export interface Task {
   readonly seed: number
   readonly indices: ReadonlyArray<number>
   readonly rounds: number
-  /** Compares the official package with one that takes no notice of targeting, in place of this package. */
+  /** Compares the official package with a copy that ignores targeting, instead of this package. */
   readonly isWrong?: boolean
 }
 
-/** What they came to together. */
+/** Their combined outcome. */
 export interface Report {
   readonly counts: Readonly<Record<string, number>>
   readonly differences: ReadonlyArray<HistoryDifference>

@@ -26,14 +26,14 @@ const byId = (ids: unknown, listed: Readonly<Record<string, unknown>>): Readonly
 
 const exposureLists = ["secondary_exposures", "undelegated_secondary_exposures", "s", "us"]
 
-/** Whether something is listed under two ids. */
+/** Whether something is listed under two IDs. */
 export const listsTwice = ({ exposures = {}, values = {} }: Response): boolean =>
   [exposures, values].some(listed => {
     const texts = Object.values(listed).map(item => JSON.stringify(item))
     return new Set(texts).size < texts.length
   })
 
-/** A response with each id replaced by what it stands for: in the shortest format the ids themselves mean nothing. */
+/** A response with each ID replaced by its content: in the shortest format the IDs themselves mean nothing. */
 export const inlined = (response: Response): Response => {
   const { exposures, values, ...rest } = response
   const value = (key: string, found: unknown): unknown => {

@@ -1,5 +1,5 @@
 /**
- * Compares client initialize responses of both packages in made-up worlds, for random users, options and overrides.
+ * Compares client initialize responses of both packages in generated worlds, for random users, options and overrides.
  */
 import type { ClientInitResponseOptions } from "@statsig/statsig-node-core"
 import { type HashAlgorithm, hashedName } from "../../../src/engine/hashing/nameHash.js"
@@ -12,13 +12,13 @@ import { listAt, object, objectAt, Raw, type Tree, type TreeObject, textAt } fro
 import { operators } from "./values.js"
 import { makeWorld, shadow, type World } from "./world.js"
 
-/** One response that is asked for. */
+/** One response to request. */
 export interface Ask {
   readonly userIndex: number
   readonly options: ClientInitResponseOptions | undefined
 }
 
-/** A world with what concerns responses alone, and what is asked of it. */
+/** A world with the parts that only responses use, and the responses to request. */
 export interface ResponseWorld {
   readonly world: World
   readonly overrides: ReadonlyArray<readonly [method: string, ...input: ReadonlyArray<unknown>]>
@@ -40,7 +40,7 @@ export const makeResponseWorld = (seed: number, index: number): ResponseWorld =>
     if (!(payload.get(section) instanceof Map)) continue
     payload.set(section, new Map([...objectAt(payload, section)].flatMap(entry => retargeted(random, entry))))
   }
-  // One circle, or one chain that is too deep, makes a response blank.
+  // A cycle, or a chain that is too deep, makes a response blank.
   if (random.chance(0.9)) {
     const gates = objectAt(payload, "feature_gates")
     for (const name of [...gates.keys()]) if (/^(cycle|chain) /.test(name)) gates.delete(name)
@@ -60,14 +60,14 @@ export const makeResponseWorld = (seed: number, index: number): ResponseWorld =>
   }
 }
 
-/** World `index` of the seed, such that an answer is the same alone and as one of a response, and overrides for it. */
+/** World `index` of the seed, such that a result is the same alone and in a response, with overrides for it. */
 export const makeClientWorld = (seed: number, index: number): Omit<ResponseWorld, "asks"> => {
   const made = makeWorld(seed, index)
-  // A client that knows no name recognizes none.
+  // A client that has no names recognizes none.
   if (made.isRefused) return makeClientWorld(seed + 1, index)
   const payload = new Map(made.payload)
   for (const section of ["feature_gates", "dynamic_configs"]) {
-    // A gate with a mistake is a missing one, which an answer alone remembers with another rule id than a response.
+    // An invalid gate is a missing one, for which a single result has a different rule ID than a response.
     const specs = [...objectAt(payload, section)].filter(
       ([name]) => !/^(shadow|cycle|chain) /.test(name) && made.spoilt?.has(name) !== true
     )
@@ -78,7 +78,9 @@ export const makeClientWorld = (seed: number, index: number): Omit<ResponseWorld
   return { world, overrides: overridesFor(Random.of(seed, index + 3_000_000), world) }
 }
 
-/** The official package evaluates bandits by chance. So only one of them nests a gate, or the order would show. */
+/**
+ * The official package evaluates bandits in random order. So only one of them nests a gate, or the order would show.
+ */
 const withOneTarget = (random: Random, payload: TreeObject): void => {
   const bandits = objectAt(payload, "cmab_configs")
   if (bandits.size === 0) return
@@ -86,7 +88,7 @@ const withOneTarget = (random: Random, payload: TreeObject): void => {
   for (const [name, bandit] of bandits) if (name !== kept) bandits.set(name, without(bandit, "targetingGateName"))
 }
 
-/** With target apps that responses may be made for; without the copies of gates, which say nothing new here. */
+/** With target apps that responses may use; without the copies of gates, which add nothing here. */
 const retargeted = (random: Random, [name, spec]: readonly [string, Tree]): ReadonlyArray<readonly [string, Tree]> => {
   if (name.startsWith(shadow)) return []
   if (!(spec instanceof Map)) return [[name, spec]]
@@ -114,7 +116,7 @@ const withoutLeftovers = (payload: TreeObject): TreeObject => {
   ])
 }
 
-/** The payload without conditions that are unsupported or ask a gate that does not exist. */
+/** The payload without conditions that are unsupported or nest a missing gate. */
 const withSupported = (payload: TreeObject): TreeObject => {
   const conditions = objectAt(payload, "condition_map")
   return new Map([
@@ -132,7 +134,7 @@ const withSupported = (payload: TreeObject): TreeObject => {
 
 const isGateType = (type: Tree | undefined) => type === "pass_gate" || type === "fail_gate"
 
-/** Whether a condition does not ask a gate that does not exist. */
+/** Whether a condition does not nest a missing gate. */
 const isKnownGate = (payload: TreeObject, condition: Tree): boolean => {
   if (!(condition instanceof Map) || !isGateType(condition.get("type"))) return true
   const target = condition.get("targetValue")
@@ -182,7 +184,7 @@ const addClientKeys = (random: Random, payload: TreeObject): void => {
 const djb2 = (text: string): string =>
   String([...text].reduce((hash, c) => (Math.imul(hash, 31) + c.charCodeAt(0)) >>> 0, 0))
 
-/** Only rates that leave nothing to chance. */
+/** Only rates whose result is not random. */
 const addSessionReplay = (random: Random, payload: TreeObject): void => {
   if (random.chance(0.5)) return
   const maybe = <A extends Tree>(make: () => A): Tree | undefined =>
@@ -205,7 +207,7 @@ const addSessionReplay = (random: Random, payload: TreeObject): void => {
     "session_replay_info",
     object({
       sampling_rate: maybe(rate),
-      // Nothing comes before the empty name, so the order of the short formats could not be had in name order.
+      // Nothing sorts before the empty name, so the order of the short formats could not be reproduced in name order.
       targeting_gate: names.includes("") ? undefined : maybe(() => random.pick(names)),
       recording_blocked: maybe(() => random.chance(0.3)),
       session_recording_event_triggers: maybe(triggers),
@@ -227,7 +229,7 @@ const namesOf = (world: World, section: string): ReadonlyArray<string> => [
   "nobody"
 ]
 
-/** For everyone or for one id. Of two ids of a user, chance would decide which counts. */
+/** For everyone or for one ID. Of two IDs of a user, the choice would be random. */
 const overridesFor = (random: Random, world: World): ResponseWorld["overrides"] => {
   const someone = random.pick(["u1", "u2", "vip", "42"])
   return random.times(random.below(10), () => {
@@ -274,14 +276,14 @@ const optionsFor = (random: Random, world: World): ClientInitResponseOptions => 
 export interface ResponseComparison {
   readonly responses: number
   readonly entries: number
-  /** Entries of responses that the official package makes in name order. */
+  /** Entries of responses that the official package evaluates in name order. */
   readonly orderedEntries: number
-  /** Other entries that are not as official, but as they are officially in name order. */
+  /** Other entries that differ from the official ones, but equal those in name order. */
   readonly entriesByOrder: number
   readonly differences: ReadonlyArray<ResponseDifference>
 }
 
-/** One place at which responses differ. */
+/** One place where responses differ. */
 export interface ResponseDifference {
   readonly index: number
   readonly ask: Ask
@@ -303,7 +305,7 @@ export const openOverridden = async (
   return session
 }
 
-/** Asks both packages everything about a world. */
+/** Requests everything about a world from both packages. */
 export const compareResponses = async (
   packages: { readonly expected: Sdk; readonly actual: Sdk },
   { asks, overrides, world }: ResponseWorld,
@@ -347,16 +349,16 @@ export const compareResponses = async (
   return { responses: asks.length, ...counts, differences }
 }
 
-/** Whether the response has its entries in full, so that the official package looks at `previousResponseHash`. */
+/** Whether the response has full entries, so that the official package uses `previousResponseHash`. */
 const isLong = ({ options }: Ask): boolean => (options?.responseFormat ?? 0) === 0
 
 const isBlank = (response: Response): boolean => response["has_updates"] === false
 
-/** Comes first in name order, but for the empty name. */
+/** First in name order, except for the empty name. */
 const firstName = "\u0001"
 
 /**
- * The same, but that the gate that session replay targets is there once more, under the first of all names. In the short
+ * The same, with a second copy of the gate that session replay targets, under the first of all names. In the short
  * formats the official package evaluates it before all entries.
  */
 const withReplayFirst = ({ overrides, world }: Pick<ResponseWorld, "overrides" | "world">) => {
@@ -381,7 +383,7 @@ const withReplayFirst = ({ overrides, world }: Pick<ResponseWorld, "overrides" |
   }
 }
 
-/** What the official package answers in name order, in the form of the ask. */
+/** The official package's response in name order, in the format of the ask. */
 const inNameOrder = (session: Session, ask: Ask): Response => {
   const options = { ...ask.options, responseFormat: 0, previousResponseHash: "" }
   const { full_checksum: _, ...response } = responseOf(session, { ...ask, options })
@@ -395,7 +397,7 @@ const inNameOrder = (session: Session, ask: Ask): Response => {
   }
 }
 
-/** An entry with no more than what all formats say, by one name for each member. */
+/** An entry with only what all formats have, under one name for each member. */
 const leveled = (entry: Entry, { options }: Ask): Entry => {
   switch (options?.responseFormat ?? 0) {
     case 0:
@@ -405,7 +407,7 @@ const leveled = (entry: Entry, { options }: Ask): Entry => {
       return rest
     }
     default: {
-      // Of experiments, explicit parameters are only said in full.
+      // Only the full format has the explicit parameters of experiments.
       const { explicit_parameters: ep, ...rest } = entry
       const isLayer = "undelegated_secondary_exposures" in entry
       const named = Object.entries(isLayer ? { ...rest, ep } : rest).map(
@@ -413,7 +415,7 @@ const leveled = (entry: Entry, { options }: Ask): Entry => {
       )
       const members = named.filter(([key, value]) => !isLeftOut(key, value))
       const short = Object.fromEntries(members.filter(([key]) => key.length <= 2))
-      // A gate's value is said where it is true.
+      // A gate's value is present where it is true.
       const isConfig = "is_device_based" in entry
       return isConfig && Object(short["v"]) !== short["v"] ? { ...short, v: "literal" } : short
     }
@@ -433,7 +435,7 @@ const shortNames = new Map([
   ["undelegated_secondary_exposures", "us"]
 ])
 
-/** What the shortest format leaves out, or what the others have in its place. */
+/** What the shortest format omits, or what the others have instead. */
 const isLeftOut = (key: string, value: unknown): boolean =>
   (key === "r" && value === "default") ||
   (key === "i" && value === "") ||
@@ -451,7 +453,7 @@ const responseOf = (session: Session, { options, userIndex }: Ask): Response => 
   return options?.responseFormat === 2 ? withoutLiterals(compared) : compared
 }
 
-/** Without what is each package's own. That it is there counts. */
+/** Without values that differ between the packages. Their presence is compared. */
 const masked = (response: Response): Response => ({
   ...response,
   ...("full_checksum" in response ? { full_checksum: typeof response["full_checksum"] } : {}),
@@ -461,7 +463,7 @@ const masked = (response: Response): Response => ({
 const withoutEntries = (response: Response): object =>
   Object.fromEntries(Object.entries(response).filter(([key]) => !sections.includes(key as "feature_gates")))
 
-/** Whether the answers differ in no more than what the specs before left of the targeting gate in the first format. */
+/** Whether the responses differ only in what earlier specs left of the targeting gate in the first format. */
 const hasCleanReplay = (session: Session, ask: Ask, expected: unknown, actual: unknown): boolean => {
   if (!isLong(ask)) return false
   const clean = withoutEntries(responseOf(session, { ...ask, options: { ...ask.options, responseFormat: 1 } }))
@@ -473,7 +475,7 @@ const hasCleanReplay = (session: Session, ask: Ask, expected: unknown, actual: u
 const tidy = (response: Response, { options }: Ask, world: World): Response =>
   options?.responseFormat === 2 ? withTidyBandits(response, options.hashAlgorithm, world) : response
 
-/** In the shortest format the exposures of bandits are neither hashed nor tidied. */
+/** In the shortest format the exposures of bandits are neither hashed nor deduplicated. */
 const withTidyBandits = (response: Response, algorithm: string | undefined, world: World): Response => {
   const hash = (name: string) => hashedName(algorithmOf(algorithm), name)
   const bandits = new Set([...objectAt(world.payload, "cmab_configs").keys()].map(hash))
@@ -496,7 +498,7 @@ const withTidyBandits = (response: Response, algorithm: string | undefined, worl
   }
 }
 
-/** In the shortest format `true`, `false` and `null` share an id, so that one is delivered as another. */
+/** In the shortest format `true`, `false` and `null` share an ID, so that one is delivered as another. */
 const withoutLiterals = (response: Response): Response => {
   const entries = (map: Entries) =>
     mapValues(map, entry => ("v" in entry && Object(entry["v"]) !== entry["v"] ? { ...entry, v: "literal" } : entry))

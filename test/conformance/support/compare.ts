@@ -1,10 +1,8 @@
-/**
- * Where two answers differ.
- */
+/** Where two results differ. */
 
 /**
- * The path to the first place where the two differ, `undefined` when they are alike. The order of keys does not count,
- * and neither does a member named `__proto__`: the official package loses it on its way to JavaScript.
+ * The path to the first place where the two differ, `undefined` when they are equal. The order of keys is ignored, and
+ * so is a member named `__proto__`: the official package loses it on its way to JavaScript.
  */
 export const difference = (expected: unknown, actual: unknown, path = ""): string | undefined => {
   if (Object.is(expected, actual)) return undefined

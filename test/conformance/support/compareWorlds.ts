@@ -1,13 +1,11 @@
-/**
- * Runs worlds through two packages and compares every answer.
- */
+/** Runs worlds through two packages and compares every result. */
 import { difference } from "./compare.js"
 import { Coverage } from "./coverage.js"
 import { metadataQuestions, userQuestions } from "./questions.js"
 import { open, type Question, type Sdk, type Session } from "./sdk.js"
 import { makeWorld, type World } from "./world.js"
 
-/** One answer that differs. */
+/** One result that differs. */
 export interface Difference {
   readonly seed: number
   readonly index: number
@@ -19,21 +17,21 @@ export interface Difference {
   readonly actual: unknown
 }
 
-/** What a run found. */
+/** The outcome of a run. */
 export interface Comparison {
   readonly comparisons: Map<Question["kind"], number>
   readonly differences: ReadonlyArray<Difference>
   readonly coverage: Coverage
 }
 
-/** Compares the worlds of the seed until that many answers were compared. */
+/** Compares the worlds of the seed until that many results were compared. */
 export const compareWorlds = async (options: {
   readonly expected: Sdk
   readonly actual: Sdk
   readonly seed: number
   readonly comparisons: number
   readonly firstIndex?: number
-  /** Told before each world, so that a crash can be traced to it. */
+  /** Called before each world, so that a crash can be traced to it. */
   readonly onWorld?: (index: number) => void
   /** Changes how the worlds are served. */
   readonly served?: (world: World, seed: number) => World

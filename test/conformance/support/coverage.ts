@@ -1,5 +1,5 @@
 /**
- * What the made-up worlds reached, by the oracle's answers: without it, agreement could mean that nothing was asked.
+ * What the generated worlds reached, by the oracle's results: otherwise agreement could mean that nothing was tested.
  */
 import type { Question, Shown } from "./sdk.js"
 import { objectAt } from "./tree.js"
@@ -15,7 +15,7 @@ export class Coverage {
     this.#world = world
   }
 
-  /** Counts an answer of the oracle. */
+  /** Counts a result of the oracle. */
   answer(question: Question, answer: unknown): void {
     switch (question.kind) {
       case "gate":

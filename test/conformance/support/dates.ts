@@ -1,11 +1,9 @@
-/**
- * Date texts, made from the grammar by which Rust's `chrono` reads them, and worlds whose conditions compare them.
- */
+/** Date texts, generated from the grammar of Rust's `chrono`, and worlds whose conditions compare them. */
 import type { Random } from "./random.js"
 import { object, type Tree } from "./tree.js"
 import type { World } from "./world.js"
 
-/** White space to Rust. The first few are written most often; after them come those of two and of three bytes. */
+/** White space in Rust. The first few are written most often; then come those of two and of three bytes. */
 const spaces = [
   ..." \t\n\v\f\r",
   "\u0085",
@@ -19,7 +17,7 @@ const spaces = [
   "\u3000"
 ]
 
-/** White space to others. */
+/** White space elsewhere. */
 const noSpaces = ["\u200b", "\ufeff", "\u180e", "\u2060", "\u001c", "\0"]
 
 const space = (random: Random): string => (random.chance(0.7) ? " " : random.pick(spaces))
@@ -77,7 +75,7 @@ const limits: { readonly [field in keyof Fields]: ReadonlyArray<number> } = {
   second: [0, 59, 60, 61, 99]
 }
 
-/** Puts now and then a field at a limit. */
+/** Sometimes sets a field to a limit. */
 const atLimits = (random: Random, fields: Fields): Fields => {
   if (!random.chance(0.25)) return fields
   const changed: { -readonly [field in keyof Fields]: number } = { ...fields }
@@ -128,7 +126,7 @@ const looseText = (random: Random, { day, hour, minute, month, second, year }: F
 
 const strange = [..."0123456789-+:.TtZz/,eE\u2212\u2010\u0661\uff11", "UTC", "😀", ...spaces, ...noSpaces]
 
-/** Deletes, inserts, exchanges or doubles a character. */
+/** Deletes, inserts, swaps or doubles a character. */
 const mutated = (random: Random, text: string): string => {
   const at = random.below(text.length + 1)
   const [before, after] = [text.slice(0, at), text.slice(at)]
@@ -144,7 +142,7 @@ const mutated = (random: Random, text: string): string => {
   }
 }
 
-/** The moment, or one near it, in one of many spellings. Some of them are no dates. */
+/** The time, or one near it, in one of many spellings. Some of them are not dates. */
 export const dateText = (random: Random, millis: number): string => {
   const fields = atLimits(random, fieldsOf(millis))
   const text = random.chance(0.5) ? exactText(random, fields) : looseText(random, fields)
@@ -158,7 +156,7 @@ export const dateText = (random: Random, millis: number): string => {
 
 const operators = ["before", "after", "on"] as const
 
-/** A moment of any year, mostly of ours. */
+/** A time in any year, mostly in ours. */
 const moment = (random: Random): number =>
   random.weighted([
     [6, Date.UTC(random.between(1990, 2040), random.below(12), random.between(1, 31))],
@@ -166,13 +164,13 @@ const moment = (random: Random): number =>
     [1, random.between(-3, 3) * 86_400_000]
   ]) + random.below(86_400_000)
 
-/** Moments that tell apart what a text may have been taken for: the one it stands for here, and those beside it. */
+/** Times that distinguish possible readings of a text: its meaning here, and those next to it. */
 const shifts = [-1, 0, 1]
 
 /**
- * A world with date texts on both sides of conditions. `millisOf` says what this package takes a text for. Text `i` is
- * the target of the gates `t<i> <operator>` and what user `i` has; the moments beside text `i` are the targets of the
- * gates `m<i> <shift> <operator>`, and what three more users have.
+ * A world with date texts on both sides of conditions. `millisOf` is this package's reading of a text. Text `i` is the
+ * target of the gates `t<i> <operator>` and the value of user `i`; the times next to text `i` are the targets of the
+ * gates `m<i> <shift> <operator>`, and the values of three more users.
  */
 export const dateWorld = (
   random: Random,
@@ -202,7 +200,7 @@ export const dateWorld = (
   const ofText = texts.map((text, index) => ({ user: addUser(text), gates: addGates(`t${index}`, text) }))
   for (const [index, text] of texts.entries()) {
     const { gates: textGates, user } = ofText[index]!
-    // A text that is no date here is compared with moments on both sides of it.
+    // A text that is not a date here is compared with times on both sides of it.
     const near = millisOf(text)
     const moments = near === undefined ? [-9e15, 0, 9e15] : shifts.map(shift => near + shift)
     for (const [at, millis] of moments.entries()) {

@@ -1,5 +1,5 @@
 /** Whether much is compared (`npm run test:long`), or little (`npm test`). */
 export const isLong = process.env["TEST_LENGTH"] === "long"
 
-/** Seeds of the worlds that are compared: the same one in short runs; in long ones also a seed that nobody chose. */
+/** Seeds of the worlds: the same one in short runs; in long ones also a random seed. */
 export const seeds: ReadonlyArray<number> = isLong ? [1, 2, 3, Math.floor(Math.random() * 1_000_000)] : [1]

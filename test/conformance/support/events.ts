@@ -12,13 +12,13 @@ export interface SentEvent {
   readonly [key: string]: SentJson
 }
 
-/** What each process, moment or SDK has of its own. */
+/** What differs between processes, times and SDKs. */
 const volatile = new Set(["time", "receivedAt"])
 
 /** Members of `metadata` that are JSON in a text, in any order. */
 const nestedJson: Readonly<Record<string, (text: string) => SentJson>> = {
   checks: text => JSON.parse(text),
-  // Without times, hosts, the type that a server gives list files, and the SDK key, which this package masks.
+  // Without times, hosts, a server's content type of list files, and the SDK key, which this package masks.
   markers: text =>
     JSON.parse(text, (key, value) => {
       if (key === "timestamp") return 0
@@ -27,7 +27,7 @@ const nestedJson: Readonly<Record<string, (text: string) => SentJson>> = {
     })
 }
 
-/** A copy whose keys are in order; without what the official package loses on its way. */
+/** A copy with sorted keys; without what the official package loses on its way. */
 const sorted = (value: SentJson): SentJson => {
   if (typeof value !== "object" || value === null) return value
   if (Array.isArray(value)) return value.map(sorted)
@@ -49,7 +49,7 @@ export const comparable = (event: SentEvent): SentEvent => {
   return sorted({ ...event, metadata, time: 0 }) as SentEvent
 }
 
-/** How many times each event occurs. */
+/** How often each event occurs. */
 const countEvents = (events: ReadonlyArray<SentEvent>): ReadonlyMap<string, number> => {
   const counts = new Map<string, number>()
   for (const event of events) {
@@ -69,8 +69,8 @@ const missingIn = (counts: ReadonlyMap<string, number>, other: ReadonlyMap<strin
 const hasFailed = ({ metadata }: SentEvent): boolean => String(metadata?.["reason"]).startsWith("Error:")
 
 /**
- * Diagnostics are compared elsewhere. An empty name is one key or another to the official package, depending on the call
- * and on whether there is such a spec; and that is what it logs of a gate in a circle that is checked.
+ * Diagnostics are compared elsewhere. The official package logs an empty name under different keys, depending on the
+ * call and on whether there is such a spec; and it logs an empty name for a gate in a cycle.
  */
 const isCompared = (event: SentEvent): boolean =>
   event.eventName !== "statsig::diagnostics" &&
@@ -81,8 +81,8 @@ const isCompared = (event: SentEvent): boolean =>
 const notExposed = "statsig::non_exposed_checks"
 
 /**
- * The events, and how often each name was checked without an exposure, whatever the batches were. The official package
- * counts otherwise when the evaluation of a layer fails.
+ * The events, and how often each name was checked without an exposure, over all batches. The official package counts
+ * differently when the evaluation of a layer fails.
  */
 const tally = (events: ReadonlyArray<SentEvent>, countNotExposed: boolean): ReadonlyMap<string, number> => {
   const counts = new Map(countEvents(events.filter(event => event.eventName !== notExposed && isCompared(event))))
@@ -96,10 +96,10 @@ const tally = (events: ReadonlyArray<SentEvent>, countNotExposed: boolean): Read
   return counts
 }
 
-/** Whether it is the exposure of an answer that a user keeps. */
+/** Whether it is the exposure of a sticky assignment. */
 export const isOfKeptAnswer = ({ metadata }: SentEvent): boolean => metadata?.["reason"] === "Persisted"
 
-/** What both packages sent, compared as multisets; `compared` are the events of the official one that count. */
+/** The events of both packages, compared as multisets; `compared` are the official events that count. */
 export const compareEvents = (
   expected: ReadonlyArray<SentEvent>,
   actual: ReadonlyArray<SentEvent>

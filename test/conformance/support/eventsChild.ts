@@ -1,11 +1,11 @@
 /**
- * Runs scripts and writes what they led to as JSON. It is a program of its own, so that the official package can be kept
- * in a network that has nothing but loopback. Its argument is a `Task` as JSON.
+ * Runs scripts and prints their outcomes as JSON. It is a separate program, so that the official package runs with no
+ * network but loopback. Its argument is a `Task` as JSON.
  */
 import { Effect } from "effect"
 import { makeScript, type Outcome, runScript, type SamplingMode } from "./eventsRun.js"
 
-/** What is to be run. */
+/** The scripts to run. */
 export interface Task {
   readonly seed: number
   readonly modes: ReadonlyArray<SamplingMode>
@@ -14,7 +14,7 @@ export interface Task {
   readonly callsPerWorld: number
 }
 
-/** What it led to, for each world. */
+/** The outcome for each world. */
 export interface Report {
   readonly mode: SamplingMode
   readonly index: number

@@ -1,7 +1,7 @@
 /**
- * A program that logs and says so. Told to `end` it waits for a signal, and closing its scope is all it does then; told to
- * `leave` it is done, without shutting anything down, with an exit code of its own. Its other arguments are the URL that
- * takes the events, and how many to log.
+ * A program that logs and says so. With `end` it waits for a signal, and then only closes its scope; with `leave` it
+ * ends without a shutdown, with its own exit code. Its other arguments are the URL that receives the events, and how
+ * many to log.
  */
 import { NodeRuntime } from "@effect/platform-node"
 import { Effect, ManagedRuntime, Redacted } from "effect"
@@ -16,7 +16,7 @@ const logging = Effect.gen(function* () {
   for (let index = 0; index < Number(count); index++) {
     statsig.logEvent(StatsigUser.make({ userID: `u-${index}` }), `event ${index}`)
   }
-  // Long enough for what runs in the background to have begun.
+  // Long enough for background work to have begun.
   yield* Effect.sleep("50 millis")
   yield* Effect.sync(() => process.stdout.write("logged\n"))
   if (how === "end") yield* Effect.never

@@ -1,9 +1,9 @@
 /**
- * The same calls on the official package and on this one, each with a local Statsig of its own, and the events that
+ * The same calls on the official package and on this one, each with a separate local Statsig, and the events that
  * arrive at both.
  *
- * Dedupe windows and batches begin and end at moments of each side's own. So a world takes seconds only, far less than a
- * window, and counters of unlogged checks, of which every batch has its own, are added up.
+ * Dedupe windows and batches begin and end at different times on each side. So a world takes only seconds, far less
+ * than a window, and the counters of unlogged checks, which each batch has, are added up.
  */
 import official from "@statsig/statsig-node-core"
 import { Context, Effect, Layer, Logger, ManagedRuntime } from "effect"
@@ -46,14 +46,14 @@ export type Call =
       readonly kind: "layer"
       readonly name: string
       readonly disableExposureLogging: boolean
-      /** Read one after the other from the one layer. */
+      /** Read one after the other from the same layer. */
       readonly reads: ReadonlyArray<Read>
     })
   | {
       readonly kind: "store"
       readonly name: string
       readonly disableExposureLogging: boolean
-      /** Read one after the other from the one store. */
+      /** Read one after the other from the same store. */
       readonly reads: ReadonlyArray<Read>
     }
   | { readonly kind: "manualGate" | "manualConfig" | "manualExperiment"; readonly name: string }
@@ -72,7 +72,7 @@ export type Call =
       readonly metadata: Readonly<Record<string, string>> | undefined
     }
 
-/** How a check uses what the user keeps. */
+/** How a check uses the user's sticky assignments. */
 interface KeepingOptions {
   readonly userPersistedValues?: KeptValues
   readonly enforceOverrides?: boolean
@@ -92,11 +92,11 @@ type Metadata = Readonly<Record<string, string | number | boolean | null>>
 /** How the project samples. */
 export type SamplingMode = "none" | "on" | "shadow"
 
-/** The world and all that is asked of it. */
+/** The world and all calls on it. */
 export interface Script {
   readonly world: World
   readonly flags: ReadonlyArray<string>
-  /** Whether there is a persistent storage, and of which sort: functions that return at once, or promises. */
+  /** Whether there is a persistent storage, and of which kind: synchronous functions, or promises. */
   readonly storage: "none" | "sync" | "async"
   readonly calls: ReadonlyArray<{ readonly user: number; readonly call: Call }>
 }
@@ -108,8 +108,8 @@ const fallbacks: ReadonlyArray<SentJson> = [null, null, "text", 7, true, ["x"], 
 const levels: ReadonlyArray<LogLineLevel> = ["trace", "debug", "log", "info", "warn", "error"]
 
 /**
- * The world with sampling; rules of all kinds get rates. Where nested gates are exposures of their own, no rule has an
- * empty id: there the official package tells it from no id at all, and elsewhere it does not.
+ * The world with sampling; rules of all kinds get rates. Where nested gates are separate exposures, no rule has an
+ * empty ID: there the official package distinguishes it from no ID at all, and elsewhere it does not.
  */
 export const withSampling = (world: World, mode: SamplingMode, flags: ReadonlyArray<string>, random: Random): World => {
   const rate = (rule: Tree): Tree => {
@@ -130,7 +130,7 @@ export const withSampling = (world: World, mode: SamplingMode, flags: ReadonlyAr
       })
     )
   const payload = new Map(world.payload)
-  // A moment at which both sides hold the specs to be news.
+  // A time at which both sides consider the specs new.
   payload.set("time", 1_700_000_000_000)
   payload.set(
     "sdk_configs",
@@ -285,10 +285,10 @@ export const makeScript = (options: {
   }
 }
 
-/** One of the two packages: what is called in the same way on both. */
+/** One of the two packages: the calls that both share. */
 type Package = Pick<typeof official, "Statsig" | "StatsigUser">
 
-/** A storage that takes everything and keeps nothing. */
+/** A storage that accepts everything and keeps nothing. */
 const storages: Readonly<Record<Script["storage"], object>> = {
   none: {},
   sync: { persistentStorage: { load: () => null, save: () => {}, delete: () => {} } },
@@ -316,7 +316,7 @@ const perform = (statsig: official.Statsig, user: official.StatsigUser, call: Ca
       return statsig.getExperiment(user, call.name, call)
     case "layer": {
       const layer: official.Layer | null = statsig.getLayer(user, call.name, call)
-      // Kept values that are no JSON, such as a number out of range, are refused: there is no layer.
+      // Persisted values that are not JSON, such as a number out of range, are refused: there is no layer.
       if (layer === null) return undefined
       for (const { fallback, parameter, typed } of call.reads) {
         if (typed) layer.get(parameter, fallback)
@@ -349,13 +349,13 @@ const perform = (statsig: official.Statsig, user: official.StatsigUser, call: Ca
 
 /** A local Statsig for a program of promises. */
 export interface Local {
-  /** What an SDK is given to send everything here. */
+  /** The SDK's options for sending everything here. */
   readonly urls: { readonly specsUrl: string; readonly logEventUrl: string; readonly idListsUrl: string }
   readonly events: () => Promise<ReadonlyArray<SentEvent>>
   readonly close: () => Promise<void>
 }
 
-/** Starts a local Statsig with no specs of its own. */
+/** Starts a local Statsig without specs. */
 export const startLocal = async (): Promise<Local> => {
   const runtime = ManagedRuntime.make(layerLocalStatsig({ decodeZstd: decompress }))
   const local = await runtime.runPromise(LocalStatsig)
@@ -399,7 +399,7 @@ const open = Effect.fnUntraced(function* (
       if (user === undefined) throw new Error(`there is no user ${index}`)
       perform(statsig, user, call)
     },
-    /** Sends what is queued, and gives all that arrived. */
+    /** Sends what is queued, and returns all that arrived. */
     events: Effect.andThen(
       Effect.promise(() => statsig.flushEvents()),
       arrivedAt(local)
@@ -407,13 +407,13 @@ const open = Effect.fnUntraced(function* (
   }
 })
 
-/** What one script led to. */
+/** The outcome of one script. */
 export interface Outcome {
   /** Events by name that the official package sent. */
   readonly events: Readonly<Record<string, number>>
-  /** Those with a note on sampling, by what it says. */
+  /** Those with a sampling note, by its text. */
   readonly sampled: Readonly<Record<string, number>>
-  /** Those of kept answers, by what they are exposures of. */
+  /** Those of sticky assignments, by what they expose. */
   readonly kept: Readonly<Record<string, number>>
   readonly missing: ReadonlyArray<string>
   readonly unexpected: ReadonlyArray<string>
@@ -426,8 +426,8 @@ const countBy = (keys: ReadonlyArray<string>): Record<string, number> => {
 }
 
 /**
- * Runs the script on both sides and compares what arrived. Gives nothing for a payload that cannot be used: the official
- * package would report that to a host of its own.
+ * Runs the script on both sides and compares what arrived. Returns nothing for an unusable payload, which the official
+ * package would report to its own host.
  */
 export const runScript = Effect.fnUntraced(
   function* (script: Script, sdkKey: string) {

@@ -1,9 +1,9 @@
 /**
- * ID lists through both packages: random histories of a server's lists, sync by sync, and who is in which list after each.
+ * ID lists through both packages: random histories of a server's lists, sync by sync, and the members of each list
+ * after each.
  *
- * Both poll the server, each under a path of its own. A request for the manifest is held until the next step of the
- * history is there; the request that follows it tells that the sync is over. So no sync falls into two steps, and nothing
- * waits for time.
+ * Both poll the server, each under a separate path. A request for the manifest is held until the next step of the
+ * history; the request after it shows that the sync is over. So no sync spans two steps, and nothing waits for time.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http"
 import type { AddressInfo } from "node:net"
@@ -17,9 +17,12 @@ interface ListFile {
   readonly creationTime: number
   readonly path: string
   readonly content: Buffer
-  /** The size that the manifest tells. */
+  /** The size in the manifest. */
   readonly announced: number
-  /** Whether the file did not replace the one before: the official package reads it anew in every sync. */
+  /**
+   * Whether the file was appended to the previous one instead of replacing it: the official package reads it again in
+   * every sync.
+   */
   readonly isOnTop: boolean
   /** Whether a part of it may begin at any byte. */
   readonly isAscii?: boolean
@@ -71,7 +74,7 @@ const line = (random: Random): string => {
 const lines = (random: Random, most: number): string =>
   random.times(random.between(0, most), () => line(random)).join("")
 
-/** Without the end of its last line, now and then. */
+/** Sometimes without the end of its last line. */
 const cut = (random: Random, text: string): string =>
   random.chance(0.15) ? text.slice(0, text.length - random.between(1, Math.min(6, text.length))) : text
 
@@ -129,7 +132,7 @@ const makeHistory = (random: Random): ReadonlyArray<Step> => {
       2,
       (name, list) => {
         if (list.isOnTop) return "nothing"
-        // Cut characters would make the official package refuse all lists.
+        // Truncated characters would make the official package refuse all lists.
         if (list.content.some(byte => byte > 127)) return "nothing"
         const content = list.content.subarray(0, random.between(0, list.content.length))
         lists.set(name, { ...list, content, announced: content.length, isAscii: true })
@@ -146,7 +149,7 @@ const makeHistory = (random: Random): ReadonlyArray<Step> => {
     [
       2,
       (name, list) => {
-        // The official package will read it whole each time: a line must not be cut where it grows.
+        // The official package will read it whole each time: a line must not be truncated where it grows.
         const end = list.content.length > 0 && list.content.at(-1) !== 10 ? "\n" : ""
         lists.set(name, { ...grown(list, end + lines(random, 4)), creationTime: time, isOnTop: true })
         return "same file, newer"
@@ -188,7 +191,7 @@ const makeHistory = (random: Random): ReadonlyArray<Step> => {
     } else if (fails < 3 && lists.size > 0) {
       const list = random.pick([...lists.keys()])
       const fault = random.pick(fileFaults)
-      // Of an empty file, 416 is a good answer here.
+      // For an empty file, 416 is a valid response here.
       const fileFault = { list, fault: fault === "416" && lists.get(list)?.announced === 0 ? "500" : fault }
       steps.push({ what: `${what}; ${fileFault.list} ${fileFault.fault}`, lists: new Map(lists), fileFault })
     }
@@ -222,7 +225,7 @@ const specs = {
 /** One package under a history. */
 class Side {
   step: Step | undefined
-  /** The list file and the beginning of each range that was asked for. */
+  /** The list file and the start of each requested range. */
   readonly requests: Array<string> = []
   #release: (() => void) | undefined
   #arrived: (() => void) | undefined
@@ -232,7 +235,7 @@ class Side {
     this.#base = base
   }
 
-  /** The request for the manifest is there, and held. */
+  /** The request for the manifest has arrived, and is held. */
   readonly asked = (): Promise<void> =>
     this.#release !== undefined
       ? Promise.resolve()
@@ -324,7 +327,7 @@ const start = async (sdk: Sdk, side: Side, base: string, first: Step) => {
       await side.asked()
     },
     settled: side.asked,
-    /** For each list, who is in it. */
+    /** The members of each list. */
     members: () =>
       listNames.map((_, index) =>
         users
@@ -349,7 +352,7 @@ export interface Totals {
   requests: { official: number; ours: number }
 }
 
-/** Runs the history; gives what differed. */
+/** Runs the history; returns the differences. */
 const compare = async (
   random: Random,
   makeSide: () => { readonly side: Side; readonly base: string },
@@ -384,7 +387,8 @@ const compare = async (
         ].join("\n")
       if (step.fileFault !== undefined || step.manifestFault !== undefined) {
         totals.failing++
-        // The official package applies nothing. Here the lists that did not fail are as they will be after the next sync.
+        // The official package applies nothing. Here the lists that did not fail are as they will be after the next
+        // sync.
         const next = rest[index + 1]
         if (next === undefined) continue
         await Promise.all([official.sync(next), ours.sync(next)])
@@ -400,7 +404,7 @@ const compare = async (
         continue
       }
       if (expected.join() !== actual.join()) return report("the answers differ")
-      // What the official package reads in every sync anew is read here when it has grown.
+      // What the official package reads again in every sync is read here when it has grown.
       const surplus = [...requests.ours]
       for (const request of requests.official) {
         const at = surplus.indexOf(request)

@@ -1,6 +1,4 @@
-/**
- * The browser's own SDK, started from a client initialize response, beside the server that made it.
- */
+/** The browser's SDK, started from a client initialize response, next to the server that made it. */
 import { StatsigClient, type StatsigOptions, type StatsigUser } from "@statsig/js-client"
 import type * as official from "@statsig/statsig-node-core"
 import { difference } from "./compare.js"
@@ -13,16 +11,16 @@ export interface Client {
   readonly sent: Array<{ readonly url: string; readonly body: unknown }>
 }
 
-/** Storage and stable ids are kept by key. */
+/** Storage and stable IDs are stored by key. */
 let keys = 0
 
-/** Starts a client from a response. It asks no network: what it would send is kept. */
+/** Starts a client from a response. It uses no network: what it would send is kept. */
 export const startClient = (response: string, user: StatsigUser = JSON.parse(response).user): Client => {
   const sent: Array<{ url: string; body: unknown }> = []
   const options: StatsigOptions = {
     disableStableID: user.customIDs?.["stableID"] === undefined,
     logLevel: 0,
-    // In Node nothing is logged otherwise, and bodies are not to be read.
+    // Otherwise nothing is logged in Node, and bodies are compressed.
     loggingEnabled: "always",
     logEventCompressionMode: "d",
     disableStatsigEncoding: true,
@@ -39,7 +37,7 @@ export const startClient = (response: string, user: StatsigUser = JSON.parse(res
   return { client, sent }
 }
 
-/** The names of a world that a client can be asked for. */
+/** The names of a world that a client can look up. */
 export interface ClientNames {
   readonly gates: ReadonlyArray<string>
   readonly configs: ReadonlyArray<string>
@@ -50,14 +48,14 @@ export interface ClientNames {
   readonly stores: ReadonlyMap<string, ReadonlyArray<readonly [parameter: string, fallback: unknown]>>
 }
 
-/** The names that a server holds, without those that clients cannot look up. */
+/** The names that a server holds, except those that clients cannot look up. */
 export const clientNames = ({ payload }: World, server: official.Statsig): ClientNames => {
   const layers = objectAt(payload, "layer_configs")
   const stores = objectAt(payload, "param_stores")
   const bandits = [...objectAt(payload, "cmab_configs").keys()].filter(isFound)
   return {
     gates: server.getFeatureGateList().filter(isFound),
-    // A bandit takes the place of the config of its name.
+    // A bandit replaces the config of its name.
     configs: server.getDynamicConfigList().filter(name => isFound(name) && !bandits.includes(name)),
     experiments: [
       ...new Set([...server.getExperimentList(), ...server.getAutotuneList()].filter(isFound).concat(bandits))
@@ -77,7 +75,7 @@ export const clientNames = ({ payload }: World, server: official.Statsig): Clien
   }
 }
 
-/** Clients read a name that every object has from there, and hash UTF-16 units where servers hash characters. */
+/** Clients read a name that every object inherits from there, and hash UTF-16 units where servers hash characters. */
 const isFound = (name: string): boolean => !(name in {}) && !/[\ud800-\udfff]/.test(name)
 
 const parametersOf = (spec: TreeObject): ReadonlyArray<string> => {
@@ -98,7 +96,7 @@ const fallbacks: Readonly<Record<string, unknown>> = {
 
 const typeOf = (value: unknown): string => (Array.isArray(value) ? "array" : typeof value)
 
-/** None where the definition contradicts itself: clients go by its `ref_type` and `param_type`, servers by its members. */
+/** None where the definition contradicts itself: clients use its `ref_type` and `param_type`, servers its members. */
 const fallbackFor = ([key, parameter]: readonly [string, Tree]): ReadonlyArray<readonly [string, unknown]> => {
   const definition = plain(parameter) as Readonly<Record<string, unknown>>
   const type = String(definition["param_type"])
@@ -123,7 +121,7 @@ export interface ClientComparison {
   readonly differences: Array<ClientDifference>
 }
 
-/** An answer that the client gives and the server does not. */
+/** A result that the client returns and the server does not. */
 export interface ClientDifference {
   readonly what: string
   readonly path: string
@@ -131,7 +129,7 @@ export interface ClientDifference {
   readonly client: unknown
 }
 
-/** Asks the client for all names, and the server for the same. */
+/** Looks all names up in the client and in the server. */
 export const compareWithServer = (
   client: StatsigClient,
   server: official.Statsig,
@@ -142,14 +140,14 @@ export const compareWithServer = (
   const comparison: ClientComparison = { answers: 0, differences: [] }
   const compare = (what: string, ofServer: unknown, ofClient: unknown) => {
     comparison.answers++
-    // JSON knows no negative zero.
+    // JSON has no negative zero.
     const path = difference(JSON.parse(JSON.stringify(ofServer)), ofClient)
     if (path !== undefined) comparison.differences.push({ what, path, server: ofServer, client: ofClient })
   }
   const isRecognized = ({ reason }: { readonly reason: string }) => /^Bootstrap\w*:Recognized$/.test(reason)
-  // What an unsupported answer says depends on what was asked before it.
+  // The content of an unsupported result depends on earlier checks.
   const isSupported = ({ reason }: { readonly reason: string }) => !reason.endsWith(":Unsupported")
-  // The shortest format leaves the rule out where it is the default one; of gates clients put it back.
+  // The shortest format omits the default rule; clients restore it for gates.
   const ruleID = (id: string) => (isShort && id === "default" ? "" : id)
   for (const name of names.gates) {
     const wanted = server.getFeatureGate(user, name)
@@ -203,5 +201,5 @@ export const compareWithServer = (
   return comparison
 }
 
-/** Of a config that is `true` or `false` servers show no value. */
+/** Servers show no value for a config that is `true` or `false`. */
 const objectOf = (value: unknown): unknown => (typeof value === "object" && !Array.isArray(value) ? value : {})

@@ -1,6 +1,6 @@
 /**
- * Kept answers, and worlds in which they are met: what a storage may give back for a user, and experiments that keep
- * people out or force them into a group.
+ * Sticky assignments, and worlds that use them: what a storage may return for a user, and experiments that exclude
+ * users or force them into a group.
  */
 import type { Random } from "./random.js"
 import { listAt, object, objectAt, plain, type Tree, type TreeObject, textAt, withoutPrototypes } from "./tree.js"
@@ -13,7 +13,7 @@ export type KeptValues = Record<string, unknown>
 const specialIDs = ["x:override", "override", "targetingGate", "inlineTargetingRules"]
 const specialRule = { conditions: [], passPercentage: 100, returnValue: object({}), idType: "userID" }
 
-/** Rules as an experiment has them when people are kept out of it, or forced into a group. */
+/** Rules of an experiment that exclude users, or force them into a group. */
 export const withSpecialRules = (random: Random, world: World): World => {
   const configs = new Map(objectAt(world.payload, "dynamic_configs"))
   for (const [name, spec] of configs) {
@@ -25,7 +25,7 @@ export const withSpecialRules = (random: Random, world: World): World => {
       if (random.chance(0.5)) copy.set("isExperimentGroup", true)
       return copy
     })
-    // One that everybody meets, behind the others.
+    // One that everybody meets, after the others.
     if (random.chance(0.4)) rules.push(object({ ...specialRule, id: random.pick(specialIDs), name: "special" }))
     const copy = new Map(spec).set("rules", rules)
     if (random.chance(0.6)) copy.set("isActive", true)
@@ -39,7 +39,7 @@ export const withSpecialRules = (random: Random, world: World): World => {
   return { ...world, payload }
 }
 
-/** Names that config mappings lead to: what is kept then goes by them. */
+/** Names that config mappings lead to: assignments are then stored under them. */
 export const mappingTargets = (world: World): ReadonlyArray<string> => {
   const mappings = [...objectAt(world.payload, "overrides").values()].flatMap(list => (Array.isArray(list) ? list : []))
   return mappings.flatMap(mapping => (mapping instanceof Map ? (textAt(mapping, "new_config_name") ?? []) : []))
@@ -47,7 +47,7 @@ export const mappingTargets = (world: World): ReadonlyArray<string> => {
 
 const oddMembers: ReadonlyArray<unknown> = [undefined, null, true, 0, 1.5, -1, 4294967296, "text", [], ["a"], [1], {}]
 
-/** Puts something odd into one member of one entry. The official package reads most of these maps as none at all. */
+/** Puts something odd into one member of one entry. The official package ignores most of these maps. */
 export const spoil = (random: Random, values: KeptValues): KeptValues => {
   const entries = Object.values(values) as Array<KeptValues>
   if (entries.length === 0) return { [random.pick(["nobody", "config 1"])]: random.pick(oddMembers) }
@@ -58,11 +58,11 @@ export const spoil = (random: Random, values: KeptValues): KeptValues => {
   return values
 }
 
-/** Without the members that are `undefined`. */
+/** Without `undefined` members. */
 const present = (members: KeptValues): KeptValues =>
   Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined))
 
-/** Maps as storages hand them back for users of the world. The entries are good, old, or of rules long gone. */
+/** Maps as storages return them for users of the world. The entries are valid, old, or of removed rules. */
 export const madeUpValues = (random: Random, world: World, count: number): ReadonlyArray<KeptValues> => {
   const gates = [...objectAt(world.payload, "feature_gates").keys()].slice(0, 20)
   const configs = objectAt(world.payload, "dynamic_configs")

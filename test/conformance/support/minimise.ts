@@ -1,6 +1,6 @@
 /**
- * Makes a difference small enough to read: leaves out and simplifies parts of the world for as long as the same question
- * still differs at the same place.
+ * Makes a difference small enough to read: removes and simplifies parts of the world while the same question still
+ * differs at the same place.
  */
 
 import { difference } from "./compare.js"
@@ -45,7 +45,7 @@ export const minimise = async (
       best = smaller
       return true
     } catch {
-      // A part that the constructors need was left out.
+      // A part that the constructors need was removed.
       return false
     }
   }
@@ -91,11 +91,11 @@ const withUser = (world: World, change: Partial<World["users"][number]>): World 
   users: world.users.map(user => ({ ...user, ...change }))
 })
 
-/** Only reproductions with the same source count, lest a rejected payload takes the place of a wrong answer. */
+/** Only reproductions with the same source count, so that a rejected payload does not replace a wrong result. */
 const sourceOf = (answer: unknown): string | undefined =>
   /(Adapter\(DataStore\)|NoValues|Loading|Error:)/.exec(JSON.stringify(answer) ?? "")?.[0]
 
-/** Tries smaller trees in place of the tree until none holds any more; tells whether any did. */
+/** Tries smaller trees until none of them holds; returns whether any did. */
 const shrink = async (tree: Tree, holds: (candidate: Tree) => Promise<boolean>): Promise<boolean> => {
   let shrunk = false
   let current = tree
