@@ -157,9 +157,9 @@ describe("a data store with specs in both forms", () => {
     ["both are as new", JSON.stringify(at(2)), encodePayload(at(2)), 2],
     ["the newer JSON is broken", JSON.stringify(at(2)).slice(0, -1), encodePayload(at(1)), 1],
     ["the newer protobuf is broken", JSON.stringify(at(1)), encodePayload(at(2), { endless: true }), 1],
-    ["protobuf is none", JSON.stringify(at(1)), Uint8Array.of(0xff, 0xfe), 1],
-    ["JSON is none", "<html>", encodePayload(at(1)), 1],
-    ["JSON says that there is nothing new", '{"has_updates":false}', encodePayload(at(1)), 1]
+    ["protobuf is invalid", JSON.stringify(at(1)), Uint8Array.of(0xff, 0xfe), 1],
+    ["JSON is invalid", "<html>", encodePayload(at(1)), 1],
+    ["JSON has no updates", '{"has_updates":false}', encodePayload(at(1)), 1]
   ])("loads the newest usable one: %s", async (_, json, protobuf, time) => {
     const { store } = makeStore(
       "bytes",

@@ -175,7 +175,7 @@ const graphs: ReadonlyArray<readonly [string, Graph]> = [
   ["holdouts", gates(levels, { entity: "holdout" })],
   ["segments", gates(levels, { prefix: "segment:" })],
   ["mapped gates", mapped(levels)],
-  ["gates without an answer", unsupported(levels)],
+  ["unsupported gates", unsupported(levels)],
   ["groups of experiments", experiments(levels, level => [`reads ${level}`, `reads ${level}`])],
   ["groups of experiments behind gates", experiments(levels, level => [`asks a ${level}`, `asks b ${level}`])]
 ]

@@ -89,16 +89,13 @@ const nowhere = "http://127.0.0.1:1"
 
 describe("the proxy variables", () => {
   it.each<readonly [name: string, env: Environment]>([
-    ["none names a proxy", {}],
-    ["those in small letters count", { http_proxy: "http://PROXY", https_proxy: "PROXY", no_proxy: "b.test" }],
+    ["are missing", {}],
+    ["are read in lower case", { http_proxy: "http://PROXY", https_proxy: "PROXY", no_proxy: "b.test" }],
     [
-      "those in capitals go first",
+      "in upper case take precedence",
       { HTTP_PROXY: "PROXY", http_proxy: nowhere, HTTPS_PROXY: nowhere, https_proxy: "PROXY" }
     ],
-    [
-      "those that are empty are passed over",
-      { HTTP_PROXY: "", http_proxy: "PROXY", HTTPS_PROXY: " ", https_proxy: "PROXY" }
-    ],
+    ["are ignored when empty", { HTTP_PROXY: "", http_proxy: "PROXY", HTTPS_PROXY: " ", https_proxy: "PROXY" }],
     ["an empty NO_PROXY counts", { HTTP_PROXY: "PROXY", NO_PROXY: "", no_proxy: "a.test" }],
     ["NO_PROXY goes before no_proxy", { HTTP_PROXY: "PROXY", NO_PROXY: "b.test", no_proxy: "a.test" }],
     ["ALL_PROXY stands in for each", { ALL_PROXY: "http://PROXY", HTTP_PROXY: nowhere }],
@@ -111,11 +108,11 @@ describe("the proxy variables", () => {
       { HTTP_PROXY: "HTTP://PROXY/a?b", HTTPS_PROXY: "  http://PROXY " }
     ],
     [
-      "other schemes are passed over",
+      "are ignored with other schemes",
       { HTTP_PROXY: "socks5://a:1", http_proxy: "PROXY", HTTPS_PROXY: "ftp://a", ALL_PROXY: "PROXY" }
     ],
     [
-      "what is no URL is passed over",
+      "are ignored without a valid URL",
       { HTTP_PROXY: "http://", http_proxy: "PROXY", HTTPS_PROXY: "http://a:x", https_proxy: "PROXY" }
     ]
   ])("%s", (_, env) => expectTheSame(env, ["http://a.test:7", "https://a.test:7", "http://b.test:7"]), 120_000)

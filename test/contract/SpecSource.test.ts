@@ -188,7 +188,7 @@ for (const implementation of [http, file, bootstrap, dataStore, several]) {
       })
     )
 
-    it.scoped(pushes ? "tells of changes" : "tells of no changes itself", () =>
+    it.scoped(pushes ? "reports changes" : "does not report changes itself", () =>
       Effect.gen(function* () {
         const { set, source } = yield* make("one")
         const apply = keeping()

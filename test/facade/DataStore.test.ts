@@ -61,7 +61,7 @@ describe("a data store", () => {
       "a support that rejects",
       { ...dataStore(), supportPollingUpdatesFor: async () => Promise.reject(new Error("support")) }
     ],
-    ["a support that is no answer", { ...dataStore(), supportPollingUpdatesFor: async () => 1 }],
+    ["a support that is not a boolean", { ...dataStore(), supportPollingUpdatesFor: async () => 1 }],
     [
       "bytes under its text key",
       {

@@ -57,7 +57,7 @@ describe.each(["esm", "cjs"] as const)("as %s", format => {
     await bundle("layers/promise.ts", format, sdk)
   }, 120_000)
 
-  it("a program in one file, alone in a folder, knows countries and browsers from the first check on", async () => {
+  it("a program in one file, alone in a folder, recognises countries and browsers at the first check", async () => {
     const { inputs, log, output, warnings } = await deployed(sdk, format)
     expect(warnings).toEqual([])
     expect(inputs.filter(name => name.includes("redis"))).toEqual([])

@@ -176,7 +176,7 @@ describe("the copy", () => {
     expect(kept["own"]).toEqual(custom.own)
   })
 
-  it("is missing when reading the value throws, which the program is told", async () => {
+  it("is not made when reading the value throws, and the program gets the error", async () => {
     const throwing = {
       get member() {
         throw new Error("of the program")

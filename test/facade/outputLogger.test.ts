@@ -86,7 +86,7 @@ describe("outputLoggerProvider", () => {
     }
   })
 
-  it("is told of a client key, and which prefix a server key has", async () => {
+  it("is warned of a client key, with the prefix of a server key", async () => {
     const provider = new Lines()
     const { logEventUrl, url } = local
     const statsig = new Statsig("client-abc", {

@@ -81,7 +81,7 @@ describe("generate", () => {
     })
   )
 
-  it.scoped("reports unusable specs, and that there is nothing", () =>
+  it.scoped("reports unusable specs, and an input without flags", () =>
     Effect.gen(function* () {
       const input = join(yield* folder, "specs.json")
       writeFileSync(input, payload({ gates: {}, fields: { layer_configs: { broken: {} } } }))

@@ -26,7 +26,7 @@ const make = (options: File.FileOptions) =>
   Effect.tap(File.make(options), store => store.initialize).pipe(Effect.provide(NodeContext.layer))
 
 describe("DataStore/File", () => {
-  it.scopedLive("keeps values across restarts, under names derived from the key; long ones too", () =>
+  it.scopedLive("keeps values across restarts, in files named after the key, also a long one", () =>
     Effect.gen(function* () {
       const directory = yield* folder
       const before = yield* make({ directory })

@@ -70,7 +70,7 @@ describe.concurrent.each(Object.entries(programs))("%s", (_api, source) => {
     again
   )
 
-  it.scopedLive("that receives a signal ends although nobody responds, and reports how many events are lost", () =>
+  it.scopedLive("that receives a signal ends without a response, and reports how many events are lost", () =>
     Effect.gen(function* () {
       const local = yield* LocalStatsig
       yield* local.faultAlways("logEvent", Fault.Stall({}))
@@ -84,7 +84,7 @@ describe.concurrent.each(Object.entries(programs))("%s", (_api, source) => {
   )
 
   it.scopedLive(
-    "that ends without shutdown delivers everything and keeps its exit code",
+    "that never shuts down delivers everything, ends and keeps its exit code",
     () =>
       Effect.gen(function* () {
         const local = yield* LocalStatsig
@@ -95,7 +95,7 @@ describe.concurrent.each(Object.entries(programs))("%s", (_api, source) => {
     again
   )
 
-  it.scopedLive("that ends without shutdown ends although nobody responds, and reports how many events are lost", () =>
+  it.scopedLive("that never shuts down ends without a response, and reports how many events are lost", () =>
     Effect.gen(function* () {
       const local = yield* LocalStatsig
       yield* local.faultAlways("logEvent", Fault.Stall({}))

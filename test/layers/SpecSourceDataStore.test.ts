@@ -458,12 +458,16 @@ const faults: ReadonlyArray<readonly [name: string, fault: Broken, said: RegExp]
   ["fails to initialise", call => (call === "initialize" ? failing(call) : undefined), /initialize failed: no route/],
   ["never initialises", call => (call === "initialize" ? Effect.never : undefined), /not answer within 10000 ms/],
   ["fails to read", call => (call === "get" ? failing(call) : undefined), /get failed: no route/],
-  ["dies of reading", call => (call === "get" ? Effect.die("boom") : undefined), /boom/],
+  ["dies while reading", call => (call === "get" ? Effect.die("boom") : undefined), /boom/],
   ["never reads", call => (call === "get" ? Effect.never : undefined), /not answer within 10000 ms/],
   ["cannot be interrupted", call => (call === "get" ? Effect.uninterruptible(Effect.never) : undefined), /10000 ms/],
-  ["gives garbage", call => (call === "get" ? Effect.succeed("{") : undefined), /JSON/],
-  ["gives the half", call => (call === "get" ? Effect.succeed(payload({ time: 9 }).slice(0, 99)) : undefined), /JSON/],
-  ["gives another shape", call => (call === "get" ? Effect.succeed("[]") : undefined), /JSON object/],
+  ["returns garbage", call => (call === "get" ? Effect.succeed("{") : undefined), /JSON/],
+  [
+    "returns half a payload",
+    call => (call === "get" ? Effect.succeed(payload({ time: 9 }).slice(0, 99)) : undefined),
+    /JSON/
+  ],
+  ["returns another shape", call => (call === "get" ? Effect.succeed("[]") : undefined), /JSON object/],
   ["does not tell who polls", call => (call === "supports" ? Effect.never : undefined), /does not tell/],
   ["fails to write", call => (call === "set" ? failing(call) : undefined), /not written .*no route/],
   ["never writes", call => (call === "set" ? Effect.never : undefined), /not written/]

@@ -608,7 +608,7 @@ describe("SpecSource/Http", () => {
         ["a reset connection", Fault.Reset({})],
         ["a connection reset within the body", Fault.Reset({ at: "body" })],
         ["a truncated body", Fault.Close({ at: "body" })],
-        ["an answer that never comes", Fault.Close({})],
+        ["a response that never arrives", Fault.Close({})],
         ["a corrupt encoding", Fault.Encoding({ encoding: "gzip", corrupt: true })]
       ]
       for (const [name, fault] of faults) {

@@ -250,7 +250,7 @@ describe("SpecStore", () => {
       ["time 0 is older", at(0, { checksum: "D", gates: { g: true } }), ["f", 300, undefined]],
       ["whole payload without updates", at(400, { fields: { has_updates: false } }), ["f", 300, undefined]],
       ["another company", at(700, { gates: { h: true }, fields: { company_id: "x" } }), ["h", 700, undefined]],
-      ["an empty checksum is none", at(700, { checksum: "", gates: { i: true } }), ["i", 700, ""]],
+      ["an empty checksum counts as missing", at(700, { checksum: "", gates: { i: true } }), ["i", 700, ""]],
       ["so the next one is applied", at(700, { checksum: "", gates: { j: true } }), ["j", 700, ""]]
     ]
 

@@ -278,9 +278,9 @@ describe("Statsig", () => {
       readonly [name: string, environment: string | undefined, default_: string | undefined, open: boolean]
     > = [
       ["is the tier of users", "staging", undefined, true],
-      ["comes before the default of the specs", "staging", "production", true],
-      ["is that of the specs when not given", undefined, "staging", true],
-      ["is none otherwise", undefined, undefined, false]
+      ["takes precedence over the default of the specs", "staging", "production", true],
+      ["is that of the specs by default", undefined, "staging", true],
+      ["is missing without either", undefined, undefined, false]
     ]
     for (const [name, environment, defaultEnvironment, open] of environments) {
       it.effect(`environment ${name}`, () => {

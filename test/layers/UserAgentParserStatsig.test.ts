@@ -275,7 +275,7 @@ describe("UserAgentParser/Statsig", () => {
 })
 
 describe("UserAgentParser/Disabled", () => {
-  it.effect("knows nothing", () =>
+  it.effect("returns null", () =>
     Effect.gen(function* () {
       const { parse } = yield* UserAgentParser
       assert.isNull(parse("Android 14"))

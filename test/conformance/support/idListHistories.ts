@@ -20,8 +20,8 @@ interface ListFile {
   /** The size in the manifest. */
   readonly announced: number
   /**
-   * Whether the file was appended to the previous one instead of replacing it: the official package reads it again in
-   * every sync.
+   * Whether the file adds to the list instead of replacing it: the official package reads such a file again in every
+   * sync.
    */
   readonly isOnTop: boolean
   /** Whether a part of it may begin at any byte. */

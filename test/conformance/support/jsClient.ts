@@ -11,7 +11,7 @@ export interface Client {
   readonly sent: Array<{ readonly url: string; readonly body: unknown }>
 }
 
-/** Storage and stable IDs are stored by key. */
+/** Each client needs its own key, under which it stores values and its stable ID. */
 let keys = 0
 
 /** Starts a client from a response. It uses no network: what it would send is kept. */
@@ -20,7 +20,7 @@ export const startClient = (response: string, user: StatsigUser = JSON.parse(res
   const options: StatsigOptions = {
     disableStableID: user.customIDs?.["stableID"] === undefined,
     logLevel: 0,
-    // Otherwise nothing is logged in Node, and bodies are compressed.
+    // By default nothing is logged in Node, and bodies are unreadable.
     loggingEnabled: "always",
     logEventCompressionMode: "d",
     disableStatsigEncoding: true,

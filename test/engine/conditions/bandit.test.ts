@@ -114,8 +114,8 @@ describe("a score", () => {
   it.each<readonly [string, UserFields, number]>([
     ["adds the weights", { custom: { age: 3, plan: "pro" } }, 17.5],
     ["reads numbers from texts", { custom: { age: "3" } }, 7.5],
-    ["knows lists by their JSON", { custom: { plan: ["x"] } }, 101.5],
-    ["knows objects by their JSON", { custom: { plan: { a: 1 } } }, 1001.5],
+    ["compares lists by their JSON", { custom: { plan: ["x"] } }, 101.5],
+    ["compares objects by their JSON", { custom: { plan: { a: 1 } } }, 1001.5],
     ["adds nothing for other values", { custom: { age: "x", plan: "free" } }, 1.5],
     ["adds nothing for missing values", {}, 1.5]
   ])("%s", (_, fields, score) => expect(scoreOf(weighing, subjectOf(fields))).toBe(score))

@@ -298,7 +298,7 @@ describe("unsupported conditions", () => {
     ["an unknown operator", { type: "user_field", field: "email", operator: "encoded_any" }, false],
     ["no operator", { type: "user_field", field: "email" }, false],
     ["an unknown operator of a user agent", { type: "ua_based", field: "os_name", operator: "x" }, true],
-    ["no operator of a user agent", { type: "ua_based", field: "os_name" }, false],
+    ["a user agent without an operator", { type: "ua_based", field: "os_name" }, false],
     ["an unknown operator of an experiment", { type: "experiment_group", field: "exp", operator: "x" }, true]
   ])("%s", (_, condition, mustRead) => expect(compile(condition)).toMatchObject({ kind: "unsupported", mustRead }))
 })

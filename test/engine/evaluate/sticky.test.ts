@@ -94,7 +94,7 @@ describe("a sticky assignment", () => {
       stored: ["delete u:userID exp"]
     }))
 
-  it("is deleted when no assignments of the user are loaded", () =>
+  it("is deleted when the user's assignments are not loaded", () =>
     expect(settled({})).toMatchObject({ ruleID: "rule", stored: ["delete u:userID exp"] }))
 
   it("of a user without the unit ID is neither read nor stored", () =>
@@ -122,7 +122,7 @@ describe("a sticky assignment", () => {
     expect(passed.some(id => filters[0]?.(id))).toBe(false)
   })
 
-  it("that is read by reference is stored under the requested name", () =>
+  it("that is read by reference is looked up under the requested name", () =>
     expect(settled({ known: { asked: kept }, options: byReference }).ruleID).toBe("kept rule"))
 
   it("passed to a check takes precedence over a stored one", () => {

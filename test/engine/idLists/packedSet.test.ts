@@ -102,18 +102,18 @@ const added = (...hashes: ReadonlyArray<string>) => hashes.map(hash => `+${hash}
 
 /** Each as the official package reads it, except for a first character of two bytes, which ends that. */
 const files: ReadonlyArray<readonly [name: string, text: string, members: ReadonlyArray<string>]> = [
-  ["adds and takes out", `+${a}\n+${b}\n-${a}\n+${c}\n`, added(b, c)],
-  ["takes out what is not there", `-${a}\n+${b}\n`, added(b)],
+  ["adds and removes", `+${a}\n+${b}\n-${a}\n+${c}\n`, added(b, c)],
+  ["ignores the removal of a missing key", `-${a}\n+${b}\n`, added(b)],
   ["reads a last line without its end", `+${a}\n+${b}`, added(a, b)],
   ["drops one carriage return before a line feed", `+${a}\r\n+${b}\r\r\n+${c}\r`, added(a)],
-  ["takes no blanks", `\n \n+${a} \n +${b}\n+ ${c}\n+${a}\t\n`, []],
-  ["takes no line without a sign", `${a}\n*${b}\n++${c}\n`, []],
-  ["takes no other length", `+${a}x\n+${b.slice(1)}\n+\n-\n+${c}=\n`, []],
-  ["takes no other alphabet", `+-${a.slice(1)}\n+_${a.slice(1)}\n+é${b.slice(2)}\né${c}\n`, []],
-  ["takes no other line ends", `+${a}\u2028\n+${b}\v+${c}\n+${a}\r+${b}\n`, []],
-  ["takes no byte order mark", `\ufeff+${a}\n+${b}\n`, added(b)],
-  ["passes over a long line", `+${a}\n+${"x".repeat(1_000)}\n+${b}\n`, added(a, b)],
-  ["takes out with clean lines only", `+${a}\n-${a} \n+${b}\n-${b}\r\n`, added(a)]
+  ["ignores lines with blanks", `\n \n+${a} \n +${b}\n+ ${c}\n+${a}\t\n`, []],
+  ["ignores lines without a sign", `${a}\n*${b}\n++${c}\n`, []],
+  ["ignores other lengths", `+${a}x\n+${b.slice(1)}\n+\n-\n+${c}=\n`, []],
+  ["ignores other alphabets", `+-${a.slice(1)}\n+_${a.slice(1)}\n+é${b.slice(2)}\né${c}\n`, []],
+  ["ignores other line ends", `+${a}\u2028\n+${b}\v+${c}\n+${a}\r+${b}\n`, []],
+  ["ignores a line with a byte order mark", `\ufeff+${a}\n+${b}\n`, added(b)],
+  ["skips a long line", `+${a}\n+${"x".repeat(1_000)}\n+${b}\n`, added(a, b)],
+  ["removes by valid lines only", `+${a}\n-${a} \n+${b}\n-${b}\r\n`, added(a)]
 ]
 
 describe("IdListReader", () => {

@@ -48,11 +48,11 @@ describe("the reading plan of a list", () => {
     ["the end of one that grew", file("f1", 10, 21), list, "growth", 20],
     ["nothing of one that did not", file("f1", 10, 20), list, undefined, 0],
     ["nothing of the same file from an older manifest", file("f1", 9, 20), list, undefined, 0],
-    ["an older file on top", file("f0", 5, 10), list, "addition", 0],
-    ["the same file of a later time on top", file("f1", 11, 10), list, "addition", 0],
-    ["nothing of what was read on top", file("f0", 5, 10), added, undefined, 0],
-    ["the end of what was read on top", file("f0", 5, 30), added, "addition", 10],
-    ["another one on top", file("f0", 6, 10), added, "addition", 0]
+    ["an older file as an addition", file("f0", 5, 10), list, "addition", 0],
+    ["the same file of a later time as an addition", file("f1", 11, 10), list, "addition", 0],
+    ["nothing of an unchanged addition", file("f0", 5, 10), added, undefined, 0],
+    ["the end of an addition that grew", file("f0", 5, 30), added, "addition", 10],
+    ["another file as an addition", file("f0", 6, 10), added, "addition", 0]
   ] as const) {
     it(name, () => {
       const plan = planOf(next, before)
@@ -83,7 +83,7 @@ describe("reading a list from its file", () => {
     })
   )
 
-  it.live("keeps the file of a list when another one is appended", () =>
+  it.live("keeps the file of a list when another one adds to it", () =>
     Effect.gen(function* () {
       const plan: ReadingPlan = { as: "addition", start: 0, held: held("alice") }
       const list = yield* read(file("f0", 5, 10), plan, 200, bytes(linesOf("bob")))
