@@ -1,5 +1,6 @@
 /**
- * The command `statsig-effect`: specs of a file, of the standard input or of a live project in; declared flags out.
+ * The command `statsig-effect`: reads specs from a file, the standard input or a live project, and writes declared
+ * flags.
  *
  * @since 0.1.0
  */
@@ -32,7 +33,7 @@ Writes the flags of a Statsig project as typed declarations.
 `
 
 /**
- * How the command is used.
+ * The usage text of the command.
  *
  * @since 0.1.0
  */
@@ -44,7 +45,7 @@ export const usage = `statsig-effect <command>
 `
 
 /**
- * The command cannot do what it is told to; `message` names the file, the option or the project and what is wrong.
+ * The command failed; `message` names the file, the option or the project and what is wrong.
  *
  * @since 0.1.0
  */
@@ -79,7 +80,7 @@ export const run = Effect.fnUntraced(function* (args: ReadonlyArray<string>) {
           version: { type: "boolean", short: "v" }
         }
       }),
-    // For an unknown option Node adds advice on arguments that begin with a dash. The command has none.
+    // For an unknown option Node adds advice on arguments that begin with a dash, which does not apply to this command.
     catch: cause => misused(messageOf(cause).replace(/(?<=Unknown option '.*'\.).*$/s, ""), named)
   })
   const [command = values.help ? "help" : values.version ? "version" : undefined, ...others] = positionals
@@ -131,7 +132,7 @@ const generateFile = Effect.fnUntraced(function* (options: {
 
 const messageOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))
 
-/** A payload in protobuf as the JSON that it stands for. */
+/** Converts a protobuf payload to JSON. */
 const jsonOf = (body: string | Uint8Array): Effect.Effect<string | Uint8Array, SpecsError> =>
   Protobuf.isProtobuf(body)
     ? Effect.map(Protobuf.decodePayload(body, { limit: largestPayload }), ({ json }) => json)
@@ -143,7 +144,7 @@ const readBytes = (path: string, input: string): Effect.Effect<Uint8Array, Codeg
     catch: cause => new CodegenError({ reason: "Read", message: `${input}: ${messageOf(cause)}` })
   })
 
-/** Asks as the SDK does, but with more time. */
+/** Fetches as the SDK does, but with more time. */
 const fetchWith = Effect.fnUntraced(function* (options: StatsigOptions.ResolvedOptions) {
   const source = yield* Http.make({ ...options, initTimeout: "30 seconds" })
   let found: string | Uint8Array = ""

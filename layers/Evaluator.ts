@@ -1,9 +1,8 @@
 /**
- * The default Evaluator: the engine over the held specs, with the user agent, country and ID-list services as its
- * surroundings.
+ * The default Evaluator: the engine on the held specs, with the user agent, country and ID list services.
  *
- * The services are resolved once, when the layer is built; a check calls plain functions only. A service that throws in
- * a check costs that value, not the check.
+ * The services are resolved once, when the layer is built; a check calls plain functions only. If a service throws in a
+ * check, only its value is missing.
  *
  * @since 0.1.0
  */
@@ -32,7 +31,7 @@ import type { StatsigOptions } from "../src/StatsigOptions.js"
 import { UserAgentParser } from "../src/UserAgentParser.js"
 
 /**
- * What evaluation takes from the options.
+ * The options that evaluation uses.
  *
  * @since 0.1.0
  */
@@ -41,7 +40,7 @@ export interface Options extends Pick<StatsigOptions, "environment" | "globalCus
 }
 
 /**
- * Makes the evaluator. When there is a `PersistentStorage` in the context, users keep their assignments.
+ * Makes the evaluator. With a `PersistentStorage` in the context, users have sticky assignments.
  *
  * @since 0.1.0
  */
@@ -161,9 +160,9 @@ const specMetadata = (current: () => SpecState): SpecMetadata => {
   }
 }
 
-/** Overrides whose trouble costs the override, not the check. */
+/** Overrides that never throw: an override that fails is skipped. */
 const total = (overrides: OverrideLookup): OverrideLookup => ({
-  // Asked by every check.
+  // Called by every check.
   isEmpty: () => {
     try {
       return overrides.isEmpty()

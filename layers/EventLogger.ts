@@ -1,13 +1,13 @@
 /**
- * The default EventLogger: a bounded queue that checks push into, and fibers that carry it to the `EventSink`.
+ * The default EventLogger: a bounded queue that checks push to, and fibers that deliver it to the `EventSink`.
  *
- * On the check path an exposure is looked up among those that were logged lately, sampled if the project wants it, and
- * pushed; it becomes text only when it is sent. Events are sent when a batch is full, when they have waited for long, on
- * `flush`, at the end, and when the process has nothing else left to do. A batch that fails goes back to the end of the
- * queue. Events that cannot be kept are dropped, counted by reason, reported in the log and visible in `status`: at every
- * moment each event that was logged is pending, sent or dropped.
+ * On the check path an exposure is deduplicated, sampled if the project says so, and pushed; it is serialized only when
+ * sent. Events are sent when a batch is full, when they have waited for long, on `flush`, at shutdown, and when the
+ * process has nothing else left to do. A batch that fails goes back to the end of the queue. Events that cannot be kept
+ * are dropped, counted by reason, reported in the log and visible in `status`: at every moment each logged event is
+ * pending, sent or dropped.
  *
- * What is decided about events is in `src/engine/events`; what waits and retries is in `layers/internal/events`.
+ * The logic for events is in `src/engine/events`; waiting and retries are in `layers/internal/events`.
  *
  * @since 0.1.0
  */
@@ -34,7 +34,7 @@ import { SendingSchedule } from "./internal/events/schedule.js"
 import { ExitWatch, Shutdown } from "./internal/events/shutdown.js"
 
 /**
- * How events are gathered.
+ * Options for queueing and delivery.
  *
  * @since 0.1.0
  */
@@ -44,9 +44,9 @@ export interface Options
     "disableAllLogging" | "environment" | "exposureDedupeMaxKeys" | "globalCustomFields" | "serviceName"
   > {
   readonly globalCustomFields?: JsonObject | undefined
-  /** Events in a batch: 10 to 2,000. Default: 2,000. */
+  /** The maximum number of events in a batch: 10 to 2,000. Default: 2,000. */
   readonly maxQueueSize?: number | undefined
-  /** Batches that are kept: 1 or more. Default: 100. */
+  /** The maximum number of waiting batches: 1 or more. Default: 100. */
   readonly maxPendingBatches?: number | undefined
   /**
    * The memory that pending events may take, in bytes; beyond it the oldest are dropped. 1,048,576 or more. Default:
@@ -57,7 +57,7 @@ export interface Options
   readonly flushInterval?: Duration.DurationInput | undefined
   /** How long the last flush may take. Default: 3 seconds. */
   readonly shutdownTimeout?: Duration.DurationInput | undefined
-  /** Opaque switches of Statsig's; the one that is known begins with `sec_expo_as_primary:`. Default: none. */
+  /** Opaque switches defined by Statsig; the only one used begins with `sec_expo_as_primary:`. Default: none. */
   readonly experimentalFlags?: Iterable<string> | undefined
 }
 
@@ -69,7 +69,10 @@ const boundsOf = Effect.fnUntraced(function* (options: Options) {
   }
 })
 
-/** A logger, what ends it within its time, and what refuses later events. Its scope ends the background work. */
+/**
+ * A logger, a function that shuts it down within its time limit, and one that rejects later events. Its scope ends the
+ * background work.
+ */
 const open = Effect.fnUntraced(function* (options: Options) {
   const sink = yield* EventSink
   const observe = yield* observer
@@ -121,7 +124,7 @@ const open = Effect.fnUntraced(function* (options: Options) {
   const shutdown = new Shutdown({ queue, delivery, patience, exitWatch, background: yield* schedule.start })
   exitWatch.start()
 
-  /** After each event, which may have made a batch full. */
+  /** Runs after each event, which may have completed a batch. */
   const settle = (isFull: boolean) => {
     if (shutdown.isStopped) exitWatch.noteLateEvent()
     else if (isFull) schedule.tellFull()
@@ -161,8 +164,8 @@ const open = Effect.fnUntraced(function* (options: Options) {
 })
 
 /**
- * Makes the logger on the `EventSink` of the context. Closing its scope shuts it down, within `shutdownTimeout`: what is
- * undelivered then, and what is logged later, is dropped.
+ * Makes the logger on the `EventSink` of the context. Closing its scope shuts it down, within `shutdownTimeout`:
+ * undelivered events and later ones are dropped.
  *
  * @since 0.1.0
  */

@@ -1,13 +1,13 @@
 /**
- * A Statsig that runs in the test's own process: it serves specs and ID lists, keeps the events it is sent, writes down
- * every request, and breaks on command.
+ * A Statsig server in the test's own process: it serves specs and ID lists, stores the events it receives, records
+ * every request, and fails on command.
  *
- * Each request takes one path: read, write down, take a fault if one is scripted, make the normal answer, let the fault
- * spoil it, send. It runs on any `HttpServer` of `@effect/platform`; only the faults that cut a connection in the
- * middle of an answer need the raw socket of a `node:http` request. `layers/LocalStatsig/Node` brings its own server.
+ * Each request takes one path: read, record, take a scripted fault if any, make the normal response, apply the fault,
+ * send. It runs on any `HttpServer` of `@effect/platform`; only the faults that cut a connection in the middle of a
+ * response need the raw socket of a `node:http` request. `layers/LocalStatsig/Node` includes a server.
  *
- * Everything it keeps is bounded, in number and in bytes: the oldest requests and batches are forgotten first. A body of
- * more than 64 MB, or of 256 MB once it is decoded, is answered with 413.
+ * All storage is bounded, in number and in bytes: the oldest requests and batches are dropped first. A body of more
+ * than 64 MB, or 256 MB once decoded, gets a 413.
  *
  * @since 0.1.0
  */
@@ -46,7 +46,7 @@ export type { Endpoint, ReceivedRequest } from "./internal/localStatsig/requests
 export { idListHash } from "./internal/localStatsig/servedIdLists.js"
 
 /**
- * A rule as the payload carries it.
+ * A rule in the payload.
  *
  * @since 0.1.0
  */
@@ -65,7 +65,7 @@ export interface RulePayload {
 }
 
 /**
- * A gate, dynamic config, experiment or layer as the payload carries it.
+ * A gate, dynamic config, experiment or layer in the payload.
  *
  * @since 0.1.0
  */
@@ -88,7 +88,7 @@ export interface SpecPayload {
 }
 
 /**
- * A condition as the payload carries it.
+ * A condition in the payload.
  *
  * @since 0.1.0
  */
@@ -119,19 +119,19 @@ export interface SpecsPayload {
 }
 
 /**
- * How the server starts.
+ * Options of the server.
  *
  * @since 0.1.0
  */
 export interface LocalStatsigOptions {
-  /** The first specs, as for `setSpecs`. Default: a project with nothing in it. */
+  /** The first specs, as for `setSpecs`. Default: an empty project. */
   readonly specs?: object | string | undefined
-  /** Decodes zstd bodies where `node:zlib` cannot (before Node 22.15). Without it they are answered with 415. */
+  /** Decodes zstd bodies where `node:zlib` cannot (before Node 22.15). Without it they get a 415. */
   readonly decodeZstd?: ((body: Uint8Array) => Uint8Array) | undefined
 }
 
 /**
- * The server, and the hands that turn it.
+ * The server and its controls.
  *
  * @example
  * const local = yield* LocalStatsig
@@ -144,52 +144,52 @@ export interface LocalStatsigOptions {
 export class LocalStatsig extends Context.Tag("statsig-effect/LocalStatsig")<
   LocalStatsig,
   {
-    /** The base URL, without a slash at the end. */
+    /** The base URL, without a trailing slash. */
     readonly url: string
-    /** What to give an SDK as its `specsUrl`. */
+    /** The `specsUrl` for an SDK. */
     readonly specsUrl: string
-    /** What to give an SDK as its `idListsUrl`. */
+    /** The `idListsUrl` for an SDK. */
     readonly idListsUrl: string
-    /** What to give an SDK as its `logEventUrl`. */
+    /** The `logEventUrl` for an SDK. */
     readonly logEventUrl: string
-    /** Serves this payload from now on. A string is served as it is written, valid or not. */
+    /** Serves this payload from now on. A string is served unchanged, valid or not. */
     readonly setSpecs: (specs: object | string) => Effect.Effect<void>
     /**
-     * Serves what `update` makes of a copy of the payload (it may change the copy). `time` is raised, and a checksum
-     * replaced, unless `update` did so: without that an SDK would refuse the payload. Dies when the payload is no JSON
+     * Serves the result of `update` on a copy of the payload (it may change the copy). `time` is raised, and a checksum
+     * replaced, unless `update` did so: otherwise an SDK would reject the payload. Dies when the payload is not a JSON
      * object.
      */
     readonly updateSpecs: (update: (specs: SpecsPayload) => SpecsPayload) => Effect.Effect<void>
     /**
      * Serves an ID list: ids, or the text of its file (lines of `+` or `-` and a hash, see `idListHash`). A text that
-     * goes on from what was served is the same file grown longer; any other is a new file.
+     * starts with the served one extends the same file; any other is a new file.
      */
     readonly setIdList: (name: string, content: string | ReadonlyArray<string>) => Effect.Effect<void>
-    /** Lets the file of an ID list grow: it adds these ids, and then takes those out. */
+    /** Extends the file of an ID list: adds these ids, and then removes those. */
     readonly growIdList: (
       name: string,
       change: { readonly add?: ReadonlyArray<string>; readonly remove?: ReadonlyArray<string> }
     ) => Effect.Effect<void>
-    /** Takes a list out of the manifest, and its file away. */
+    /** Removes a list from the manifest, and its file. */
     readonly removeIdList: (name: string) => Effect.Effect<void>
     /**
-     * The accepted posts, oldest first: the last 10,000, and no more than hold 100,000 events or 64 MB together. The newest
-     * is always kept.
+     * The accepted posts, oldest first: the last 10,000, limited to 100,000 events or 64 MB together. The newest is
+     * always kept.
      */
     readonly batches: Effect.Effect<ReadonlyArray<ReceivedBatch>>
     /** The events of all `batches`, in order of arrival. */
     readonly events: Effect.Effect<ReadonlyArray<ReceivedEvent>>
-    /** Waits for the next `count` events that are kept. An event is taken once; `events` and `batches` keep it. */
+    /** Waits for the next `count` stored events. An event is taken once; `events` and `batches` still list it. */
     readonly takeEvents: (count: number) => Effect.Effect<ReadonlyArray<ReceivedEvent>>
     /** The last 10,000 requests, oldest first. */
     readonly requests: Effect.Effect<ReadonlyArray<ReceivedRequest>>
-    /** Waits for the next `count` requests to the endpoint. A request is taken once; `requests` keeps it. */
+    /** Waits for the next `count` requests to the endpoint. A request is taken once; `requests` still lists it. */
     readonly takeRequests: (endpoint: Endpoint, count: number) => Effect.Effect<ReadonlyArray<ReceivedRequest>>
-    /** Adds faults to the target's queue: each spoils one request, in order. They come before a `faultAlways`. */
+    /** Adds faults to the target's queue: each affects one request, in order. They come before a `faultAlways`. */
     readonly faultNext: (target: FaultTarget, ...faults: ReadonlyArray<Fault>) => Effect.Effect<void>
-    /** Spoils every request until `clearFaults`. */
+    /** Applies the fault to every request until `clearFaults`. */
     readonly faultAlways: (target: FaultTarget, fault: Fault) => Effect.Effect<void>
-    /** Forgets all faults of the target, or of all targets. */
+    /** Clears all faults of the target, or of all targets. */
     readonly clearFaults: (target?: FaultTarget) => Effect.Effect<void>
   }
 >() {}
@@ -201,7 +201,7 @@ const baseUrl = (address: HttpServer.Address): string => {
 }
 
 /**
- * Starts serving on the `HttpServer` of the context, until the scope closes; requests that a fault holds are let go
+ * Starts serving on the `HttpServer` of the context, until the scope closes; requests held by a fault are released
  * then.
  *
  * @since 0.1.0

@@ -1,6 +1,6 @@
 /**
- * OpenFeature's provider for Effect programs: parts of the program, or libraries, that know OpenFeature's API alone get
- * their flags from the program's own Statsig.
+ * OpenFeature's provider for Effect programs: code that knows only OpenFeature's API gets its flags from the program's
+ * own Statsig.
  *
  * @since 0.1.0
  */
@@ -19,7 +19,7 @@ import { SpecStore } from "../src/SpecStore.js"
 import { Statsig } from "../src/Statsig.js"
 
 /**
- * A provider over the service. Closing it sends what was logged and leaves the service as it is, so that it may be
+ * A provider on the service. Closing it sends the logged events and leaves the service running, so that it can be
  * registered again until the scope ends.
  *
  * @example

@@ -1,8 +1,8 @@
 /**
  * The spec store: one variable that checks read, and one fiber that keeps it fresh.
  *
- * Everything that fetches takes its turn, so answers cannot arrive out of order. The fiber waits from the beginning and is
- * let go by `startUpdates`, so it runs as the layer was built, whoever calls `initialize`; it outlives every failure of a
+ * All fetches run one at a time, so responses cannot be applied out of order. The fiber starts with the layer and waits
+ * for `startUpdates`, so it runs in the layer's context whoever calls `initialize`; it survives every failure of a
  * source, and its timers do not keep the process alive.
  *
  * @since 0.1.0
@@ -30,23 +30,23 @@ import type { StatsigOptions } from "../src/StatsigOptions.js"
 import { HeldSpecs } from "./internal/specs/heldSpecs.js"
 import { type SyncError, Syncs } from "./internal/specs/syncs.js"
 
-/** Updates that a slow reader of `changes` may be behind. */
+/** How many updates a slow reader of `changes` may lag behind. */
 const changesKept = 64
 
-/** Warnings that wait to be logged. */
+/** The maximum number of warnings that wait to be logged. */
 const warningsQueued = 100
 
-/** Sync intervals without an answer after which the specs count as stale. */
+/** Sync intervals without a response after which the specs count as stale. */
 const staleAfter = 3
 
-/** The pauses before background work that broke begins again: 1, 2, 4 seconds and so on, up to a minute. */
+/** The pauses before failed background work is restarted: 1, 2, 4 seconds and so on, up to a minute. */
 const restarts = Schedule.exponential("1 second").pipe(
   Schedule.union(Schedule.spaced("1 minute")),
   Schedule.resetAfter("10 minutes")
 )
 
 /**
- * How a store works.
+ * Options of a store.
  *
  * @since 0.1.0
  */
@@ -56,8 +56,8 @@ export interface SpecStoreOptions extends Pick<StatsigOptions, "maxSpecsBytes"> 
 }
 
 /**
- * Makes a store that asks the `SpecSource` of the context, and polls it every `syncInterval` once `startUpdates` ran.
- * An `ObservabilityClient` in the context gets its metrics, an `EventLogger` the diagnostics of syncs. Background work
+ * Makes a store on the `SpecSource` of the context; it polls it every `syncInterval` once `startUpdates` ran. An
+ * `ObservabilityClient` in the context receives its metrics, an `EventLogger` the diagnostics of syncs. Background work
  * ends with the scope; the specs stay.
  *
  * @since 0.1.0
@@ -105,7 +105,7 @@ export const make = Effect.fnUntraced(function* (options: SpecStoreOptions) {
     syncIfOlderThan: oldest =>
       Effect.flatMap(Effect.zip(syncs.age, pace.rest), ([age, rest]) => {
         if (age !== undefined && Duration.lessThanOrEqualTo(age, oldest)) return Effect.void
-        // It may be called with every request of a program, which a server that refuses is not to feel.
+        // It may be called with every request of a program, which must not burden a server that refuses.
         return rest > 0 && syncs.lastError !== undefined ? Effect.fail(syncs.lastError) : syncNow
       }),
     onChange: held.changes.add,
@@ -136,7 +136,7 @@ const loadFirst = (held: HeldSpecs, sync: Effect.Effect<void, SyncError>): Effec
     )
   })
 
-/** One run for all who want one meanwhile; it goes on when they go away. */
+/** One run for all concurrent callers; it continues when they are interrupted. */
 const oneAtATime = <E>(run: Effect.Effect<void, E>): Effect.Effect<void, E> => {
   let underWay: Deferred.Deferred<void, E> | undefined
   const ended = Effect.sync(() => {
@@ -160,7 +160,7 @@ const oneAtATime = <E>(run: Effect.Effect<void, E>): Effect.Effect<void, E> => {
 
 type Sync = (fetch: Fetch, purpose: SpecRequest["purpose"]) => Effect.Effect<void, SyncError>
 
-/** What keeps the specs fresh: polls at their pace, and what the source says of itself. */
+/** Keeps the specs fresh: polls at its pace and follows the source's own updates. */
 class Polling {
   isPolled = false
 
@@ -194,11 +194,11 @@ class Polling {
   }
 }
 
-/** Begins again after whatever ends it before its time, at first soon. */
+/** Restarts the work after a failure, soon at first. */
 const supervised = (name: string, work: Effect.Effect<unknown>) =>
   work.pipe(
     Effect.sandbox,
-    // The log may be what broke.
+    // The logger may be what failed.
     Effect.tapError(cause => Effect.ignoreLogged(Effect.sandbox(Effect.logError(`${name} broke`, cause)))),
     Effect.retry(restarts)
   )

@@ -1,6 +1,6 @@
 /**
- * The SDK put together of its parts, which are services. There is one rule for all of them: a part that the program
- * provides is used, whole; a default stands in for each that it does not.
+ * The SDK assembled from its parts, which are services. One rule applies to all: a part that the program provides is
+ * used as it is; each missing part gets its default.
  *
  * @example
  * // Everything as ever, but specs and ID lists are kept in Redis, too.
@@ -53,22 +53,22 @@ import * as StatsigUserAgents from "./UserAgentParser/Statsig.js"
 import * as UapCore from "./UserAgentParser/UapCore.js"
 
 /**
- * What the preset offers.
+ * The services of the preset.
  *
  * @since 0.1.0
  */
 export type Provided = Statsig.Statsig | Evaluator | SpecStore | Overrides
 
 /**
- * The parts that `layerFrom` leaves to the program.
+ * The parts that the program provides to `layerFrom`.
  *
  * @since 0.1.0
  */
 export type Parts = SpecSource | UserAgentParser | CountryLookup | IdLists | EventLogger | ObservabilityClient
 
 /**
- * Every part that a program may provide to the presets in place of the default. `DataStore` and `PersistentStorage` have
- * no default: specs and ID lists are kept, and users keep their answers, where the program provides them.
+ * Every part that a program may provide to the presets to replace the default. `DataStore` and `PersistentStorage` have
+ * no default: specs, ID lists and sticky assignments are stored only if the program provides them.
  *
  * @since 0.1.0
  */
@@ -93,7 +93,7 @@ export type PartOptions = Pick<
 >
 
 /**
- * The options beside the parts.
+ * The options besides the parts.
  *
  * @since 0.1.0
  */
@@ -102,7 +102,7 @@ export interface FromOptions extends StatsigOptions.CoreOptions {
   readonly sdkKey?: Redacted.Redacted | undefined
 }
 
-/** The network; behind the data store, where the program provides one. */
+/** The network; behind the data store, if the program provides one. */
 const defaultSource = Effect.fnUntraced(function* (options: PresetOptions) {
   const network = options.disableNetwork ? disabled : yield* Http.make(options)
   const store = yield* Effect.serviceOption(DataStore)
@@ -133,7 +133,7 @@ const userAgentParser = (options: PartOptions) => {
   return options.useThirdPartyUaParser ? UapCore.parser : StatsigUserAgents.parser
 }
 
-/** The parts that presets have in different ways, by default. */
+/** The default parts that differ between presets. */
 interface Defaults<R> {
   readonly source: Effect.Effect<Source, never, R>
   readonly idLists: Effect.Effect<IdLists["Type"], never, R>
@@ -151,7 +151,7 @@ const makeParts = Effect.fnUntraced(function* <R>(options: PartOptions, choose: 
   )
 })
 
-/** Makes the parts on what they have in common, and on them what the preset offers. */
+/** Makes the parts, and the services of the preset on them. */
 const makeOnParts = Effect.fnUntraced(function* <C, R>(
   options: InstanceOptions & PartOptions,
   common: Context.Context<C>,
@@ -165,22 +165,22 @@ const makeOnParts = Effect.fnUntraced(function* <C, R>(
 })
 
 /**
- * The options of the preset, checked, and what the Promise API has beside them.
+ * The validated options of the preset, and the additional ones of the Promise API.
  *
  * @internal
  */
 export interface PresetOptions extends StatsigOptions.StatsigOptions, KeyOptions {
   readonly specsSyncInterval: Duration.DurationInput
-  /** The source by default, where that is not the network behind the data store. */
+  /** The default source, if it is not the network behind the data store. */
   readonly source?: Effect.Effect<Source, never, HttpClient.HttpClient | Scope.Scope> | undefined
-  /** Whether events that are logged after the end wait for a flush. */
+  /** Whether events that are logged after shutdown wait for a flush. */
   readonly isLasting?: boolean | undefined
 }
 
 /**
- * The preset of both APIs: makes all parts that the program does not provide. It is one effect that makes part after part,
- * not a graph of layers, which would take three times as many steps: at the start of a process, where nothing is compiled
- * yet, each of them counts.
+ * The preset of both APIs: makes all parts that the program does not provide. It is one effect that makes the parts in
+ * order instead of a graph of layers, which would take three times as many steps: at the start of a process, where
+ * nothing is compiled yet, each step counts.
  *
  * @internal
  */
@@ -194,7 +194,7 @@ export const make = Effect.fnUntraced(function* (options: PresetOptions) {
   })
 })
 
-/** Initialises as a part of building. That there are no specs stops no program: checks give their defaults. */
+/** Initializes while building. Missing specs do not stop the program: checks return their defaults. */
 const initialized = <E, R>(built: Layer.Layer<Provided, E, R>): Layer.Layer<Provided, E, R> =>
   Layer.tap(built, services =>
     Effect.flatMap(Context.get(services, Statsig.Statsig).initialize, ({ failure }) =>
@@ -206,7 +206,7 @@ const initialized = <E, R>(built: Layer.Layer<Provided, E, R>): Layer.Layer<Prov
   ).pipe(quietLayer)
 
 /**
- * Everything but the parts, not initialised: the program provides a source of specs and the other parts, and calls
+ * Everything but the parts, not initialized: the program provides a source of specs and the other parts, and calls
  * `initialize`.
  *
  * @since 0.1.0
@@ -220,7 +220,7 @@ export const layerFrom = (options: FromOptions): Layer.Layer<Provided, never, Pa
   ).pipe(quietLayer)
 
 /**
- * The SDK with all defaults, not initialised: until `initialize` is called every check gives its default. It is built
+ * The SDK with all defaults, not initialized: until `initialize` is called every check returns its default. It is built
  * synchronously.
  *
  * @since 0.1.0
@@ -229,8 +229,8 @@ export const layerManual = (options: StatsigOptions.StatsigOptions): Layer.Layer
   quietLayer(Layer.scopedContext(Effect.flatMap(StatsigOptions.resolve(options), make)))
 
 /**
- * The SDK with all defaults, initialised. When there are no specs in time it logs a warning and starts all the same;
- * polling goes on, and `status` tells how it stands.
+ * The SDK with all defaults, initialized. Without specs in time it logs a warning and starts anyway; polling continues,
+ * and `status` reports the state.
  *
  * @example
  * program.pipe(Effect.provide(StatsigLayer.layer({ sdkKey: Redacted.make(key), environment: "staging" })))
@@ -240,7 +240,7 @@ export const layerManual = (options: StatsigOptions.StatsigOptions): Layer.Layer
 export const layer = (options: StatsigOptions.StatsigOptions): Layer.Layer<Provided> =>
   initialized(layerManual(options))
 
-/** Deno throws where the environment is read without `--allow-env`. */
+/** Deno throws when the environment is read without `--allow-env`. */
 const unreadable = (cause: unknown) =>
   Effect.fail(
     ConfigError.SourceUnavailable(
@@ -260,7 +260,7 @@ export const layerConfig: Layer.Layer<Provided, ConfigError.ConfigError> = /* @_
 )
 
 /**
- * The SDK on specs in hand, initialised: no key, no network, nothing that changes.
+ * The SDK on given specs, initialized: without key, network or updates.
  *
  * @since 0.1.0
  */

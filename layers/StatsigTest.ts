@@ -1,9 +1,9 @@
 /**
- * The test double: a Statsig whose flags the test sets, and which keeps what is logged.
+ * The test double: a Statsig whose flags the test sets, and which records what is logged.
  *
- * Nothing is imitated. What is set becomes config specs, and they are decided by the real evaluator, behind the real
- * service: rules, groups, reasons, exposures, `changes` and watches are those of a project that looks like this. There is
- * no key, no network, no timer and no line in the log. A name that is not set is unrecognised.
+ * Nothing is mocked. The settings become config specs for the real evaluator behind the real service: rules, groups,
+ * reasons, exposures, `changes` and watches are those of a real project. There is no key, network, timer or log line. A
+ * name that is not set is unrecognised.
  *
  * @since 0.1.0
  */
@@ -39,8 +39,8 @@ import type { Provided } from "./Statsig.js"
 import * as NoUserAgentParser from "./UserAgentParser/Disabled.js"
 
 /**
- * Whom a setting is for: the user with this `userID` or custom ID, or the users for whom the function says so. Without
- * either it is for everyone else.
+ * The users of a setting: the one with this `userID` or custom ID, or those for whom the function returns true. Without
+ * either it applies to everyone else.
  *
  * @since 0.1.0
  */
@@ -50,10 +50,10 @@ export interface Audience {
 }
 
 /**
- * One flag and its value, in a line, as overrides are written. It replaces what was set for the same name and audience.
+ * One flag and its value, written like an override. It replaces the setting for the same name and audience.
  *
- * An experiment's `group` is the one the user is in; without it the user has the value and takes no part. A parameter of
- * a store is a fixed value, or a definition as `Override` has it, which may let a gate decide.
+ * An experiment's `group` is the user's group; without it the user gets the value and does not take part. A parameter
+ * of a store is a fixed value, or a definition as in `Override`, which may depend on a gate.
  *
  * @since 0.1.0
  */
@@ -74,7 +74,7 @@ export interface LoggedExposure {
   readonly name: string
   /** The parameter of a layer that was read. */
   readonly parameter: string | undefined
-  /** What the user met: a gate's answer, a whole value, or the value of the layer's parameter. */
+  /** The value that the user got: a gate's value, a whole config, or the layer's parameter. */
   readonly value: Json | undefined
   readonly ruleID: string
   readonly groupName: string | undefined
@@ -96,15 +96,15 @@ export interface LoggedEvent {
 }
 
 /**
- * What a test does with the double. All of it is synchronous, like the checks: the next check sees what was set.
+ * The test's controls. All are synchronous, like the checks: the next check uses the new setting.
  *
  * @since 0.1.0
  */
 export interface Control {
   readonly set: (setting: Setting) => void
   /**
-   * Sets a flag that is declared as a value. The compiler sees to it that the value fits. Of a layer and of a parameter
-   * store the other parameters stay as they are.
+   * Sets a flag that is declared as a value. The compiler checks that the value fits. The other parameters of a layer
+   * or a parameter store stay as they are.
    */
   readonly setFlag: <A>(
     flag: Flag<A>,
@@ -113,16 +113,16 @@ export interface Control {
   ) => void
   /** Makes a name unrecognised again. */
   readonly remove: (target: OverrideTarget) => void
-  /** Makes all names unrecognised again and forgets what was logged. */
+  /** Makes all names unrecognised again and clears what was logged. */
   readonly reset: () => void
-  /** The exposures, oldest first: one for each check, none left out. */
+  /** The exposures, oldest first: one per check, without deduplication. */
   readonly exposures: ReadonlyArray<LoggedExposure>
-  /** The program's own events, oldest first. */
+  /** The custom events, oldest first. */
   readonly events: ReadonlyArray<LoggedEvent>
 }
 
 /**
- * The test's end of the double.
+ * The service that controls the double.
  *
  * @example
  * it.effect("shows the new checkout", () =>
@@ -139,7 +139,7 @@ export interface Control {
 export class StatsigTest extends Context.Tag("statsig-effect/layers/StatsigTest")<StatsigTest, Control>() {}
 
 /**
- * Makes a control, and the layer of the instances that it controls; each time the layer is built it is another instance.
+ * Makes a control and the layer of the instances that it controls; each build of the layer is another instance.
  *
  * @since 0.1.0
  */
@@ -160,7 +160,7 @@ export const make = (
   return { control, layer }
 }
 
-/** None of the parts that a program provides is for the double. */
+/** The double uses none of the parts that a program provides. */
 const chooseDefault: Choose = (_part, otherwise) => otherwise
 
 const controlOf = (
@@ -212,7 +212,7 @@ const controlOf = (
   return control
 }
 
-/** An instance on the project. Specs are there from the beginning, whether or not the program initialises. */
+/** An instance on the project. It has specs from the start, initialized or not. */
 const testInstance = Effect.fnUntraced(function* (
   project: TestProject,
   logger: EventLogger["Type"],
@@ -246,7 +246,7 @@ const testInstance = Effect.fnUntraced(function* (
 })
 
 /**
- * The double in place of `layers/Statsig`, with flags to begin with, and `StatsigTest` to work on it. It is initialised.
+ * The double to replace `layers/Statsig`, with initial flags, and `StatsigTest` to control it. It is initialized.
  *
  * @example
  * program.pipe(
@@ -291,9 +291,9 @@ const readable = ({ evaluation, kind, name, parameter, user }: Exposure): Logged
 
 type TestTable = "feature_gates" | "dynamic_configs" | "layer_configs" | "param_stores"
 
-/** One value of a flag, and whom it is for. */
+/** One value of a flag and its audience. */
 interface Case extends Audience {
-  /** Marks the users whom it is for; the key of the condition, too. */
+  /** Marks the users of the case; also the key of the condition. */
   readonly mark: string
   readonly value: Json
   readonly group: string | undefined
@@ -301,14 +301,14 @@ interface Case extends Audience {
 
 interface TestEntry {
   readonly entity: string
-  /** Those for an id, then those for a function, the last set first, then the one for everyone. */
+  /** Cases for an id, then those for a function, the last set first, then the one for everyone. */
   readonly cases: ReadonlyArray<Case>
 }
 
-/** The private attribute that holds the marks of a user: rules look there, and it is never logged. */
+/** The private attribute that holds a user's marks: rules read it, and it is never logged. */
 const marksField = "statsig-effect/StatsigTest"
 
-/** What is set, and how it looks as config specs. */
+/** The settings, and their config specs. */
 class TestProject {
   /** Grows with each change. */
   time = 1
@@ -343,12 +343,12 @@ class TestProject {
     for (const table of Object.values(this.#tables)) table.clear()
   }
 
-  /** What is set for exactly this audience. */
+  /** The value set for exactly this audience. */
   valueOf(table: TestTable, name: string, audience: Audience): JsonObject {
     return asObject(this.#tables[table].get(name)?.cases.find(isFor(audience))?.value ?? null)
   }
 
-  /** The marks of a user: of every value that is for this user and not for everyone. */
+  /** The marks of a user: of every value that applies to this user but not to everyone. */
   marksOf(user: User): ReadonlyArray<string> {
     return Object.values(this.#tables).flatMap(table =>
       [...table.values()].flatMap(({ cases }) =>
@@ -432,7 +432,7 @@ const specOf = (entity: string, cases: ReadonlyArray<Case>) => ({
   isActive: true,
   idType: "userID",
   defaultValue: entity === "feature_gate" ? false : {},
-  // A gate passes by a rule that everyone passes; `false` is a rule that nobody does.
+  // A gate passes with a rule that everyone passes; `false` is a rule that nobody passes.
   rules: cases.map(({ group, id, mark, value, when }) => {
     const name = group ?? id ?? (when === undefined ? "everyone" : "when")
     return {
@@ -458,7 +458,7 @@ const parametersOf = (value: JsonObject) =>
     ])
   )
 
-/** The evaluator, to whom users come with their marks. What is logged knows the users as they were. */
+/** An evaluator that adds the marks to users. The log contains the users without them. */
 const marking = (evaluator: EvaluatorService, project: TestProject): EvaluatorService => {
   const marked = (user: User): User => {
     const marks = project.marksOf(user)

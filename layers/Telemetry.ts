@@ -1,12 +1,12 @@
 /**
- * Evaluations as OpenTelemetry knows them, through Effect's Metric and Tracer and under the names of its semantic
- * conventions for feature flags (1.45): for whatever exports those, such as `@effect/opentelemetry`.
+ * Evaluations for OpenTelemetry, through Effect's Metric and Tracer and under the names of its semantic conventions for
+ * feature flags (1.45), for any exporter of those, such as `@effect/opentelemetry`.
  *
- * Each evaluation is counted, and is an event of the span within which it is made. Syncs are spans without this layer:
+ * Each evaluation is counted, and is an event of the current span. Syncs are spans even without this layer:
  * `statsig.sync`. Without it evaluations cost nothing more; with it each costs about one microsecond more.
  *
- * What grows with use is bounded: series of the metric and events of a span are as many as OpenTelemetry itself keeps,
- * and attributes never hold what is of the user, but for `feature_flag.context.id`.
+ * Growth is bounded: metric series and span events are limited as in OpenTelemetry itself, and attributes contain no
+ * user data except `feature_flag.context.id`.
  *
  * @since 0.1.0
  */
@@ -29,14 +29,14 @@ import { SpecStore } from "../src/SpecStore.js"
 import { Statsig } from "../src/Statsig.js"
 
 /**
- * What is told beyond key, variant and reason.
+ * What is reported beyond key, variant and reason.
  *
  * @since 0.1.0
  */
 export interface TelemetryOptions {
-  /** Events hold the value, as `feature_flag.result.value`; it may be sensitive. Default: false. */
+  /** Events contain the value, as `feature_flag.result.value`; it may be sensitive. Default: false. */
   readonly includeValue?: boolean | undefined
-  /** Events hold the id that the flag is decided by, as `feature_flag.context.id`. Default: true. */
+  /** Events contain the unit ID of the evaluation, as `feature_flag.context.id`. Default: true. */
   readonly includeContextID?: boolean | undefined
 }
 
@@ -46,14 +46,16 @@ const providerName = "statsig-effect"
 /** The name that the semantic conventions give to an evaluation. */
 const eventName = "feature_flag.evaluation"
 
-/** Series of a metric: what OpenTelemetry's SDKs keep by default. The others count as one, marked as they mark it. */
+/**
+ * The maximum number of metric series: the default of OpenTelemetry's SDKs. The others count as one, marked as they do.
+ */
 const maxSeries = 2_000
 const overflow = { "otel.metric.overflow": "true" }
 
-/** Events of one span: what OpenTelemetry's SDKs keep by default. */
+/** The maximum number of events of one span: the default of OpenTelemetry's SDKs. */
 const maxEvents = 128
 
-/** Characters of a value. */
+/** The maximum length of a value in characters. */
 const maxValueLength = 1_000
 
 const counterKey = MetricKey.counter("feature_flag.evaluations", {
@@ -62,14 +64,14 @@ const counterKey = MetricKey.counter("feature_flag.evaluations", {
 
 type Attributes = Readonly<Record<string, string>>
 
-/** Listens to the evaluations for as long as the scope is open. */
+/** Listens to the evaluations while the scope is open. */
 const follow = Effect.fnUntraced(function* ({ includeContextID = true, includeValue = false }: TelemetryOptions) {
   const statsig = yield* Statsig
   const store = yield* SpecStore
   const clock = yield* Effect.clock
   const labels = yield* FiberRef.get(FiberRef.currentMetricLabels)
 
-  /** A metric of a key of its own is updated without a look at the registry. */
+  /** A metric with a key of its own is updated without a registry lookup. */
   const counterOf = (attributes: Attributes) =>
     Metric.fromMetricKey(
       MetricKey.taggedWithLabels(counterKey, [
@@ -130,7 +132,7 @@ const follow = Effect.fnUntraced(function* ({ includeContextID = true, includeVa
   )
 })
 
-/** The span of the fiber that runs now: a check is a call within it. */
+/** The span of the current fiber: a check is a call within it. */
 const currentSpan = (): Tracer.Span | undefined =>
   Option.getOrUndefined(
     Fiber.getCurrentFiber().pipe(
@@ -140,7 +142,7 @@ const currentSpan = (): Tracer.Span | undefined =>
   )
 
 /**
- * Tells of every evaluation of the service below it. The metrics are those of the fiber that builds the layer.
+ * Reports every evaluation of the service below it. The metrics are those of the fiber that builds the layer.
  *
  * @example
  * program.pipe(

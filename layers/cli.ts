@@ -9,7 +9,7 @@ import * as Effect from "effect/Effect"
 import * as Logger from "effect/Logger"
 import { run } from "./Codegen.js"
 
-/** The standard output is for what is generated. */
+/** The standard output is for the generated code. */
 const logger = Logger.replace(Logger.defaultLogger, Logger.withConsoleError(Logger.stringLogger))
 
 // The reader of the output may stop early: `statsig-effect generate | head`.

@@ -1,5 +1,5 @@
 /**
- * The Promise API: a drop-in for `@statsig/statsig-node-core`, for programs that know nothing of Effect.
+ * The Promise API: a drop-in replacement for `@statsig/statsig-node-core`, for programs without Effect.
  *
  * This module gives the classes of `src/promise` the default layers, and is bundled with Effect inside.
  *
@@ -130,7 +130,7 @@ const makeServices: MakeServices = (sdkKey, options) =>
     Effect.provide(StatsigLayer.make(preset), partsOf(options))
   )
 
-/** The parts that the program provides by its options. */
+/** The parts that the program provides in its options. */
 const partsOf = ({ dataStore, observabilityClient, persistentStorage }: StatsigOptions): Context.Context<never> => {
   let parts = Context.empty()
   if (dataStore !== undefined) parts = Context.add(parts, DataStore, fromProgramDataStore(dataStore))
@@ -144,30 +144,30 @@ const partsOf = ({ dataStore, observabilityClient, persistentStorage }: StatsigO
 }
 
 /**
- * Where the Redis of a data store is, and how it is used.
+ * The address of a data store's Redis, and how it is used.
  *
  * @since 0.1.0
  */
 export interface RedisDataStoreOptions {
-  /** Where the Redis is: `redis[s]://[[username][:password]@][host][:port][/database]`. */
+  /** The URL of the Redis: `redis[s]://[[username][:password]@][host][:port][/database]`. */
   url: string
   /** Milliseconds between two polls, as `specsSyncIntervalMs`; the same for all processes. Default: 10000. */
   intervalMs?: number
-  /** For processes that are never to poll Statsig: they take updates from Redis only. Default: false. */
+  /** For processes that must never poll Statsig: they take updates from Redis only. Default: false. */
   readOnly?: boolean
   /**
-   * Loads the package `redis`, which bundlers do not see here: it is imported when the store is made, and has to be
+   * Loads the package `redis`, which bundlers do not see here: it is imported when the store is made, and must be
    * installed where the program runs. With `() => import("redis")` it becomes part of a bundle.
    */
   load?: () => Promise<unknown>
 }
 
 /**
- * Makes a data store in Redis (6 or later) for the option `dataStore`: of all processes that use the same Redis and SDK
- * key one polls Statsig, and the others are told by it. Not in the official Node package.
+ * Makes a data store in Redis (6 or later) for the option `dataStore`: of all processes with the same Redis and SDK key
+ * one polls Statsig, and the others are notified by it. Not in the official Node package.
  *
- * It needs the package `redis`. Each instance of `Statsig` takes one of its own. What goes wrong with Redis is logged:
- * without it each process polls Statsig by itself.
+ * It needs the package `redis`. Each instance of `Statsig` needs its own store. Redis errors are logged: without Redis
+ * each process polls Statsig itself.
  *
  * @example
  * const statsig = new Statsig("secret-…", { dataStore: redisDataStore({ url: "redis://127.0.0.1:6379" }) })
@@ -182,7 +182,7 @@ export const redisDataStore = ({ intervalMs, load, readOnly, url }: RedisDataSto
   )
 
 /**
- * A Statsig client over the network, the country table and the user-agent parser of the package.
+ * A Statsig client on the network, with the package's country table and user agent parser.
  *
  * @since 0.1.0
  */
@@ -196,21 +196,21 @@ export const Statsig: StatsigClass = makeStatsig(makeServices, sharedOfProcess)
 export type Statsig = StatsigClient
 
 /**
- * A test double for programs of this API: a client, the class of it, and what the test sets and sees.
+ * A test double for programs of this API: a client, its class, and the test's controls.
  *
  * @since 0.1.0
  */
 export interface StatsigTest {
-  /** A client whose flags are those that the test sets. It needs no `initialize`. */
+  /** A client with the test's flags. It needs no `initialize`. */
   readonly statsig: Statsig
-  /** The class of such clients, for programs that make their own: put it in place of `Statsig`. All have the same flags. */
+  /** The class of such clients, to replace `Statsig` in programs that make their own. All have the same flags. */
   readonly Statsig: StatsigClass
   /** Sets flags, also while the program runs, and shows what was logged. */
   readonly test: TestControl
 }
 
 /**
- * Makes a test double: no key, no network, no timer. What is not set is unrecognised.
+ * Makes a test double without key, network or timers. A name that is not set is unrecognised.
  *
  * @example
  * const { statsig, test } = makeStatsigTest([{ gate: "new_checkout", value: true, id: "u-1" }])
@@ -227,7 +227,7 @@ export const makeStatsigTest = (settings: Iterable<Setting> = []): StatsigTest =
 }
 
 /**
- * What the official package has, at once: as a CommonJS package ES modules may import it so.
+ * The exports of the official package as one object: ES modules may import a CommonJS package so.
  *
  * @example
  * import statsig from "statsig-effect/promise"

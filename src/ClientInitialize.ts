@@ -1,8 +1,9 @@
 /**
- * The client initialize response: all answers for one user at once, for a browser or an app that starts without asking
- * Statsig. `Statsig.getClientInitializeResponse` gives it as a text, `Statsig.writeClientInitializeResponse` as bytes.
+ * The client initialize response: the evaluations of everything for one user, for a browser or an app that starts
+ * without a request to Statsig. `Statsig.getClientInitializeResponse` returns it as text,
+ * `Statsig.writeClientInitializeResponse` as bytes.
  *
- * Nothing is logged when it is made: the client logs what it reads.
+ * Making it logs nothing: the client logs what it reads.
  *
  * @example
  * // On the server, in the page's HTML; `user` is what the client is made with.
@@ -25,7 +26,7 @@ export type {
 } from "./engine/byteBuffer.js"
 export type {
   /**
-   * What a response holds and how it is written. A response for `@statsig/js-client` needs none of it.
+   * What a response contains and how it is encoded. `@statsig/js-client` needs none of these options.
    *
    * @since 0.1.0
    */
@@ -42,8 +43,8 @@ export type {
 } from "./engine/clientInitialize/text.js"
 export type {
   /**
-   * What names are replaced by: a 32-bit hash, the base64 of a SHA-256, or themselves. `@statsig/js-client` reads `djb2`
-   * and `none`.
+   * How names are encoded: a 32-bit hash, the base64 of a SHA-256, or not at all. `@statsig/js-client` reads `djb2` and
+   * `none`.
    *
    * @since 0.1.0
    */

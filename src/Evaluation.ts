@@ -1,6 +1,6 @@
 /**
- * What a check returns: gates, dynamic configs, experiments, layers and parameter stores, each with the details of how
- * it was decided. Results are snapshots; what they give out is the caller's own copy.
+ * The results of checks: gates, dynamic configs, experiments, layers and parameter stores, each with the details of its
+ * evaluation. Results are snapshots; the values they return are copies that the caller may change.
  *
  * @since 0.1.0
  */
@@ -15,7 +15,7 @@ export type { SecondaryExposure } from "./engine/evaluate/evaluation.js"
 export type { Json, JsonObject } from "./engine/json.js"
 
 /**
- * How an answer came about.
+ * How a result was decided.
  *
  * @since 0.1.0
  */
@@ -39,7 +39,7 @@ export type Warn = (message: string) => void
 
 abstract class Result {
   /**
-   * The record behind this result; it is shared and must not be changed.
+   * The record behind this result; it is shared and must not be modified.
    *
    * @internal
    */
@@ -57,7 +57,7 @@ abstract class Result {
     return ruleIDOf(this.evaluation)
   }
 
-  /** The unit the answer is decided for, e.g. `userID`; empty for an unknown name. */
+  /** The unit type of the evaluation, e.g. `userID`; empty for an unknown name. */
   get idType(): string {
     return this.evaluation.idType ?? ""
   }
@@ -72,12 +72,12 @@ abstract class Result {
     }
   }
 
-  /** The gates that were evaluated on the way. */
+  /** The nested gates that were evaluated. */
   get secondaryExposures(): ReadonlyArray<SecondaryExposure> {
     return this.evaluation.secondaryExposures.map(exposure => ({ ...exposure }))
   }
 
-  /** What is printed of it. */
+  /** The printed form. */
   toJSON(): Readonly<Record<string, unknown>> {
     const { idType, name, ruleID, secondaryExposures } = this
     const { lcut, reason, receivedAt, version } = this.evaluation
@@ -90,7 +90,7 @@ abstract class Result {
 }
 
 /**
- * A feature gate's answer.
+ * The result of a feature gate check.
  *
  * @since 0.1.0
  */
@@ -104,10 +104,10 @@ export class FeatureGate extends Result {
   }
 }
 
-/** A check of a value that also tells the compiler its type. */
+/** A check of a value that also narrows its type. */
 export type TypeGuard<A> = (value: unknown) => value is A
 
-/** What a literal fallback stands for: `get("size", 10)` gives a number, not a 10. */
+/** The widened type of a literal fallback: `get("size", 10)` returns a number, not a 10. */
 export type Widen<A> = A extends string ? string : A extends number ? number : A extends boolean ? boolean : A
 
 /** The getters by type. They have the same names in both APIs. */
@@ -115,23 +115,23 @@ abstract class Parameters extends Result {
   /** The parameter `key` when it is present and of the fallback's type, else the fallback. */
   abstract get<A extends Json>(key: string, fallback: A): Widen<A>
 
-  /** The text of parameter `key`, or the fallback when it is missing or no text. */
+  /** The string of parameter `key`, or the fallback when it is missing or not a string. */
   getString(key: string, fallback: string): string {
     return this.get<string>(key, fallback)
   }
 
-  /** The number of parameter `key`, or the fallback when it is missing or no number. */
+  /** The number of parameter `key`, or the fallback when it is missing or not a number. */
   getFloat(key: string, fallback: number): number {
     return this.get<number>(key, fallback)
   }
 
-  /** As `getFloat`, and the fallback for a number with a fraction. */
+  /** As `getFloat`; also returns the fallback for a number with a fraction. */
   getInteger(key: string, fallback: number): number {
     const value = this.get<number>(key, fallback)
     return Number.isInteger(value) ? value : fallback
   }
 
-  /** The truth value of parameter `key`, or the fallback when it is missing or neither true nor false. */
+  /** The boolean of parameter `key`, or the fallback when it is missing or not a boolean. */
   getBoolean(key: string, fallback: boolean): boolean {
     return this.get<boolean>(key, fallback)
   }
@@ -141,12 +141,12 @@ abstract class Parameters extends Result {
     return this.getBoolean(key, fallback)
   }
 
-  /** The array of parameter `key`, or the fallback when it is missing or no array. */
+  /** The array of parameter `key`, or the fallback when it is missing or not an array. */
   getArray(key: string, fallback: ReadonlyArray<Json>): ReadonlyArray<Json> {
     return this.get<ReadonlyArray<Json>>(key, fallback)
   }
 
-  /** The object of parameter `key`, or the fallback when it is missing or no object. */
+  /** The object of parameter `key`, or the fallback when it is missing or not an object. */
   getMap(key: string, fallback: JsonObject): JsonObject {
     return this.get<JsonObject>(key, fallback)
   }
@@ -163,8 +163,8 @@ abstract class ValueResult extends Parameters {
   /**
    * The parameter `key` when it is present and of the fallback's type, else the fallback.
    *
-   * Types are `string`, `number`, `boolean`, `array` and `object`; elements are not looked at. A mismatch is reported as
-   * a warning. With a guard the guard alone decides.
+   * Types are `string`, `number`, `boolean`, `array` and `object`; elements are not checked. A mismatch is reported as
+   * a warning. If a guard is given, it alone decides.
    */
   get<A>(key: string, fallback: A, guard?: TypeGuard<Widen<A>>): Widen<A> {
     return this.#finish(key, readTyped(this.#raw, this.name, key, fallback, guard)) as Widen<A>
@@ -209,7 +209,7 @@ abstract class ValueResult extends Parameters {
 }
 
 /**
- * A dynamic config's answer.
+ * The result of a dynamic config check.
  *
  * @since 0.1.0
  */
@@ -221,7 +221,7 @@ export class DynamicConfig extends ValueResult {
 }
 
 /**
- * An experiment's answer.
+ * The result of an experiment check.
  *
  * @since 0.1.0
  */
@@ -243,7 +243,7 @@ export class Experiment extends ValueResult {
 }
 
 /**
- * A layer's answer. Reading a parameter logs the exposure of that parameter.
+ * The result of a layer check. Reading a parameter logs its exposure.
  *
  * @since 0.1.0
  */
@@ -266,7 +266,8 @@ export class Layer extends ValueResult {
   }
 
   /**
-   * All parameters, as a fresh copy, without logging an exposure: read single parameters to take part in an experiment.
+   * All parameters, as a fresh copy, without logging an exposure: to take part in an experiment, read single
+   * parameters.
    */
   get unloggedValue(): JsonObject {
     return copyJsonObject(this.evaluation.value ?? emptyObject)
@@ -291,8 +292,7 @@ export class Layer extends ValueResult {
 }
 
 /**
- * Finds the value of a parameter now. `expose` logs the exposure that a layer's parameter owes once it is known that the
- * value is used.
+ * Finds the current value of a parameter. `expose` logs the exposure of a layer's parameter once its value is used.
  *
  * @internal
  */
@@ -302,8 +302,8 @@ export type ResolveParameter = (parameter: Parameter) => {
 }
 
 /**
- * A parameter store: names that stand for a fixed value, a gate's choice, or a parameter of a config, an experiment or
- * a layer. Each read decides anew, and logs the exposure of what it stands for.
+ * A parameter store: each name maps to a fixed value, a gate's pass or fail value, or a parameter of a config, an
+ * experiment or a layer. Each read is evaluated again and logs the exposure of its target.
  *
  * @since 0.1.0
  */
@@ -362,7 +362,7 @@ export interface ExperimentGroup {
 
 /**
  * The groups of an experiment, in the order of the specs. An unknown name, or a config that is no experiment, has no
- * groups and no activity.
+ * groups, and its activity is `undefined`.
  *
  * @since 0.1.0
  */

@@ -1,5 +1,5 @@
 /**
- * Decides. A plain synchronous service: every method is total, returns a finished record and logs nothing but the
+ * Evaluates. A plain synchronous service: every method is total and returns a finished record. It logs only the
  * exposures of experiments that an `experiment_group` condition reads.
  *
  * @since 0.1.0
@@ -42,31 +42,31 @@ export type { LoadedValues, StickyOptions } from "./engine/evaluate/sticky.js"
 export type { Parameter } from "./engine/specs.js"
 
 /**
- * What may lie over the specs for the extent of something, such as a request.
+ * Data laid over the specs for a limited scope, such as a request.
  *
  * @since 0.1.0
  */
 export interface Overlay {
-  /** Asked before the overrides of everyone. */
+  /** Looked up before the global overrides. */
   readonly overrides?: OverrideLookup | undefined
-  /** What users keep; users that are not among them have no kept answers, and none of theirs are changed. */
+  /** The stored sticky assignments of users. Users without an entry have none, and theirs are not changed. */
   readonly persistedValues?: LoadedValues | undefined
 }
 
 /**
- * What the service offers. `disableExposureLogging` switches off the exposures of `experiment_group` conditions.
+ * The methods of the service. `disableExposureLogging` switches off the exposures of `experiment_group` conditions.
  *
  * @since 0.1.0
  */
 export interface Service {
   readonly gate: (user: User, name: string, disableExposureLogging: boolean) => Evaluation
   readonly dynamicConfig: (user: User, name: string, disableExposureLogging: boolean) => Evaluation
-  /** Without `sticky` the answer of now, whatever the user keeps, and nothing is stored. */
+  /** Without `sticky`, the current evaluation: sticky assignments are ignored and nothing is stored. */
   readonly experiment: (user: User, name: string, disableExposureLogging: boolean, sticky?: StickyOptions) => Evaluation
   /** As `experiment`. */
   readonly layer: (user: User, name: string, disableExposureLogging: boolean, sticky?: StickyOptions) => Evaluation
   /**
-   * An answer of which it is not known yet whether it is used: nothing is logged until `settle` says whether with
+   * An evaluation that may not be used: nothing is logged until `settle` is called, which says whether to log the
    * exposures of `experiment_group` conditions.
    *
    * @internal
@@ -84,7 +84,7 @@ export interface Service {
     readonly evaluation: Evaluation
     readonly parameters: ReadonlyMap<string, Parameter> | undefined
   }
-  /** Why the same check would give its answer. Nothing is logged, and nothing that users keep is changed. */
+  /** Explains the result of the same check. Nothing is logged, and no sticky assignment is changed. */
   readonly explain: (
     user: User,
     kind: ExplainedKind,
@@ -92,14 +92,14 @@ export interface Service {
     disableExposureLogging: boolean,
     sticky?: StickyOptions
   ) => Explanation
-  /** Writes the client initialize response into the buffer, in place of what is in it. */
+  /** Writes the client initialize response into the buffer, replacing its contents. */
   readonly writeClientInitializeResponse: (user: User, options: ClientInitializeOptions, buffer: ResponseBuffer) => void
   readonly metadata: SpecMetadata
-  /** What the user's own `userAgent` says; `undefined` without one. */
+  /** The user's parsed `userAgent`; `undefined` without one. */
   readonly parsedUserAgent: (user: User) => ParsedUserAgent | undefined
-  /** The same evaluator with more laid over the specs. */
+  /** The same evaluator with a further overlay on the specs. */
   readonly overlaid: (overlay: Overlay) => Service
-  /** Reads what the user keeps under these id types. What cannot be read is left out. */
+  /** Loads the user's sticky assignments for these id types. Those that cannot be read are left out. */
   readonly loadPersistedValues: (user: User, idTypes: ReadonlyArray<string>) => Effect.Effect<LoadedValues>
 }
 

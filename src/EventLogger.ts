@@ -1,6 +1,6 @@
 /**
- * Takes what is to be logged and sees that it arrives. The methods that take something are called on the check path:
- * they return at once and never throw.
+ * Queues events and delivers them. The logging methods are called on the check path: they return at once and never
+ * throw.
  *
  * @since 0.1.0
  */
@@ -17,18 +17,18 @@ export type { CustomEvent as LoggedEvent } from "./engine/events/intake.js"
 export type { RemoteConfig } from "./engine/specs.js"
 
 /**
- * How the events are doing. At every moment each event that was logged is pending, sent or dropped.
+ * The state of event delivery. At every moment each logged event is pending, sent or dropped.
  *
  * @since 0.1.0
  */
 export interface EventLoggerStatus {
-  /** Events that wait or are being sent. */
+  /** Events that are queued or being sent. */
   readonly pending: number
   /** Events that the sink accepted. */
   readonly sent: number
   /** Events that were given up. */
   readonly dropped: number
-  /** The same by reason; a reason that did not occur is absent. Loggers may leave it out. */
+  /** Dropped events by reason; a reason that did not occur is absent. Loggers may leave it out. */
   readonly droppedBy?: Readonly<Partial<Record<DropReason, number>>>
   /** Why the last batch failed, until one succeeds. */
   readonly lastError: EventSinkError | undefined
@@ -50,12 +50,12 @@ export class EventLogger extends Context.Tag("statsig-effect/EventLogger")<
     readonly logEvent: (event: CustomEvent) => void
     /** Counts an event that cannot be logged as dropped. `problem` says why. Loggers may leave it out. */
     readonly refuse?: (problem: string) => void
-    /** Sends what is queued, in several requests where it must. Failures are retried later and show in `status`. */
+    /** Sends the queued events, in several requests if needed. Failures are retried later and show in `status`. */
     readonly flush: Effect.Effect<void>
     /**
-     * Ends the background work and sends what is left: a batch that fails now is dropped, and fails this with the first
-     * error. When it is interrupted, as by a timeout, everything that is undelivered is dropped. Later events are still
-     * taken, and sent by `flush` or another `shutdown`.
+     * Ends the background work and sends what is left. A batch that fails now is dropped, and the effect fails with the
+     * first error. If it is interrupted, as by a timeout, all undelivered events are dropped. Later events are still
+     * accepted; `flush` or another `shutdown` sends them.
      */
     readonly shutdown: Effect.Effect<void, EventSinkError>
     readonly status: Effect.Effect<EventLoggerStatus>

@@ -1,5 +1,5 @@
 /**
- * Where batches of events go.
+ * The destination of event batches.
  *
  * @since 0.1.0
  */
@@ -8,22 +8,22 @@ import type * as Effect from "effect/Effect"
 import type { EventSinkError } from "./StatsigError.js"
 
 /**
- * Events that travel together.
+ * Events that are sent together.
  *
  * @since 0.1.0
  */
 export interface EventBatch {
-  /** The JSON of the request that Statsig takes, in UTF-8: `{"events":[…],"statsigMetadata":{…}}`. */
+  /** The JSON of the request that Statsig accepts, in UTF-8: `{"events":[…],"statsigMetadata":{…}}`. */
   readonly body: Uint8Array
   readonly eventCount: number
-  /** How often this batch was sent before, in vain. */
+  /** How many earlier attempts to send this batch failed. */
   readonly retries: number
 }
 
 /**
- * Implement it to send events elsewhere. It must bound its own time, and should end soon when it is interrupted, as it is
- * when a program ends and the time to do so is over. The EventLogger decides about retries; a defect counts as an error
- * after which the same batch may be sent again.
+ * Implement it to send events elsewhere. It must bound its own time and end soon when interrupted, which happens when a
+ * program ends and its time is over. The EventLogger decides about retries; a defect counts as an error after which the
+ * same batch may be sent again.
  *
  * @since 0.1.0
  */

@@ -1,13 +1,13 @@
 /**
- * Why a check gives its answer: every rule and condition that was evaluated, with the value that was found for the user
- * and where, what it was compared with, buckets and percentages, nested gates, delegates, overrides and kept answers, and
- * the exposures that the check would log.
+ * Explains the result of a check: every rule and condition that was evaluated, with the user's value and where it came
+ * from, the target value, buckets and percentages, nested gates, delegates, overrides and sticky assignments, and the
+ * exposures that the check would log.
  *
- * `Statsig.explain` makes one. It is plain JSON, and `render` turns it into an indented text for a terminal. The engine
- * makes it while it evaluates, so it says what a check does.
+ * `Statsig.explain` makes one. It is plain JSON; `render` turns it into indented text for a terminal. The engine
+ * records it while it evaluates, so it matches what a check does.
  *
- * An explanation is for the developer. It shows the values of the user's fields, **private attributes among them**: take
- * care where it is written to. The SDK itself logs none.
+ * An explanation is for the developer. It shows the values of the user's fields, **including private attributes**: take
+ * care where you write it. The SDK itself logs none.
  *
  * @since 0.1.0
  */

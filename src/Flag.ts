@@ -1,11 +1,11 @@
 /**
- * Flags as values: a name, what its value looks like, and what to do without one, written down once.
+ * Typed flags: a name, the type of its value, and a fallback, declared once.
  *
- * A flag is read in one line, its value has a type, and a value that does not fit gives the fallback: somebody's slip in
- * the console costs a warning, not an exception in the program.
+ * A value that does not fit the type gives the fallback: a mistake in the console causes a warning, not an exception in
+ * the program.
  *
- * A value is decoded when it is first met and then looked up, so a read costs little more than the check itself. What is
- * decoded is shared by all who read it, and therefore frozen.
+ * A value is decoded once and then looked up, so a read costs little more than the check itself. Decoded values are
+ * shared by all readers and therefore frozen.
  *
  * @since 0.1.0
  */
@@ -34,13 +34,13 @@ export { FlagMismatch } from "./internal/mismatches.js"
 export interface Flag<A> {
   readonly kind: "gate" | "dynamicConfig" | "experiment" | "layer" | "parameterStore"
   readonly name: string
-  /** The one parameter of a layer or of a parameter store that the flag stands for. */
+  /** The parameter of a layer or a parameter store that the flag reads. */
   readonly parameter: string | undefined
-  /** The value for an unknown name, and in place of one that does not fit. */
+  /** The value for an unknown name, and for a value that does not fit. */
   readonly fallback: A
-  /** The value that JSON stands for. */
+  /** Decodes a JSON value. */
   decode(json: Json): Decoded<A>
-  /** The JSON that stands for a value. Dies of one that has none. */
+  /** Encodes a value as JSON. Dies if it cannot be encoded. */
   encode(value: A): Json
 }
 
@@ -55,7 +55,7 @@ export interface Flag<A> {
 export type Value<F> = F extends Flag<infer A> ? A : never
 
 /**
- * What decoding gave: a value, or where it does not fit and what was expected there.
+ * The result of decoding: a value, or where it does not fit and what was expected there.
  *
  * @since 0.1.0
  */
@@ -93,8 +93,8 @@ export const experiment = <A, I>(name: string, schema: Schema.Schema<A, I>, fall
   make("experiment", name, undefined, schema, fallback)
 
 /**
- * One parameter of a layer. Reading it logs the exposure of this parameter alone, so that a user takes part in no
- * experiment but the one that decides it.
+ * One parameter of a layer. Reading it logs the exposure of this parameter only, so the user takes part only in the
+ * experiment that decides it.
  *
  * @example
  * const Gallery = Flag.layer("product_page", "gallery", Schema.Literal("grid", "list"), "grid")
@@ -109,7 +109,7 @@ export const layer = <A, I>(
 ): Flag<A> => make("layer", name, parameter, schema, fallback)
 
 /**
- * One parameter of a parameter store. Reading it logs what the parameter stands for.
+ * One parameter of a parameter store. Reading it logs the exposure of its target.
  *
  * @since 0.1.0
  */
@@ -121,7 +121,7 @@ export const parameterStore = <A, I>(
 ): Flag<A> => make("parameterStore", name, parameter, schema, fallback)
 
 /**
- * The flag's value for the current user. It always answers.
+ * The flag's value for the current user. Never fails.
  *
  * @example
  * const price = Effect.gen(function* () {
@@ -139,8 +139,8 @@ export const get = <A>(
   Effect.zipWith(Statsig, CurrentUser, (statsig, user) => read(statsig, user, flag, options))
 
 /**
- * The flag's value, where service and user are at hand. A plain synchronous call like the checks: it always answers and
- * never throws.
+ * The flag's value, given the service and the user. A plain synchronous call like the checks: it always returns a value
+ * and never throws.
  *
  * @since 0.1.0
  */
@@ -150,20 +150,20 @@ export const read = <A>(statsig: Service, user: StatsigUser, flag: Flag<A>, opti
     : evaluate(statsig, user, flag, options).value
 
 /**
- * A flag's value and how it came about.
+ * A flag's value and how it was decided.
  *
  * @since 0.1.0
  */
 export interface Evaluated<A> {
   readonly value: A
-  /** What the check gave: rule, group, details. */
+  /** The result of the check: rule, group, details. */
   readonly result: FeatureGate | DynamicConfig | Experiment | Layer | ParameterStore
-  /** Why the value is the fallback although there is a value. */
+  /** Why the fallback was used although there is a value. */
   readonly mismatch: Option.Option<FlagMismatch>
 }
 
 /**
- * As `read`, with rule, details, and what does not fit.
+ * As `read`, with rule, details, and any mismatch.
  *
  * @since 0.1.0
  */
@@ -193,7 +193,7 @@ export const evaluate = <A>(
       const { parameterRuleIDs, value } = result.evaluation
       const json = value && ownValue(value, parameter)
       const evaluated = settleRead(statsig, flag, result, json, parameterRuleIDs?.get(parameter))
-      // As with `get` of a layer: what is missing counts as read, what does not fit does not.
+      // As with `get` of a layer: a missing parameter counts as read, one that does not fit does not.
       if (Option.isNone(evaluated.mismatch)) result.logExposure(parameter)
       return evaluated
     }
@@ -225,11 +225,10 @@ const settleRead = <A>(
 }
 
 /**
- * The flag's value for the current user, now and whenever it has become another: after an update of the specs, or of the
- * overrides.
+ * The flag's value for the current user, now and whenever it changes: after an update of the specs or of the overrides.
  *
- * Each value that is emitted logs an exposure, for it is what the program goes by. In between nothing is logged. Updates
- * that change nothing for this user emit nothing; of several in quick succession only the last counts.
+ * Each emitted value logs an exposure, because the program uses it. Nothing is logged in between. Updates that change
+ * nothing for this user emit nothing; of several in quick succession only the last counts.
  *
  * @example
  * Flag.watch(Pricing).pipe(
@@ -255,7 +254,7 @@ export const watch = <A>(
     })
   )
 
-/** By content: each update of the specs brings new objects. */
+/** Compares by content: each update of the specs brings new objects. */
 const isSameValue = (one: unknown, other: unknown): boolean => structuralRegion(() => Equal.equals(one, other))
 
 // --- decoding
@@ -280,7 +279,7 @@ const decoderOf = <A, I>(schema: Schema.Schema<A, I>): ((json: Json) => Decoded<
   return json => {
     try {
       decode ??= Schema.decodeUnknownEither(schema)
-      // A schema may pass on what it is given, and the specs are not to be given out.
+      // A schema may pass its input on, and the specs must not be shared.
       return Either.match(decode(copyJson(json)), {
         onLeft: error => {
           const [issue] = ParseResult.ArrayFormatter.formatErrorSync(error)
@@ -293,20 +292,20 @@ const decoderOf = <A, I>(schema: Schema.Schema<A, I>): ((json: Json) => Decoded<
         onRight: value => ({ _tag: "Fits" as const, value: frozen(value) })
       })
     } catch (defect) {
-      // A transformation of the program's own.
+      // A transformation of the user's schema.
       return { _tag: "Mismatch", path: [], message: `the schema broke: ${String(defect)}` }
     }
   }
 }
 
-/** Texts and numbers that are remembered; there are as many as rules. */
+/** How many strings and numbers are remembered; there are as many as rules. */
 const scalarsRemembered = 1_000
 
-/** Remembers what each value was decoded to: an object for as long as it lives, which is as long as its specs. */
+/** Remembers the decoded form of each value: of an object for its lifetime, which is that of its specs. */
 const remembering = <A>(decode: (json: Json) => Decoded<A>): ((json: Json) => Decoded<A>) => {
   const objects = new WeakMap<object, Decoded<A>>()
   const scalars = new Map<Json, Decoded<A>>()
-  /** Looked at first: most users get the same value. */
+  /** Checked first: most users get the same value. */
   let last: { readonly json: Json; readonly decoded: Decoded<A> } | undefined
 
   const find = (json: Json): Decoded<A> => {
@@ -329,7 +328,7 @@ const remembering = <A>(decode: (json: Json) => Decoded<A>): ((json: Json) => De
   }
 }
 
-/** The value, with plain objects and arrays frozen throughout. Others, such as dates, are left as they are. */
+/** The value, with plain objects and arrays deeply frozen. Others, such as dates, are left as they are. */
 const frozen = <A>(value: A): A => {
   if (typeof value !== "object" || value === null || Object.isFrozen(value)) return value
   const prototype = Object.getPrototypeOf(value)

@@ -8,41 +8,41 @@ import type * as Effect from "effect/Effect"
 import type { IdListError } from "./StatsigError.js"
 
 /**
- * How one list is doing.
+ * The state of one list.
  *
  * @since 0.1.0
  */
 export interface IdListStatus {
   readonly name: string
-  /** How many ids it holds. */
+  /** The number of ids it holds. */
   readonly ids: number
-  /** The file that it was read from and how many bytes of it; `undefined` where there is none. */
+  /** The file that it was read from and how many bytes of it were read; `undefined` without a file. */
   readonly file: { readonly fileID: string | undefined; readonly bytes: number } | undefined
   /** When it last changed, in epoch milliseconds. */
   readonly updatedAt: number | undefined
-  /** Why it could not be brought up to date since then. */
+  /** Why the last update failed, if one has failed since then. */
   readonly lastError: IdListError | undefined
 }
 
 /**
- * How the lists are doing.
+ * The state of the lists.
  *
  * @since 0.1.0
  */
 export interface IdListsStatus {
-  /** Whether the first sync brought all lists; `undefined` before it ended, and where there is nothing to sync. */
+  /** Whether the first sync brought all lists; `undefined` before it ended, and when there is nothing to sync. */
   readonly isReady: boolean | undefined
-  /** Those that are there, and those that could not be got. */
+  /** The lists that are held, and those that could not be loaded. */
   readonly lists: ReadonlyArray<IdListStatus>
-  /** When a sync last brought everything up to date, in epoch milliseconds. */
+  /** When a sync last updated every list, in epoch milliseconds. */
   readonly lastSuccessAt: number | undefined
-  /** What went wrong since then; of several lists, with one of them. */
+  /** The error since then; if several lists failed, that of one of them. */
   readonly lastError: IdListError | undefined
 }
 
 /**
- * The lists that evaluation asks. An id is in a list when the first 48 bits of the SHA-256 of its UTF-8 text are: they
- * are the first eight base64 characters that list files hold, without the text.
+ * The ID lists that evaluation uses. An id is in a list when the first 48 bits of the SHA-256 of its UTF-8 text are:
+ * the list files hold them as the first eight base64 characters.
  *
  * Layers: `statsig-effect/layers/IdLists/Memory` (default, empty), `Http` (with the option `enableIdLists`).
  *
@@ -57,8 +57,8 @@ export class IdLists extends Context.Tag("statsig-effect/IdLists")<
      */
     readonly contains: (list: string, high: number, low: number) => boolean
     /**
-     * Brings all lists up to date now, as `initialize` does after the specs and a poll does. A list that fails stays as
-     * it was and holds up no other; the error is that of one of them.
+     * Updates all lists now, as `initialize` does after the specs and a poll does. A list that fails stays as it was
+     * and does not hold up others; the error is that of one of them.
      */
     readonly sync: Effect.Effect<void, IdListError>
     /** Starts polling in the background, once. */

@@ -6,15 +6,15 @@
 import * as Context from "effect/Context"
 
 /**
- * Tags of one measurement: names and values are text.
+ * Tags of one measurement: names and values are strings.
  *
  * @since 0.1.0
  */
 export type MetricTags = Readonly<Record<string, string>>
 
 /**
- * Implement it to send the SDK's metrics to a system of your own. Names begin with `statsig.sdk.`. Members are called
- * in the background, must not block, and whatever they throw is swallowed.
+ * Implement it to send the SDK's metrics to your own system. Names begin with `statsig.sdk.`. Members are called in the
+ * background and must not block; anything they throw is swallowed.
  *
  * @since 0.1.0
  */
@@ -24,7 +24,7 @@ export interface Client {
   /** One observation of a distribution; durations are in milliseconds. */
   readonly distribution: (name: string, value: number, tags: MetricTags | undefined) => void
   readonly error: (tag: string, error: string) => void
-  /** Whether a tag that takes very many values (`lcut`, `prev_lcut`) may be sent. Default: never. */
+  /** Whether a high-cardinality tag (`lcut`, `prev_lcut`) may be sent. Default: never. */
   readonly allowsHighCardinality?: ((tag: string) => boolean) | undefined
 }
 

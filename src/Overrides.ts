@@ -1,11 +1,11 @@
 /**
- * Local overrides: answers that a program, a test or an operator sets in place of the specs'.
+ * Local overrides: values set by a program, a test or an operator that replace those of the specs.
  *
- * An override is one line of data, such as `{ gate: "new_checkout", value: true, id: "u-1" }`, and looks the same
- * wherever it is given: set here, laid over one request (`Statsig.withOverrides`), or written in a file.
+ * An override is one line of data, such as `{ gate: "new_checkout", value: true, id: "u-1" }`. It has the same form
+ * everywhere: set here, applied to one request (`Statsig.withOverrides`), or written in a file.
  *
- * Overrides come before the specs, work for names that the specs do not have and before there are any, and reach into
- * nested gates and layers. The reason of an answer that one took part in is `LocalOverride:Recognized`.
+ * Overrides take precedence over the specs, work for names that the specs do not have and before any specs are loaded,
+ * and apply to nested gates and layers. An evaluation that used one has the reason `LocalOverride:Recognized`.
  *
  * @since 0.1.0
  */
@@ -37,15 +37,15 @@ const isObjectValue = (value: unknown): value is Readonly<Record<string, unknown
 
 const Values = Schema.declare(isObjectValue, { identifier: "object" })
 
-/** For the user whose `userID`, or any of whose custom IDs, is this text; without it for everyone. */
+/** Applies to the user whose `userID`, or any of whose custom IDs, equals this; without it to everyone. */
 const id = Schema.optional(Schema.String)
 
 /**
- * One override. The value of a config, an experiment or a layer replaces the whole value. An experiment may take the
- * value of one of its groups instead; a group that does not exist gives an empty value.
+ * One override. The value of a config, an experiment or a layer replaces the whole value. For an experiment, the name
+ * of one of its groups may be given instead; an unknown group gives an empty value.
  *
- * A parameter of a parameter store is a fixed value, or, when it looks like one, a definition as the specs have it:
- * `{ ref_type: "gate", param_type: "string", gate_name: "g", pass_value: "a", fail_value: "b" }`.
+ * A parameter of a parameter store is a fixed value or, if it has that shape, a definition as in the specs: `{
+ * ref_type: "gate", param_type: "string", gate_name: "g", pass_value: "a", fail_value: "b" }`.
  *
  * @since 0.1.0
  */
@@ -66,7 +66,7 @@ export const Override = Schema.Union(
 export type Override = typeof Override.Type
 
 /**
- * What is to be overridden no longer. Without an id: all overrides of the name, those for single ids too.
+ * The override to remove. Without an id: all overrides of the name, including those for single ids.
  *
  * @since 0.1.0
  */
@@ -78,22 +78,21 @@ export type OverrideTarget =
   | { readonly parameterStore: string; readonly id?: string | undefined }
 
 /**
- * What the service offers. All of it is synchronous, like the checks that it bears on.
+ * The methods of the service. All are synchronous, like the checks.
  *
  * @since 0.1.0
  */
 export interface Service extends OverrideLookup {
-  /** Sets an override; the last one for a name and an id counts. */
+  /** Sets an override; the last one for a name and an id wins. */
   readonly set: (override: Override) => void
   readonly remove: (target: OverrideTarget) => void
   readonly removeAll: () => void
-  /** Calls the listener after each change, with the names that it concerns. Gives what ends it. */
+  /** Calls the listener after each change, with the names that changed. Returns a function that removes it. */
   readonly onChange: (listener: (changed: ReadonlyArray<OverriddenName>) => void) => () => void
 }
 
 /**
- * The overrides in use. The preset has them in memory, and takes the program's own where its layer is provided to the
- * preset.
+ * The overrides in use. The preset holds them in memory, unless the program provides its own layer to the preset.
  *
  * Layers: `statsig-effect/layers/Overrides/Memory` (default), `statsig-effect/layers/Overrides/File`.
  *
@@ -152,7 +151,7 @@ export const make = (overrides: Iterable<Override> = []): Service => {
 const overrideKinds: ReadonlyArray<OverrideKind> = ["gate", "dynamicConfig", "experiment", "layer", "parameterStore"]
 
 /**
- * The name that an override is for, with its kind.
+ * The name that an override applies to, with its kind.
  *
  * @internal
  */
@@ -162,7 +161,7 @@ export const namesOf = (target: OverrideTarget): ReadonlyArray<OverriddenName> =
     return name === undefined ? [] : [{ kind, name }]
   })
 
-/** A copy of its own, so that changing what was given changes nothing. What cannot be JSON is left out. */
+/** A copy, so that later changes to the input have no effect. What cannot be JSON is left out. */
 const asJson = (value: unknown): JsonObject => asObject(toJson(value) ?? null)
 
 const parameters = (value: unknown): ReadonlyMap<string, Parameter> =>

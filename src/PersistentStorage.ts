@@ -1,12 +1,12 @@
 /**
- * Persistent assignment: where the answers are kept that users shall go on getting, whatever becomes of the rules, for as
- * long as an experiment runs.
+ * Persistent storage for sticky assignments: users keep their experiment group while the experiment runs, even if the
+ * rules change.
  *
- * A storage maps a key, which stands for one user (`u-1:userID`), to the names of experiments and layers and the answers
- * kept for them. It is never waited for within a check, and its trouble is none of a check's.
+ * A storage maps a key, which identifies one user (`u-1:userID`), to the names of experiments and layers and their
+ * sticky assignments. A check never waits for it, and its errors do not affect checks.
  *
- * Without one nothing is kept. With one a check without kept answers (`userPersistedValues`) ends the keeping, as in the
- * official SDKs; `Statsig.withPersistedValues` sees to them for a whole request.
+ * Without a storage nothing is stored. With one, a check without `userPersistedValues` deletes the sticky assignment,
+ * as in the official SDKs; `Statsig.withPersistedValues` supplies the values for a whole request.
  *
  * @since 0.1.0
  */
@@ -22,23 +22,23 @@ import { type StatsigUser, toJson } from "./StatsigUser.js"
 export type { StickyValues, UserPersistedValues } from "./engine/evaluate/sticky.js"
 
 /**
- * Implement it to keep answers elsewhere. Operations on one key are run one after the other.
+ * Implement it to store sticky assignments elsewhere. Operations on one key run one after the other.
  *
  * @since 0.1.0
  */
 export interface Storage {
   /**
-   * What is kept under the key: an object of configuration names and what was saved for them, as JSON that needs no
-   * further check; `undefined` or `null` when there is nothing.
+   * The entries under the key: an object from configuration names to saved values, as JSON that needs no further check;
+   * `undefined` or `null` when there is nothing.
    */
   readonly load: (key: string) => Effect.Effect<unknown, PersistentStorageError>
-  /** Keeps an answer, in place of the one that is kept for the name. What else is kept under the key stays. */
+  /** Saves a sticky assignment, replacing the one for that name. Other entries under the key stay. */
   readonly save: (key: string, configName: string, values: StickyValues) => Effect.Effect<void, PersistentStorageError>
   readonly delete: (key: string, configName: string) => Effect.Effect<void, PersistentStorageError>
 }
 
 /**
- * The storage in use. The preset looks for one when it is built, so it is to be provided to the preset's layer.
+ * The storage in use. The preset looks for one when it is built, so provide it to the preset's layer.
  *
  * Layers: `statsig-effect/layers/PersistentStorage/Redis`, `KeyValueStore`, `Memory` (tests).
  *
@@ -52,7 +52,7 @@ export class PersistentStorage extends Context.Tag("statsig-effect/PersistentSto
 
 const optionalMember = <A, I>(schema: Schema.Schema<A, I>) => Schema.optionalWith(schema, { nullable: true })
 
-/** As strict as the official SDK: what it would not take is not taken here. */
+/** As strict as the official SDK: it rejects the same entries. */
 const StickyJson = Schema.suspend(() => {
   const Exposure = Schema.Struct({ gate: Schema.String, gateValue: Schema.String, ruleID: Schema.String })
   const Exposures = Schema.Array(Exposure)
@@ -70,7 +70,7 @@ const StickyJson = Schema.suspend(() => {
   })
 })
 
-/** Of something else than a number nothing is known; the bounds are those of an unsigned 64-bit integer. */
+/** `null` for anything but a number; the bounds are those of an unsigned 64-bit integer. */
 const storedTime = (time: unknown): number | null =>
   typeof time === "number" ? Math.min(Math.max(Math.trunc(time), 0), 2 ** 64) : null
 
@@ -94,7 +94,7 @@ const decodeEntry = (json: unknown): StickyValues | undefined => {
   }
 }
 
-/** What a program passes in may have getters that throw: what they stand for is malformed. */
+/** Values from the program may have getters that throw: these count as malformed. */
 const attempt = <A>(read: () => A): A | undefined => {
   try {
     return read()
@@ -103,7 +103,7 @@ const attempt = <A>(read: () => A): A | undefined => {
   }
 }
 
-/** The entries of what a storage holds for a user: the good ones, and the names of those that are malformed. */
+/** The entries that a storage holds for a user: the valid ones, and the names of the malformed ones. */
 const decodeEntries = (json: object) => {
   const values = new Map<string, StickyValues>()
   const malformed: Array<string> = []
@@ -116,8 +116,8 @@ const decodeEntries = (json: object) => {
 }
 
 /**
- * Reads what is kept for a user from its JSON, as strictly as the official SDKs: a single malformed entry makes it
- * `undefined`, which counts as nothing given.
+ * Reads a user's sticky assignments from JSON, as strictly as the official SDKs: a single malformed entry makes it
+ * `undefined`, which means that none are given.
  *
  * @since 0.1.0
  */
@@ -127,8 +127,8 @@ export const decode = (json: object): UserPersistedValues | undefined => {
 }
 
 /**
- * Loads what is kept under a key, for a request. Here entries that are malformed are left out alone, and told of: the
- * others are good assignments. What is no object at all is an error, for nothing is known of what the user keeps then.
+ * Loads the sticky assignments under a key, for a request. Malformed entries are skipped and reported: the others are
+ * valid. A value that is not an object is an error, because then the user's assignments are unknown.
  *
  * @internal
  */
@@ -140,7 +140,7 @@ export const load = Effect.fnUntraced(function* (storage: Storage, key: string) 
 })
 
 /**
- * The key of a user's unit, such as `u-1:userID`; none when the user lacks the unit.
+ * The key of a user's unit, such as `u-1:userID`; `None` when the user lacks the unit.
  *
  * @since 0.1.0
  */

@@ -1,9 +1,9 @@
 /**
- * Where config specs come from: one conditional fetch, whatever stands behind it.
+ * The source of config specs: one conditional fetch, whatever the origin.
  *
- * A source hands the payload to the store, and the store decides (older, same checksum, bad) and tells the
- * source. So a source made of others can go on to the next one when a payload turns out bad (`inOrder`), or keep a copy
- * of what was applied, and the store knows nothing of either.
+ * A source hands the payload to the store, which decides (older, same checksum, invalid) and reports to the source. So
+ * a combined source can go on to the next one when a payload is invalid (`inOrder`), or store a copy of an applied
+ * payload, without the store knowing of either.
  *
  * @since 0.1.0
  */
@@ -15,24 +15,24 @@ import * as Stream from "effect/Stream"
 import { type PayloadFormat, SpecSourceError, type SpecsError } from "./StatsigError.js"
 
 /**
- * What the store holds now, so that a source can answer "nothing new".
+ * What the store holds now, so that a source can report that there is nothing new.
  *
  * @since 0.1.0
  */
 export interface SpecRequest {
-  /** `initialize` asks once and wants a quick answer, `sync` is waited for too; `poll` may retry. */
+  /** `initialize` asks once and wants a quick response, a caller also waits for `sync`; `poll` may retry. */
   readonly purpose: "initialize" | "sync" | "poll"
   /** The `time` of the held specs in epoch milliseconds, 0 when there are none. */
   readonly sinceTime: number
   /** The `checksum` of the held specs, if they have one. */
   readonly checksum: string | undefined
-  /** Whether protobuf is better than JSON, because others read it in the data store. Default: `false`. */
+  /** Whether protobuf is preferred to JSON, because other processes read it from the data store. Default: `false`. */
   readonly prefersProtobuf?: boolean | undefined
 }
 
 /**
- * A payload as it came, not parsed yet: JSON as text, or better its UTF-8, which need not be translated; or protobuf as
- * Statsig sends it, compressed by brotli. Which of them it is, its bytes tell.
+ * An unparsed payload: JSON as text, or better as UTF-8, which needs no conversion; or protobuf as Statsig sends it,
+ * compressed with brotli. The bytes show which of them it is.
  *
  * @since 0.1.0
  */
@@ -41,17 +41,17 @@ export interface SpecResponse {
   readonly source: string
   /** The origin and API version that answered, e.g. `https://api.statsigcdn.com/v2`; `undefined` where there is none. */
   readonly sourceApi: string | undefined
-  /** How the answer says that the payload is written. Metrics tell it. Default: `unknown`. */
+  /** The format that the response declares. Reported in metrics. Default: `unknown`. */
   readonly format?: typeof PayloadFormat.Type | undefined
-  /** Whether no more was asked for than differs from what was held. Metrics tell it. Default: `false`. */
+  /** Whether only the differences from the held specs were requested. Reported in metrics. Default: `false`. */
   readonly deltasUsed?: boolean | undefined
-  /** Bytes belong to the store from then on and must not change. */
+  /** Bytes belong to the store from then on and must not be modified. */
   readonly body: string | Uint8Array
 }
 
 /**
- * The result for a payload that could be read: it replaced what was held, it was not newer, or it said itself that there
- * is nothing new. `time` is the payload's own, in epoch milliseconds.
+ * The result for a readable payload: it replaced the held specs, was not newer, or said that there is nothing new.
+ * `time` is the payload's own, in epoch milliseconds.
  *
  * @since 0.1.0
  */
@@ -59,9 +59,9 @@ export type Outcome =
   | {
       readonly _tag: "Applied"
       readonly time: number
-      /** The specs as JSON in UTF-8, whatever they came as. Must not be changed. */
+      /** The specs as JSON in UTF-8, whatever their original format. Must not be modified. */
       readonly json: Uint8Array
-      /** The same as protobuf, where they came so and as a whole. */
+      /** The same as protobuf, if they came so and in full. */
       readonly protobuf?: Uint8Array | undefined
     }
   | { readonly _tag: "NotNewer"; readonly time: number }
@@ -82,7 +82,7 @@ export type Apply = (response: SpecResponse) => Effect.Effect<Outcome, SpecsErro
 export type Fetch = (request: SpecRequest, apply: Apply) => Effect.Effect<Outcome, SpecSourceError | SpecsError>
 
 /**
- * One way to get specs. Implement it to bring specs from elsewhere.
+ * One source of specs. Implement it to load specs from elsewhere.
  *
  * @example
  * const source: SpecSource.Source = {
@@ -101,7 +101,7 @@ export interface Source {
   readonly fetch: Fetch
   /** Whether the background fiber should ask this source every interval. Read once, after `initialize`. */
   readonly polls: Effect.Effect<boolean>
-  /** Emits a fetch to make whenever the source itself knows of something newer. */
+  /** Emits a fetch to run whenever the source itself learns of something newer. */
   readonly updates: Stream.Stream<Fetch>
 }
 
@@ -115,7 +115,7 @@ export interface Source {
 export class SpecSource extends Context.Tag("statsig-effect/SpecSource")<SpecSource, Source>() {}
 
 /**
- * Stands in for the network where it is switched off: it never has specs, and `initialize` counts that as success.
+ * Replaces the network when it is disabled: it never has specs, and `initialize` counts that as success.
  *
  * @since 0.1.0
  */
@@ -128,7 +128,7 @@ export const disabled: Source = {
 }
 
 /**
- * Fetches from a source that may be broken: whatever it dies of becomes a `SpecSourceError`.
+ * Fetches from a source that may be broken: any defect becomes a `SpecSourceError`.
  *
  * @internal
  */
@@ -148,8 +148,8 @@ export const fetchFrom =
     )
 
 /**
- * Makes one source of several. A fetch for `initialize` asks them one after the other until one has specs that can be
- * used, or none that are newer; a poll asks only the first that polls. Updates of all are followed.
+ * Combines several sources. A fetch for `initialize` asks them in order until one has usable specs, or none newer; a
+ * poll asks only the first that polls. Updates of all are followed.
  *
  * @since 0.1.0
  */

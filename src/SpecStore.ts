@@ -14,7 +14,7 @@ import type { SpecWarning } from "./Specs.js"
 import type { SpecSourceError, SpecsError } from "./StatsigError.js"
 
 /**
- * What the store holds at a moment.
+ * What the store holds at one moment.
  *
  * @since 0.1.0
  */
@@ -28,7 +28,7 @@ export interface SpecState {
   readonly snapshot: Snapshot | undefined
   /** When the snapshot was stored, in epoch milliseconds. */
   readonly receivedAt: number | undefined
-  /** The environment that the specs held at `initialize` name for users without one of their own. */
+  /** The environment that the specs held at `initialize` set for users without one of their own. */
   readonly defaultEnvironment: string | undefined
 }
 
@@ -60,7 +60,7 @@ export interface SpecChange {
 }
 
 /**
- * How the store is doing.
+ * The state of the store.
  *
  * @since 0.1.0
  */
@@ -69,15 +69,15 @@ export interface SpecStatus {
   /** The `time` of the held specs in epoch milliseconds, 0 when there are none. */
   readonly time: number
   readonly receivedAt: number | undefined
-  /** When a source was last asked with success, whether or not it had news; in epoch milliseconds. */
+  /** When a source last responded successfully, with or without news; in epoch milliseconds. */
   readonly lastSuccessAt: number | undefined
-  /** How long ago that was, which is how old the specs may be; `undefined` when it never was. */
+  /** How long ago that was, which is how old the specs may be; `undefined` if it never happened. */
   readonly age: Duration.Duration | undefined
-  /** Whether there are no specs, or they are polled for and no source has answered for three sync intervals. */
+  /** Whether there are no specs, or they are polled and no source has responded for three sync intervals. */
   readonly isStale: boolean
-  /** What went wrong since then, if anything. */
+  /** The last error since then, if any. */
   readonly lastError: SpecSourceError | SpecsError | undefined
-  /** The parts of the held specs that turned out bad when they were first used; at most 1,000. */
+  /** The parts of the held specs that were invalid when first used; at most 1,000. */
   readonly warnings: ReadonlyArray<SpecWarning>
 }
 
@@ -91,28 +91,27 @@ export interface SpecStatus {
 export class SpecStore extends Context.Tag("statsig-effect/SpecStore")<
   SpecStore,
   {
-    /** The state now. Synchronous and total. */
+    /** The current state. Synchronous and total. */
     readonly current: () => SpecState
     /**
-     * One fetch as `initialize` makes it, applied. The source is `Loading` meanwhile, and stays so when there is no news
-     * or when this is interrupted. Failing leaves what was held and sets the source to `NoValues`.
+     * Fetches once as `initialize` does, and applies the result. The source is `Loading` meanwhile, and stays so when
+     * there is no news or on interruption. A failure keeps the held specs and sets the source to `NoValues`.
      */
     readonly load: Effect.Effect<void, SpecSourceError | SpecsError>
     /** Starts polling and following the source, in the background, once. */
     readonly startUpdates: Effect.Effect<void>
     /**
-     * One fetch now, without repetition. Whoever asks while one is under way waits for that one. Failing changes nothing
-     * but the status.
+     * One fetch now, without retries. A call during a fetch waits for that fetch. A failure changes only the status.
      */
     readonly syncNow: Effect.Effect<void, SpecSourceError | SpecsError>
     /**
-     * As `syncNow`, where the last success is longer ago than this; else nothing. While a server that refuses is left
-     * alone, it fails as the last sync did, without a request.
+     * As `syncNow`, if the last success is longer ago than this; else it does nothing. During the back-off after a
+     * refusal by the server it fails as the last sync did, without a request.
      */
     readonly syncIfOlderThan: (age: Duration.DurationInput) => Effect.Effect<void, SpecSourceError | SpecsError>
-    /** Every applied update from now on; one who reads slowly loses the oldest. */
+    /** Every applied update from now on; a slow reader loses the oldest. */
     readonly changes: Stream.Stream<SpecChange>
-    /** Calls the listener within each update. Gives what ends it. */
+    /** Calls the listener within each update. Returns a function that removes it. */
     readonly onChange: (listener: (change: SpecChange) => void) => () => void
     readonly status: Effect.Effect<SpecStatus>
   }

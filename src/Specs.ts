@@ -1,14 +1,14 @@
 /**
  * The config-specs payload as Schema, and how a payload is read.
  *
- * Strictness is the official SDK's: unknown keys are ignored, `null` stands for an absent optional field, integers must
- * be written as integers, a known key must not occur twice. A mistake in a spec costs that spec alone. A mistake
- * elsewhere refuses the payload, with one exception that is deliberate: a bad condition costs only the specs that use
- * it, where the official SDK refuses everything. A value that the official parser does not take, such as one with the
- * number `1e400`, is no mistake: it counts as `{}`, and as no target in a condition.
+ * It is as strict as the official SDK: unknown keys are ignored, `null` means an absent optional field, integers must
+ * be written as integers, a known key must not occur twice. An invalid spec is skipped; the others still load. An error
+ * elsewhere rejects the payload, with one deliberate exception: an invalid condition disables only the specs that use
+ * it, where the official SDK rejects everything. A value that the official parser does not accept, such as one with the
+ * number `1e400`, is no error: it counts as `{}`, and as no target in a condition.
  *
- * The envelope is decoded when a payload arrives, specs and conditions when they are first used. What is the same in the
- * payload before is not decoded again.
+ * The envelope is decoded when a payload arrives, specs and conditions when they are first used. What is unchanged
+ * since the previous payload is not decoded again.
  *
  * @since 0.1.0
  */
@@ -46,7 +46,7 @@ const Literal = Schema.instanceOf(NumberLiteral).pipe(
   Schema.filter(({ text }) => Number.isFinite(Number(text)) || `expected a number, not one out of range: ${text}`)
 )
 
-/** Any number; those whose spelling is kept are read as the number they stand for. */
+/** Any number; numbers whose spelling is kept are read by their value. */
 const Float = Schema.Union(
   Schema.Number,
   Schema.transform(Literal, Schema.Number, {
@@ -56,7 +56,7 @@ const Float = Schema.Union(
   })
 )
 
-/** An integer that is written as one: `7.0` and `7e0` are none. */
+/** An integer written as one: `7.0` and `7e0` are rejected. */
 const UInt32 = Schema.Number.pipe(Schema.int(), Schema.between(0, 4294967295)).annotations({
   identifier: "UInt32",
   message: () => "expected an integer from 0 to 4294967295, written without point or exponent"
@@ -87,10 +87,10 @@ const Int64 = Schema.Union(
   })
 ).annotations({ identifier: "Int64", message: () => "expected a 64-bit integer, written without point or exponent" })
 
-/** Any JSON that is there. Spellings of numbers are kept here and dropped where the value is given out. */
+/** Any JSON that is present. Spellings of numbers are kept here and dropped when the value is returned. */
 const Any = Schema.declare((value: unknown): value is RawJson => value !== undefined, { identifier: "JSON" })
 
-/** The same for a value that stands at that level of the payload and is parsed with it. */
+/** The same for a value that is at that level of the payload and is parsed with it. */
 const Readable = (level: number) =>
   Any.pipe(
     Schema.filter(
@@ -176,7 +176,7 @@ const ConditionSchema = Schema.Struct({
 
 const parameterFields = { ref_type: Schema.String, param_type: Schema.String, name: optionalField(Schema.String) }
 
-/** A parameter is the first of these shapes that fits; `ref_type` is not looked at. */
+/** A parameter is the first of these shapes that fits; `ref_type` is ignored. */
 const ParameterSchema = () =>
   Schema.Union(
     Schema.Struct({ ...parameterFields, value: Readable(6) }),
@@ -260,7 +260,7 @@ const conditionKeys: ReadonlySet<string> = new Set(Object.keys(ConditionSchema.f
 
 // --- messages
 
-/** Where the first issue lies, below a member if it is in one, and what was expected there. */
+/** Where the first issue is, within a member if given, and what was expected there. */
 const describe = (error: ParseResult.ParseError, member?: string): string => {
   const [issue] = ParseResult.ArrayFormatter.formatErrorSync(error)
   if (issue === undefined) return error.message
@@ -273,18 +273,18 @@ const describe = (error: ParseResult.ParseError, member?: string): string => {
 export type { BadPart as SpecWarning, Snapshot } from "./engine/payload/snapshot.js"
 
 /**
- * A payload that was read: specs, or the word that there is nothing new.
+ * A parsed payload: specs, or the statement that there is nothing new.
  *
  * @since 0.1.0
  */
 export type Parsed = { readonly _tag: "Specs"; readonly snapshot: Snapshot } | { readonly _tag: "NoUpdates" }
 
-/** Values of specs are parsed one by one officially; one that its parser does not take counts as an empty object. */
+/** The official SDK parses values of specs one by one; a value that its parser rejects counts as an empty object. */
 const rawValue = (raw: RawJson): Json => (isReadable(raw) ? plain(raw) : {})
 
 const withValue = (rule: typeof RuleSchema.Type): Engine.Rule => ({ ...rule, returnValue: rawValue(rule.returnValue) })
 
-/** Members whose values are parsed on their own, or elsewhere here. */
+/** Members whose values are parsed on their own, or elsewhere in this module. */
 const parsedApart: ReadonlySet<string> = new Set(["defaultValue", "returnValue", "targetValue", "rules"])
 
 const holdsHalfPair = (object: RawJson, known: ReadonlySet<string>): boolean =>
@@ -359,16 +359,16 @@ const forgotten = () => undefined
 const textSchema = () => Schema.String
 const flags = () => NameMap(Schema.Boolean)
 const anything = () => NameMap(Readable(3))
-/** Of the four tables nothing is looked at here. */
+/** The contents of the four tables are not checked here. */
 const table = () => ObjectFromRaw
 
-/** A top-level member: how it is decoded, and what is kept of it. */
+/** A top-level member: how it is decoded, and which part is kept. */
 interface Member<B> {
   readonly isRequired: boolean
   readonly decode: (raw: unknown) => Either.Either<B, ParseResult.ParseError>
 }
 
-/** The schema is made when a payload first has the member: most payloads have few, and a start need not make them all. */
+/** The schema is made when a payload first has the member: most payloads have few, which saves time at startup. */
 const required = <A, I, B>(schema: () => Schema.Schema<A, I>, keep: (value: A) => B): Member<B> => {
   const decode = Schema.decodeUnknownEither(Schema.suspend(schema))
   return { isRequired: true, decode: raw => Either.map(decode(raw), keep) }
@@ -385,7 +385,7 @@ const optionally = <A, I, B>(
   }
 }
 
-/** Everything at the top level. */
+/** All top-level members. */
 const payloadMembers = {
   has_updates: required(() => Schema.Boolean, identity),
   time: required(() => UInt64, identity),
@@ -490,7 +490,7 @@ const triggerOf = (trigger: ReturnType<typeof Trigger>["Type"]): Engine.Recordin
 const decodeParameterStore = Schema.decodeUnknownEither(Schema.suspend(ParameterStore))
 
 /**
- * Why the JSON of a parameter store cannot be used; `undefined` for one that can.
+ * Why the JSON of a parameter store cannot be used; `undefined` for a valid one.
  *
  * @internal
  */
@@ -503,12 +503,12 @@ export const parameterStoreProblem = (json: Uint8Array): string | undefined => {
   }
 }
 
-/** A top-level member that was decoded; `value` may be `undefined`. */
+/** A decoded top-level member; `value` may be `undefined`. */
 interface DecodedMember {
   readonly value: unknown
 }
 
-/** Decodes one top-level member: what became of it, or why the payload cannot be used. */
+/** Decodes one top-level member. Returns it, or why the payload cannot be used. */
 const decodeMember = (body: Body, key: MemberName): DecodedMember | string => {
   const found = memberNamed(body.members, key)
   const member: Member<unknown> = payloadMembers[key]
@@ -526,7 +526,7 @@ const decodeMember = (body: Body, key: MemberName): DecodedMember | string => {
   return content
 }
 
-/** Whether a top-level member is still to be decoded and that takes a while: more than 64 KB. */
+/** Whether a top-level member is not decoded yet and is long: more than 64 KB. */
 const isLongMember = ({ members, tables }: Body, key: MemberName): boolean => {
   const member = memberNamed(members, key)
   if (member === undefined || tables.has(key) || member.entry.content !== undefined) return false
@@ -568,12 +568,12 @@ function* read(
 }
 
 /**
- * Reads a payload, text or its UTF-8. Single specs are decoded when they are first used; one that is bad is reported to
- * `onWarning` then, once.
+ * Reads a payload, text or UTF-8. Specs are decoded when they are first used; an invalid one is then reported to
+ * `onWarning`, once.
  *
- * What is the same as in `before`, the snapshot of an earlier payload, is not read again; the same bytes give `before`
- * itself. Reading takes as many turns of the event loop as it needs not to hold others up. Bytes must not be changed
- * afterwards.
+ * What is unchanged from `before`, the snapshot of an earlier payload, is not read again; the same bytes return
+ * `before` itself. Reading is spread over several turns of the event loop, so that it does not block it. Bytes must not
+ * be modified afterwards.
  *
  * @since 0.1.0
  */
@@ -590,7 +590,7 @@ export const parse = (
 const decodeParameterEither = Schema.decodeUnknownEither(Schema.suspend(ParameterSchema))
 
 /**
- * A single definition of a parameter; `undefined` for what is none.
+ * A single definition of a parameter; `undefined` if it is invalid.
  *
  * @internal
  */

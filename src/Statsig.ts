@@ -32,7 +32,7 @@ export type { InitializeResult } from "./internal/lifecycle.js"
 export type { LogLineLevel } from "./internal/programEvents.js"
 
 /**
- * How one check is made.
+ * Options of one check.
  *
  * @since 0.1.0
  */
@@ -42,24 +42,24 @@ export interface CheckOptions {
 }
 
 /**
- * How one check of an experiment or a layer is made. What is said of kept answers needs a `PersistentStorage`.
+ * Options of one check of an experiment or a layer. Sticky assignments need a `PersistentStorage`.
  *
  * @since 0.1.0
  */
 export interface ExperimentCheckOptions extends CheckOptions {
   /**
-   * The answers that this user keeps. Given, a kept answer comes first, and a new one is saved. Not given, the answer is
-   * that of now, and what is kept is deleted, unless `withPersistedValues` sees to it.
+   * The sticky assignments of this user. If given, a stored assignment is used, and a new one is saved. If not, the
+   * current evaluation is used and the stored assignment is deleted, unless `withPersistedValues` supplies it.
    */
   readonly userPersistedValues?: UserPersistedValues | undefined
-  /** A kept answer gives way to an override rule of the specs that the user meets now. Default `false`. */
+  /** An override rule of the specs that the user now matches replaces the sticky assignment. Default `false`. */
   readonly enforceOverrides?: boolean | undefined
-  /** A kept answer gives way when the user no longer passes targeting. Default `false`. */
+  /** The sticky assignment is dropped when the user no longer passes targeting. Default `false`. */
   readonly enforceTargeting?: boolean | undefined
 }
 
 /**
- * One answer that was given.
+ * One result of a check.
  *
  * @since 0.1.0
  */
@@ -70,12 +70,12 @@ export type Answer =
   | { readonly kind: "layer"; readonly user: User; readonly result: Layer }
 
 /**
- * Answers that a slow reader of `evaluations` may be behind; the oldest are dropped.
+ * How many results a slow reader of `evaluations` may lag behind; the oldest are dropped.
  */
 const answersKept = 1_000
 
 /**
- * What the service offers.
+ * The methods of the service.
  *
  * @since 0.1.0
  */
@@ -86,41 +86,41 @@ export interface Service {
   readonly getFeatureGate: (user: User, name: string, options?: CheckOptions) => FeatureGate
   readonly getDynamicConfig: (user: User, name: string, options?: CheckOptions) => DynamicConfig
   readonly getExperiment: (user: User, name: string, options?: ExperimentCheckOptions) => Experiment
-  /** Logs nothing itself: each parameter that is read from the layer is logged. */
+  /** Logs nothing itself: each parameter logs its exposure when it is read. */
   readonly getLayer: (user: User, name: string, options?: ExperimentCheckOptions) => Layer
-  /** Parameters are decided, and logged, when they are read. */
+  /** Parameters are evaluated and logged when they are read. */
   readonly getParameterStore: (user: User, name: string, options?: CheckOptions) => ParameterStore
   /**
-   * Why the check of that kind, with these options, gives its answer: every rule and condition on the way, with what was
-   * found for the user and what it was compared with, and the exposures that the check would log. `Explanation.render`
-   * makes a text of it. Nothing is logged, counted, saved or deleted.
+   * Explains the result of the check with these options: every rule and condition evaluated, with the user's value and
+   * the target value, and the exposures that the check would log. `Explanation.render` turns it into text. Nothing is
+   * logged, counted, saved or deleted.
    *
-   * It shows values of the user, private attributes too, and takes many times as long as the check: it is for looking
-   * into a case, not for every request.
+   * It shows values of the user, including private attributes, and takes many times as long as the check: use it to
+   * inspect a case, not for every request.
    *
    * @example
    * yield* Console.log(Explanation.render(statsig.explain(user, "gate", "new_checkout")))
    */
   readonly explain: (user: User, kind: ExplainedKind, name: string, options?: ExperimentCheckOptions) => Explanation
   /**
-   * The checks that the methods above shape the results of.
+   * The checks behind the methods above.
    *
    * @internal
    */
   readonly checks: Checks
-  /** The value that a group of an experiment gets; no user takes part and nothing is logged. */
+  /** The value of one group of an experiment; no user is evaluated and nothing is logged. */
   readonly getExperimentByGroupName: (name: string, groupName: string) => Experiment
   /** As `getExperimentByGroupName`, by the id of any rule. */
   readonly getExperimentByGroupID: (name: string, groupID: string) => Experiment
-  /** Logs that the user met the gate's answer of now, whatever was checked before. */
+  /** Logs the user's current exposure to the gate, regardless of earlier checks. */
   readonly manuallyLogGateExposure: (user: User, name: string) => void
   readonly manuallyLogDynamicConfigExposure: (user: User, name: string) => void
   readonly manuallyLogExperimentExposure: (user: User, name: string) => void
   readonly manuallyLogLayerParameterExposure: (user: User, name: string, parameter: string) => void
   /**
-   * Logs an event of the program's own. `value` is text or a finite number, anything else counts as none; metadata
-   * values may be any JSON. What cannot be JSON is left out, as in users. Metadata with a getter that throws are refused,
-   * and the event is counted as dropped.
+   * Logs a custom event. `value` is a string or a finite number, anything else counts as none; metadata values may be
+   * any JSON. What cannot be JSON is left out, as in users. Metadata with a getter that throws is rejected, and the
+   * event is counted as dropped.
    */
   readonly logEvent: (
     user: User,
@@ -128,24 +128,24 @@ export interface Service {
     value?: string | number | null,
     metadata?: Readonly<Record<string, unknown>> | null
   ) => void
-  /** Logs a line of the program's own log as an event. */
+  /** Logs a line of the program's log as an event. */
   readonly forwardLogLine: (
     user: User,
     level: LogLineLevel,
     value?: string | null,
     metadata?: Readonly<Record<string, string>> | null
   ) => void
-  /** Tells Statsig of a user without asking anything. */
+  /** Sends a user to Statsig without a check. */
   readonly identify: (user: User) => void
   /**
-   * All answers for the user at once, as the JSON that a client starts from without a request. Nothing is logged. When
-   * an evaluation fails (gates in a circle), the client finds no values in it.
+   * The evaluations of everything for the user, as the JSON that a client starts from without a request. Nothing is
+   * logged. When an evaluation fails (a cycle of gates), the response contains no values.
    */
   readonly getClientInitializeResponse: (user: User, options?: ClientInitializeOptions) => string
   /**
-   * As `getClientInitializeResponse`, in UTF-8, for a server that sends bytes: no text is made, which takes most of the
-   * time. The bytes are a view of the buffer and are overwritten by the next response that is written into it; a program
-   * that keeps them for longer than its current turn copies them.
+   * As `getClientInitializeResponse`, in UTF-8, for a server that sends bytes: this avoids making a string, which takes
+   * most of the time. The bytes are a view of the buffer and are overwritten by the next response written into it; copy
+   * them to keep them beyond the current turn.
    */
   readonly writeClientInitializeResponse: (
     user: User,
@@ -154,53 +154,54 @@ export interface Service {
   ) => Uint8Array
   /** Names, groups and needed user fields of the held specs. */
   readonly metadata: SpecMetadata
-  /** What the user's own `userAgent` says. */
+  /** The user's parsed `userAgent`. */
   readonly getParsedUserAgent: (user: User) => Option.Option<ParsedUserAgent>
-  /** The same service, whose checks ask these overrides first. The checks of others do not. */
+  /** The same service, but its checks look up these overrides first. Other checks are not affected. */
   readonly withOverrides: (overrides: Iterable<Override> | OverrideLookup) => Service
   /**
-   * The same service for a request of this user: it loads what the user keeps, goes by it in every check of the user, and
-   * stores changes in the background. `idTypes` are those whose values are loaded, by default `userID` and all custom
-   * IDs. What cannot be loaded in time is left as it is: its checks give the answers of now.
+   * The same service for a request of this user: it loads the user's sticky assignments, uses them in every check of
+   * the user, and stores changes in the background. `idTypes` are the id types to load, by default `userID` and all
+   * custom IDs. Assignments that cannot be loaded in time are left as they are: their checks return the current
+   * evaluation.
    */
   readonly withPersistedValues: (user: User, idTypes?: ReadonlyArray<string>) => Effect.Effect<Service>
   /** Loads specs within the deadline and starts the background updates. May be called again. */
   readonly initialize: Effect.Effect<InitializeResult>
   /**
-   * Fetches specs and ID lists now, without waiting for the next poll: after a webhook, say. Whoever asks while that is
-   * under way waits for the same fetch.
+   * Fetches specs and ID lists now, without waiting for the next poll: after a webhook, for example. A call during a
+   * fetch waits for that fetch.
    */
   readonly syncNow: Effect.Effect<void, SpecSourceError | SpecsError | IdListError>
   /**
-   * As `syncNow`, for specs and for ID lists that may be older than this; else it does nothing. For functions that are
-   * frozen between requests, in which no poll runs: one call at the beginning of a request.
+   * As `syncNow`, for specs and ID lists that may be older than this; else it does nothing. For functions that are
+   * frozen between requests, so that no poll runs: call it once at the start of a request.
    */
   readonly syncIfOlderThan: (
     age: Duration.DurationInput
   ) => Effect.Effect<void, SpecSourceError | SpecsError | IdListError>
   /** Sends the queued events. */
   readonly flush: Effect.Effect<void>
-  /** Sends what is left and ends the sending of events; closing the layer's scope does the same. */
+  /** Sends the remaining events and stops event delivery; closing the layer's scope does the same. */
   readonly shutdown: Effect.Effect<void, EventSinkError>
-  /** How the specs are doing: their source, age and the last trouble. */
+  /** The state of the specs: source, age and last error. */
   readonly status: Effect.Effect<SpecStatus>
-  /** How the events are doing: waiting, sent, dropped, and the last trouble. */
+  /** The state of event delivery: pending, sent, dropped, and the last error. */
   readonly eventStatus: Effect.Effect<EventLoggerStatus>
-  /** How the ID lists are doing: their names and sizes, and the last trouble of each. */
+  /** The state of the ID lists: names and sizes, and the last error of each. */
   readonly idListStatus: Effect.Effect<IdListsStatus>
   /** Every update of the specs from now on. */
   readonly changes: Stream.Stream<SpecChange>
-  /** Every answer from now on, but for manual exposures. Costs nothing while nobody listens. */
+  /** Every result from now on, except manual exposures. Costs nothing without listeners. */
   readonly evaluations: Stream.Stream<Answer>
   /**
-   * As `evaluations`: calls the listener within each check. Gives what ends it.
+   * As `evaluations`: calls the listener within each check. Returns a function that removes it.
    *
    * @internal
    */
   readonly onCheck: (listener: (checked: Checked) => void) => () => void
   /**
-   * Emits at once, and then whenever answers may have changed: after an update of the specs or of the overrides. One who
-   * reads slowly gets one for many.
+   * Emits at once, and then whenever results may have changed: after an update of the specs or of the overrides. A slow
+   * reader gets one for several.
    *
    * @internal
    */
@@ -212,7 +213,7 @@ export interface Service {
    */
   readonly refuseEvent: (problem: string) => void
   /**
-   * Tells that a value does not fit its flag. Returns at once.
+   * Reports that a value does not fit its flag. Returns at once.
    *
    * @internal
    */
@@ -235,7 +236,7 @@ export class Statsig extends Context.Tag("statsig-effect/Statsig")<Statsig, Serv
 /**
  * Makes the service from an evaluator, a spec store, ID lists and an event logger.
  *
- * `initTimeout` bounds `initialize` as a whole; without it the sources bound themselves. Metrics tell the first
+ * `initTimeout` bounds `initialize` as a whole; without it the sources bound themselves. Metrics contain the first
  * characters of `sdkKey`.
  *
  * @since 0.1.0
@@ -255,7 +256,7 @@ export const make = Effect.fnUntraced(function* (options: {
   const listeners = makeListeners<Checked>()
   const events = new ProgramEvents(logger, () => store.current().snapshot?.remote)
 
-  /** What does not depend on the evaluator. */
+  /** The members that do not depend on the evaluator. */
   const shared = {
     logEvent: (user, name, value, metadata) => events.log(user, name, value, metadata),
     forwardLogLine: (user, level, value, metadata) => events.forwardLogLine(user, level, value, metadata),
@@ -276,7 +277,7 @@ export const make = Effect.fnUntraced(function* (options: {
 
   const buffer = makeBuffer()
 
-  /** The service by an evaluator: that of everyone, or one with more laid over the specs. */
+  /** The service on an evaluator: the global one, or one with a further overlay. */
   const serviceBy = (evaluator: EvaluatorService): Service => {
     const checks = new Checks(evaluator, logger, listeners)
     return {
@@ -320,7 +321,7 @@ export const make = Effect.fnUntraced(function* (options: {
         Effect.map(withQuietLoggers(evaluator.loadPersistedValues(user, idTypes)), persistedValues =>
           serviceBy(evaluator.overlaid({ persistedValues }))
         ),
-      // Last: an object literal that begins with others takes V8 a hundred times as long.
+      // Last: V8 takes a hundred times as long for an object literal that begins with a spread.
       ...shared
     }
   }
@@ -362,14 +363,14 @@ const updatesOf = (overrides: Overrides["Type"], store: SpecStore["Type"]): Stre
   )
 
 /**
- * The user that an effect works for. Provide it with `withUser`; the compiler refuses to run an effect that lacks it.
+ * The user of an effect. Provide it with `withUser`; the compiler refuses to run an effect that lacks it.
  *
  * @since 0.1.0
  */
 export class CurrentUser extends Context.Tag("statsig-effect/Statsig/CurrentUser")<CurrentUser, User>() {}
 
 /**
- * Lets an effect work for this user: a request, a job, a message.
+ * Sets the user of an effect: of a request, a job, a message.
  *
  * @example
  * program.pipe(Statsig.withUser(StatsigUser.make({ userID: "u-1" })))
@@ -381,15 +382,15 @@ export const withUser =
   <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, Exclude<R, CurrentUser>> =>
     Effect.provideService(effect, CurrentUser, user)
 
-/** What a method of the service gives for the current user. */
+/** The result of a service method for the current user. */
 const forCurrentUser = <A>(ask: (statsig: Service, user: User) => A): Effect.Effect<A, never, Statsig | CurrentUser> =>
   Effect.zipWith(Statsig, CurrentUser, ask)
 
 /**
  * Whether the gate is open for the current user; `false` for an unknown gate.
  *
- * This and the functions below are the methods of the service for effects that know their user from the context. With
- * the user in hand, and where it has to be fast, the methods are called as they are.
+ * This and the functions below are the service's methods for effects that take the user from the context. If the user
+ * is at hand, or speed matters, call the methods directly.
  *
  * @example
  * const checkout = Effect.gen(function* () {
@@ -427,7 +428,7 @@ export const getExperiment = (name: string, options?: ExperimentCheckOptions) =>
   forCurrentUser((statsig, user) => statsig.getExperiment(user, name, options))
 
 /**
- * The layer for the current user. Each parameter that is read from it is logged.
+ * The layer for the current user. Reading a parameter logs its exposure.
  *
  * @since 0.1.0
  */
@@ -443,7 +444,7 @@ export const getParameterStore = (name: string, options?: CheckOptions) =>
   forCurrentUser((statsig, user) => statsig.getParameterStore(user, name, options))
 
 /**
- * Why a check for the current user gives its answer. See `Service.explain`.
+ * Explains the result of a check for the current user. See `Service.explain`.
  *
  * @since 0.1.0
  */
@@ -451,7 +452,7 @@ export const explain = (kind: ExplainedKind, name: string, options?: ExperimentC
   forCurrentUser((statsig, user) => statsig.explain(user, kind, name, options))
 
 /**
- * Logs an event of the current user. See `Service.logEvent`.
+ * Logs a custom event of the current user. See `Service.logEvent`.
  *
  * @since 0.1.0
  */
@@ -459,7 +460,7 @@ export const logEvent = (...event: Tail<Parameters<Service["logEvent"]>>) =>
   forCurrentUser((statsig, user) => statsig.logEvent(user, ...event))
 
 /**
- * Logs a line of the program's own log as an event of the current user. See `Service.forwardLogLine`.
+ * Logs a line of the program's log as an event of the current user. See `Service.forwardLogLine`.
  *
  * @since 0.1.0
  */
@@ -467,7 +468,7 @@ export const forwardLogLine = (...line: Tail<Parameters<Service["forwardLogLine"
   forCurrentUser((statsig, user) => statsig.forwardLogLine(user, ...line))
 
 /**
- * Tells Statsig of the current user without asking anything.
+ * Sends the current user to Statsig without a check.
  *
  * @example
  * yield* Statsig.identify
@@ -477,7 +478,7 @@ export const forwardLogLine = (...line: Tail<Parameters<Service["forwardLogLine"
 export const identify = /* @__PURE__ */ forCurrentUser((statsig, user) => statsig.identify(user))
 
 /**
- * Logs that the current user met the gate's answer of now, whatever was checked before.
+ * Logs the current user's current exposure to the gate, regardless of earlier checks.
  *
  * @example
  * const isOpen = yield* Statsig.checkGate("new_checkout", { disableExposureLogging: true })
@@ -514,7 +515,7 @@ export const manuallyLogLayerParameterExposure = (name: string, parameter: strin
   forCurrentUser((statsig, user) => statsig.manuallyLogLayerParameterExposure(user, name, parameter))
 
 /**
- * All answers for the current user, as the JSON that a client starts from.
+ * The evaluations of everything for the current user, as the JSON that a client starts from.
  *
  * @since 0.1.0
  */
@@ -524,7 +525,7 @@ export const getClientInitializeResponse = (options?: ClientInitializeOptions) =
 type Tail<Arguments extends ReadonlyArray<unknown>> = Arguments extends readonly [unknown, ...infer Rest] ? Rest : never
 
 /**
- * Lets the checks of an effect ask these overrides first, and those of no other: for one request, one test, one preview.
+ * Makes the checks of this effect only look up these overrides first: for one request, one test, one preview.
  *
  * @example
  * program.pipe(Statsig.withOverrides([{ gate: "new_checkout", value: true }]))
@@ -537,8 +538,8 @@ export const withOverrides =
     Effect.flatMap(Statsig, statsig => Effect.provideService(effect, Statsig, statsig.withOverrides(overrides)))
 
 /**
- * Lets a user keep experiment and layer assignments in all checks of an effect: loads what is kept before it begins, and
- * stores what changes in the background. See `Service.withPersistedValues`.
+ * Gives a user sticky experiment and layer assignments in all checks of an effect: loads them before it starts, and
+ * stores changes in the background. See `Service.withPersistedValues`.
  *
  * @example
  * program.pipe(Statsig.withPersistedValues(user))

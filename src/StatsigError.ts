@@ -1,5 +1,5 @@
 /**
- * Every error this package can fail with. Each has a tag to catch and a `reason` that says what to do about it.
+ * Every error of this package. Each has a tag to catch and a `reason` that says what to do about it.
  *
  * @since 0.1.0
  */
@@ -9,13 +9,13 @@ import * as Schema from "effect/Schema"
  * Why a source gave no specs.
  *
  * - `Disabled`: the network is switched off by an option
- * - `Timeout`: no whole answer within the request's time
- * - `Transport`: no answer at all (refused, reset, unresolvable, TLS)
- * - `Status`: an answer that is not 2xx; `status` holds it
- * - `Empty`: the source works and has nothing (a data store without the key, no bootstrap text)
+ * - `Timeout`: no complete response within the request's time
+ * - `Transport`: no response at all (refused, reset, unresolvable, TLS)
+ * - `Status`: a response that is not 2xx; `status` holds it
+ * - `Empty`: the source works but has nothing (a data store without the key, no bootstrap text)
  * - `Failed`: the source itself broke (a missing file, a data store that threw)
- * - `Key`: the network gave no specs, and the SDK key is no server secret key: it is empty, or a client key, say;
- *   `message` tells which, and what the network said
+ * - `Key`: the network gave no specs, and the SDK key is not a server secret key: it is empty or a client key, for
+ *   example; `message` says which, and how the network responded
  *
  * @since 0.1.0
  */
@@ -37,13 +37,15 @@ export class SpecSourceError extends Schema.TaggedError<SpecSourceError>("statsi
     sourceApi: Schema.optional(Schema.String),
     /** As in `SpecResponse.deltasUsed`. */
     deltasUsed: Schema.optional(Schema.Boolean),
-    /** How long the server asked to be left alone (`Retry-After`), in milliseconds, ten minutes at most. */
+    /**
+     * The time after which the server allows the next request (`Retry-After`), in milliseconds, ten minutes at most.
+     */
     retryAfter: Schema.optional(Schema.Number)
   }
 ) {}
 
 /**
- * How an answer says that its payload is written.
+ * How a response says that its payload is encoded.
  *
  * @since 0.1.0
  */
@@ -51,15 +53,14 @@ export const PayloadFormat = Schema.Literal("json", "plain_text", "protobuf", "u
 
 /**
  * A specs payload that cannot be used as a whole: it is not JSON, or a part outside the single specs is missing or of
- * the wrong type. What was held before stays in use.
+ * the wrong type. The held specs stay in use.
  *
  * @since 0.1.0
  */
 export class SpecsError extends Schema.TaggedError<SpecsError>("statsig-effect/SpecsError")("SpecsError", {
   /**
    * `Syntax`: neither JSON nor protobuf. `Shape`: JSON, but not a specs payload; `message` names the field and what was
-   * expected. `Checksum`: differences that do not lead to the specs that they should. `Size`: more bytes than
-   * `maxSpecsBytes`.
+   * expected. `Checksum`: a delta that does not produce the expected specs. `Size`: more bytes than `maxSpecsBytes`.
    */
   reason: Schema.Literal("Syntax", "Shape", "Checksum", "Size"),
   message: Schema.String,
@@ -68,7 +69,7 @@ export class SpecsError extends Schema.TaggedError<SpecsError>("statsig-effect/S
 }) {}
 
 /**
- * `initialize` passed its deadline. Polling goes on and may still bring specs.
+ * `initialize` passed its deadline. Polling continues and may still load specs.
  *
  * @since 0.1.0
  */
@@ -102,7 +103,7 @@ export class DataStoreError extends Schema.TaggedError<DataStoreError>("statsig-
 ) {}
 
 /**
- * A storage of kept answers failed to read or write, or held something else.
+ * A persistent storage failed to read or write, or held something invalid.
  *
  * @since 0.1.0
  */
@@ -113,10 +114,10 @@ export class PersistentStorageError extends Schema.TaggedError<PersistentStorage
 /**
  * A batch of events was not delivered.
  *
- * - `Timeout`, `Transport`: no answer in time, or none at all
- * - `Status`: an answer that is not 2xx; `status` holds it. After a 413 the batch is sent again in halves, and a 429
+ * - `Timeout`, `Transport`: no response in time, or none at all
+ * - `Status`: a response that is not 2xx; `status` holds it. After a 413 the batch is sent again in halves, and a 429
  *   does not count as one of its attempts
- * - `Refused`: a 2xx answer that does not accept the events
+ * - `Refused`: a 2xx response that does not accept the events
  * - `Failed`: the sink itself broke
  *
  * @since 0.1.0
@@ -135,22 +136,21 @@ export class EventSinkError extends Schema.TaggedError<EventSinkError>("statsig-
 ) {}
 
 /**
- * The ID lists, or one of them, could not be brought up to date. What was held stays in use.
+ * The ID lists, or one of them, could not be updated. The held lists stay in use.
  *
- * - `Timeout`, `Transport`: no whole answer in time, or none at all
- * - `Status`: an answer that is not 2xx; `status` holds it
- * - `Invalid`: an answer that cannot be used: no manifest, an entry with parts missing, another range than was asked
- *   for, no UTF-8, too long
+ * - `Timeout`, `Transport`: no complete response in time, or none at all
+ * - `Status`: a response that is not 2xx; `status` holds it
+ * - `Invalid`: a response that cannot be used: not a manifest, an incomplete entry, a wrong range, not UTF-8, too long
  * - `Failed`: the sync itself broke
  *
  * @since 0.1.0
  */
 export class IdListError extends Schema.TaggedError<IdListError>("statsig-effect/IdListError")("IdListError", {
-  /** `undefined` when it is about all of them. */
+  /** `undefined` when the error concerns all of them. */
   list: Schema.optional(Schema.String),
   reason: Schema.Literal("Timeout", "Transport", "Status", "Invalid", "Failed"),
   message: Schema.String,
   status: Schema.optional(Schema.Number),
-  /** How long the server asked to be left alone (`Retry-After`), in milliseconds, ten minutes at most. */
+  /** The time after which the server allows the next request (`Retry-After`), in milliseconds, ten minutes at most. */
   retryAfter: Schema.optional(Schema.Number)
 }) {}

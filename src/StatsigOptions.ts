@@ -1,11 +1,12 @@
 /**
- * Every option of the SDK: once, with its type, default and meaning. Those of the Promise API that have the same name are
- * documented here as well. What is said of options stands in the interfaces, what is read of them in `optionTable`.
+ * Every option of the SDK, once, with its type, default and meaning. Options of the Promise API with the same name are
+ * documented here as well. The interfaces describe the options; `optionTable` says how they are read.
  *
- * `StatsigOptions` is what a program writes; durations may be `"10 seconds"`, milliseconds, or a `Duration`. `resolve`
- * turns it into `ResolvedOptions`: checked, and with all defaults in place. `config` reads the same from the environment.
+ * `StatsigOptions` is what a program passes; durations may be `"10 seconds"`, milliseconds, or a `Duration`. `resolve`
+ * turns it into `ResolvedOptions`: validated, with all defaults filled in. `config` reads the same options from the
+ * environment.
  *
- * What is marked pure here and elsewhere is left out of bundles that do not use it.
+ * Bundlers drop what is marked pure, here and elsewhere, if it is not used.
  *
  * @since 0.1.0
  */
@@ -20,96 +21,96 @@ import * as Schema from "effect/Schema"
 import type * as Types from "effect/Types"
 
 /**
- * Where specs come from unless `specsUrl` says otherwise: Statsig's CDN.
+ * The URL of specs unless `specsUrl` is set: Statsig's CDN.
  *
  * @since 0.1.0
  */
 export const defaultSpecsUrl = "https://api.statsigcdn.com/v2/download_config_specs"
 
 /**
- * Where events go unless `logEventUrl` says otherwise: Statsig's own.
+ * The URL of events unless `logEventUrl` is set: Statsig's own.
  *
  * @since 0.1.0
  */
 export const defaultLogEventUrl = "https://prodregistryv2.org/v1/log_event"
 
 /**
- * Where the manifest of ID lists is unless `idListsUrl` says otherwise: Statsig's CDN, with `/<sdkKey>.json` behind it.
+ * The URL of the ID list manifest unless `idListsUrl` is set: Statsig's CDN, followed by `/<sdkKey>.json`.
  *
  * @since 0.1.0
  */
 export const defaultIdListsUrl = "https://api.statsigcdn.com/v1/get_id_lists"
 
 /**
- * The options that both APIs have under one name. What each means is said here, for both.
+ * The options with the same name in both APIs, documented for both.
  *
  * @since 0.1.0
  */
 export interface CommonOptions {
-  /** The tier of users that carry no environment of their own, such as `staging`. Default: none. */
+  /** The tier of users without an environment of their own, such as `staging`. Default: none. */
   environment: string
   /** Custom fields of every user; the user's own win. Default: none. */
   globalCustomFields: { readonly [field: string]: unknown }
   /**
-   * The most bytes that specs may have, decompressed; larger ones are refused as soon as that shows, and what is held
-   * stays. Less than 1 stands for the default, and more than 512 MB for that. Default: 268,435,456 (256 MB).
+   * The maximum size of specs in bytes, decompressed; larger ones are rejected as soon as that is known, and the held
+   * specs stay. Less than 1 means the default, and more than 512 MB means 512 MB. Default: 268,435,456 (256 MB).
    */
   maxSpecsBytes: number
   /**
-   * Where to fetch specs; `/<sdkKey>.json` is appended. Empty or `null` stands for the default. Default: Statsig's CDN,
+   * Where to fetch specs; `/<sdkKey>.json` is appended. Empty or `null` means the default. Default: Statsig's CDN,
    * https://api.statsigcdn.com/v2/download_config_specs.
    */
   specsUrl: string
   /**
-   * Asks Statsig's CDN where a URL of one's own fails, for specs and for the manifest of ID lists: at once at
-   * `initialize`, for every fifth poll that fails afterwards. Default: false.
+   * Falls back to Statsig's CDN when a custom URL fails, for specs and for the manifest of ID lists: at once during
+   * `initialize`, later on every fifth failed poll. Default: false.
    */
   fallbackToStatsigApi: boolean
-  /** Asks for specs as protobuf, and for no more of them than has changed. Default: false. */
+  /** Requests specs as protobuf, and only what has changed. Default: false. */
   enableDcsDeltas: boolean
   /**
-   * Where events are posted, as it is written. Empty or `null` stands for the default. Default: Statsig's own,
+   * The full URL that events are posted to. Empty or `null` means the default. Default: Statsig's own,
    * https://prodregistryv2.org/v1/log_event.
    */
   logEventUrl: string
   /**
-   * Events that travel together, and whose number starts a flush: 10 to 2,000, anything else stands for the default (and
+   * The maximum number of events per batch; that many start a flush: 10 to 2,000, anything else means the default (and
    * is accepted when the environment variable STATSIG_RUNNING_TESTS is set). Default: 2,000.
    */
   eventLoggingMaxQueueSize: number
   /**
-   * Batches of events that wait at most; beyond that the oldest events are dropped and counted. Less than 1 stands for
-   * the default. Default: 100.
+   * The maximum number of waiting batches; beyond that the oldest events are dropped and counted. Less than 1 means the
+   * default. Default: 100.
    */
   eventLoggingMaxPendingBatchQueueSize: number
   /**
-   * The memory that pending events may take, estimated, in bytes: beyond it the oldest events are dropped and counted.
-   * Less than 1,048,576 stands for the default (and is accepted when the environment variable STATSIG_RUNNING_TESTS is
-   * set). Default: 67,108,864, which is 64 MiB.
+   * The estimated memory that pending events may take, in bytes: beyond it the oldest events are dropped and counted.
+   * Less than 1,048,576 means the default (and is accepted when the environment variable STATSIG_RUNNING_TESTS is set).
+   * Default: 67,108,864, which is 64 MiB.
    */
   eventLoggingMaxPendingBytes: number
   /**
-   * Exposures that are remembered for up to a minute, so as not to be logged again; 0 stands for the default. Default:
-   * 100,000.
+   * How many exposures are remembered, for up to a minute, so that they are not logged again; 0 means the default.
+   * Default: 100,000.
    */
   exposureDedupeMaxKeys: number
   /** Logs no exposure and no event. Default: false. */
   disableAllLogging: boolean
-  /** Opaque switches of Statsig's. Default: none. */
+  /** Opaque switches defined by Statsig. Default: none. */
   experimentalFlags: ReadonlySet<string>
-  /** Keeps ID lists, for conditions on large segments. Default: false: no list has anyone. */
+  /** Downloads ID lists, for conditions on large segments. Default: false: no list has anyone. */
   enableIdLists: boolean
   /**
-   * Where the manifest of ID lists is, as it is written. Empty or `null` stands for the default. Default: Statsig's CDN,
+   * The full URL of the ID list manifest. Empty or `null` means the default. Default: Statsig's CDN,
    * https://api.statsigcdn.com/v1/get_id_lists, with `/<sdkKey>.json` behind it.
    */
   idListsUrl: string
   /**
-   * Takes the place of scheme and host in the address of every ID-list file. Empty or `null` stands for the default.
-   * Default: files are where the manifest says.
+   * Replaces scheme and host in the URL of every ID list file. Empty or `null` means the default. Default: files are
+   * where the manifest says.
    */
   downloadIdListFileApi: string
-  /** The name of the program, sent along with requests. Default: none. */
+  /** The name of the program, sent with requests. Default: none. */
   serviceName: string
   /** Makes no request of any kind. `initialize` succeeds without specs. Default: false. */
   disableNetwork: boolean
@@ -117,28 +118,28 @@ export interface CommonOptions {
   disableCountryLookup: boolean
   /** Derives no browser or operating system from the user agent. Default: false. */
   disableUserAgentParsing: boolean
-  /** Parses user agents by the rules of uap-core in place of Statsig's own. Default: false. */
+  /** Parses user agents by the rules of uap-core instead of Statsig's own. Default: false. */
   useThirdPartyUaParser: boolean
 }
 
-/** How an Effect program writes them. A mapped type like this one keeps what is said of each member. */
+/** The form in an Effect program. A mapped type like this one preserves each member's docstring. */
 type Written<A> = { readonly [Name in keyof A]?: A[Name] | undefined }
 
 /**
- * The options that concern the SDK itself, whatever its parts are.
+ * The options of the SDK itself, independent of its layers.
  *
  * @since 0.1.0
  */
 export interface CoreOptions
   extends Written<Pick<CommonOptions, "environment" | "globalCustomFields" | "maxSpecsBytes">> {
   /**
-   * The pause between two polls for new specs. Less than one second is not accepted and stands for the default (it is
-   * accepted when the environment variable STATSIG_RUNNING_TESTS is set). Default: 10 seconds.
+   * The pause between two polls for new specs. Less than one second means the default (it is accepted when the
+   * environment variable STATSIG_RUNNING_TESTS is set). Default: 10 seconds.
    */
   readonly specsSyncInterval?: Duration.DurationInput | undefined
   /**
-   * The deadline of `initialize`, and how long its request for specs may take. Default: no deadline, and 3 seconds for
-   * the request.
+   * The deadline of `initialize`, and the timeout of its request for specs. Default: no deadline, and 3 seconds for the
+   * request.
    */
   readonly initTimeout?: Duration.DurationInput | undefined
 }
@@ -149,25 +150,25 @@ export interface CoreOptions
  * @since 0.1.0
  */
 export interface StatsigOptions extends CoreOptions, Written<CommonOptions> {
-  /** A server secret key of the Statsig project, wrapped by `Redacted.make` so that it is never shown. */
+  /** A server secret key of the Statsig project, wrapped with `Redacted.make` so that it is never shown. */
   readonly sdkKey: Redacted.Redacted
   /**
-   * The proxy of all requests, such as `http://user:password@proxy:3128`, wrapped by `Redacted.make`. Default: that of the
-   * environment variables HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY, if any.
+   * The proxy of all requests, such as `http://user:password@proxy:3128`, wrapped with `Redacted.make`. Default: that
+   * of the environment variables HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY, if any.
    */
   readonly proxyUrl?: Redacted.Redacted | undefined
-  /** A PEM file of root certificates to trust besides those that Node trusts. Default: none. */
+  /** A PEM file of root certificates to trust in addition to Node's. Default: none. */
   readonly caCertPath?: string | undefined
   /** How long events wait for a batch to fill, at least 50 milliseconds. Default: 60 seconds. */
   readonly eventLoggingFlushInterval?: Duration.DurationInput | undefined
   /**
-   * The pause between two syncs of ID lists. Less than one second is not accepted and stands for the default (it is
-   * accepted when the environment variable STATSIG_RUNNING_TESTS is set). Default: 60 seconds.
+   * The pause between two syncs of ID lists. Less than one second means the default (it is accepted when the
+   * environment variable STATSIG_RUNNING_TESTS is set). Default: 60 seconds.
    */
   readonly idListsSyncInterval?: Duration.DurationInput | undefined
   /**
-   * How long a request for ID lists may take; that of a file longer by a second for each announced megabyte. 0 stands for
-   * the default. Default: 10 seconds.
+   * The timeout of a request for ID lists; for a file, one more second per announced megabyte. 0 means the default.
+   * Default: 10 seconds.
    */
   readonly idListsRequestTimeout?: Duration.DurationInput | undefined
 }
@@ -175,21 +176,21 @@ export interface StatsigOptions extends CoreOptions, Written<CommonOptions> {
 interface OptionRow {
   /** How it is written and read. */
   readonly kind: keyof typeof optionKinds
-  /** Whether the Promise API has it not, or in another form. */
+  /** Whether the Promise API lacks it, or has it in another form. */
   readonly effectOnly?: true
   readonly default?: boolean | number | string
   readonly min?: number | string
   readonly max?: number
-  /** Whether these bounds of a number are there for the sake of Statsig's servers alone; those of intervals are. */
+  /** Whether these bounds only protect Statsig's servers and are lifted in tests, as for intervals. */
   readonly liftedInTests?: boolean
 }
 
 const flagRow = { kind: "flag", default: false } as const
 
 /**
- * What the code knows of the options, in the order in which the official package looks at them; those that the Promise API
- * alone has stand there. The environment variable of `specsUrl` is `STATSIG_SPECS_URL`, and so on. In the Promise API
- * durations are numbers of milliseconds, with `Ms` behind their names.
+ * How the options are read, in the order in which the official package checks them; those of the Promise API only are
+ * in its own module. The environment variable of `specsUrl` is `STATSIG_SPECS_URL`, and so on. In the Promise API
+ * durations are numbers of milliseconds, with `Ms` appended to the name.
  *
  * @internal
  */
@@ -213,10 +214,10 @@ export const optionTable = {
   globalCustomFields: { kind: "fields" },
   idListsSyncInterval: { kind: "optionalInterval", default: "60 seconds", min: "1 second" },
   idListsRequestTimeout: { kind: "timeout", default: "10 seconds" },
-  // The default has the SDK key behind it.
+  // The default is followed by the SDK key.
   idListsUrl: { kind: "optionalUrl", default: defaultIdListsUrl },
   downloadIdListFileApi: { kind: "optionalUrl" },
-  // Of the request for specs: `initialize` itself has no deadline then.
+  // For the request for specs: `initialize` itself then has no deadline.
   initTimeout: { kind: "timeout", default: "3 seconds" },
   logEventUrl: { kind: "url", default: defaultLogEventUrl },
   serviceName: { kind: "text" },
@@ -228,7 +229,7 @@ export const optionTable = {
 } as const satisfies { readonly [Name in keyof StatsigOptions]-?: OptionRow }
 
 /**
- * The URL, if one is given: empty or `null` stands for none.
+ * The URL, if given: empty or `null` means none.
  *
  * @internal
  */
@@ -265,7 +266,7 @@ const OptionalUrl = /* @__PURE__ */ Schema.optional(
   })
 )
 
-/** Kept as it is given: a decoded record would lose a field named `__proto__`. */
+/** Kept as given: a decoded record would lose a field named `__proto__`. */
 const Fields = /* @__PURE__ */ Schema.declare(
   (value): value is { readonly [field: string]: unknown } =>
     typeof value === "object" && value !== null && !Array.isArray(value),
@@ -284,7 +285,7 @@ const duration = (name: string): Config.Config<Duration.Duration> =>
     )
   })
 
-/** How options of a kind are checked in code, and read from the environment where that can hold them. */
+/** How options of a kind are validated in code, and read from the environment if it can hold them. */
 const optionKinds = {
   sdkKey: {
     schema: () =>
@@ -318,7 +319,7 @@ const optionKinds = {
   texts: { schema: () => Schema.optional(Schema.ReadonlySetFromSelf(Schema.String)), config: undefined }
 }
 
-/** Something of each option that it is made of. */
+/** An object made from each option. */
 const ofOptions = (make: (row: OptionRow, name: string) => unknown) =>
   Object.fromEntries(
     Object.entries<OptionRow>(optionTable).flatMap(([name, row]) => {
@@ -371,7 +372,7 @@ export interface ResolvedCoreOptions extends Schema.Schema.Type<typeof CoreOptio
 export interface ResolvedOptions extends Schema.Schema.Type<typeof StatsigOptions> {}
 
 /**
- * Whether `STATSIG_RUNNING_TESTS` is set, which lifts the limits that options have for the sake of Statsig's servers.
+ * Whether `STATSIG_RUNNING_TESTS` is set, which lifts the limits that protect Statsig's servers.
  *
  * @internal
  */
@@ -381,7 +382,7 @@ export const isRunningTests: Effect.Effect<boolean> = Effect.matchCause(Config.s
 })
 
 /**
- * The interval that is given, if it may be: Statsig's servers are asked no more than once a second.
+ * The given interval, if allowed: Statsig's servers are asked at most once a second.
  *
  * @internal
  */
@@ -398,7 +399,7 @@ export const checkInterval = Effect.fnUntraced(function* (
 })
 
 /**
- * The number that is given, or with a warning the default in place of one out of bounds.
+ * The given number, or the default with a warning if it is out of bounds.
  *
  * @internal
  */
@@ -423,7 +424,7 @@ const resolveBy = <A extends ResolvedCoreOptions, I>(schema: Schema.Schema<A, I>
   })
 
 /**
- * Checks the options and fills in the defaults. Dies of an option of the wrong type, with a message that names it.
+ * Validates the options and fills in the defaults. Dies on an option of the wrong type, with a message that names it.
  *
  * @since 0.1.0
  */
@@ -431,7 +432,7 @@ export const resolve: (options: StatsigOptions) => Effect.Effect<ResolvedOptions
   /* @__PURE__ */ resolveBy(StatsigOptions)
 
 /**
- * As `resolve`, for the core options alone.
+ * As `resolve`, for the core options only.
  *
  * @since 0.1.0
  */
@@ -441,13 +442,13 @@ export const resolveCore: (options: CoreOptions) => Effect.Effect<ResolvedCoreOp
 const optional = <A>(config: Config.Config<A>): Config.Config<A | undefined> =>
   Config.map(Config.option(config), Option.getOrUndefined)
 
-/** The variable of the key first, then others that programs have it in. */
+/** The variable of the key first, then other common names. */
 const sdkKeyNames = ["STATSIG_SDK_KEY", "STATSIG_SERVER_SECRET", "STATSIG_KEY"]
 
-/** Without the end of a line that a file or a mounted secret may bring along. */
+/** Trims the newline that a file or a mounted secret may add. */
 const trimmed = (key: Redacted.Redacted): Redacted.Redacted => Redacted.make(Redacted.value(key).trim())
 
-/** The first key that is not empty; an empty one where there is no other, for without network it is as good as any. */
+/** The first key that is not empty; else an empty one, which is enough without network. */
 const sdkKeyConfig: Config.Config<Redacted.Redacted> = /* @__PURE__ */ Config.suspend(() =>
   Config.mapOrFail(Config.all(sdkKeyNames.map(name => optional(Config.redacted(name)))), found => {
     const keys = found.filter(key => key !== undefined)
@@ -462,9 +463,9 @@ const sdkKeyConfig: Config.Config<Redacted.Redacted> = /* @__PURE__ */ Config.su
 )
 
 /**
- * The options from the environment, or whatever `ConfigProvider` is in use: the name of each in capitals behind `STATSIG_`,
- * such as `STATSIG_SDK_KEY`, `STATSIG_SPECS_URL` and `STATSIG_EVENT_LOGGING_MAX_QUEUE_SIZE`. Only the key is required;
- * where its variable is not set or empty, `STATSIG_SERVER_SECRET` and `STATSIG_KEY` are read, in this order. Durations are
+ * The options from the environment, or from the `ConfigProvider` in use: `STATSIG_` and the name in capitals, such as
+ * `STATSIG_SDK_KEY`, `STATSIG_SPECS_URL` and `STATSIG_EVENT_LOGGING_MAX_QUEUE_SIZE`. Only the key is required; if its
+ * variable is unset or empty, `STATSIG_SERVER_SECRET` and `STATSIG_KEY` are read, in this order. Durations are
  * milliseconds or text such as `10 seconds`. `globalCustomFields` and `experimentalFlags` are not read.
  *
  * @since 0.1.0

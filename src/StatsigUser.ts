@@ -1,5 +1,5 @@
 /**
- * The user that a check is made for.
+ * The user of a check.
  *
  * @since 0.1.0
  */
@@ -15,9 +15,9 @@ import { Walk } from "./internal/walk.js"
 export type StatsigUser = User
 
 /**
- * What a user is made of; every field may be left out. Custom values may be any JSON.
+ * The fields of a user; each is optional. Custom values may be any JSON.
  *
- * `privateAttributes` take part in decisions and never leave the process.
+ * `privateAttributes` are used in evaluation and never leave the process.
  *
  * @since 0.1.0
  */
@@ -36,12 +36,12 @@ export interface StatsigUserInput {
 }
 
 /**
- * Makes a user. It copies what it is given, so changing the input later changes nothing. It never throws. What cannot
- * be JSON is left out (`undefined`, functions, symbols, bigints, getters that throw) or becomes `null` (`NaN` and the
+ * Makes a user. It copies its input, so later changes to the input have no effect. It never throws. What cannot be JSON
+ * is left out (`undefined`, functions, symbols, bigints, getters that throw) or becomes `null` (`NaN` and the
  * infinities). A field of the wrong shape counts as absent.
  *
- * In each of the maps an object is left out where it is met within itself, and so is what is nested deeper than 100
- * levels, what comes after the first 100,000 values, and texts that make it more than 16,777,216 characters (2^24).
+ * In each map, an object that contains itself is left out where it recurs. So is anything nested deeper than 100
+ * levels, anything after the first 100,000 values, and strings beyond a total of 16,777,216 characters (2^24).
  *
  * @example
  * const user = StatsigUser.make({ userID: "u-1", customIDs: { companyID: "c-7" }, custom: { plan: "pro" } })
@@ -66,7 +66,7 @@ export const make = (input: StatsigUserInput): StatsigUser =>
 const scalar = (value: unknown): Json | undefined =>
   typeof value === "string" || (typeof value === "number" && Number.isFinite(value)) ? value : undefined
 
-/** Whether it is an object and no array; a revoked proxy is neither. */
+/** Whether it is an object but not an array; a revoked proxy is neither. */
 const isMap = (value: unknown): value is object => {
   try {
     return typeof value === "object" && value !== null && !Array.isArray(value)
@@ -98,7 +98,7 @@ const recordField = (
   return isMap(value) ? userMembers(value, new Walk(), memberToJson) : undefined
 }
 
-/** A copy; `undefined` for a proxy that tells no keys. A member whose getter throws is left out. */
+/** A copy; `undefined` for a proxy whose keys cannot be listed. A member whose getter throws is left out. */
 const userMembers = (value: object, walk: Walk, memberToJson: ToJson): JsonObject | undefined => {
   try {
     return walk.members(value, Object.keys, (holder, key) => read(holder, key, walk, memberToJson))

@@ -6,7 +6,7 @@
 import * as Context from "effect/Context"
 
 /**
- * What a user agent says of itself. A part that is not known is `"Other"` (names) or `"0.0.0"` (versions).
+ * The parsed user agent. An unknown part is `"Other"` (names) or `"0.0.0"` (versions).
  *
  * @since 0.1.0
  */
@@ -18,7 +18,7 @@ export interface ParsedUserAgent {
 }
 
 /**
- * The parser that evaluation asks. It is called with the user's `userAgent`, at most 1,000 UTF-8 bytes long, on the
+ * The parser that evaluation uses. It is called with the user's `userAgent`, at most 1,000 UTF-8 bytes long, on the
  * check path: it must be synchronous, linear in the input and must not throw.
  *
  * `undefined` means that the parser has no data (yet): the field is missing and the evaluation's reason becomes

@@ -1,7 +1,7 @@
 /**
  * Statsig for Effect programs: one namespace for each module.
  *
- * The layers that make a running SDK of it are under `statsig-effect/layers/*`.
+ * The layers that make it a running SDK are under `statsig-effect/layers/*`.
  *
  * @since 0.1.0
  */

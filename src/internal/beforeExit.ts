@@ -1,13 +1,13 @@
 /**
- * Work that is done when a process has nothing else left to do, before it ends.
+ * Runs work when a process has nothing else left to do, before it ends.
  *
- * Node says so by `beforeExit`: when the event loop is empty, again after each time that there was work, and neither after
- * `process.exit` nor after an uncaught exception. There is one listener for all who wait, also where the package is in a
- * process more than once, and none while nobody waits. Where there is no such event nothing is done.
+ * Node emits `beforeExit` when the event loop is empty, again after each further work, but not after `process.exit` or
+ * an uncaught exception. All tasks share one listener, even if the package is loaded more than once; without tasks
+ * there is none. Without such an event nothing is done.
  */
 import { ofProcess } from "./ofProcess.js"
 
-/** What is called. Its work keeps the process alive for as long as its timers and requests do. */
+/** A task. Its timers and requests keep the process alive. */
 type Task = () => void
 
 interface EventSource {
@@ -35,7 +35,7 @@ const source = (): EventSource | undefined => {
 }
 
 /**
- * Calls the task each time before the process ends. Gives what ends that.
+ * Calls the task each time before the process ends. Returns a function that removes it.
  *
  * @internal
  */

@@ -1,9 +1,9 @@
 /**
- * Looking at many bytes. Node does it at the speed of memory; elsewhere it is done here.
+ * Checks and compares many bytes. Node does it at memory speed; elsewhere this module does it.
  */
 import type { Before } from "../engine/payload/body.js"
 
-/** Asked of the process, so that this module loads where there is no Node. Since Node 20.16. */
+/** Looked up on the process, so that this module also loads without Node. Since Node 20.16. */
 const node = globalThis.process?.getBuiltinModule?.("node:buffer")
 
 const fatal = new TextDecoder("utf-8", { fatal: true })
@@ -19,7 +19,7 @@ export const isUtf8 = (bytes: Uint8Array): boolean => {
   }
 }
 
-/** Compares parts of a payload with parts of the one before. */
+/** Compares parts of a payload with parts of the previous one. */
 export const sameParts = (bytes: Uint8Array, before: Uint8Array = new Uint8Array(0)): Before["isSame"] => {
   if (node === undefined) return compareEach(bytes, before)
   const here = node.Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)

@@ -1,7 +1,7 @@
 /**
- * One check: evaluate, log the exposure, tell those who listen. Both APIs call it; they only shape what it gives.
+ * One check: evaluate, log the exposure, notify the listeners. Both APIs call it and only shape the results.
  *
- * Everything here is synchronous and total; nothing of Effect runs on the way.
+ * Everything here is synchronous and total, without Effect.
  */
 import type { Service as Evaluator } from "../Evaluator.js"
 import type { EventLogger } from "../EventLogger.js"
@@ -15,44 +15,44 @@ import type { Parameter, SpecKind } from "../engine/specs.js"
 import type { User } from "../engine/user.js"
 import type { Listeners } from "./listeners.js"
 
-/** How one check is made. Of gates and dynamic configs only the first counts. */
+/** Options of one check. Gates and dynamic configs use only the first. */
 export interface CheckSettings extends StickyOptions {
   readonly disableExposureLogging?: boolean | undefined
 }
 
-/** A check that was made. */
+/** A check and its evaluation. */
 export interface Checked extends Question {
   readonly evaluation: Evaluation
 }
 
-/** A layer that was checked; `expose` logs that a parameter of it was read. */
+/** A checked layer; `expose` logs that one of its parameters was read. */
 export interface CheckedLayer {
   readonly evaluation: Evaluation
   readonly expose: (parameter: string) => void
 }
 
-/** What a parameter of a parameter store stands for; `expose` logs that it was read. */
+/** The resolved value of a parameter store's parameter; `expose` logs that it was read. */
 export interface ResolvedParameter {
   readonly value: Json | undefined
   readonly expose?: () => void
 }
 
-/** What a look asks for: a name of a kind, or one of its parameters. */
+/** The target of a look: a name of a kind, or one of its parameters. */
 export interface LookTarget {
   readonly kind: SpecKind | "parameterStore"
   readonly name: string
-  /** A parameter store is always asked for one. */
+  /** Required for a parameter store. */
   readonly parameter: string | undefined
 }
 
-/** A check by a caller who may refuse the value: who asks a text flag for a number gets an error, and logs nothing. */
+/** A check whose caller may reject the value: reading a text flag as a number gives an error and logs nothing. */
 export interface Look {
   readonly evaluation: Evaluation
-  /** Of a parameter store: what its parameter stands for. */
+  /** For a parameter store: the parameter's value. */
   readonly stored: Json | undefined
   /**
-   * Logs the exposures of the check, as its own call would, or counts it as not exposed when the value is not used. To be
-   * called once.
+   * Logs the exposures of the check, as its own call would; if the value is not used, counts it as not exposed. Call it
+   * once.
    */
   readonly finish: (isUsed: boolean) => void
 }
@@ -61,7 +61,7 @@ const noSettings: CheckSettings = {}
 
 const isDisabled = (settings: CheckSettings | undefined): boolean => settings?.disableExposureLogging === true
 
-/** How a check goes by sticky assignments; `undefined` when it does not. */
+/** How a check uses sticky assignments; `undefined` if it does not. */
 const stickyOf = (
   kind: SpecKind | "parameterStore",
   settings: CheckSettings | undefined,
@@ -71,7 +71,7 @@ const stickyOf = (
   return origin === "parameterStore" ? byReference : (settings ?? noSettings)
 }
 
-/** The checks by one evaluator. */
+/** The checks on one evaluator. */
 export class Checks {
   readonly #evaluator: Evaluator
   readonly #logger: EventLogger["Type"]
@@ -88,7 +88,7 @@ export class Checks {
     return this.#gate(user, name, settings).bool
   }
 
-  /** As in the official SDK, this one logs the experiments that an `experiment_group` condition reads in any case. */
+  /** As in the official SDK, this one always logs the experiments that an `experiment_group` condition reads. */
   gate(user: User, name: string, settings?: CheckSettings): Evaluation {
     const evaluation = this.#evaluator.gate(user, name, false)
     this.#log("gate", user, name, evaluation, isDisabled(settings) ? undefined : "get")
@@ -110,7 +110,7 @@ export class Checks {
     return evaluation
   }
 
-  /** Logs nothing: each parameter that is read is to be exposed. */
+  /** Logs nothing: each parameter that is read must be exposed. */
   layer(user: User, name: string, settings?: CheckSettings, origin: ExposureOrigin = "get"): CheckedLayer {
     const disabled = isDisabled(settings)
     const evaluation = this.#evaluator.layer(user, name, disabled, stickyOf("layer", settings, origin))
@@ -123,7 +123,7 @@ export class Checks {
     return { evaluation, expose }
   }
 
-  /** Logs the answer of now, whatever was checked before. Nobody else is told. */
+  /** Logs the current evaluation, regardless of earlier checks. Listeners are not notified. */
   exposeManually(kind: SpecKind, user: User, name: string, parameter?: string): void {
     const evaluation = this.#evaluator[kind](user, name, false)
     this.#logger.logExposure({ kind, origin: "manual", name, user, evaluation, parameter })
@@ -135,7 +135,7 @@ export class Checks {
     return this.#evaluator.parameterStore(user, name)
   }
 
-  /** What a parameter stands for, decided now. */
+  /** Resolves a parameter now. */
   resolve(user: User, parameter: Parameter, settings?: CheckSettings): ResolvedParameter {
     if (parameter.kind === "static") return { value: parameter.value }
     const { kind, name, origin, parameter: member, valueIn } = referenceOf(parameter)
@@ -163,7 +163,7 @@ export class Checks {
     return { evaluation, stored, finish: isUsed => referred.finish(isUsed && isRead) }
   }
 
-  /** Why a check would give its answer. */
+  /** Explains the result of a check. */
   explain(user: User, kind: ExplainedKind, name: string, settings?: CheckSettings): Explanation {
     return this.#evaluator.explain(user, kind, name, isDisabled(settings), stickyOf(kind, settings, "get"))
   }

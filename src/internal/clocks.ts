@@ -1,15 +1,15 @@
 /**
- * The clocks that the SDK waits by.
+ * The clocks that the SDK waits on.
  *
- * There are two kinds of waiting. **Limits of time**, and the pauses within work that a caller may wait for, guard the
+ * There are two kinds of waiting. **Limits**, and the pauses within work that a caller may wait for, protect the
  * caller: they run on timers that no test can stop (`timers.ts`). **Intervals**, the pauses between two polls, two
- * flushes or two looks at a file, are what a test wants to advance: they run on whatever `setTimeout` is at the moment.
+ * flushes or two checks of a file, should be controllable by tests: they use the current `setTimeout`.
  *
- * A limit does not count the time in which code of this process holds the event loop: in such time no answer can be
- * read, and whoever answers has done nothing wrong.
+ * A limit excludes the time in which code of this process blocks the event loop: no response can be read then, and the
+ * server is not at fault.
  *
- * Effect's own clock does neither. It is replaced only where it is in use: a clock that the program put in its place,
- * such as a `TestClock`, is in charge of all of it.
+ * Effect's own clock does neither. It is replaced only if it is in use: a clock set by the program, such as a
+ * `TestClock`, controls everything.
  */
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
@@ -28,7 +28,7 @@ interface Timer {
   readonly unref?: () => unknown
 }
 
-/** On the timers of the moment, which may be those of a test. It does not keep the process alive. */
+/** Uses the current timers, which may be those of a test. It does not keep the process alive. */
 const sleepOnGlobalTimer = (millis: number): Effect.Effect<void> =>
   Effect.async(resume => {
     const { clearTimeout } = globalThis
@@ -41,14 +41,14 @@ const sleepOnGlobalTimer = (millis: number): Effect.Effect<void> =>
     return Effect.sync(() => clearTimeout(timer as never))
   })
 
-/** A limit is waited for in this many parts, each of at least so many milliseconds. */
+/** A limit is split into this many parts, each of at least so many milliseconds. */
 const timerParts = 64
 const shortestPart = 5
 
 /**
- * Waits in parts. After each of them the event loop reads what has arrived, so a turn of the loop counts as one part at
+ * Waits in parts. After each part the event loop reads what has arrived, so a turn of the loop counts as one part at
  * most, however long it takes. A part in which long work of this package waits for its turn does not count at all.
- * `isAwaited`: the process stays alive for it.
+ * `isAwaited`: it keeps the process alive.
  */
 const sleepInTurns = (millis: number, isAwaited: boolean): Effect.Effect<void> =>
   Effect.async(resume => {
@@ -89,7 +89,7 @@ const isOurs = (clock: Clock.Clock): boolean =>
   clock === liveClock || clock === guardingClock || clock === backgroundClock
 
 /**
- * Runs an effect that a caller waits for: its timeouts and sleeps end though the timers of the program are faked.
+ * Runs an effect that a caller waits for: its timeouts and sleeps end even if the program's timers are faked.
  *
  * @internal
  */
@@ -97,8 +97,8 @@ export const guarded = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<
   Effect.clockWith(clock => (clock === liveClock ? Effect.withClock(effect, guardingClock) : effect))
 
 /**
- * Runs an effect in the background: its timeouts and sleeps do not keep the process alive, and end though the timers of
- * the program are faked.
+ * Runs an effect in the background: its timeouts and sleeps do not keep the process alive, and end even if the
+ * program's timers are faked.
  *
  * @internal
  */
@@ -107,7 +107,7 @@ export const inBackground = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Ef
 
 /**
  * The pause between two rounds of background work. It does not keep the process alive, and a program that fakes its
- * timers advances it with them. Nothing that a caller waits for may wait for it.
+ * timers advances it with them. Nothing that a caller waits for may depend on it.
  *
  * @internal
  */
@@ -117,7 +117,7 @@ export const interval = (duration: Duration.DurationInput): Effect.Effect<void> 
   )
 
 /**
- * A clock of milliseconds that goes on from where it was when the time of day is set back.
+ * A millisecond clock that never goes back, even if the system time is set back.
  *
  * @internal
  */

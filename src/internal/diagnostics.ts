@@ -1,8 +1,8 @@
 /**
- * Diagnostics: what a sync did, step by step, as an event of the SDK itself.
+ * Diagnostics: the steps of a sync, logged as an event of the SDK itself.
  *
- * Whoever makes a sync records it (`record`). The parts that it runs through write down their steps (`mark`) and know
- * neither who records nor whether anybody does. Each recording is of one sync, so syncs at the same time stay apart.
+ * The code that starts a sync records it (`record`). The parts that it runs mark their steps (`mark`) without knowing
+ * whether they are recorded. Each recording covers one sync, so concurrent syncs stay apart.
  */
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
@@ -13,7 +13,7 @@ import type { LoggedEvent } from "../EventLogger.js"
 import type { RemoteConfig } from "../engine/specs.js"
 
 /**
- * The begin or the end of a step, without its time.
+ * The start or end of a step, without its time.
  *
  * @internal
  */
@@ -37,7 +37,7 @@ export interface Marker {
   readonly source?: string | undefined
 }
 
-/** As the official SDK: a sync of very many lists must not make an event without end. */
+/** As in the official SDK: a sync of very many lists must not make a huge event. */
 const maxMarkers = 50
 
 class Markers extends Context.Reference<Markers>()("statsig-effect/internal/diagnostics/Markers", {
@@ -45,7 +45,7 @@ class Markers extends Context.Reference<Markers>()("statsig-effect/internal/diag
 }) {}
 
 /**
- * Writes down a step of the sync at hand, if it is recorded.
+ * Marks a step of the current sync, if it is recorded.
  *
  * @internal
  */
@@ -61,7 +61,7 @@ export const mark = (marker: Marker): Effect.Effect<void> =>
   })
 
 /**
- * Writes down the begin and the end of an effect.
+ * Marks the start and end of an effect.
  *
  * @internal
  */
@@ -75,15 +75,15 @@ export const marked =
   }
 
 /**
- * Records the sync that it is given.
+ * Records the given sync.
  *
  * @internal
  */
 export type Recorder = <A, E, R>(sync: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
 
 /**
- * How a service that syncs in the background has its syncs recorded. It is set where the background work is started, by
- * whoever knows the specs and the logger; elsewhere nothing is recorded.
+ * How a service records its background syncs. It is set where the background work is started, by code that knows the
+ * specs and the logger; elsewhere nothing is recorded.
  *
  * @internal
  */
@@ -92,12 +92,12 @@ export class BackgroundRecorder extends Context.Reference<BackgroundRecorder>()(
   { defaultValue: (): Recorder => sync => sync }
 ) {}
 
-/** Of 10,000 events this many are sent where the specs do not say. */
+/** How many of 10,000 events are sent if the specs do not say. */
 const defaultRates = { initialize: 10_000, dcs: 1_000, get_id_list: 100 }
 
 /**
- * Records a sync and logs it when it is over, as often as the specs held then want it. A sync without steps is not
- * logged. `rate` is the name of the share in the specs.
+ * Records a sync and logs it when it ends, sampled at the rate in the specs then held. A sync without steps is not
+ * logged. `rate` is the name of the sampling rate in the specs.
  *
  * @internal
  */

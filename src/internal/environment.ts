@@ -1,5 +1,5 @@
 /**
- * A variable of the environment. `undefined` also where the program may not look: Deno throws without `--allow-env`.
+ * An environment variable. Also `undefined` if access is denied: Deno throws without `--allow-env`.
  *
  * @internal
  */

@@ -1,10 +1,10 @@
 /**
- * Errors that are kept for a status.
+ * Errors stored in a status.
  */
 
 /**
- * Makes an error safe to keep. V8 keeps the frames in which an error was made, with all that their functions hold, until
- * its stack is first read: a megabyte of a refused body would stay for as long as the error does.
+ * Makes an error safe to store. Until its stack is first read, V8 keeps the frames in which it was made, with
+ * everything their functions reference: a megabyte of a rejected body would live as long as the error.
  *
  * @internal
  */

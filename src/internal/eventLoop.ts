@@ -1,16 +1,16 @@
 /**
- * Room for others in the middle of long work, and between the long work of several instances.
+ * Yields to the event loop during long work, and between the long work of several instances.
  *
- * Node calls everything that is ready in one turn of the event loop. With hundreds of instances in a process that turn
- * would take seconds. So whoever has long work to do takes a turn of the loop for it, of which there is one at a time.
+ * Node calls everything that is ready in one turn of the event loop. With hundreds of instances in a process such a
+ * turn would take seconds. So long work first takes a turn of the loop; only one piece of work holds a turn.
  */
 import * as Effect from "effect/Effect"
 import { setImmediate } from "./timers.js"
 
-/** Whether somebody has the turn of the event loop that runs now. */
+/** Whether the current turn of the event loop is taken. */
 let isTaken = false
 
-/** Those who wait for a turn, in their order. */
+/** The work that waits for a turn, in order. */
 const waiting = new Set<() => void>()
 
 const startTurn = (): void => {
@@ -40,7 +40,7 @@ export const yieldToEventLoop: Effect.Effect<void> = Effect.async(resume => {
 })
 
 /**
- * Takes a turn of the event loop: this one if nobody has it, else a later one.
+ * Takes a turn of the event loop: the current one if it is free, else a later one.
  *
  * @internal
  */
@@ -58,7 +58,7 @@ export const takeTurn: Effect.Effect<void> = Effect.suspend(() => {
 export const hasWorkWaiting = (): boolean => waiting.size > 0
 
 /**
- * Does long work that yields wherever others may have a turn.
+ * Runs long work that yields where others may take a turn.
  *
  * @internal
  */

@@ -1,5 +1,5 @@
 /**
- * What answers over HTTP mean, whatever they carry, and how their bodies are read.
+ * How HTTP responses are interpreted, whatever they contain, and how their bodies are read.
  */
 import type * as Headers from "@effect/platform/Headers"
 import * as HttpClient from "@effect/platform/HttpClient"
@@ -17,17 +17,17 @@ const untrace = (client: HttpClient.HttpClient) =>
     HttpClient.withScope
   )
 
-/** Instances share clients, and what is made of them. */
+/** Instances share clients and what is derived from them. */
 const untraced = new WeakMap<HttpClient.HttpClient, ReturnType<typeof untrace>>()
 
-/** A client whose requests are not traced and carry no trace headers: both would hold the SDK key. */
+/** A client whose requests are not traced and carry no trace headers: both would contain the SDK key. */
 export const withoutTraces = (client: HttpClient.HttpClient): ReturnType<typeof untrace> => {
   const made = untraced.get(client) ?? untrace(client)
   untraced.set(client, made)
   return made
 }
 
-/** Statuses that say the request itself is wrong or not welcome: to repeat it is of no use. */
+/** Statuses that mean the request itself is wrong or rejected: repeating it is useless. */
 export const neverRepeated: ReadonlySet<number> = new Set([400, 403, 405, 413, 429, 501])
 
 /** Whether the same request may succeed later, or elsewhere. */
@@ -40,41 +40,41 @@ export const httpUrl = (text: string): URL | undefined => {
   return url?.protocol === "http:" || url?.protocol === "https:" ? url : undefined
 }
 
-/** A URL as it may be shown: queries may hold secrets. */
+/** A URL that is safe to show: queries may hold secrets. */
 export const withoutQuery = (url: string): string => url.replace(/[?#].*$/s, "")
 
-/** How much of the body of an error is read and shown, in bytes. */
+/** How much of an error response's body is read and shown, in bytes. */
 export const errorBodyShown = 1_000
 
-/** What was read of a body, and how many bytes that is. */
+/** The parts that were read of a body, and their size in bytes. */
 interface BodyParts {
   readonly parts: ReadonlyArray<Uint8Array>
   readonly size: number
 }
 
 /**
- * What an HTTP client of this package can give in place of a `Response`: a body that is read without an Effect stream,
- * which takes more time than everything else that is done for an answer.
+ * An HTTP client of this package can return this instead of a `Response`: a body that is read without an Effect stream,
+ * which takes longer than all other work on a response.
  */
 export interface BoundedBody {
-  /** Reads the body, and stops as soon as there are more bytes than that. */
+  /** Reads the body, and stops once there are more bytes than that. */
   readonly readAtMost: (bytes: number) => Promise<BodyParts>
 }
 
-/** Effect keeps the `Response` that a client gave in this member. */
+/** Effect keeps the client's `Response` in this member. */
 const boundedBody = (response: HttpClientResponse.HttpClientResponse): BoundedBody | undefined => {
   const { source } = response as { readonly source?: Partial<BoundedBody> }
   return typeof source?.readAtMost === "function" ? (source as BoundedBody) : undefined
 }
 
-/** The body, of which no more is read than makes it longer than `limit` bytes. */
+/** The body; reading stops once it is longer than `limit` bytes. */
 export const readUpTo = (
   response: HttpClientResponse.HttpClientResponse,
   limit: number
 ): Effect.Effect<Uint8Array, HttpClientError.ResponseError> =>
   Effect.flatMap(readParts(response, limit), ({ parts, size }) => concat(parts, size))
 
-/** The body, or `undefined` if it has more than `limit` bytes: what is too long is not put together. */
+/** The body, or `undefined` if it has more than `limit` bytes: then the parts are not joined. */
 export const readWithin = (
   response: HttpClientResponse.HttpClientResponse,
   limit: number
@@ -94,7 +94,7 @@ const readParts = (
       catch: cause => new ResponseError({ request: response.request, response, reason: "Decode", cause })
     })
   }
-  // A stream costs more than all else that is done for a short answer.
+  // A stream costs more than all other work on a short response.
   if (isShort(response, limit)) {
     return Effect.map(response.arrayBuffer, bytes => ({ parts: [new Uint8Array(bytes)], size: bytes.byteLength }))
   }
@@ -116,10 +116,10 @@ const readParts = (
   return Effect.map(orNothing, size => ({ parts, size }))
 }
 
-/** Answers up to this length, in bytes, are read at once, if they tell it. */
+/** Responses up to this length, in bytes, are read at once if they declare it. */
 const longestAtOnce = 64 * 1024
 
-/** Whether the answer itself says that it is short; what is encoded may grow. */
+/** Whether the response declares that it is short; an encoded one may grow. */
 const isShort = ({ headers }: HttpClientResponse.HttpClientResponse, limit: number): boolean => {
   const length = headers["content-length"]
   return (
@@ -129,16 +129,16 @@ const isShort = ({ headers }: HttpClientResponse.HttpClientResponse, limit: numb
   )
 }
 
-/** The longest wait that a server may ask for, in milliseconds: ten minutes. It bounds the harm of a wrong header. */
+/** The longest wait that a server may request, in milliseconds: ten minutes. It bounds the harm of a wrong header. */
 export const longestRetryAfter = 10 * 60 * 1_000
 
-/** The three forms of a date in HTTP (RFC 9110, 5.6.7). `Date.parse` alone would also take "1.5" for one. */
+/** The three forms of an HTTP date (RFC 9110, 5.6.7). `Date.parse` alone would also accept "1.5". */
 const httpDate = /^[A-Z][a-z]{2,8},? .*\d\d:\d\d:\d\d/
 
 /**
  * How long the server asks to wait before the next request, in milliseconds from `now`: the header `Retry-After`, in
- * seconds or as a date. It is never longer than `longestRetryAfter`, and 0 for a date in the past. `undefined` when the
- * answer has no such header, or one that is neither.
+ * seconds or as a date. It is at most `longestRetryAfter`, and 0 for a date in the past. `undefined` when the header is
+ * missing or neither of them.
  */
 export const retryAfter = (headers: Headers.Headers, now: number): number | undefined => {
   const text = headers["retry-after"]?.trim()
@@ -147,7 +147,7 @@ export const retryAfter = (headers: Headers.Headers, now: number): number | unde
   return Number.isNaN(wait) ? undefined : Math.min(Math.max(wait, 0), longestRetryAfter)
 }
 
-/** All dates in HTTP are in GMT, also the one form that does not say so. */
+/** All HTTP dates are in GMT, even the form that does not say so. */
 const httpTime = (text: string): number =>
   httpDate.test(text) ? Date.parse(text.endsWith("GMT") ? text : `${text} GMT`) : Number.NaN
 
@@ -165,7 +165,7 @@ const statusTexts = new Map([
   [504, "Gateway Timeout"]
 ])
 
-/** What a status that is not 2xx means, in the official SDK's words: a body that is not ASCII counts as empty. */
+/** The message for a status that is not 2xx, in the official SDK's words: a body that is not ASCII counts as empty. */
 export const describeStatus = (status: number, body: Uint8Array): string => {
   const text = new TextDecoder().decode(body.subarray(0, errorBodyShown))
   const shown = /^[\x00-\x7f]*$/.test(text) ? text : ""
@@ -174,7 +174,7 @@ export const describeStatus = (status: number, body: Uint8Array): string => {
   return shown === "" ? known : `${known}: ${shown}`
 }
 
-/** What went wrong below: `fetch` says little itself and much in its causes. */
+/** The underlying causes: `fetch` itself says little, its causes much. */
 export const causesOf = ({ cause, message }: HttpClientError.HttpClientError): string => {
   const messages: Array<string> = []
   for (let current = cause; current instanceof Error && messages.length < 5; current = current.cause) {

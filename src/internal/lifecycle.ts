@@ -1,5 +1,5 @@
 /**
- * What waits: the beginning, syncing on demand, and the end of the service.
+ * The waiting operations: initialization, sync on demand, and shutdown of the service.
  */
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
@@ -17,12 +17,12 @@ import { withQuietLoggers } from "./quietly.js"
 import { sdkKeyShown, sdkType, sdkVersion } from "./sdkInfo.js"
 
 /**
- * How `initialize` ended. It never fails: without specs every check gives its default, and polling goes on.
+ * The result of `initialize`. It never fails: without specs every check returns its default, and polling continues.
  *
  * @since 0.1.0
  */
 export interface InitializeResult {
-  /** Whether a source answered in time. */
+  /** Whether a source responded in time. */
   readonly success: boolean
   /** The source of the specs afterwards, as in evaluation reasons. */
   readonly source: string
@@ -31,14 +31,14 @@ export interface InitializeResult {
   readonly failure: Option.Option<SpecSourceError | SpecsError | InitializeTimeoutError>
 }
 
-/** Does the second whatever becomes of the first, and fails where one did. */
+/** Runs the second even if the first fails, and fails if either did. */
 const inTurn = <E, E2>(first: Effect.Effect<void, E>, second: Effect.Effect<void, E2>): Effect.Effect<void, E | E2> =>
   Effect.flatMap(Effect.exit(first), exit => Effect.zipRight(second, exit))
 
-/** What a caller waits for ends in time under fake timers, and no log line ends it. */
+/** A caller's wait also ends in time under fake timers, and no failing log line ends it. */
 const forCaller = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> => guarded(withQuietLoggers(effect))
 
-/** The services that are begun and ended together. */
+/** The services that are started and stopped together. */
 interface LifecycleParts {
   readonly store: SpecStore["Type"]
   readonly idLists: IdLists["Type"]
@@ -52,7 +52,7 @@ interface LifecycleOptions {
   readonly sdkKey?: Redacted.Redacted | undefined
 }
 
-/** Makes the effects of the service that wait for something. */
+/** Makes the waiting effects of the service. */
 export const makeLifecycle = ({ idLists, logger, observe, store }: LifecycleParts, options: LifecycleOptions) => {
   const diagnostics = { remote: () => store.current().snapshot?.remote, log: logger.logEvent }
   const recordInitialize = recordDiagnostics({ context: "initialize", rate: "initialize", ...diagnostics })
@@ -92,9 +92,9 @@ export const makeLifecycle = ({ idLists, logger, observe, store }: LifecyclePart
   }
 }
 
-/** What becomes of the lists is told by their own status. */
+/** The lists report errors in their own status. */
 const loadAll = (store: SpecStore["Type"], idLists: IdLists["Type"]) => {
-  // Whoever switches the network off wants to start without specs.
+  // A program that disables the network wants to start without specs.
   const loadSpecs = Effect.catchIf(
     store.load,
     error => error._tag === "SpecSourceError" && error.reason === "Disabled",

@@ -1,20 +1,20 @@
 /**
- * Listeners that are called one after the other, at once.
+ * Listeners that are called synchronously, one after the other.
  */
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 
 /**
- * Who listens, and the way to tell them.
+ * A set of listeners, and how to notify them.
  *
  * @internal
  */
 export interface Listeners<A> {
   readonly isEmpty: () => boolean
-  /** Gives what ends it. */
+  /** Returns a function that removes the listener. */
   readonly add: (listener: (news: A) => void) => () => void
   readonly tell: (news: A) => void
-  /** The news from now on. A slow reader may be that many behind; then it misses the oldest. */
+  /** The news from now on. A slow reader may lag behind by that many; then it misses the oldest. */
   readonly stream: (bufferSize: number) => Stream.Stream<A>
 }
 

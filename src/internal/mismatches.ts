@@ -1,6 +1,5 @@
 /**
- * Tells of values that do not fit their flags: once for each flag and rule of the specs at hand, in the log and as a
- * metric.
+ * Reports values that do not fit their flags: once per flag and rule of the current specs, in the log and as a metric.
  */
 
 import * as Effect from "effect/Effect"
@@ -10,8 +9,8 @@ import type { Snapshot } from "../engine/payload/snapshot.js"
 import type { Observe } from "./observe.js"
 
 /**
- * A value that does not fit its flag. It is logged as a warning and counted as `statsig.sdk.flag_mismatch`, once for each
- * flag and rule of the specs at hand.
+ * A value that does not fit its flag. It is logged as a warning and counted as `statsig.sdk.flag_mismatch`, once per
+ * flag and rule of the current specs.
  *
  * @since 0.1.0
  */
@@ -19,14 +18,14 @@ export class FlagMismatch extends Schema.TaggedClass<FlagMismatch>("statsig-effe
   kind: Schema.Literal("gate", "dynamicConfig", "experiment", "layer", "parameterStore"),
   name: Schema.String,
   parameter: Schema.UndefinedOr(Schema.String),
-  /** Where in the value, from the outside in. */
+  /** The path within the value, from the outside in. */
   path: Schema.Array(Schema.String),
-  /** The rule that gave the value. */
+  /** The rule that supplied the value. */
   ruleID: Schema.String,
   /** What was expected there, and what was found. */
   problem: Schema.String
 }) {
-  /** All of it in a sentence. */
+  /** The mismatch as a sentence. */
   get message(): string {
     const flag = this.parameter === undefined ? this.name : `${this.name}.${this.parameter}`
     const place = this.path.length === 0 ? "" : ` at ${this.path.join(".")}`
@@ -34,11 +33,11 @@ export class FlagMismatch extends Schema.TaggedClass<FlagMismatch>("statsig-effe
   }
 }
 
-/** What is remembered of one update of the specs; beyond that nothing is told until the next. */
+/** How many are remembered per update of the specs; beyond that nothing is reported until the next. */
 const remembered = 1_000
 
 /**
- * Makes what tells. It returns at once: the work is done by `fork`.
+ * Makes a reporter. It returns at once: `fork` does the work.
  *
  * @internal
  */
@@ -48,7 +47,7 @@ export const makeReport = (
   observe: Observe
 ): ((mismatch: FlagMismatch) => void) => {
   const told = new Set<string>()
-  /** Held weakly: specs that were replaced must not stay for its sake. */
+  /** Held weakly, so that replaced specs can be freed. */
   let toldOf: WeakRef<Snapshot> | undefined
 
   return mismatch => {

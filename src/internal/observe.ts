@@ -8,14 +8,14 @@ import type { EventSinkError, IdListError, SpecSourceError, SpecsError } from ".
 import { neverRepeated } from "./http.js"
 
 /**
- * Calls the client. What a client of the program's own throws is its own trouble.
+ * Calls the client. Errors that a custom client throws are swallowed.
  *
  * @internal
  */
 export type Observe = (report: (client: Client) => void) => void
 
 /**
- * The way to report from where it is run; it does nothing where there is no client.
+ * A reporter for the context in which it is run; it does nothing without a client.
  *
  * @internal
  */
@@ -32,7 +32,7 @@ export const observer: Effect.Effect<Observe> = Effect.map(
 )
 
 /**
- * Counts something that went wrong and tells of it.
+ * Counts an error and reports it.
  *
  * @internal
  */
@@ -47,8 +47,8 @@ const parseExceptionOf = ({ format, reason }: SpecsError): string => {
 }
 
 /**
- * Who met an error, and what the official SDK calls it. `undefined` for what counts as none: a network that is switched
- * off, an answer that refuses events, and ID lists that came and cannot be read.
+ * The tag and the official SDK's name of an error. `undefined` for what is not reported: a disabled network, a response
+ * that rejects events, and ID lists that arrived but cannot be read.
  *
  * @internal
  */

@@ -1,16 +1,16 @@
 /**
- * What there is once in a process, though this package may be in it more than once: as an ES module and as a CommonJS one,
- * in several bundles, loaded again after a change or by a test runner.
+ * Values that exist once per process, even if this package is loaded more than once: as an ES module and as a CommonJS
+ * one, in several bundles, reloaded after a change or by a test runner.
  *
- * Copies cannot meet anywhere but on `globalThis`. There is one property for all of them, under a symbol of the registry,
- * so that no name of a program's is taken and nobody meets it by listing names. It holds a Map: Jest 30 replaces the
- * properties of what it finds on `globalThis` when a test file ends, and a Map has none.
+ * Copies can only share through `globalThis`. All use one property, under a registered symbol, so that it collides with
+ * no name and is not enumerated. It holds a Map: Jest 30 replaces the properties of what it finds on `globalThis` when
+ * a test file ends, and a Map has none.
  */
 const place = Symbol.for("statsig-effect/process")
 
 /**
- * The value of that name, which the first copy that asks for it makes. A value whose form changes gets another name: an
- * older copy goes on with its own.
+ * The value of that name, made by the first copy that asks for it. A value whose form changes gets another name, so
+ * that older copies continue with their own.
  *
  * @internal
  */

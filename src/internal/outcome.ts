@@ -1,6 +1,6 @@
 /**
- * An evaluation in the terms that feature flags have in common: those of OpenFeature and of OpenTelemetry's semantic
- * conventions, which spell them in lower case.
+ * An evaluation in the common terms of feature flags: those of OpenFeature and of OpenTelemetry's semantic conventions,
+ * which write them in lower case.
  */
 import { decisionOf } from "../engine/evaluate/decision.js"
 import { type Evaluation, ruleIDOf } from "../engine/evaluate/evaluation.js"
@@ -9,23 +9,23 @@ import type { Snapshot } from "../engine/payload/snapshot.js"
 /** The kinds of flags that are evaluated for a user. */
 export type FlagKind = "gate" | "dynamicConfig" | "experiment" | "layer"
 
-/** How a value came about. */
+/** How a value was decided. */
 export type Reason = "static" | "default" | "targeting_match" | "split" | "cached" | "disabled"
 
 /** Why there is no value. */
 export type ErrorType = "provider_not_ready" | "flag_not_found" | "parse_error" | "general"
 
-/** What came of an evaluation. */
+/** The outcome of an evaluation. */
 export type FlagOutcome =
   | {
       readonly _tag: "Resolved"
       readonly reason: Reason
-      /** Which of the values it is: `on` or `off` of a gate, else the group, or the rule where it has no group. */
+      /** The variant: `on` or `off` for a gate, else the group, or the rule if it has no group. */
       readonly variant: string
     }
   | { readonly _tag: "Failed"; readonly type: ErrorType; readonly message: string }
 
-/** The outcome of an evaluation of that name; the snapshot is the one that it was made from. */
+/** The outcome of an evaluation of that name; `snapshot` is the one it was evaluated on. */
 export const outcomeOf = (
   snapshot: Snapshot | undefined,
   kind: FlagKind,
@@ -44,7 +44,7 @@ export const outcomeOf = (
           ? "targeting_match"
           : decision
   if (kind === "gate") return { _tag: "Resolved", reason, variant: evaluation.bool ? "on" : "off" }
-  // Who meets a rule and is not within its percentage gets the default value.
+  // A user who matches a rule but is outside its percentage gets the default value.
   const isLeftOut =
     rule !== undefined && reason !== "cached" && kind !== "layer" && evaluation.value !== rule.returnValue
   return {
@@ -54,7 +54,7 @@ export const outcomeOf = (
   }
 }
 
-/** What a reason that stands for no answer means. */
+/** The error behind a reason that means there is no result. */
 export const errorOf = (
   name: string,
   reason: string

@@ -1,5 +1,5 @@
 /**
- * How often a server is polled, and how much less while it refuses.
+ * How often a server is polled, with back-off while it refuses.
  */
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
@@ -7,20 +7,23 @@ import * as Effect from "effect/Effect"
 import * as Random from "effect/Random"
 import { interval } from "./clocks.js"
 
-/** Pauses grow up to this, in milliseconds, or to twice the interval where that is longer: two minutes. */
+/** The longest pause in milliseconds, unless twice the interval is longer: two minutes. */
 const longestPause = 2 * 60 * 1_000
 
-/** What grows in place of the interval for requests on demand, in milliseconds: an interval may be hours long. */
+/**
+ * For requests on demand the pause grows from this instead of the interval, in milliseconds: an interval may be hours
+ * long.
+ */
 const shortestRest = 1_000
 
-/** How much longer than told a process waits at most, so that not all come back at the same moment. */
+/** How much longer than requested a process waits at most, so that not all return at the same moment. */
 const spread = 0.1
 
 /**
- * The pace of one loop that polls a server. A server refuses when it answers with an error status. After each refusal in
- * a row the pause doubles, up to two minutes, and is then shortened by up to a half at random: after the first it is one
- * to two intervals. It is never shorter than the server asked for (`Retry-After`). The first answer that is none brings
- * the interval back.
+ * The pace of one loop that polls a server. A server refuses when it responds with an error status. After each refusal
+ * in a row the pause doubles, up to two minutes, and is then shortened by up to a half at random: after the first it is
+ * one to two intervals. It is never shorter than the server asked for (`Retry-After`). The first response that is not a
+ * refusal restores the interval.
  *
  * @internal
  */
@@ -28,8 +31,8 @@ export interface Pace {
   /** The pause before the next poll. */
   readonly pause: Effect.Effect<void>
   /**
-   * For how long requests on demand are still to leave the server alone, in milliseconds; 0 where it did not refuse. It is
-   * as long as the server asked for, or from the second refusal in a row on grows from two seconds up to two minutes.
+   * How long requests on demand must still wait, in milliseconds; 0 if the server did not refuse. As long as the server
+   * asked for; from the second refusal in a row on it grows from two seconds to two minutes.
    */
   readonly rest: Effect.Effect<number>
   /** `retryAfter`: what the server asked for, in milliseconds. */
@@ -49,13 +52,13 @@ export const makePace = (syncInterval: Duration.Duration): Pace => {
   let restWait = 0
   let until = 0
 
-  // A clock that jumped must not make the wait longer.
+  // A clock that jumps must not prolong the wait.
   const rest = Effect.map(Clock.currentTimeMillis, now => Math.min(Math.max(until - now, 0), restWait))
   const grown = (from: number) => Math.min(from * 2 ** refusals, Math.max(longestPause, 2 * from))
 
   return {
     rest,
-    // Another request than a poll may have been refused meanwhile.
+    // A request other than a poll may have been refused meanwhile.
     pause: Effect.suspend(() => interval(Math.max(base, wait))).pipe(
       Effect.andThen(rest),
       Effect.flatMap(millis => (millis > 0 ? interval(millis) : Effect.void))

@@ -1,5 +1,5 @@
 /**
- * The bytes and the text of a payload. Either may be large, so each is made in turns with the rest of the process.
+ * The bytes and the text of a payload. Either may be large, so each is made in several turns of the event loop.
  */
 import * as Effect from "effect/Effect"
 import { SpecsError } from "../StatsigError.js"
@@ -7,27 +7,27 @@ import { optionTable } from "../StatsigOptions.js"
 import { isUtf8 } from "./bytes.js"
 import { inTurns } from "./eventLoop.js"
 
-/** The largest payload that is read, in bytes: the longest string that V8 can make is not much longer. */
+/** The largest readable payload, in bytes: the longest string that V8 can make is not much longer. */
 export const largestPayload = 512 * 1024 * 1024 - 32
 
 /**
- * The most bytes that specs may have, by the option `maxSpecsBytes`: less than 1 stands for the default, and more than
- * can be read for that.
+ * The maximum size of specs in bytes, from the option `maxSpecsBytes`: less than 1 means the default; larger values are
+ * capped at the largest readable payload.
  */
 export const sizeLimit = (maxSpecsBytes = 0): number =>
   maxSpecsBytes >= 1 ? Math.min(maxSpecsBytes, largestPayload) : optionTable.maxSpecsBytes.default
 
-/** Bytes, or characters, that are copied or translated in one turn. */
+/** Bytes or characters that are copied or decoded in one turn. */
 const copiedPerTurn = 1 << 20
 
-/** What it costs to copy one more part, in bytes: of short parts there may be hundreds of thousands. */
+/** The cost of copying one more part, in bytes: there may be hundreds of thousands of short parts. */
 const costOfPart = 512
 
-/** The UTF-8 of a payload, checked. A byte order mark stays, and is refused later: it is not JSON. */
+/** The validated UTF-8 of a payload. A byte order mark stays, and is rejected later: it is not JSON. */
 export const payloadBytes = (body: string | Uint8Array): Effect.Effect<Uint8Array, SpecsError> =>
   Effect.suspend(() => {
     if (typeof body === "string") return inTurns(() => encode(body))
-    // Gigabytes a second: this needs no turns.
+    // Runs at gigabytes a second, so it needs no turns.
     return isUtf8(body)
       ? Effect.succeed(body)
       : new SpecsError({ reason: "Syntax", message: "expected UTF-8 text, got other bytes" })
@@ -40,7 +40,7 @@ export const payloadText = (body: string | Uint8Array): Effect.Effect<string, Sp
     : Effect.flatMap(payloadBytes(body), bytes => inTurns(() => decodeInTurns(bytes)))
 
 /**
- * Puts the parts of a body together.
+ * Joins the parts of a body.
  *
  * @internal
  */
@@ -54,7 +54,7 @@ function* encode(text: string): Generator<void, Uint8Array> {
   for (let start = 0; start < text.length; ) {
     if (start > 0) yield
     let end = Math.min(start + copiedPerTurn, text.length)
-    // A pair of surrogates is one character.
+    // A surrogate pair is one character.
     if (end < text.length && isHighSurrogate(text.charCodeAt(end - 1))) end++
     const part = encoder.encode(text.slice(start, end))
     parts.push(part)
@@ -80,7 +80,7 @@ function* decodeInTurns(bytes: Uint8Array): Generator<void, string> {
   return text
 }
 
-/** As `concat`, for work that is done in turns already. */
+/** As `concat`, for work that already runs in turns. */
 export function* join(parts: ReadonlyArray<Uint8Array>, size: number): Generator<void, Uint8Array> {
   const [first, ...others] = parts
   if (first !== undefined && others.length === 0) return first

@@ -1,9 +1,9 @@
 /**
- * What the engine hands over for a storage, and what it is to know from one.
+ * Connects the engine to a persistent storage.
  *
- * Changes wait in a bounded list, and from the next turn of the event loop on they are written: those of one key in
- * order, those of several keys at once. The end of the scope waits, for a while, until all are written; changes that come
- * after it are tried too. Trouble with the storage costs the change, not the check.
+ * Changes wait in a bounded list and are written from the next turn of the event loop on: those of one key in order,
+ * those of different keys concurrently. When the scope closes, it waits, for a limited time, until all are written;
+ * later changes are tried too. A storage error loses the change but does not affect the check.
  */
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
@@ -16,29 +16,29 @@ import type { PersistentStorageError } from "../StatsigError.js"
 import { guarded, inBackground } from "./clocks.js"
 import { setImmediate } from "./timers.js"
 
-/** Changes that wait; further ones are dropped. */
+/** The maximum number of waiting changes; further ones are dropped. */
 const mostWaiting = 10_000
 
-/** Changes that are written at once. */
+/** How many changes are written concurrently. */
 const batchSize = 100
 
-/** For loading, and for writing what is written at once. */
+/** The timeout of a load, and of one batch of writes. */
 const storageTimeout = Duration.seconds(1)
 
-/** For all that is left when the scope ends. */
+/** The timeout for all remaining changes when the scope ends. */
 const closeTimeout = Duration.seconds(2)
 
-/** Between two warnings, in milliseconds: a storage that is down fails for every user. */
+/** The minimum time between two warnings, in milliseconds: a storage that is down fails for every user. */
 const warningInterval = 60_000
 
 interface Change {
   readonly key: string
   readonly name: string
-  /** `undefined`: what is kept is deleted. */
+  /** `undefined`: the stored assignment is deleted. */
   readonly values: StickyValues | undefined
 }
 
-/** Calls of a storage: its trouble is told now and then, and costs no more than the call. */
+/** Guards the calls of a storage: errors are reported at intervals, and only the failed call is lost. */
 class GuardedStorage {
   #warnedAt = Number.NEGATIVE_INFINITY
 
@@ -62,7 +62,7 @@ class GuardedStorage {
     })
   }
 
-  /** Those of one key in order, those of several keys at once. */
+  /** Changes of one key in order, those of different keys concurrently. */
   write(changes: ReadonlyArray<Change>): Effect.Effect<void> {
     const writing = Effect.forEach(
       byKey(changes),
@@ -78,7 +78,7 @@ class GuardedStorage {
       : this.#attempt("save", () => this.storage.save(key, name, values))
   }
 
-  /** Whatever the storage does: its trouble is told, and the value is that of success, if any. */
+  /** Reports any error or defect of the storage; returns the value on success. */
   #attempt<A>(operation: string, run: () => Effect.Effect<A, PersistentStorageError>): Effect.Effect<A | undefined> {
     return Effect.catchAllCause(Effect.suspend(run), cause => {
       const told = this.warn(`The persistent storage failed to ${operation}: ${Cause.pretty(cause)}`)
@@ -86,7 +86,7 @@ class GuardedStorage {
     })
   }
 
-  /** Goes on after the timeout also where the storage cannot be interrupted. */
+  /** Continues after the timeout even if the storage cannot be interrupted. */
   #inTime<A>(operation: string, effect: Effect.Effect<A>): Effect.Effect<A | undefined> {
     return effect.pipe(
       Effect.disconnect,
@@ -141,7 +141,7 @@ class Changes {
 }
 
 /**
- * Makes the engine's side of a storage, and the loading of what users keep.
+ * Makes the engine's side of a storage, and the loader of sticky assignments.
  *
  * @internal
  */

@@ -1,5 +1,5 @@
 /**
- * The events of the program's own.
+ * Custom events and forwarded log lines.
  */
 import type { EventLogger } from "../EventLogger.js"
 import type { JsonObject } from "../engine/json.js"
@@ -15,7 +15,7 @@ import { sdkType } from "./sdkInfo.js"
  */
 export type LogLineLevel = "trace" | "debug" | "log" | "info" | "warn" | "error"
 
-/** How Statsig names the levels. */
+/** Statsig's names of the levels. */
 const logLineLevels = {
   trace: { status: "trace", log_level: "Trace" },
   debug: { status: "debug", log_level: "Debug" },
@@ -25,12 +25,12 @@ const logLineLevels = {
   error: { status: "error", log_level: "Error" }
 } as const satisfies Record<LogLineLevel, unknown>
 
-/** Logs the program's events. Nothing is queued that could not be written later, where it would spoil a whole batch. */
+/** Logs custom events. It queues nothing that could not be serialized later and would spoil a whole batch. */
 export class ProgramEvents {
   readonly #logger: EventLogger["Type"]
   readonly #remote: () => RemoteConfig | undefined
 
-  /** `remote` is what the specs of the moment say to the SDK. */
+  /** `remote` returns the SDK settings in the current specs. */
   constructor(logger: EventLogger["Type"], remote: () => RemoteConfig | undefined) {
     this.#logger = logger
     this.#remote = remote
@@ -65,11 +65,11 @@ export class ProgramEvents {
   }
 }
 
-/** Text or a number; Statsig takes nothing else. */
+/** A string or a number; Statsig accepts nothing else. */
 const eventValue = (value: unknown): string | number | null =>
   typeof value === "string" || Number.isFinite(value) ? (value as string | number) : null
 
-/** An object; `null` for anything else, and `undefined` for what throws when it is read. */
+/** An object; `null` for anything else, and `undefined` if reading it throws. */
 const eventMetadata = (metadata: unknown): JsonObject | null | undefined => {
   try {
     const json = toJson(metadata)

@@ -1,9 +1,9 @@
 /**
- * Writing log lines of the SDK: a line that cannot be written is lost, and that is all.
+ * Writes the SDK's log lines: a line that cannot be written is lost, without further effect.
  *
- * A write to a closed pipe (`EPIPE`) is an `error` event of the stream, soon after the call. Without a listener it is an
- * uncaught exception, also where `console` wrote, from its second failure on. So there is a listener for as long as a
- * line is under way, and no longer: errors of the program's own writes are its own.
+ * A write to a closed pipe (`EPIPE`) emits an `error` event on the stream soon after the call. Without a listener it is
+ * an uncaught exception, from the second failure on even if `console` wrote it. So there is a listener only while a
+ * line is being written: errors of the program's own writes remain its own.
  */
 import * as Effect from "effect/Effect"
 import * as FiberRef from "effect/FiberRef"
@@ -13,14 +13,14 @@ import * as Logger from "effect/Logger"
 import * as Option from "effect/Option"
 import { setTimeout } from "./timers.js"
 
-/** What is used of `process.stdout` and `process.stderr`. */
+/** The used part of `process.stdout` and `process.stderr`. */
 interface Output {
   readonly writableLength: number
   readonly on: (name: "error", listener: () => void) => unknown
   readonly off: (name: "error", listener: () => void) => unknown
 }
 
-/** How long to wait before the next look at an output that takes its time, in milliseconds. */
+/** The pause before a slow output is checked again, in milliseconds. */
 const pause = 100
 
 const ignore = (): void => {}
@@ -40,7 +40,7 @@ const release = (output: Output): void => {
   held.set(output, calls - 1)
 }
 
-/** Releases an output once it has written, or failed to write, what it was given. The event comes before timers do. */
+/** Releases an output once its pending writes have succeeded or failed. The event comes before timers run. */
 const releaseSoon = (output: Output, delay: number): void => {
   const timer = setTimeout(() => {
     if (output.writableLength > 0) releaseSoon(output, pause)
@@ -49,7 +49,7 @@ const releaseSoon = (output: Output, delay: number): void => {
   timer.unref?.()
 }
 
-/** None where there is no Node, or where it has no such output. */
+/** Empty without Node, or if it has no such output. */
 const outputs = (): ReadonlyArray<Output> => {
   const { process } = globalThis as { readonly process?: { readonly stdout?: Output; readonly stderr?: Output } }
   const found = [process?.stdout, process?.stderr]
@@ -57,8 +57,8 @@ const outputs = (): ReadonlyArray<Output> => {
 }
 
 /**
- * Calls something that writes to standard output or error, or a logger of the program's own. What it throws, or rejects
- * with, is ignored, and so is an output that fails.
+ * Calls something that writes to standard output or error, or a custom logger. Errors that it throws or rejects with
+ * are ignored, and so is an output that fails.
  *
  * @internal
  */
@@ -70,7 +70,7 @@ export const quietly = (call: () => unknown): void => {
     const result = call()
     if (result instanceof Promise) result.catch(ignore)
   } catch {
-    // There is nowhere to say it.
+    // The error cannot be logged either.
   }
   for (const output of writing) releaseSoon(output, 0)
 }
@@ -89,9 +89,9 @@ const quietLogger = (logger: Logger.Logger<unknown, unknown>): Logger.Logger<unk
 const quietAll = (loggers: HashSet.HashSet<Logger.Logger<unknown, unknown>>) => HashSet.map(loggers, quietLogger)
 
 /**
- * Lets the log lines of an effect, and of the fibers that it starts, be lost where they cannot be written: a logger that
- * throws ends nothing. Fibers that fail leave no line of their own ("Fiber terminated with an unhandled error"): the code
- * that started them handles that.
+ * Drops log lines of an effect, and of the fibers that it starts, if they cannot be written: a logger that throws ends
+ * nothing. Fibers that fail do not log "Fiber terminated with an unhandled error": the code that started them handles
+ * that.
  *
  * @internal
  */
@@ -99,7 +99,7 @@ export const withQuietLoggers = <A, E, R>(effect: Effect.Effect<A, E, R>): Effec
   Effect.withUnhandledErrorLogLevel(Effect.locallyWith(effect, FiberRef.currentLoggers, quietAll), Option.none())
 
 /**
- * The same for what a layer does when it is built, and for what runs in the background from then on.
+ * The same for building a layer, and for its background work from then on.
  *
  * @internal
  */

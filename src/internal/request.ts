@@ -1,6 +1,6 @@
 /**
- * Requests to Statsig, or to a server that speaks its protocol: what each of them says, who is told the SDK key, how long
- * it may take and how often it is repeated, and what is told of it in the log, in diagnostics and in metrics.
+ * Requests to Statsig, or to a server with its protocol: their headers, which hosts receive the SDK key, timeouts and
+ * retries, and their log lines, diagnostics and metrics.
  */
 import * as Headers from "@effect/platform/Headers"
 import * as HttpClient from "@effect/platform/HttpClient"
@@ -33,20 +33,20 @@ import { type Observe, observer } from "./observe.js"
 import { sdkHeaders, sdkKeyShown } from "./sdkInfo.js"
 import { masking } from "./secrets.js"
 
-/** A request, and how it is made. */
+/** A request and its settings. */
 export interface Ask {
   readonly request: HttpClientRequest.HttpClientRequest
-  /** The URL as errors show it. */
+  /** The URL as shown in errors. */
   readonly shownUrl: string
-  /** How long each attempt may take. */
+  /** The timeout of each attempt. */
   readonly timeout: Duration.Duration
-  /** As which step of a sync diagnostics tell it. What is no step has no metrics either. */
+  /** The step of a sync as which diagnostics record it. A request without a step has no metrics either. */
   readonly step?: Marker["key"] | undefined
-  /** How often it is made at most; errors tell which attempt failed. Default: once, without a word of it. */
+  /** The maximum number of attempts; errors state which attempt failed. Default: one, which errors do not state. */
   readonly attempts?: number | undefined
-  /** Whether its host may learn the SDK key. Default: `true`. */
+  /** Whether its host may receive the SDK key. Default: `true`. */
   readonly sendsKey?: boolean | undefined
-  /** A status that is as good as a 2xx. */
+  /** A status that counts as a 2xx. */
   readonly accepts?: number | undefined
   /** For metrics. */
   readonly deltasUsed?: boolean | undefined
@@ -55,8 +55,8 @@ export interface Ask {
 }
 
 /**
- * Why a request brought nothing of use. `Unusable`: what came is not what was asked for. `message` tells the
- * URL and the status besides the `problem`; neither has secrets. `retryAfter` is in milliseconds.
+ * Why a request failed. `Unusable`: the response is not what was requested. `message` contains the URL, the status and
+ * the `problem`, without secrets. `retryAfter` is in milliseconds.
  */
 export class RequestFailure extends Data.TaggedError("RequestFailure")<{
   readonly reason: "Status" | "Transport" | "Timeout" | "Unusable"
@@ -66,7 +66,7 @@ export class RequestFailure extends Data.TaggedError("RequestFailure")<{
   readonly retryAfter: number | undefined
 }> {}
 
-/** Says what is wrong with an attempt. Secrets in `problem` are masked. */
+/** Makes the failure of an attempt. Secrets in `problem` are masked. */
 export type Fail = (
   reason: RequestFailure["reason"],
   problem: string,
@@ -74,20 +74,20 @@ export type Fail = (
   retryAfter?: number
 ) => RequestFailure
 
-/** Makes something of an answer that has a good status. */
+/** Reads a response with a good status. */
 export type ReadAnswer<A> = (
   response: HttpClientResponse.HttpClientResponse,
   fail: Fail
 ) => Effect.Effect<A, RequestFailure | HttpClientError.ResponseError>
 
-/** What an error says of a request. */
+/** The error message for a request. */
 export const describeFailure = (shownUrl: string, problem: string, status?: number, attempt?: number): string =>
   `${shownUrl} status(${status ?? "None"}) ${attempt === undefined ? "" : `attempts(${attempt}) `}${problem}`
 
-/** The pause before the second attempt. It doubles with each one. */
+/** The pause before the second attempt. It doubles with each further one. */
 const firstPause = Duration.millis(200)
 
-/** The endpoint that a URL names and what stands before it: only requests to Statsig's own paths are measured. */
+/** The endpoint of a URL and the part before it: only requests to Statsig's own paths are measured. */
 const endpoint = /^(https?:\/\/.*?)(\/v[0-9]+\/(?:download_config_specs|get_id_lists|download_id_list_file))(?:[/?#]|$)/
 
 const redirects: ReadonlySet<number> = new Set([301, 302, 303, 307, 308])
@@ -99,7 +99,7 @@ type ScopedClient = HttpClient.HttpClient.With<HttpClientError.HttpClientError, 
 
 /** Makes the requests of one part of an instance. */
 export class Requester {
-  /** Takes secrets out of a text. */
+  /** Masks secrets in a text. */
   readonly mask: (text: string) => string
   readonly #client: ScopedClient
   readonly #key: string
@@ -117,8 +117,8 @@ export class Requester {
   }
 
   /**
-   * Makes a request and reads its answer. An attempt that failed is repeated, if the request may be and that can help,
-   * after 200, 400, 800 ms and so on, unless the server says when to come back (`Retry-After`).
+   * Makes a request and reads its response. A failed attempt is retried, if the request allows it and it can help,
+   * after 200, 400, 800 ms and so on, unless the server sets the time (`Retry-After`).
    */
   ask<A>(asked: Ask, read: ReadAnswer<A>): Effect.Effect<A, RequestFailure> {
     return Effect.flatMap(Clock.currentTimeMillis, now => {
@@ -147,7 +147,7 @@ export class Requester {
     )
   }
 
-  /** Diagnostics and metrics tell how it went. */
+  /** Diagnostics and metrics report the result. */
   #sendAsStep<A>(asked: Ask, read: ReadAnswer<A>, attempt: number): Effect.Effect<A, RequestFailure> {
     const { shownUrl, step: key } = asked
     if (key === undefined) return this.#send(asked, read, attempt, () => {})
@@ -238,10 +238,9 @@ export class Requester {
   }
 
   /**
-   * The request after a redirect, or why there is none. The SDK key stays with the origin that it was sent to: elsewhere
-   * the request goes without the header of the key, and an address that holds the key, or one that is not encrypted after
-   * one that is, is refused. So is a 301, 302 or 303 of a request with a body: it asks for a `GET`, in which the body is
-   * lost.
+   * The request after a redirect, or why there is none. The SDK key stays with its origin: other origins do not receive
+   * the key header. A URL that contains the key is refused, and so is an unencrypted one after an encrypted one. A 301,
+   * 302 or 303 of a request with a body is refused too: it asks for a `GET`, which would lose the body.
    */
   #redirect(
     { body, headers, method, url }: HttpClientRequest.HttpClientRequest,
@@ -262,13 +261,13 @@ export class Requester {
     })
   }
 
-  /** Whether a URL holds the SDK key. */
+  /** Whether a URL contains the SDK key. */
   #isIn(url: string): boolean {
     const key = this.#key.trim()
     return key !== "" && (url.includes(key) || url.includes(encodeURIComponent(key)))
   }
 
-  /** A line at level debug says how a request was answered, and after how long. */
+  /** Logs the response and its duration at level debug. */
   #execute(request: HttpClientRequest.HttpClientRequest) {
     return Effect.flatMap(Clock.currentTimeMillis, started =>
       Effect.onExit(this.#client.execute(request), exit =>

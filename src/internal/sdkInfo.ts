@@ -1,5 +1,5 @@
 /**
- * What the SDK says of itself, in headers and events alike.
+ * How the SDK identifies itself, in headers and events.
  */
 import { ofProcess } from "./ofProcess.js"
 
@@ -14,21 +14,21 @@ export const sdkType = "statsig-effect"
 export const sdkVersion = "0.1.0"
 
 /**
- * How many characters of the SDK key metrics carry, as those of the official SDK do.
+ * How many characters of the SDK key metrics contain, as in the official SDK.
  *
  * @internal
  */
 export const sdkKeyShown = 13
 
 /**
- * One id for the process, which all instances share, as Statsig counts sessions of servers.
+ * One id for the process, shared by all instances, as Statsig counts server sessions.
  *
  * @internal
  */
 export const sessionID = (): string => ofProcess("sessionID/1", () => crypto.randomUUID())
 
 /**
- * What every request says of the SDK, and of the program that runs it.
+ * The headers of every request that identify the SDK, and the program that runs it.
  *
  * @internal
  */
@@ -46,7 +46,7 @@ const operatingSystems: Readonly<Record<string, string>> = { linux: "linux", dar
 const architectures: Readonly<Record<string, string>> = { x64: "x86_64", arm64: "aarch64", ia32: "x86" }
 
 /**
- * What events say of the SDK that sends them. What the runtime does not tell is left out.
+ * The SDK metadata in events. What the runtime does not provide is left out.
  *
  * @internal
  */

@@ -3,12 +3,12 @@
  */
 import * as Redacted from "effect/Redacted"
 
-/** What remains to be seen of a key: `secret-`, if it begins so, and five letters or digits after it. */
+/** The visible part of a key: `secret-`, if it starts so, and five letters or digits after it. */
 const visible = (key: string): string => /^secret-[A-Za-z0-9]{0,5}/.exec(key)?.[0] ?? ""
 
 /**
- * What is wrong with an SDK key that no server of Statsig's takes; `undefined` for one that may be right. It never shows
- * the key.
+ * What is wrong with an SDK key that every Statsig server rejects; `undefined` if it may be valid. It never shows the
+ * key.
  *
  * @internal
  */
@@ -27,8 +27,8 @@ const kindOfKey = (key: string): string => {
 }
 
 /**
- * Makes a function that masks the SDK key in a text, and along with it whatever else looks like one, and the user
- * information of URLs.
+ * Makes a function that masks the SDK key in a text, anything else that looks like one, and the user information of
+ * URLs.
  *
  * @internal
  */

@@ -1,10 +1,10 @@
 /**
- * The timers of the runtime, taken when this module is loaded.
+ * The runtime's timers, captured when this module is loaded.
  *
- * Test runners replace the global timers (`vi.useFakeTimers()`, `jest.useFakeTimers()`, `mock.timers` of `node:test`), and
- * what they put there only runs when the test says so. Whatever a caller may wait for runs on the timers of this module,
- * which such a replacement does not reach. Node is asked for its own, which are real also where the globals were replaced
- * before this module was loaded.
+ * Test runners replace the global timers (`vi.useFakeTimers()`, `jest.useFakeTimers()`, `mock.timers` of `node:test`),
+ * and the replacements only run when the test advances them. Everything that a caller may wait for uses the timers of
+ * this module, which such a replacement does not affect. On Node they come from `node:timers`, which are real even if
+ * the globals were replaced before this module was loaded.
  */
 const timers = globalThis.process?.getBuiltinModule?.("node:timers") ?? globalThis
 
@@ -15,7 +15,7 @@ export const setImmediate: (call: (nothing?: never) => void) => unknown =
   timers.setImmediate ?? (call => setTimeout(call, 0))
 
 /**
- * Calls a function once the code that runs now has ended, as `queueMicrotask` does. The function must not throw.
+ * Calls a function once the current code has finished, as `queueMicrotask` does. The function must not throw.
  *
  * @internal
  */

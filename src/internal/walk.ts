@@ -1,47 +1,48 @@
 /**
- * Bounds for copying what a program passes in as JSON: fields of a user, metadata of an event, overrides, kept answers.
+ * Bounds for copying values from the program as JSON: fields of a user, metadata of an event, overrides, sticky
+ * assignments.
  *
- * Such a value may contain itself, and it may reach one object in many ways, each of which makes a copy: 100 levels of
- * two references to the next level would make 2^100. So an object that is being visited is left out where it is met
- * again, and the depth, the number of values and the length of the texts are bounded. What is within the bounds is kept;
- * what is beyond them is left out. Copies of what was copied before have a bound of their own, so that they take no more
- * than milliseconds and large values without repetition keep all their room.
+ * Such a value may contain itself, and may reference one object in many places, each of which makes a copy: 100 levels
+ * of two references to the next level would make 2^100. So an object within itself is left out, and the depth, the
+ * number of values and the length of the strings are bounded. What exceeds the bounds is left out. Repeated copies of
+ * one object have a bound of their own, so that they take only milliseconds and large values without repetition keep
+ * their full size.
  */
 
 import { type Json, setOwn } from "../engine/json.js"
 
-/** Objects and arrays within each other, below a map of a user or the value itself. */
+/** Nested objects and arrays, below a map of a user or the value itself. */
 const maxWalkDepth = 100
 
-/** Members of objects and items of arrays, over all levels. */
+/** Members of objects and items of arrays, on all levels. */
 export const maxValues = 100_000
 
-/** Those of them that are in objects and arrays that were copied before. */
+/** Those in objects and arrays that were copied before. */
 const maxRepeated = 10_000
 
-/** Characters in texts and in names of members, over all levels. */
+/** Characters in strings and member names, on all levels. */
 export const maxCharacters = 1 << 24
 
-/** Something that is listed by its indices, and has more of them than there is room for: a file in a buffer, say. */
+/** Whether it is listed by index and has more indices than the bound: a file in a buffer, for example. */
 const isLongList = (value: object): boolean =>
   (Array.isArray(value) || ArrayBuffer.isView(value) || value instanceof String) &&
   (value as { readonly length?: number }).length! > maxValues
 
-/** To list all indices takes seconds. */
+/** Listing all indices would take seconds. */
 const firstIndices = (list: object): ReadonlyArray<string> => {
   const keys: Array<string> = []
   for (let index = 0; index <= maxValues; index++) if (index in list) keys.push(String(index))
   return keys
 }
 
-/** Gives the JSON form of a member or an item; `undefined` leaves it out. */
+/** Returns the JSON form of a member or an item; `undefined` leaves it out. */
 export type ReadMember<Holder, Key> = (holder: Holder, key: Key) => Json | undefined
 
 /** The copying of one value, or of one map of values. */
 export class Walk {
   readonly #open: Array<object> = []
   readonly #met = new Set<object>()
-  /** How many of the open ones were copied before. */
+  /** How many of the open objects were copied before. */
   #repeating = 0
   #values = 0
   #repeated = 0
@@ -98,7 +99,7 @@ export class Walk {
     return ++this.#values <= maxValues
   }
 
-  /** Of what is no text the parts were counted. */
+  /** For anything but a string the parts were counted. */
   #hasRoomFor(json: Json): boolean {
     if (typeof json !== "string") return true
     if (this.#characters + json.length > maxCharacters) return false
