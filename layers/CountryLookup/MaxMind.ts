@@ -1,13 +1,13 @@
 /**
- * Countries of IPv4 and IPv6 addresses by an MMDB file of one's own (GeoIP2, GeoLite2, DB-IP, IPinfo), read by the
- * package `maxmind`, an optional peer dependency.
+ * Countries of IPv4 and IPv6 addresses from your own MMDB file (GeoIP2, GeoLite2, DB-IP, IPinfo), read by the package
+ * `maxmind`, an optional peer dependency.
  *
- * The answers are fresher than those of the default table, and not the same: about one IPv4 address in fifteen has
- * another country than with the official SDKs.
+ * The results are fresher than those of the default table, and differ: about one IPv4 address in fifteen has another
+ * country than in the official SDKs.
  *
- * The reader checks little: it answers for texts that are no addresses, and wrongly for an IPv6 address in a file of
- * IPv4; a damaged file, which has no checksum to tell it by, makes it throw in the middle of a lookup. All of that is
- * held off here.
+ * The reader checks little: it returns results for texts that are not addresses, and wrong ones for an IPv6 address in
+ * an IPv4 file; a damaged file, which has no checksum, makes it throw in the middle of a lookup. This module guards
+ * against all of that.
  *
  * @since 0.1.0
  */
@@ -18,7 +18,7 @@ import * as Layer from "effect/Layer"
 import { CountryLookup } from "../../src/CountryLookup.js"
 import { LayerError } from "../../src/StatsigError.js"
 
-/** What the files of the several makers hold of a country. */
+/** The country fields in the files of the various vendors. */
 interface CountryRecord {
   readonly country?: unknown
   readonly country_code?: unknown
@@ -37,8 +37,8 @@ const codeOf = (record: CountryRecord | null): string | null => {
 const mapped = /^\[::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})\]$/
 
 /**
- * The address in the form to look up, or null if the text is none, has a zone, or is of IPv6 while the file is not. An
- * IPv4 address in IPv6 form becomes IPv4 again.
+ * The address in the form to look up. Null if it is not an address, has a zone, or is IPv6 and the file is not. An IPv4
+ * address in IPv6 form becomes IPv4 again.
  */
 const normalise = (ip: string, fileVersion: number): string | null => {
   const version = isIP(ip)
@@ -54,7 +54,7 @@ const failure = (message: string) => (cause: unknown) =>
   new LayerError({ layer: "CountryLookup/MaxMind", message, cause })
 
 /**
- * Where the table is.
+ * The location of the table.
  *
  * @since 0.1.0
  */
@@ -64,10 +64,10 @@ export interface MaxMindOptions {
 }
 
 /**
- * A lookup in the MMDB file at `path`, which is read once, as a whole, when the layer is built.
+ * A lookup in the MMDB file at `path`, which is read once, in full, when the layer is built.
  *
- * Fails with a `LayerError` if `maxmind` is not installed or if the file is missing or no MMDB. Where the reader throws
- * later, over a damaged part of the file, the address has no country; the first time is logged as a warning.
+ * Fails with a `LayerError` if `maxmind` is not installed or if the file is missing or not an MMDB. If the reader
+ * throws later, on a damaged part of the file, the address has no country; the first error is logged as a warning.
  *
  * @since 0.1.0
  */

@@ -1,12 +1,12 @@
 /**
- * A data store of files, one for each key, in a directory: for programs that start again, and for those on one machine
- * that another one supplies.
+ * A data store of files in a directory, one per key: for programs that restart, and for programs on one machine that
+ * another one supplies.
  *
- * A value is written to a file of another name, brought to the disk and then renamed, so that a reader, and one that
- * starts after a crash, finds the old value or the new one and never a part. Of processes that write to one directory
- * the last wins. What a writer that was killed left behind is removed at the next start.
+ * A value is written to a temporary file, synced to disk and then renamed, so that a reader, even after a crash, finds
+ * the old value or the new one and never a part. If several processes write to one directory, the last wins. Temporary
+ * files of a killed writer are removed at the next start.
  *
- * Changes are found by looking, as `statsig-effect/layers/SpecSource/File` does, and only where that is asked for.
+ * Changes are found by polling the file, as in `statsig-effect/layers/SpecSource/File`, and only if enabled.
  *
  * @since 0.1.0
  */
@@ -28,14 +28,17 @@ import { DataStoreError } from "../../src/StatsigError.js"
 import { looksOf, pauseBetweenLooks } from "../internal/fileLooks.js"
 
 /**
- * Where the files are, and how they are used.
+ * The location of the files, and how they are used.
  *
  * @since 0.1.0
  */
 export interface FileOptions extends DataStore.PollingOptions {
-  /** Made when it is not there. */
+  /** Created if it does not exist. */
   readonly directory: string
-  /** Whether what another process writes is read within about a second, without waiting for a poll. Default: `false`. */
+  /**
+   * Whether values written by another process are read within about a second, without waiting for a poll. Default:
+   * `false`.
+   */
   readonly watch?: boolean | undefined
 }
 
@@ -51,7 +54,7 @@ export const make = Effect.fnUntraced(function* (options: FileOptions) {
 
   const fileOf = (key: string) => path.join(directory, `${fileNameOf(key)}.data`)
 
-  /** What files looked like when they were last read. */
+  /** The state of each file when it was last read. */
   const lastRead = new Map<string, string>()
 
   const read = Effect.fnUntraced(
@@ -93,13 +96,13 @@ export const make = Effect.fnUntraced(function* (options: FileOptions) {
 const failedTo = (operation: DataStoreError["operation"]) => (error: PlatformError.PlatformError) =>
   new DataStoreError({ operation, message: error.message })
 
-/** Whoever reads the file finds the old value or the new one. */
+/** A reader finds the old value or the new one. */
 const replace = (files: FileSystem.FileSystem, file: string, value: Uint8Array) => {
   const unfinished = `${file}.${host}-${pid}-${randomUUID()}.unfinished`
   return Effect.scoped(
     Effect.gen(function* () {
       const handle = yield* files.open(unfinished, { flag: "wx" })
-      // To write nothing counts as a failure there.
+      // Writing nothing counts as a failure there.
       if (value.length > 0) yield* handle.writeAll(value)
       yield* handle.sync
     })
@@ -109,7 +112,7 @@ const replace = (files: FileSystem.FileSystem, file: string, value: Uint8Array) 
   )
 }
 
-/** Never fails: it is only about room on the disk. */
+/** Never fails: it only frees disk space. */
 const removeLeftovers = (files: FileSystem.FileSystem, path: Path.Path, directory: string) =>
   Effect.gen(function* () {
     const names = yield* files.readDirectory(directory)
@@ -124,7 +127,7 @@ const removeLeftovers = (files: FileSystem.FileSystem, path: Path.Path, director
     })
   }).pipe(Effect.ignore)
 
-/** A file is told of once two looks in a row have seen the same, and that is not what was read. */
+/** A change is reported once two checks in a row find the same state, and it is not the one that was read. */
 const changesOf = (stat: Effect.Effect<Option.Option<FileSystem.File.Info>>, lastRead: () => string | undefined) =>
   Stream.suspend(() => {
     let seen: string | undefined
@@ -142,22 +145,22 @@ const changesOf = (stat: Effect.Effect<Option.Option<FileSystem.File.Info>>, las
     )
   })
 
-/** Tells this machine, or container, from others that share the directory. */
+/** Distinguishes this machine, or container, from others that share the directory. */
 const host = createHash("sha256").update(hostname()).digest("hex").slice(0, 8)
 
-/** No file is written for so long, in milliseconds. */
+/** No write takes this long, in milliseconds. */
 const longestWrite = 10 * 60 * 1_000
 
 const unfinishedName = /\.data\.(?:([0-9a-f]{8})-(\d+)-)?[0-9a-f-]{36}\.unfinished$/
 
 const isUnfinished = (name: string): boolean => unfinishedName.test(name)
 
-/** Whether nobody writes a file any more: its writer has ended, or began too long ago. */
+/** Whether a file was abandoned: its writer has ended, or started too long ago. */
 const isLeft = (name: string, changedAt: number, now: number): boolean => {
   if (now - changedAt > longestWrite) return true
   const [, writtenOn, writer] = unfinishedName.exec(name) ?? []
   if (writtenOn !== host) return false
-  // In containers a process often has the id of the one before it.
+  // In containers a process often has the id of its predecessor.
   return Number(writer) === pid ? changedAt < now - uptime() * 1_000 : !isRunning(Number(writer))
 }
 
@@ -169,10 +172,10 @@ const isRunning = (pid: number): boolean => {
   }
 }
 
-/** The longest name, of which some file systems take 255 bytes, with what is put behind it. */
+/** The maximum length of a name, including its suffix: some file systems allow 255 bytes. */
 const longestName = 180
 
-/** Every character that a file system may take for something else is escaped, and a long name ends with its hash. */
+/** Escapes every character that a file system may treat specially; a long name ends with its hash. */
 const fileNameOf = (key: string): string => {
   const name = encodeURIComponent(key.replace(/\p{Surrogate}/gu, "?"))
   if (name.length <= longestName) return name

@@ -1,8 +1,8 @@
 /**
- * A data store over a `KeyValueStore` of `@effect/platform`.
+ * A data store on a `KeyValueStore` of `@effect/platform`.
  *
- * It keeps what is written last; the `KeyValueStore` decides whether a value can be seen half written. That of
- * `layerFileSystem` does not replace files as a whole: for files there is `statsig-effect/layers/DataStore/File`.
+ * The last write wins; whether a half-written value can be read depends on the `KeyValueStore`. `layerFileSystem` does
+ * not replace files atomically: for files use `statsig-effect/layers/DataStore/File`.
  *
  * @since 0.1.0
  */
@@ -19,7 +19,7 @@ const failed =
     new DataStoreError({ operation, message })
 
 /**
- * Makes a store over the `KeyValueStore` of the context.
+ * Makes a store on the `KeyValueStore` of the context.
  *
  * @since 0.1.0
  */
@@ -36,7 +36,7 @@ export const make = (options: DataStore.PollingOptions = {}) =>
   )
 
 /**
- * A store over a `KeyValueStore`.
+ * A store on a `KeyValueStore`.
  *
  * @since 0.1.0
  */

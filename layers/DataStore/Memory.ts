@@ -1,5 +1,5 @@
 /**
- * A data store in memory, for tests: what is written is gone with the layer.
+ * A data store in memory, for tests: its values are lost with the layer.
  *
  * @since 0.1.0
  */
@@ -25,7 +25,7 @@ export const make = (options: DataStore.PollingOptions = {}): DataStore.Store =>
 }
 
 /**
- * An empty store, a new one for each time the layer is built.
+ * An empty store; each build of the layer makes a new one.
  *
  * @since 0.1.0
  */

@@ -1,12 +1,13 @@
 /**
- * A data store in Redis (6 or later), shared by any number of processes: what one writes, the others are told of and read.
+ * A data store in Redis (6 or later), shared by any number of processes: when one writes, the others are notified and
+ * read.
  *
- * Of two writes the one of the higher version counts, whichever comes last. This store elects nobody: each process polls
- * Statsig, or none does (`supportsPollingUpdates`). `RedisFleet` is the same store for a fleet that makes one process of
- * many the one that polls; readers of this kind may follow such a fleet.
+ * Of two writes the higher version wins, whichever comes last. This store elects no writer: each process polls Statsig,
+ * or none does (`supportsPollingUpdates`). `RedisFleet` is the same store for a fleet, of which one process polls;
+ * readers of this kind may follow such a fleet.
  *
- * The client is that of the package `redis`, an optional peer dependency. The program starts also when Redis does not
- * answer, and the connection comes back by itself.
+ * The client is that of the package `redis`, an optional peer dependency. The program also starts when Redis does not
+ * respond, and the connection recovers by itself.
  *
  * @since 0.1.0
  */
@@ -23,7 +24,7 @@ export type { RedisOptions } from "../internal/redisConnection.js"
 /**
  * Makes the store. Its connection is closed when the scope ends.
  *
- * Fails when the package `redis` is not installed, or when the URL is none.
+ * Fails when the package `redis` is not installed, or when the URL is invalid.
  *
  * @since 0.1.0
  */

@@ -1,17 +1,17 @@
 /**
  * A data store in Redis for a fleet: of all processes that use it, one polls Statsig and writes, and the others read.
  *
- * There is no other part to a fleet. The store is asked before every poll whether the process is to poll the store or
- * Statsig (`supportsPollingUpdatesFor`), and says Statsig to the one that holds a lease in Redis. The lease is for one
- * key, so one Redis serves several projects; it lasts one interval and is renewed three times in it. Who does not hold it
- * tries when it should have ended: so it passes on within two intervals when its holder dies, and at once when its holder
- * ends or cannot reach Statsig. The others are told of every write.
+ * The store is all that a fleet needs. Before every poll it is asked whether to poll the store or Statsig
+ * (`supportsPollingUpdatesFor`); only the holder of a lease in Redis polls Statsig. There is one lease per key, so one
+ * Redis serves several projects. It lasts one interval and is renewed three times in it. Other processes try to take it
+ * when it should have expired: so it passes on within two intervals when its holder dies, and at once when its holder
+ * ends or cannot reach Statsig. The others are notified of every write.
  *
- * A lease alone does not keep a holder that was paused or cut off from writing late. What is written is therefore
- * compared in Redis, by version; the lease only decides between equal ones. The holder also writes again what Redis lost.
+ * A lease alone does not prevent late writes of a holder that was paused or cut off. Redis therefore compares the
+ * versions of writes; the lease only decides between equal ones. The holder also rewrites what Redis lost.
  *
- * Who hears nothing of Redis for two intervals, or cannot read the value there for so long, polls Statsig by itself until that works
- * again.
+ * A process that gets no response from Redis, or cannot read the value there, for two intervals polls Statsig by itself
+ * until that works again.
  *
  * @since 0.1.0
  */
@@ -32,7 +32,7 @@ import type { RedisOptions } from "../internal/redisConnection.js"
 import * as RedisStore from "../internal/redisStore.js"
 
 /**
- * How the fleet works.
+ * Options of the fleet.
  *
  * @since 0.1.0
  */
@@ -43,18 +43,18 @@ export interface FleetOptions extends RedisOptions {
 
 const defaultInterval = Duration.seconds(10)
 
-/** The longest that a poll can take, with all that is repeated. */
+/** The longest possible poll, including retries. */
 const longestPoll = Duration.seconds(45)
 
-/** Over how many milliseconds the members spread that hear at the same moment that the lease is free. */
+/** Members that learn at the same moment that the lease is free spread over this many milliseconds. */
 const longestRush = 500
 
-/** A lease that is not released in time ends by itself. */
+/** A lease that is not released in time expires by itself. */
 const releaseTimeout = Duration.seconds(1)
 
 /**
- * Takes or renews the lease. A lease that would never end, or that is none, is taken over, and one that lasts longer than
- * any member's is cut short. Answers what version Redis holds, or for how long another has the lease.
+ * Takes or renews the lease. A lease that would never expire, or that is invalid, is taken over, and one that lasts
+ * longer than any member's is shortened. Returns the version in Redis, or how long another process holds the lease.
  */
 const claimScript = `
 local holder = lease()
@@ -77,26 +77,26 @@ if lease() == ARGV[1] then
 end
 return 1`
 
-/** What a process knows of a lease. Moments are milliseconds of a clock that only goes on. */
+/** A process's state of a lease. Times are milliseconds of a monotonic clock. */
 interface Lease {
   heldUntil: number
-  /** When Redis answered last. */
+  /** When Redis last responded. */
   heardAt: number
   /** When a read last worked. */
   readAt: number
-  /** A process that does not poll has no use for the lease. */
+  /** A process that does not poll does not need the lease. */
   wantedUntil: number
-  /** Asks for it again and again. */
+  /** Requests it repeatedly. */
   campaign: Fiber.RuntimeFiber<void> | undefined
-  /** Ends when the lease was asked for the first time. */
+  /** Completes when the lease was first requested. */
   readonly asked: Deferred.Deferred<void>
-  /** Something happened: it is to be asked for now. */
+  /** Wakes the campaign to request it now. */
   readonly wake: Queue.Queue<void>
 }
 
 const nowMillis = Effect.map(Clock.currentTimeNanos, nanos => Number(nanos / 1_000_000n))
 
-/** The leases that this process holds or would like to have. */
+/** The leases that this process holds or requests. */
 class Leases {
   readonly #leases = new Map<string, Lease>()
 
@@ -107,7 +107,7 @@ class Leases {
     private readonly scope: Scope.Scope
   ) {}
 
-  /** Whether another process polls: one that answers in time, unless what it writes could not be read here for long. */
+  /** Whether another process polls: one that responds in time, unless its values could not be read here for long. */
   isPolledElsewhere(key: string, read: Effect.Effect<unknown, DataStoreError>): Effect.Effect<boolean> {
     return Effect.gen(this, function* () {
       const lease = yield* this.#leaseOf(key)
@@ -115,12 +115,12 @@ class Leases {
       const now = yield* nowMillis
       const follows = now >= lease.heldUntil && now - lease.heardAt < 2 * this.interval
       if (!follows || now - lease.readAt < 2 * this.interval) return follows
-      // Redis answers, and could not be read for long.
+      // Redis responds, but could not be read for long.
       return yield* Effect.isSuccess(read)
     })
   }
 
-  /** A read of the key has worked. */
+  /** Notes a successful read of the key. */
   noteRead(key: string): Effect.Effect<void> {
     return Effect.map(nowMillis, now => {
       const lease = this.#leases.get(key)
@@ -128,7 +128,7 @@ class Leases {
     })
   }
 
-  /** Asks at once for what may be free by this message of another process. */
+  /** Requests at once a lease that this message of another process may have freed. */
   hear({ key, kind }: RedisStore.StoreMessage): Effect.Effect<void> {
     return Effect.forEach(
       this.#leases,
@@ -138,12 +138,12 @@ class Leases {
     )
   }
 
-  /** Lets another process have the lease. */
+  /** Releases the lease to another process. */
   stepDown(key: string): Effect.Effect<void> {
     return Effect.suspend(() => {
       const lease = this.#leases.get(key)
       if (lease?.campaign === undefined || lease.heldUntil === 0) return Effect.void
-      // Until it is asked for again, before the next poll: the others hear of the release and are there first.
+      // Until it is requested again, before the next poll: the others learn of the release and are first.
       this.#leases.delete(key)
       return Effect.zipRight(Fiber.interrupt(lease.campaign), this.#release(key))
     })
@@ -151,7 +151,7 @@ class Leases {
 
   readonly releaseAll = Effect.suspend(() => Effect.forEach(this.#leases.keys(), key => this.#release(key)))
 
-  /** Ends all campaigns, too. */
+  /** Also ends all campaigns. */
   readonly end = Effect.suspend(() => {
     const held = [...this.#leases]
     this.#leases.clear()
@@ -202,7 +202,7 @@ class Leases {
     })
   }
 
-  /** Asks for the lease once, and says how long to wait before the next time, in intervals. */
+  /** Requests the lease once, and returns the wait until the next request, in intervals. */
   #claim(key: string, lease: Lease): Effect.Effect<readonly [from: number, to: number]> {
     return Effect.gen(this, function* () {
       const asked = yield* nowMillis
@@ -217,7 +217,7 @@ class Leases {
         return [part, part + 0.25]
       }
       if (lease.heldUntil === 0) yield* Effect.logInfo("This process fetches from Statsig for its fleet")
-      // Counted from before the question: Redis began to count later.
+      // Counted from before the request: Redis started counting later.
       lease.heldUntil = asked + this.interval
       yield* this.values.restore(key, rest)
       return [0.3, 0.35]
@@ -243,7 +243,7 @@ class Leases {
 /**
  * Makes the store. Its lease is released and its connection closed when the scope ends.
  *
- * Fails when the package `redis` is not installed, or when the URL is none.
+ * Fails when the package `redis` is not installed, or when the URL is invalid.
  *
  * @since 0.1.0
  */

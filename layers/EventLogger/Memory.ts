@@ -1,5 +1,5 @@
 /**
- * Keeps what is logged, for tests to look at.
+ * Records what is logged, for tests.
  *
  * @since 0.1.0
  */
@@ -9,7 +9,7 @@ import * as Layer from "effect/Layer"
 import { EventLogger, type Exposure, type LoggedEvent } from "../../src/EventLogger.js"
 
 /**
- * What the logger was given since it was made, or since `clear`.
+ * What was logged since the logger was made, or since `clear`.
  *
  * @since 0.1.0
  */
@@ -27,19 +27,19 @@ export class LoggedEvents extends Context.Tag("statsig-effect/layers/EventLogger
 >() {}
 
 /**
- * How much is kept.
+ * The limit of recorded events.
  *
  * @since 0.1.0
  */
 export interface MemoryOptions {
   /**
-   * The number of exposures that are kept, and of other events, the last ones; and of names that are counted, the first
-   * ones. What there is no room for is counted in the status. Default: 100,000.
+   * The maximum number of exposures and of other events, of which the last ones are kept, and of counted names, of
+   * which the first ones are. The status counts the rest. Default: 100,000.
    */
   readonly capacity?: number | undefined
 }
 
-/** The last of many. The older ones are cut off only now and then: each cut moves all that stay. */
+/** Keeps the last items. Older ones are removed only now and then: each removal moves all that stay. */
 class Last<A> {
   #items: Array<A> = []
   #added = 0
@@ -66,7 +66,7 @@ class Last<A> {
 }
 
 /**
- * Makes a logger and the view of what it keeps.
+ * Makes a logger and the view of its records.
  *
  * @since 0.1.0
  */
@@ -112,7 +112,7 @@ export const make = (
 }
 
 /**
- * A logger that keeps what it is given, and `LoggedEvents` to read it.
+ * A logger that records, and `LoggedEvents` to read the records.
  *
  * @since 0.1.0
  */

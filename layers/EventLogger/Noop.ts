@@ -8,7 +8,7 @@ import * as Layer from "effect/Layer"
 import { EventLogger } from "../../src/EventLogger.js"
 
 /**
- * A logger that forgets everything at once.
+ * A logger that discards everything.
  *
  * @since 0.1.0
  */

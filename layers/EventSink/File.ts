@@ -1,9 +1,10 @@
 /**
- * Events into a file: for runs without a network, whose events are looked at or carried on later, and for debugging.
+ * Writes events to a file: for runs without a network, whose events are inspected or forwarded later, and for
+ * debugging.
  *
- * Each batch becomes one line, the JSON array of its events. Lines are only ever appended, and each in one go; the file
- * grows until somebody takes it away, after which a new one begins. After a writer that was killed in the middle of a
- * line the next one begins a line of its own.
+ * Each batch becomes one line, the JSON array of its events. Lines are only appended, each in one write; the file grows
+ * until it is moved away, after which a new one is started. If a writer was killed in the middle of a line, the next
+ * one starts a new line.
  *
  * @since 0.1.0
  */
@@ -22,17 +23,17 @@ const newLine = 0x0a
 const decodeBody = Schema.decodeUnknown(Schema.parseJson(Schema.Struct({ events: Schema.Array(Schema.Unknown) })))
 
 /**
- * Where events are written.
+ * The location of the events.
  *
  * @since 0.1.0
  */
 export interface FileOptions {
-  /** The file that is appended to. It is made when it is not there. */
+  /** The file to append to. Created if it does not exist. */
   readonly path: string
 }
 
 /**
- * Makes a sink that appends to the file at `path`, which it makes along with its folders where they are missing.
+ * Makes a sink that appends to the file at `path`, which it creates along with missing directories.
  *
  * @since 0.1.0
  */
@@ -41,13 +42,15 @@ export const make = Effect.fnUntraced(function* (options: FileOptions) {
   const files = yield* FileSystem.FileSystem
   const folder = (yield* Path.Path).dirname(path)
   const oneWriter = yield* Effect.makeSemaphore(1)
-  /** Whether the last line may be cut off: what comes next must not be glued to it. Not known before the first look. */
+  /**
+   * Whether the last line may be cut off, so that the next must not be appended to it. Unknown before the first check.
+   */
   let torn: boolean | undefined
 
   const cannotWrite = (error: PlatformError.PlatformError) =>
     new EventSinkError({ reason: "Failed", message: `cannot write ${path}: ${error.message}`, retryable: true })
 
-  /** Whether another writer left the last line without its end. */
+  /** Whether another writer left the last line incomplete. */
   const endsTorn = Effect.scoped(
     Effect.gen(function* () {
       const file = yield* files.open(path, { flag: "r" })
@@ -58,7 +61,7 @@ export const make = Effect.fnUntraced(function* (options: FileOptions) {
       return last?.[0] !== newLine
     })
   ).pipe(
-    // There is none yet, or it cannot be read: to write will tell.
+    // It does not exist yet, or cannot be read: the write will show.
     Effect.orElseSucceed(() => false)
   )
 
@@ -72,7 +75,7 @@ export const make = Effect.fnUntraced(function* (options: FileOptions) {
       Effect.tap(() => {
         torn = false
       }),
-      // A line that is begun is ended.
+      // A started line is completed.
       Effect.uninterruptible
     )
 

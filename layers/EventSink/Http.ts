@@ -1,10 +1,10 @@
 /**
- * Events to Statsig's network, or to a proxy that speaks its protocol: one `POST` a batch, compressed.
+ * Sends events to Statsig's network, or to a proxy with its protocol: one `POST` per batch, compressed.
  *
- * A batch has arrived when the answer is 2xx and a JSON object that does not say `"success": false`; any other answer is
- * an error that tells whether the same batch may be sent again. Nothing is repeated here. Redirects of status 307 and
- * 308 are followed, to other origins without the SDK key. The body is compressed away from the event loop: by zstd where
- * the runtime has it, else by gzip.
+ * A batch has arrived when the response is 2xx and a JSON object without `"success": false`; any other response is an
+ * error that says whether the same batch may be sent again. There are no retries here. Redirects of status 307 and 308
+ * are followed, to other origins without the SDK key. The body is compressed off the event loop: with zstd if the
+ * runtime has it, else with gzip.
  *
  * @since 0.1.0
  */
@@ -21,7 +21,7 @@ import { EventSinkError } from "../../src/StatsigError.js"
 import { defaultLogEventUrl, type StatsigOptions } from "../../src/StatsigOptions.js"
 
 /**
- * What the sink needs to know.
+ * Options of the sink.
  *
  * @since 0.1.0
  */
@@ -29,7 +29,7 @@ export interface HttpOptions extends Pick<StatsigOptions, "logEventUrl" | "sdkKe
 
 const requestTimeout = Duration.seconds(10)
 
-/** An answer is a few words; one that is longer than this, in bytes, is none. */
+/** A response is a few words; a longer one, in bytes, is invalid. */
 const longestAnswer = 64 * 1024
 
 const LogEventAnswer = Schema.parseJson(Schema.Struct({ success: Schema.optional(Schema.NullOr(Schema.Boolean)) }))
@@ -53,12 +53,12 @@ interface Zlib {
 }
 
 /**
- * The least work: events are so much alike that more of it makes them a tenth smaller at most. Each chunk of the outcome,
- * in bytes, is a task for the threads of `node:zlib`, and a full batch fits into one.
+ * The lowest level: events are so similar that a higher one saves a tenth at most. Each chunk of the output, in bytes,
+ * is a task for the threads of `node:zlib`, and a full batch fits into one.
  */
 const gzipOptions = { level: 1, chunkSize: 128 * 1024 }
 
-/** `node:zlib` works on threads of its own. It has zstd from Node 22.15 on; elsewhere it may be missing altogether. */
+/** `node:zlib` has its own threads. It has zstd from Node 22.15 on; elsewhere the module may be missing. */
 const findCompression = async (): Promise<Compression> => {
   const zlib: Zlib = await import("node:zlib").catch(() => ({}))
   const { gzip, zstdCompress } = zlib
@@ -73,7 +73,7 @@ const findCompression = async (): Promise<Compression> => {
 
 let found: Promise<Compression> | undefined
 
-/** The same for the whole process. */
+/** Shared by the whole process. */
 const compression = (): Promise<Compression> => {
   found ??= findCompression()
   return found
@@ -85,7 +85,7 @@ const compressAsStream = async (body: Uint8Array): Promise<Uint8Array> => {
 }
 
 /**
- * Makes the sink. A request is given up after 10 seconds.
+ * Makes the sink. A request times out after 10 seconds.
  *
  * @since 0.1.0
  */
@@ -119,7 +119,7 @@ export const make = Effect.fnUntraced(function* (options: HttpOptions) {
       requests.ask({ request, shownUrl, timeout: requestTimeout, attempts: 1 }, readAnswer),
       failure => {
         const { message, reason, retryAfter: retryAfterMillis, status } = failure
-        // Unlike the official package: a server that is asked too often takes the events later.
+        // Unlike the official package: a rate-limiting server accepts the events later.
         const retryable = reason === "Unusable" || status === 429 || mayPass(failure)
         const refused = reason === "Unusable" ? "Refused" : reason
         return new EventSinkError({ reason: refused, message, status, retryable, retryAfterMillis })

@@ -1,5 +1,5 @@
 /**
- * Keeps what is sent, for tests to look at: the events exactly as Statsig would get them.
+ * Records sent batches, for tests: the events exactly as Statsig would receive them.
  *
  * @since 0.1.0
  */
@@ -11,11 +11,11 @@ import * as Schema from "effect/Schema"
 import { EventSink } from "../../src/EventSink.js"
 import { EventSinkError } from "../../src/StatsigError.js"
 
-/** Taken as it is: a record would be copied, and lose a member called `__proto__`. */
+/** Kept as it is: a record would be copied and lose a member called `__proto__`. */
 const EventJson = Schema.declare(Predicate.isReadonlyRecord)
 
 /**
- * One event, as it was sent.
+ * One sent event.
  *
  * @since 0.1.0
  */
@@ -33,14 +33,14 @@ export const SentEvent = Schema.Struct({
 })
 
 /**
- * One event, as it was sent.
+ * One sent event.
  *
  * @since 0.1.0
  */
 export interface SentEvent extends Schema.Schema.Type<typeof SentEvent> {}
 
 /**
- * Events that were sent together, with what was said of the SDK.
+ * Events sent together, with the SDK metadata.
  *
  * @since 0.1.0
  */
@@ -50,7 +50,7 @@ export const SentBatch = Schema.Struct({
 })
 
 /**
- * Events that were sent together, with what was said of the SDK.
+ * Events sent together, with the SDK metadata.
  *
  * @since 0.1.0
  */
@@ -75,17 +75,17 @@ export class SentBatches extends Context.Tag("statsig-effect/layers/EventSink/Me
 >() {}
 
 /**
- * How much is kept.
+ * The limit of recorded events.
  *
  * @since 0.1.0
  */
 export interface MemoryOptions {
-  /** The oldest batches make room when there are more events than this. Default: 100,000. */
+  /** The maximum number of events; beyond it the oldest batches are dropped. Default: 100,000. */
   readonly capacity?: number | undefined
 }
 
 /**
- * Makes a sink and the view of what it keeps. It refuses a batch that Statsig could not read.
+ * Makes a sink and the view of its records. It rejects a batch that Statsig could not read.
  *
  * @since 0.1.0
  */
@@ -122,7 +122,7 @@ export const make = (
 }
 
 /**
- * A sink that keeps what it is sent, and `SentBatches` to read it.
+ * A sink that records batches, and `SentBatches` to read them.
  *
  * @since 0.1.0
  */

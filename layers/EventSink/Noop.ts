@@ -1,5 +1,5 @@
 /**
- * Sends nothing: for programs that switch the network off.
+ * Sends nothing: for programs that disable the network.
  *
  * @since 0.1.0
  */
@@ -8,7 +8,7 @@ import * as Layer from "effect/Layer"
 import { EventSink, type Sink } from "../../src/EventSink.js"
 
 /**
- * A sink that accepts every batch and forgets it.
+ * A sink that accepts and discards every batch.
  *
  * @since 0.1.0
  */

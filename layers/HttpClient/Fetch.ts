@@ -1,6 +1,6 @@
 /**
- * HTTP by the runtime's own `fetch`, for runtimes without `node:http`. It follows no redirect: requests carry the SDK key,
- * and whoever makes one decides where it may go. On Node a request in flight keeps the process alive until its timeout;
+ * HTTP with the runtime's own `fetch`, for runtimes without `node:http`. It follows no redirect: requests carry the SDK
+ * key, and the caller decides where they may go. On Node a request in flight keeps the process alive until its timeout;
  * `HttpClient/Node`, the client of the presets, does not.
  *
  * @since 0.1.0

@@ -1,14 +1,14 @@
 /**
- * HTTP by `node:http` and a pool of connections of its own: the client of the presets.
+ * HTTP with `node:http` and its own connection pool: the client of the presets.
  *
- * Unlike the global `fetch` it can let go of its sockets: none keeps the process alive, not even in the middle of an
- * answer. What a program waits for is kept alive by the timeout that every request of the SDK has. It goes through
- * proxies, trusts what Node trusts (`NODE_EXTRA_CA_CERTS` too) and further roots, decodes gzip, brotli and deflate, and
- * follows no redirect: requests carry the SDK key, and whoever makes one decides where it may go.
+ * Unlike with the global `fetch`, no socket keeps the process alive, not even in the middle of a response. When a
+ * program waits for a request, the request's timeout keeps the process alive. The client supports proxies, trusts
+ * Node's root certificates (including `NODE_EXTRA_CA_CERTS`) and additional ones, decodes gzip, brotli and deflate, and
+ * follows no redirect: requests carry the SDK key, and the caller decides where they may go.
  *
- * Requests are made by `http.request` and `https.request` as these are at the moment, so that mocks and tracers that
- * replace them see every request. They replace members of the module object, which is the default import; the named
- * imports of an ES module stay what they were.
+ * Requests are made with the current `http.request` and `https.request`, so that mocks and tracers that replace them
+ * see every request. They replace members of the module object, which is the default import; the named imports of an ES
+ * module do not change.
  *
  * @since 0.1.0
  */
@@ -35,27 +35,27 @@ import type { StatsigOptions } from "../../src/StatsigOptions.js"
 import { environmentProxy } from "../internal/environmentProxy.js"
 
 /**
- * What a client may be told. All may be left out.
+ * Options of the client. All are optional.
  *
  * @since 0.1.0
  */
 export interface NodeOptions extends Pick<StatsigOptions, "caCertPath" | "proxyUrl"> {
-  /** A PEM file of the client's own certificate, for servers that ask for one. */
+  /** A PEM file of the client's own certificate, for servers that require one. */
   readonly clientCertPath?: string | undefined
-  /** A PEM file of the key of the client's own certificate. */
+  /** A PEM file with the key of the client's own certificate. */
   readonly clientKeyPath?: string | undefined
-  /** The name that the server's certificate must have, where it is not that of the URL. */
+  /** The name that the server's certificate must have, if it is not that of the URL. */
   readonly domainName?: string | undefined
 }
 
-/** How long a proxy may take to open a tunnel, in milliseconds: whoever asked for it may be gone. */
+/** The timeout for a proxy to open a tunnel, in milliseconds: the caller may be gone. */
 const tunnelTimeout = 10_000
 
 const unref = (socket: Duplex): void => {
   if (socket instanceof Socket) socket.unref()
 }
 
-/** Does not keep the process alive, whatever address it tries. */
+/** Does not keep the process alive, whichever address it tries. */
 const letGo = <S extends Duplex | null | undefined>(socket: S): S => {
   if (socket instanceof Socket) {
     socket.unref()
@@ -101,7 +101,7 @@ interface Proxy {
   readonly request: (options: http.RequestOptions) => http.ClientRequest
 }
 
-/** Bytes that are decoded at a time: fewer make the decoding of megabytes slow. */
+/** How many bytes are decoded at a time: fewer make decoding megabytes slow. */
 const chunkSize = 64 * 1024
 
 const decoders: Readonly<Record<string, () => Transform>> = {
@@ -111,22 +111,22 @@ const decoders: Readonly<Record<string, () => Transform>> = {
   deflate: () => zlib.createInflate({ chunkSize })
 }
 
-/** The body of an answer without its encoding. One that is not known is left to the reader, who finds it in the head. */
+/** The decoded body of a response. An unknown encoding is left to the reader, who finds it in the headers. */
 const decoded = (incoming: http.IncomingMessage): Readable => {
   const decoder = decoders[incoming.headers["content-encoding"]?.trim().toLowerCase() ?? ""]?.()
-  // What goes wrong is an error of the decoder, which is what is read.
+  // Errors surface in the decoder, which is what is read.
   return decoder === undefined ? incoming : pipeline(incoming, decoder, () => {})
 }
 
 const withoutBody: ReadonlySet<number> = new Set([204, 205, 304])
 
-/** What Effect and this package read of a `Response`. */
+/** The members of a `Response` that Effect and this package use. */
 type NodeResponse = Pick<Response, "status" | "headers" | "body" | "arrayBuffer" | "text" | "formData"> & BoundedBody
 
 const readAtMost = async (body: Readable, bytes: number) => {
   const parts: Array<Uint8Array> = []
   let size = 0
-  // To leave the loop ends the stream, and the connection with it.
+  // Leaving the loop ends the stream and the connection.
   for await (const part of body) {
     parts.push(part)
     size += part.length
@@ -135,15 +135,15 @@ const readAtMost = async (body: Readable, bytes: number) => {
   return { parts, size }
 }
 
-/** The fields of the head, with the one method of `Headers` that Effect calls. */
+/** The headers, with the one method of `Headers` that Effect calls. */
 const headersOf = ({ headers }: http.IncomingMessage) => {
   const getSetCookie = () => headers["set-cookie"] ?? []
   return Object.defineProperty({ ...headers }, "getSetCookie", { value: getSetCookie }) as unknown as Headers
 }
 
 /**
- * Not a `Response`: with it Node loads its own `fetch`, which takes more time than a whole request, and reads the
- * environment, which Deno may refuse.
+ * Not a `Response`: that makes Node load its own `fetch`, which takes longer than a whole request, and reads the
+ * environment, which Deno may deny.
  */
 const responseOf = (incoming: http.IncomingMessage): NodeResponse => {
   const status = incoming.statusCode!
@@ -169,7 +169,7 @@ const responseOf = (incoming: http.IncomingMessage): NodeResponse => {
   }
 }
 
-/** The pools of connections of one client. */
+/** The connection pools of one client. */
 class Pools {
   readonly #agents: Array<http.Agent> = []
   #isClosed = false
@@ -184,7 +184,7 @@ class Pools {
     this.#secured = this.#opened(new https.Agent(tls))
   }
 
-  /** Opens a request by the pool, and the proxy, that it is for. */
+  /** Opens a request on the matching pool and proxy. */
   request(url: URL, options: http.RequestOptions): http.ClientRequest {
     const proxyText = this.proxyUrl === undefined ? environmentProxy(url) : Redacted.value(this.proxyUrl)
     const isSecure = url.protocol === "https:"
@@ -200,7 +200,7 @@ class Pools {
     return proxy.request({ ...options, ...auth, headers, path: url.origin + url.pathname + url.search })
   }
 
-  /** What is under way comes to its end; no connection is kept after that. */
+  /** Pending requests finish; no connection is kept after that. */
   close(): void {
     this.#isClosed = true
     for (const agent of this.#agents) {
@@ -208,7 +208,7 @@ class Pools {
     }
   }
 
-  /** An agent that lets go of its sockets, and keeps none once all is closed. */
+  /** An agent whose sockets do not keep the process alive, and which keeps none once closed. */
   #opened<A extends http.Agent>(agent: A): A {
     const { createConnection, keepSocketAlive, reuseSocket } = agent
     agent.createConnection = (...args) => letGo(createConnection.apply(agent, args))
@@ -229,7 +229,7 @@ class Pools {
     const credentials = `${decodeBody(url.username)}:${decodeBody(url.password)}`
     const authorization =
       credentials === ":" ? {} : { "proxy-authorization": `Basic ${Buffer.from(credentials).toString("base64")}` }
-    // The name of the target is not that of the proxy.
+    // The target's name is not the proxy's.
     const agent = isSecure ? this.#opened(new https.Agent({ ...this.tls, servername: undefined })) : this.#plain
     const proxy: Proxy = {
       request: request =>
@@ -247,7 +247,7 @@ class Pools {
   }
 }
 
-/** Sends by the pools what `fetch` is given. */
+/** Sends a `fetch` request on the pools. */
 const fetchBy =
   (pools: Pools) =>
   (input: URL | string, init: RequestInit): Promise<NodeResponse> =>
@@ -256,13 +256,14 @@ const fetchBy =
       const send = () => {
         const request = pools.request(new URL(input), {
           method: init.method ?? "GET",
-          // A plain object: those who patch http.request look into it.
+          // A plain object: code that patches http.request reads it.
           headers: { ...(init.headers as http.OutgoingHttpHeaders) },
           signal: init.signal ?? undefined
         })
         let isAnswered = false
         request.once("error", error => {
-          // The server had closed the connection meanwhile. What has a body may have been read, and is not sent twice.
+          // The server had closed the connection meanwhile. A request with a body may have been read and is not sent
+          // twice.
           const isStale = request.reusedSocket && isReset(error) && !isAnswered && !body
           if (isStale) send()
           else reject(error)
@@ -277,7 +278,7 @@ const fetchBy =
       send()
     })
 
-/** Not by `instanceof`, with which Node loads the streams of the web. */
+/** Not `instanceof`, which makes Node load web streams. */
 const isWebStream = (body: unknown): body is WebStream => typeof (body as WebStream | null)?.getReader === "function"
 
 const isReset = (error: Error): boolean => (error as NodeJS.ErrnoException).code === "ECONNRESET"
@@ -292,14 +293,14 @@ const decodeBody = (text: string): string => {
 
 const unbracketed = (hostname: string): string => hostname.replace(/^\[(.*)\]$/, "$1")
 
-/** Given roots replace Node's own, which are therefore given along with them. */
+/** Custom roots replace Node's own, so those are passed along with them. */
 const trustedRoots = (): ReadonlyArray<string | Buffer> => {
   const { getCACertificates } = tls as { readonly getCACertificates?: (kind: "default") => ReadonlyArray<string> }
   if (getCACertificates !== undefined) return getCACertificates("default")
   try {
     return [...tls.rootCertificates, readFileSync(environmentVariable("NODE_EXTRA_CA_CERTS") ?? "")]
   } catch {
-    // There is none, or Node has warned of it when it started.
+    // There are none, or Node warned of them at startup.
     return tls.rootCertificates
   }
 }
@@ -309,7 +310,7 @@ const tlsOptions = (domainName: string | undefined): https.AgentOptions => ({
   ...(domainName === undefined ? {} : { servername: domainName })
 })
 
-/** What concerns TLS. Files that cannot be used cost a warning, not the network. */
+/** The TLS settings. Unusable files cause a warning and do not disable the network. */
 const makeTls = Effect.fnUntraced(function* (options: NodeOptions) {
   const { caCertPath, clientCertPath, clientKeyPath, domainName } = options
   const named = tlsOptions(domainName)
@@ -325,7 +326,7 @@ const makeTls = Effect.fnUntraced(function* (options: NodeOptions) {
   )
 })
 
-/** Throws where a file holds none. */
+/** Throws if a file contains none. */
 const certificates = (path: string): Buffer => {
   const pem = readFileSync(path)
   new X509Certificate(pem)
@@ -334,7 +335,7 @@ const certificates = (path: string): Buffer => {
 
 const keyOf = (path: string | undefined): Buffer | undefined => (path === undefined ? undefined : readFileSync(path))
 
-/** A client and its pools of connections. */
+/** A client and its connection pools. */
 interface Opened {
   readonly client: HttpClient.HttpClient
   readonly close: () => void
@@ -347,10 +348,10 @@ const openPools = (proxyUrl: Redacted.Redacted | undefined, tls: https.AgentOpti
   return { client: Context.get(built, HttpClient.HttpClient), close: () => pools.close() }
 }
 
-/** Clients that are in use, by what they were told, and how many use each. */
+/** Clients in use by their options, with the number of users. */
 const sharedPools = new Map<string, Opened & { users: number }>()
 
-/** Clients that are told the same share their connections: a process may have hundreds of instances. */
+/** Clients with the same options share their connections: a process may have hundreds of instances. */
 const acquireShared = ({ domainName, proxyUrl }: NodeOptions) => {
   const key = JSON.stringify([proxyUrl && Redacted.value(proxyUrl), domainName])
   return Effect.acquireRelease(
@@ -370,7 +371,7 @@ const acquireShared = ({ domainName, proxyUrl }: NodeOptions) => {
   )
 }
 
-/** Not shared: the same path may lead to other certificates later. */
+/** Not shared: the same path may contain other certificates later. */
 const acquireOwn = (options: NodeOptions) =>
   Effect.flatMap(makeTls(options), tls =>
     Effect.acquireRelease(
@@ -380,7 +381,7 @@ const acquireOwn = (options: NodeOptions) =>
   )
 
 /**
- * Makes a client that is told where to go through and whom to trust. It is let go of with the scope.
+ * Makes a client with these proxy and TLS options. It is closed with the scope.
  *
  * @internal
  */
@@ -390,7 +391,7 @@ export const make = (options: NodeOptions): Effect.Effect<HttpClient.HttpClient,
 }
 
 /**
- * A client that is told where to go through and whom to trust.
+ * A client with these proxy and TLS options.
  *
  * @example
  * NodeClient.layerWith({ proxyUrl: Redacted.make("http://user:password@proxy.example:3128") })
@@ -401,7 +402,7 @@ export const layerWith = (options: NodeOptions): Layer.Layer<HttpClient.HttpClie
   Layer.scoped(HttpClient.HttpClient, make(options))
 
 /**
- * A client on the pool of connections that all clients share that are told nothing.
+ * A client on the connection pool shared by all clients without options.
  *
  * @since 0.1.0
  */

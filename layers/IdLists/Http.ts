@@ -1,19 +1,19 @@
 /**
- * ID lists from Statsig's network: a manifest names them and their files, and of a file that grew only the new end is
+ * ID lists from Statsig's network: a manifest names them and their files, and of a file that grew only the new part is
  * downloaded.
  *
- * A list is changed on a copy that shares most of its memory with the list in use, in slices that give the event loop
- * its turns, and takes the list's place by one assignment when the whole answer was good. So a check sees a list before
- * or after a change, never in between, and whatever fails leaves the list as it was.
+ * A list is updated on a copy that shares most of its memory with the list in use, in slices that yield to the event
+ * loop. It replaces the list in one assignment once the whole response was valid. So a check sees a list before or
+ * after a change, never in between, and a failure leaves the list as it was.
  *
- * Lists do not wait for each other. Each file has a deadline of its own, a file that is silent gives its place to the
- * next (`layers/internal/idLists/downloads.ts`), and a file that failed is left out of more and more syncs. The manifest is polled like the specs:
- * less often while the server refuses.
+ * Lists do not wait for each other. Each file has its own deadline, a silent file releases its slot to the next
+ * (`layers/internal/idLists/downloads.ts`), and a file that fails repeatedly is skipped in more and more syncs. The
+ * manifest is polled like the specs: less often while the server refuses.
  *
- * The SDK key goes to the host of the manifest, to Statsig's own, and to that of `downloadIdListFileApi`; other hosts that
- * a manifest names get the request without it.
+ * The SDK key is sent to the host of the manifest, to Statsig's own, and to that of `downloadIdListFileApi`; other
+ * hosts in a manifest get the request without it.
  *
- * With a `DataStore` in the context, the first sync begins with the lists that are stored, and changes are stored.
+ * With a `DataStore` in the context, the first sync starts with the stored lists, and changes are stored.
  *
  * @since 0.1.0
  */
@@ -37,7 +37,7 @@ import * as Requests from "../internal/idLists/requests.js"
 import * as Stored from "../internal/idLists/storedIdLists.js"
 
 /**
- * What the lists need to know. The key schema is that of the data store.
+ * Options of the lists. The key schema is that of the data store.
  *
  * @since 0.1.0
  */
@@ -55,7 +55,7 @@ export interface HttpOptions
     > {}
 
 /**
- * Makes the lists. Nothing is repeated within a sync.
+ * Makes the lists. There are no retries within a sync.
  *
  * @since 0.1.0
  */

@@ -1,5 +1,5 @@
 /**
- * ID lists in memory, given as plain ids: none at all by default, and any for tests.
+ * ID lists in memory, given as plain ids: empty by default; for tests.
  *
  * @since 0.1.0
  */
@@ -12,18 +12,18 @@ import { IdLists } from "../../src/IdLists.js"
 type Service = IdLists["Type"]
 
 /**
- * Lists that can be changed.
+ * Lists that can be modified.
  *
  * @since 0.1.0
  */
 export interface MemoryIdLists extends Service {
-  /** Makes a list of these ids, in place of the one that had the name. */
+  /** Sets a list to these ids, replacing the one with that name. */
   readonly set: (list: string, ids: Iterable<string>) => void
   readonly remove: (list: string) => void
 }
 
 /**
- * Makes the lists. Provide them as a service to change them later.
+ * Makes the lists. Provide them as a service to modify them later.
  *
  * @since 0.1.0
  */

@@ -1,5 +1,5 @@
 /**
- * A local Statsig on a server of its own, for programs and tests on Node.
+ * A local Statsig with its own server, for programs and tests on Node.
  *
  * @since 0.1.0
  */
@@ -13,12 +13,12 @@ import * as Layer from "effect/Layer"
 import * as LocalStatsig from "../LocalStatsig.js"
 
 /**
- * What the server has, and where it listens.
+ * The server's contents and port.
  *
  * @since 0.1.0
  */
 export interface NodeOptions extends LocalStatsig.LocalStatsigOptions {
-  /** The port. Default: one that is free. */
+  /** The port. Default: a free one. */
   readonly port?: number | undefined
 }
 
@@ -30,7 +30,7 @@ export interface NodeOptions extends LocalStatsig.LocalStatsigOptions {
 export const layer = (options: NodeOptions = {}): Layer.Layer<LocalStatsig.LocalStatsig, ServeError> =>
   Layer.provide(LocalStatsig.layer(options), Layer.scoped(HttpServer.HttpServer, makeServer(options.port ?? 0)))
 
-/** Closing waits for the clients' connections, so it cuts what they keep alive. */
+/** Closing waits for the clients' connections, so it cuts kept-alive ones. */
 const makeServer = Effect.fnUntraced(function* (port: number) {
   const server = createServer()
   const httpServer = yield* NodeHttpServer.make(() => server, { port, host: "127.0.0.1" })

@@ -1,5 +1,5 @@
 /**
- * The SDK's metrics to functions of the program's own.
+ * Passes the SDK's metrics to your own functions.
  *
  * @since 0.1.0
  */
@@ -7,7 +7,7 @@ import * as Layer from "effect/Layer"
 import { type Client, ObservabilityClient } from "../../src/ObservabilityClient.js"
 
 /**
- * Calls the functions that are given; a measurement without one is dropped.
+ * Calls the given functions; a measurement without one is dropped.
  *
  * @since 0.1.0
  */

@@ -1,5 +1,5 @@
 /**
- * Keeps the SDK's metrics, for tests to look at.
+ * Records the SDK's metrics, for tests.
  *
  * @since 0.1.0
  */
@@ -23,7 +23,7 @@ export type Measurement =
   | { readonly _tag: "Error"; readonly name: string; readonly message: string }
 
 /**
- * What was measured, oldest first: the last 10,000 calls.
+ * The measurements, oldest first: the last 10,000 calls.
  *
  * @since 0.1.0
  */
@@ -35,7 +35,7 @@ export class Measurements extends Context.Tag("statsig-effect/layers/Observabili
 const kept = 10_000
 
 /**
- * A client that keeps what it is given, and `Measurements` to read it.
+ * A client that records, and `Measurements` to read the records.
  *
  * @since 0.1.0
  */

@@ -1,5 +1,5 @@
 /**
- * The SDK's metrics as Effect Metrics, for whatever exports those: OpenTelemetry, Prometheus, a snapshot in a test.
+ * The SDK's metrics as Effect Metrics, for any exporter: OpenTelemetry, Prometheus, a snapshot in a test.
  *
  * Increments are counters, distributions are histograms of milliseconds, errors count under `statsig.sdk.errors`.
  *
@@ -19,7 +19,7 @@ const tagged = <Type, In, Out>(metric: Metric.Metric<Type, In, Out>, tags: Metri
   Object.entries(tags ?? {}).reduce((tagged, [key, value]) => Metric.tagged(tagged, key, value), metric)
 
 /**
- * The metrics of the fiber that builds the layer are the ones that are updated.
+ * Updates the metrics of the fiber that builds the layer.
  *
  * @since 0.1.0
  */

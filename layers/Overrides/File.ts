@@ -1,5 +1,5 @@
 /**
- * Overrides from a file: the glass to break when an answer has to change now and nothing else is at hand.
+ * Overrides from a file: for emergencies, when a value must change now and nothing else is available.
  *
  * The file holds a JSON array of overrides (`Override` in `statsig-effect`):
  *
@@ -12,11 +12,11 @@
  *       { "parameterStore": "links", "value": { "help": "https://example.com/help" } }
  *     ]
  *
- * It is looked at twice a second and read once two looks in a row have seen the same; it may come into being later, be
- * written, replaced and deleted. Deleting it ends its overrides. Content that is not right to the last key changes
- * nothing and is a warning: half of an emergency switch is worse than none.
+ * The file is checked twice a second and read once two checks in a row find it unchanged; it may be created later,
+ * written, replaced and deleted. Deleting it ends its overrides. Invalid content, even a single key, changes nothing
+ * and is logged as a warning: half of an emergency switch is worse than none.
  *
- * What the program itself sets comes behind the file.
+ * The file takes precedence over overrides that the program sets.
  *
  * @since 0.1.0
  */
@@ -41,14 +41,14 @@ import { looksOf, pauseBetweenLooks } from "../internal/fileLooks.js"
 /** In bytes. */
 const largestFile = 1024 * 1024
 
-/** A key that is misspelt is a mistake: without its `id` an override would hold for everyone. */
+/** A misspelt key is an error: without its `id` an override would apply to everyone. */
 const decodeFile = Schema.decode(Schema.parseJson(Schema.Array(Override)), { onExcessProperty: "error" })
 
-/** How a file that is not there looks. */
+/** The state of a missing file. */
 const absent = "absent"
 
 /**
- * Where the overrides are.
+ * The location of the overrides.
  *
  * @since 0.1.0
  */
@@ -78,7 +78,7 @@ export const make = Effect.fnUntraced(function* (options: FileOptions) {
     Effect.catchTag("SystemError", error => (error.reason === "NotFound" ? Effect.succeed(absent) : Effect.fail(error)))
   )
 
-  /** Fails with what is wrong. */
+  /** Fails with a description of the problem. */
   const content = Effect.gen(function* () {
     const { size } = yield* Effect.mapError(files.stat(path), error => error.message)
     if (size > largestFile) return yield* Effect.fail(`expected at most ${largestFile} bytes, got ${size}`)
@@ -121,7 +121,7 @@ export const make = Effect.fnUntraced(function* (options: FileOptions) {
 })
 
 /**
- * Overrides from a file, and what the program sets behind them.
+ * Overrides from a file, which take precedence over those that the program sets.
  *
  * @example
  * StatsigLayer.layerConfig.pipe(Layer.provide(FileOverrides.layer({ path: "/etc/statsig-overrides.json" })))

@@ -1,5 +1,5 @@
 /**
- * Overrides in memory: what the program sets, gone with the layer.
+ * Overrides in memory: set by the program, lost with the layer.
  *
  * @since 0.1.0
  */
@@ -7,7 +7,7 @@ import * as Layer from "effect/Layer"
 import { make, type Override, Overrides } from "../../src/Overrides.js"
 
 /**
- * A new table for each time the layer is built, with these overrides in it.
+ * A new table per build of the layer, with these overrides.
  *
  * @since 0.1.0
  */

@@ -1,9 +1,10 @@
 /**
- * Kept answers in a `KeyValueStore` of `@effect/platform`: one entry for each user, a JSON object by configuration name.
+ * Sticky assignments in a `KeyValueStore` of `@effect/platform`: one entry per user, a JSON object by configuration
+ * name.
  *
- * A change reads the entry and writes it back. Changes of this process are made one at a time; of two processes that
- * change the same user at the same moment one may win, and the other user's answer is decided anew next time. An entry
- * that is not what was written here is left alone, and the change fails.
+ * A change reads the entry and writes it back. Changes of this process run one at a time; if two processes change the
+ * same user at the same moment, one may win, and the other assignment is decided again next time. An entry that was not
+ * written by this module is left alone, and the change fails.
  *
  * @since 0.1.0
  */
@@ -26,7 +27,7 @@ const isEntries = (value: unknown): value is Entries =>
 const decodeStored = Schema.decode(Schema.parseJson(Schema.declare(isEntries, { identifier: "object" })))
 
 /**
- * Makes a storage over the `KeyValueStore` of the context.
+ * Makes a storage on the `KeyValueStore` of the context.
  *
  * @since 0.1.0
  */
@@ -70,7 +71,7 @@ const storageFailed =
     new PersistentStorageError({ operation, message })
 
 /**
- * A storage over a `KeyValueStore`, e.g. `KeyValueStore.layerFileSystem("./sticky")`.
+ * A storage on a `KeyValueStore`, e.g. `KeyValueStore.layerFileSystem("./sticky")`.
  *
  * @since 0.1.0
  */

@@ -1,5 +1,5 @@
 /**
- * Kept answers in memory, for tests: they are gone with the layer.
+ * Sticky assignments in memory, for tests: they are lost with the layer.
  *
  * @since 0.1.0
  */
@@ -7,7 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { PersistentStorage, type StickyValues, type Storage } from "../../src/PersistentStorage.js"
 
-/** Users; of those beyond, the one that is longest without a change is forgotten. */
+/** The maximum number of users; beyond it the least recently changed one is dropped. */
 const mostUsers = 100_000
 
 /**
@@ -36,7 +36,7 @@ export const make = (): Storage => {
 }
 
 /**
- * An empty storage, a new one for each time the layer is built.
+ * An empty storage; each build of the layer makes a new one.
  *
  * @since 0.1.0
  */

@@ -1,9 +1,9 @@
 /**
- * Kept answers in Redis: one hash for each user, `statsig|sticky|u-1:userID`, with a field of JSON for each configuration.
+ * Sticky assignments in Redis: one hash per user, `statsig|sticky|u-1:userID`, with a JSON field per configuration.
  *
- * Processes that change the same user do not disturb each other. The client is that of the package `redis`, an optional
- * peer dependency. While there is no connection every operation fails at once, and a new connection is tried every
- * second; the program starts also when Redis does not answer. An idle connection does not keep the process alive.
+ * Processes that change the same user do not interfere. The client is that of the package `redis`, an optional peer
+ * dependency. While there is no connection every operation fails at once, and a reconnect is tried every second; the
+ * program also starts when Redis does not respond. An idle connection does not keep the process alive.
  *
  * @since 0.1.0
  */
@@ -25,7 +25,7 @@ const keyPrefix = "statsig|sticky|"
  * @since 0.1.0
  */
 export const make = Effect.fnUntraced(function* (options: Pick<RedisOptions, "url">) {
-  // Replies of RESP2 are arrays: objects would lose a configuration named `__proto__`.
+  // RESP2 replies are arrays: objects would lose a configuration named `__proto__`.
   const { newClient } = yield* loadRedis("PersistentStorage/Redis", 2, options)
   const client = yield* newClient
   yield* Effect.addFinalizer(() => Effect.ignore(Effect.try(() => client.destroy())))
@@ -66,7 +66,7 @@ export const make = Effect.fnUntraced(function* (options: Pick<RedisOptions, "ur
   return storage
 })
 
-/** What is no JSON stays text, which is no answer. */
+/** Invalid JSON stays text, which is not a sticky assignment. */
 const parseStored = (text: string): unknown => {
   try {
     return JSON.parse(text)

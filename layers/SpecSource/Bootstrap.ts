@@ -1,5 +1,5 @@
 /**
- * Specs that the program has already: from another server, a build step, or a test.
+ * Specs that the program already has: from another server, a build step, or a test.
  *
  * @since 0.1.0
  */
@@ -13,7 +13,7 @@ import { SpecSourceError } from "../../src/StatsigError.js"
 const name = "Bootstrap"
 
 /**
- * A payload: its JSON text, its bytes as they came (JSON or protobuf), or a value that becomes JSON.
+ * A payload: its JSON text, its original bytes (JSON or protobuf), or a value that becomes JSON.
  *
  * @since 0.1.0
  */
@@ -25,17 +25,17 @@ export type BootstrapSpecs = string | Uint8Array | object
  * @since 0.1.0
  */
 export interface BootstrapSource extends Source {
-  /** Gives new specs; a store that follows this source applies them at once. */
+  /** Replaces the specs; a store that follows this source applies them at once. */
   readonly set: (specs: BootstrapSpecs) => Effect.Effect<void>
 }
 
 /**
- * What the source has.
+ * Options of the source.
  *
  * @since 0.1.0
  */
 export interface BootstrapOptions {
-  /** The specs, as the network gives them. */
+  /** The specs, in the network's format. */
   readonly specs: BootstrapSpecs
 }
 
@@ -91,7 +91,7 @@ const bodyOf = (specs: BootstrapSpecs): Effect.Effect<string | Uint8Array, SpecS
 }
 
 /**
- * Specs in hand as the source of specs.
+ * Given specs as the source of specs.
  *
  * @since 0.1.0
  */

@@ -1,15 +1,15 @@
 /**
- * Specs from the `DataStore`: what an earlier process, or another one, got from the network and left there.
+ * Specs from the `DataStore`, stored there from the network by an earlier process or another one.
  *
- * Specs have two keys there, as in the official SDK: one for JSON, one for protobuf. Both are read, and the newest counts.
- * JSON is always written; protobuf besides, where the network sent it. So each process of a fleet finds the newest specs,
- * ours or official, whatever members its store has. A process that finds protobuf in the store asks the network for it
- * too: official processes that read bytes never look at the JSON then.
+ * Specs have two keys there, as in the official SDK: one for JSON, one for protobuf. Both are read, and the newest
+ * wins. JSON is always written; protobuf too, if the network sent it. So every process of a fleet, with this SDK or an
+ * official one, finds the newest specs, whichever operations its store supports. A process that finds protobuf in the
+ * store also requests it from the network: official processes that read bytes then never read the JSON.
  *
- * Alone (`layer`) it only reads. `layerBefore` puts it before the source that it is given: `initialize` asks the store
- * first and that source where the store has nothing of use. Before every poll the store says who is asked, the store or
- * that source; a store of a fleet so makes one process of many the one that fetches. What is applied from that source is
- * written to the store, in the background.
+ * `layer` only reads. `layerBefore` puts the store before a given source: `initialize` asks the store first, and the
+ * source if the store has nothing usable. Before every poll the store decides whether it or the source is asked; a
+ * fleet's store thus makes one process of many fetch. What is applied from the source is written to the store, in the
+ * background.
  *
  * @since 0.1.0
  */
@@ -35,13 +35,13 @@ import * as Protobuf from "../internal/protobuf/decode.js"
 
 const name = "Adapter(DataStore)"
 
-/** How long the store may take for one call. */
+/** The timeout of one call of the store. */
 const storeTimeout = Duration.seconds(10)
 
 /** How long `initialize` waits for another process to fill the store. */
 const firstTimeout = Duration.seconds(2)
 
-/** How long the store may take for what nobody waits for: a last write, and to shut down. */
+/** The store's timeout for work that nobody waits for: a last write, and shutdown. */
 const shortTimeout = Duration.seconds(1)
 
 /**
@@ -52,14 +52,14 @@ const shortTimeout = Duration.seconds(1)
 export const specsKey = (options: KeyOptions): string => keyOf("/v2/download_config_specs", "plain_text", options)
 
 /**
- * The key under which specs are stored as protobuf, compressed as they came.
+ * The key under which specs are stored as protobuf, with their original compression.
  *
  * @since 0.1.0
  */
 export const protobufKey = (options: KeyOptions): string => keyOf("/v2/download_config_specs", "statsig-br", options)
 
 /**
- * What the source needs to know.
+ * Options of the source.
  *
  * @since 0.1.0
  */
@@ -69,7 +69,7 @@ export interface DataStoreOptions extends KeyOptions, Pick<StatsigOptions, "maxS
 const holdsProtobuf = new WeakSet<Store>()
 
 /**
- * Makes the source that reads the store. The store is initialised by the first fetch and shut down with the scope.
+ * Makes the source that reads the store. The first fetch initializes the store; it is shut down with the scope.
  *
  * @since 0.1.0
  */
@@ -108,7 +108,7 @@ export const make = Effect.fnUntraced(function* (options: DataStoreOptions) {
     if (Either.isRight(protobuf) && protobuf.right !== undefined) holdsProtobuf.add(store)
     const found = [Either.getOrUndefined(json), Either.getOrUndefined(protobuf)].filter(body => body !== undefined)
     if (found.length > 0) return yield* newestFirst(found, limit)
-    // What could not be read is what is wrong, whichever it was.
+    // Fail with the error of the read that failed.
     yield* json
     yield* protobuf
     return yield* new SpecSourceError({ source: name, reason: "Empty", message: `the data store has no ${mask(key)}` })
@@ -122,10 +122,10 @@ export const make = Effect.fnUntraced(function* (options: DataStoreOptions) {
     })
   )
 
-  /** A store that does not tell is not asked again. */
+  /** A store that does not say is not asked again. */
   const polls = Effect.suspend(() => (isUnsure ? Effect.succeed(false) : askForPolling))
 
-  /** A store that is empty, and is to be polled, is about to be filled by another process. */
+  /** A store that is empty and is polled will soon be filled by another process. */
   const readFirst = Effect.catchIf(read, isEmpty, empty =>
     Effect.flatMap(polls, isFilled =>
       isFilled
@@ -167,9 +167,9 @@ export const make = Effect.fnUntraced(function* (options: DataStoreOptions) {
 })
 
 /**
- * Makes the given source leave what is applied from it in the store. Writing never delays or fails a fetch. Of payloads
- * that come faster than the store takes them only the last is written; one that the store does not take is tried again
- * at every poll of the source, and once at the end.
+ * Makes the given source write applied payloads to the store. Writing never delays or fails a fetch. If payloads arrive
+ * faster than the store accepts them, only the last is written; a failed write is retried at every poll of the source,
+ * and once at the end.
  *
  * @since 0.1.0
  */
@@ -190,7 +190,7 @@ export const writing = Effect.fnUntraced(function* (source: Source, options: Key
     const asJson = Effect.flatMap(payloadText(specs.json), text => store.set(key, text, stamp))
     const asProtobuf =
       specs.protobuf === undefined ? Effect.void : store.setBytes(protobufKey(options), specs.protobuf, stamp)
-    // Where the one is not taken, the other is written all the same.
+    // If one write fails, the other is still made.
     return Effect.map(
       Effect.flatMap(Effect.exit(asProtobuf), written => Effect.zipRight(asJson, written)),
       () => {
@@ -238,7 +238,7 @@ export const writing = Effect.fnUntraced(function* (source: Source, options: Key
 
 type Applied = Extract<Outcome, { readonly _tag: "Applied" }>
 
-/** Of two with the same time the first stays first. What tells no time comes last. */
+/** With equal times the order stays. A payload without a time comes last. */
 const newestFirst = Effect.fnUntraced(function* (bodies: ReadonlyArray<string | Uint8Array>, limit: number) {
   if (bodies.length === 1) return bodies
   const timed = yield* Effect.forEach(bodies, body =>
@@ -247,7 +247,7 @@ const newestFirst = Effect.fnUntraced(function* (bodies: ReadonlyArray<string | 
   return timed.sort((one, other) => other.time - one.time).map(({ body }) => body)
 })
 
-/** The `time` of a payload, of which no more is read than that takes. */
+/** The `time` of a payload, reading no more than needed. */
 const specsTime = (body: string | Uint8Array, limit: number): Effect.Effect<number | undefined> => {
   if (Protobuf.isProtobuf(body)) return Protobuf.payloadTime(body, limit)
   return payloadBytes(body).pipe(
@@ -265,7 +265,7 @@ const storedText = (cause: Cause.Cause<unknown>): string => {
   return error instanceof Error ? error.message : String(error)
 }
 
-/** A finalizer is not interruptible by itself: without this a store that hangs would hang the program's end. */
+/** A finalizer is not interruptible by default: without this a hanging store would block the program's end. */
 const shortly = <E>(
   call: Effect.Effect<void, E>,
   onTrouble: (cause: Cause.Cause<unknown>) => Effect.Effect<void>
@@ -308,7 +308,7 @@ export const makeBefore = (
     const source = yield* SpecSource
     const stepDown = stepsDown(yield* DataStore, options)
     const stored = yield* make(options)
-    // Who never fetches must not be the one of a fleet that is to.
+    // A process that never fetches must not be the fleet's fetching one.
     const polls = Effect.tap(stored.polls, isFollower =>
       isFollower ? Effect.void : Effect.unlessEffect(stepDown, source.polls)
     )

@@ -1,9 +1,9 @@
 /**
- * Specs from a file: for programs without a network, and for those that another process keeps supplied.
+ * Specs from a file: for programs without a network, and for those that another process supplies.
  *
- * The file is watched by looking at it, not by a watcher of the operating system: that one would keep the process alive,
- * loses sight of a file that is replaced by a rename, and knows nothing of network drives. A change is read once two
- * looks in a row have seen the same, so that a file is not read while it is written.
+ * The file is polled, not watched through the operating system: a watcher would keep the process alive, loses a file
+ * that is replaced by a rename, and does not work on network drives. A change is read once two checks in a row find the
+ * same state, so that a file is not read while it is written.
  *
  * @since 0.1.0
  */
@@ -23,7 +23,7 @@ const name = "Adapter(FileBased)"
 const pauseOfFile = Duration.millis(500)
 
 /**
- * Where the specs are.
+ * The location of the specs.
  *
  * @since 0.1.0
  */
@@ -33,8 +33,8 @@ export interface FileOptions {
 }
 
 /**
- * Makes a source that reads the file at `path`, and again whenever it changes or is replaced. A file that is gone, or
- * that cannot be used, changes nothing.
+ * Makes a source that reads the file at `path`, and again whenever it changes or is replaced. A missing or invalid file
+ * changes nothing.
  *
  * @since 0.1.0
  */
@@ -47,7 +47,7 @@ export const make = Effect.fnUntraced(function* (options: FileOptions) {
 
   const stat = Effect.mapError(files.stat(path), cannotRead)
 
-  /** What the file looked like when it was last read. */
+  /** The state of the file when it was last read. */
   let read: string | undefined
 
   const fetch: Fetch = Effect.fnUntraced(function* (_request, apply) {
@@ -75,7 +75,7 @@ export const make = Effect.fnUntraced(function* (options: FileOptions) {
   return source
 })
 
-/** What changes when a file is written or replaced. */
+/** The properties that change when a file is written or replaced. */
 const looksAt = ({ ino, mtime, size }: FileSystem.File.Info): string =>
   [Option.getOrUndefined(ino), Option.getOrUndefined(mtime)?.getTime(), size].join(" ")
 

@@ -1,10 +1,10 @@
 /**
- * Specs from Statsig's network, or from a proxy that speaks its protocol: `GET <specsUrl>/<sdkKey>.json`. It asks for
- * JSON, and for protobuf where the options or the data store want that; it takes what comes.
+ * Specs from Statsig's network, or from a proxy with its protocol: `GET <specsUrl>/<sdkKey>.json`. It requests JSON, or
+ * protobuf if the options or the data store want it, and accepts both.
  *
- * The SDK key is a part of the URL and a header of its own. The HTTP clients under `layers/HttpClient` therefore follow
- * no redirect; this source does, without the key where one leads to another origin. Requests are not traced and carry no
- * trace headers, since traces would hold the URL.
+ * The SDK key is part of the URL and also a header. The HTTP clients under `layers/HttpClient` therefore follow no
+ * redirect; this source does, without the key if one leads to another origin. Requests are not traced and carry no
+ * trace headers, because traces would contain the URL.
  *
  * @since 0.1.0
  */
@@ -28,7 +28,7 @@ import { defaultSpecsUrl, optionTable, type StatsigOptions } from "../../src/Sta
 import * as Deltas from "../internal/deltas.js"
 
 /**
- * What the source needs to know.
+ * Options of the source.
  *
  * @since 0.1.0
  */
@@ -41,22 +41,22 @@ export interface HttpOptions
 const name = "Network"
 const pollTimeout = Duration.seconds(10)
 const processing = marked({ key: "download_config_specs", step: "process" })
-/** The longest time that a timer can be set to: without a timer nothing keeps a process alive that waits for an answer. */
+/** The longest possible timer: without a timer nothing keeps a process alive that waits for a response. */
 const longestDelay = Duration.millis(2 ** 31 - 1)
 
-/** Of each purpose, how often a request is made at most. */
+/** The maximum number of attempts for each purpose. */
 const attemptsFor: Record<SpecRequest["purpose"], number> = { initialize: 1, sync: 1, poll: 4 }
 
-/** Every so many failed polls ask Statsig's own host too, as in the official SDK. */
+/** Every so many failed polls also ask Statsig's own host, as in the official SDK. */
 const failuresPerFallback = 5
 
 /**
- * Makes the source. It asks once for `initialize` and `sync`; for a poll it repeats a failed request up to three times,
- * after 200, 400 and 800 ms, unless the server says when to come back (`Retry-After`). Each attempt is bounded: 10 seconds
- * but for `initialize`.
+ * Makes the source. It asks once for `initialize` and `sync`; for a poll it retries a failed request up to three times,
+ * after 200, 400 and 800 ms, unless the server sets the time (`Retry-After`). Each attempt is limited to 10 seconds,
+ * except for `initialize`.
  *
- * A key that is no server secret key gets a warning at once, for servers of one's own may take it. When no specs come, it
- * is the reason.
+ * A key that is not a server secret key causes a warning at once, because custom servers may accept it. If no specs
+ * arrive, it is the reason of the error.
  *
  * @since 0.1.0
  */
@@ -78,7 +78,7 @@ export const make = Effect.fnUntraced(function* (options: HttpOptions) {
   return source
 })
 
-/** Gives, of the `specsUrl` of an API, how specs are fetched from it. */
+/** Returns a function that makes the fetch for the `specsUrl` of an API. */
 const makeFetchingFrom = Effect.fnUntraced(function* (options: HttpOptions) {
   const requests = yield* requester(options)
   const { mask } = requests
@@ -90,7 +90,7 @@ const makeFetchingFrom = Effect.fnUntraced(function* (options: HttpOptions) {
   return (specsUrl: string): Fetch => {
     const url = `${specsUrl}/${key}.json`
     const shownUrl = mask(url)
-    // Alone first: of "http://" and a key the key would become the host.
+    // Checked alone first: in "http://" followed by a key, the key would become the host.
     const sourceApi = URL.canParse(specsUrl) ? apiOf(url) : undefined
     if (sourceApi === undefined) {
       const message = `specsUrl: expected an absolute http or https URL, got ${mask(JSON.stringify(specsUrl))}`
@@ -108,7 +108,7 @@ const makeFetchingFrom = Effect.fnUntraced(function* (options: HttpOptions) {
           return new SpecSourceError({ source: name, reason, message, status, sourceApi, deltasUsed, retryAfter })
         }
       )
-      // Other instances may have their answers at the same moment.
+      // Other instances may receive their responses at the same moment.
       yield* takeTurn
       const { body } = answer
       return yield* processing(
@@ -135,7 +135,7 @@ const readingUpTo =
         : Effect.succeed({ body, headers: response.headers })
     )
 
-/** Asks Statsig's own host where the other one has failed. */
+/** Falls back to Statsig's own host when the other one fails. */
 const fallingBack = (own: Fetch, statsig: Fetch): Fetch => {
   let failedPolls = 0
   return (request, apply) =>
@@ -158,7 +158,7 @@ const formatOf = (headers: Headers.Headers): typeof PayloadFormat.Type => {
   return type.includes("text/plain") ? "plain_text" : "unknown"
 }
 
-/** The query is put together by hand: a URL object would write a query that `specsUrl` has anew. */
+/** The query is built by hand: a URL object would rewrite a query in `specsUrl`. */
 const withQuery = (url: string, { checksum, sinceTime }: SpecRequest, more: ReadonlyArray<string>): string => {
   const fields = [...more]
   if (sinceTime > 0) fields.push(`sinceTime=${sinceTime}`)
@@ -166,14 +166,14 @@ const withQuery = (url: string, { checksum, sinceTime }: SpecRequest, more: Read
   return fields.length === 0 ? url : `${url}${url.includes("?") ? "&" : "?"}${fields.join("&")}`
 }
 
-/** The first of the two encodings of a checksum: everything but letters and digits. The query adds the second. */
+/** The first of the two encodings of a checksum: of everything but letters and digits. The query adds the second. */
 const encodeChecksum = (checksum: string): string =>
   Array.from(new TextEncoder().encode(checksum), byte => {
     const character = String.fromCharCode(byte)
     return /[A-Za-z0-9]/.test(character) ? character : `%${byte.toString(16).toUpperCase().padStart(2, "0")}`
   }).join("")
 
-/** The origin of a URL and its API version, if the path begins with one; `undefined` when it cannot be fetched. */
+/** The origin of a URL and its API version, if the path starts with one; `undefined` when it cannot be fetched. */
 const apiOf = (text: string): string | undefined => {
   const url = httpUrl(text)
   return url && url.origin + (/^\/v[0-9]+(?=\/)/.exec(url.pathname)?.[0] ?? "")

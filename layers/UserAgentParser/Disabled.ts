@@ -7,7 +7,7 @@ import * as Layer from "effect/Layer"
 import { UserAgentParser } from "../../src/UserAgentParser.js"
 
 /**
- * A parser that knows nothing: the fields of `ua_based` conditions are missing unless the user carries them.
+ * A parser that returns nothing: the fields of `ua_based` conditions are missing unless the user has them.
  *
  * @since 0.1.0
  */

@@ -1,10 +1,10 @@
 /**
  * Statsig's own user agent parser, the default of the official SDKs: a scan over words, not a list of regular
- * expressions. Projects write their `ua_based` conditions against the names and versions it gives, so its quirks are
- * reproduced too (a word swallowed here, `0.0.0` for Windows 8 there).
+ * expressions. Projects write their `ua_based` conditions for its names and versions, so its quirks are reproduced too
+ * (a skipped word, `0.0.0` for Windows 8).
  *
  * One pass reads the words and records tokens, a candidate for the operating system, one for the browser, and a few
- * flags about the whole string; the two answers are then read from those. The grammar is two tables: `phrases`, by the
+ * flags about the whole string; both results are then derived from those. The grammar is two tables: `phrases`, by the
  * word itself, and `products`, by the name before the slash of `name/version`. Time is linear in the input.
  *
  * @since 0.1.0
@@ -20,7 +20,7 @@ interface Token {
 
 const isDigitCode = (code: number): boolean => code >= 48 && code <= 57
 
-/** Whether a character is cut from both ends of a word: `( ) ; , + _ "` */
+/** Whether a character is trimmed from both ends of a word: `( ) ; , + _ "` */
 const isFringe = (code: number): boolean =>
   code === 40 || code === 41 || code === 59 || code === 44 || code === 43 || code === 95 || code === 34
 
@@ -31,7 +31,7 @@ const clean = (text: string, start: number, end: number): string => {
   return text.slice(start, end)
 }
 
-/** The cleaned words between single spaces and semicolons; the empty ones stay, for positions count. */
+/** The cleaned words between single spaces and semicolons; empty ones stay, because positions count. */
 const wordsOf = (text: string): Array<string> => {
   const words: Array<string> = []
   let start = 0
@@ -52,7 +52,7 @@ const isTiny = (word: string): boolean =>
     ? word.charCodeAt(0) < 0x800
     : word.length === 2 && word.charCodeAt(0) < 0x80 && word.charCodeAt(1) < 0x80
 
-/** What one pass over the words has found. */
+/** The findings of one pass over the words. */
 class Scan {
   readonly tokens: Array<Token> = []
   os: Token | undefined = undefined
@@ -81,7 +81,7 @@ class Scan {
     return this
   }
 
-  /** The word at a distance from the current one; the empty string stands for "no word". */
+  /** The word at a distance from the current one; the empty string if there is none. */
   word(distance: number): string {
     return this.words[this.position + distance] ?? ""
   }
@@ -90,7 +90,7 @@ class Scan {
     this.position++
   }
 
-  /** The word at a distance if it is a version, that is, begins with a digit; it is then used up. */
+  /** The word at a distance if it is a version, that is, starts with a digit; it is then consumed. */
   take(distance: number): string | undefined {
     const word = this.word(distance)
     if (!isDigitCode(word.charCodeAt(0))) return undefined
@@ -121,12 +121,12 @@ class Scan {
     this.browser = { name, version }
   }
 
-  /** A browser for iOS that asked for the desktop page and therefore calls itself a Mac. */
+  /** An iOS browser that requested the desktop page and therefore identifies as a Mac. */
   macIsReallyIos(): void {
     if (this.os?.name === "Mac OS X") this.os = { name: "iOS", version: undefined }
   }
 
-  /** Reads the phrase at the current word and tells by how many words to move on. */
+  /** Reads the phrase at the current word and returns how many words to advance. */
   private read(word: string): number {
     const step = phrases.get(word)?.(this) ?? 0
     if (step > 0) return step
@@ -184,8 +184,8 @@ class Scan {
 }
 
 /**
- * The words that mean something of their own, perhaps with the words after them. A phrase tells by how many words to
- * move on (each version taken adds one), or 0 when what follows does not fit it.
+ * The words with a meaning of their own, perhaps with the words after them. A phrase returns how many words to advance
+ * (each version taken adds one), or 0 when the following words do not match.
  */
 const phrases = new Map<string, (scan: Scan) => number>([
   ["like", scan => (scan.word(1) === "Mac" && scan.word(2) === "OS" ? 4 : 1)],
@@ -294,7 +294,7 @@ const recordToken = (scan: Scan, name: string): number => {
   return 1
 }
 
-/** Moves on by two whether a version was taken or not: the word after it is never read. */
+/** Advances by two whether or not a version was taken: the word after it is never read. */
 const appleSystem = (scan: Scan): number => {
   scan.ios = true
   scan.osToken("iOS", scan.take(1))
@@ -306,7 +306,7 @@ const linux = (scan: Scan): number => {
   return recordToken(scan, "Linux")
 }
 
-/** A bot whose name has spaces. Only the first word is used up: the others are read again as words of their own. */
+/** A bot whose name has spaces. Only the first word is consumed: the others are read again as single words. */
 const spacedBot = (scan: Scan, first: string, second: string, third: string): number => {
   if (scan.word(1) !== second || scan.word(2) !== third) return 0
   scan.bot(`${first} ${second} ${third}`)
@@ -316,7 +316,7 @@ const spacedBot = (scan: Scan, first: string, second: string, third: string): nu
 /** A product whose version, if it has one, makes it the browser under the given name. */
 const browser = (name: string) => (scan: Scan, version: string | undefined) => scan.browserToken(name, version)
 
-/** A product that is weighed against the others once all words are read. */
+/** A product that is compared with the others once all words are read. */
 const plainToken = (name: string) => (scan: Scan, version: string | undefined) => scan.token(name, version)
 
 const products = new Map<string, (scan: Scan, version: string | undefined) => void>([
@@ -494,7 +494,7 @@ const browserOf = (scan: Scan): readonly [name: string, version: string] => {
 
 /**
  * Parses a user agent as the official SDKs do by default. Total, pure, and linear in the length of the input, which it
- * does not limit. What the string does not tell is `"Other"` or `"0.0.0"`.
+ * does not limit. Unknown parts are `"Other"` or `"0.0.0"`.
  *
  * @since 0.1.0
  */
@@ -506,7 +506,7 @@ export const parse = (userAgent: string): ParsedUserAgent => {
 }
 
 /**
- * The default parser as a service. All who use it share one memo of about 1,000 user agents.
+ * The default parser as a service. All users share one memo of about 1,000 user agents.
  *
  * @since 0.1.0
  */

@@ -1,13 +1,13 @@
 /**
- * User agents by `ua-parser-js`, with its names turned into the ones that Statsig uses.
+ * User agents parsed by `ua-parser-js`, with its names mapped to Statsig's.
  *
- * For programs that want one parser everywhere. Where flags must agree with other Statsig SDKs the default layer is the
- * choice, and the faster one. Against it, all four fields of this one are equal for 98.8 % of 952 user agents of
- * browsers, for all of the 100 most frequent ones, and for 95.2 % of 2,118 crawlers; for apps it is less, since
- * `ua-parser-js` does not know `MyApp/3.4 (42; iOS 18.1)`.
+ * For programs that want one parser everywhere. If flags must agree with other Statsig SDKs, use the default layer,
+ * which is also faster. All four fields equal those of the default for 98.8 % of 952 user agents of browsers, for all
+ * of the 100 most frequent ones, and for 95.2 % of 2,118 crawlers; for apps it is less, since `ua-parser-js` does not
+ * know `MyApp/3.4 (42; iOS 18.1)`.
  *
- * The names alone cannot tell everything: whether a browser is its mobile variant, what an unknown browser is built on,
- * and that a crawler is one, is read from the user agent itself.
+ * The names alone are not enough: whether a browser is its mobile variant, what an unknown browser is built on, and
+ * whether it is a crawler is read from the user agent itself.
  *
  * @since 0.1.0
  */
@@ -19,10 +19,10 @@ import { memoize } from "../internal/memoize.js"
 
 const noVersion = "0.0.0"
 
-/** What `ua-parser-js` itself reads of a user agent; it bounds the time. */
+/** How many characters `ua-parser-js` itself reads of a user agent; this bounds the time. */
 const longestUserAgent = 500
 
-/** Statsig's names by those of `ua-parser-js` in lower case, with the versions that Statsig tells of them. */
+/** Statsig's names by those of `ua-parser-js` in lower case, with the versions that Statsig reports for them. */
 const systems = new Map<string, readonly [name: string, versions: "all" | "none" | "windows"]>([
   ["android", ["Android", "all"]],
   ["android-x86", ["Android", "all"]],
@@ -42,7 +42,10 @@ const systems = new Map<string, readonly [name: string, versions: "all" | "none"
 
 const knownWindows = new Set(["XP", "Vista", "7", "8.1", "10"])
 
-/** Statsig's names by those of `ua-parser-js` in lower case; others count as what they say they are built on. */
+/**
+ * Statsig's names by those of `ua-parser-js` in lower case; others count as the browser that they say they are built
+ * on.
+ */
 const browsers = new Map<string, string>([
   ["chrome", "Chrome"],
   ["chrome webview", "Chrome Mobile WebView"],
@@ -65,7 +68,7 @@ const browsers = new Map<string, string>([
   ["kindle", "Kindle"]
 ])
 
-/** The names that a browser has on a phone, beside those that `ua-parser-js` gives itself. */
+/** A browser's names on a phone, besides those that `ua-parser-js` returns itself. */
 const mobileBrowsers = new Map<string, string>([
   ["Chrome", "Chrome Mobile"],
   ["Firefox", "Firefox Mobile"],
@@ -111,8 +114,8 @@ const normaliseBrowser = (browser: Part, os: Part, userAgent: string): readonly 
 }
 
 /**
- * The parser by `ua-parser-js` 1.x (an optional peer dependency: version 2 is under the AGPL), with a memo of about
- * 1,000 user agents. It reads the first 500 characters of a user agent only.
+ * The `ua-parser-js` 1.x parser (an optional peer dependency: version 2 is under the AGPL), with a memo of about 1,000
+ * user agents. It reads the first 500 characters of a user agent only.
  *
  * Fails with a `LayerError` if `ua-parser-js` is not installed.
  *

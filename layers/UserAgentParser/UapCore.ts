@@ -1,10 +1,10 @@
 /**
  * The official SDKs' third-party mode (`useThirdPartyUaParser`): the regular expressions of uap-core, in the selection
- * that the official SDK ships. The first rule that matches answers; a version always has three parts (`14.0.0`).
+ * that the official SDK ships. The first rule that matches decides; a version always has three parts (`14.0.0`).
  *
  * The rules are a generated module of plain strings, compiled when the first user agent is parsed. The official SDK's
- * regular expressions know Unicode, which costs twice the time here; printable ASCII, that is, nearly every user agent,
- * needs none of it, so the patterns are compiled with Unicode only when another text comes along.
+ * regular expressions support Unicode, which takes twice the time here; printable ASCII, that is, nearly every user
+ * agent, does not need it, so the patterns are compiled with Unicode only for other texts.
  *
  * @since 0.1.0
  */
@@ -49,8 +49,9 @@ const unicodeClasses = new Map([
 ])
 
 /**
- * A pattern with the digits, letters and spaces of all scripts, that counts characters in place of UTF-16 units, and
- * whose dot matches all but `\n`. Escapes that the flag `u` does not know lose their backslash.
+ * A pattern with the digits, letters and spaces of all scripts, which counts characters instead of UTF-16 units, and
+ * whose dot matches all but `
+ * `. Escapes unknown to the flag `u` lose their backslash.
  */
 const withUnicode = (pattern: string): RegExp => {
   let inClass = false
@@ -65,7 +66,7 @@ const withUnicode = (pattern: string): RegExp => {
   return new RegExp(source, "u")
 }
 
-/** A field of a match: its replacement, in which `$1` stands for the first group, or else the group of its number. */
+/** A field of a match: its replacement, with `$1` replaced by the first group, or else the group of its number. */
 const field = (match: RegExpExecArray, { replacements }: Matcher, index: number): string | undefined => {
   const replacement = replacements[index]
   return replacement ? replacement.replace(/\$(\d)/g, (_, group) => match[Number(group)] ?? "") : match[index + 1]
@@ -93,8 +94,8 @@ const unicode = lazily(() => compile(withUnicode))
 /**
  * Parses a user agent. The rules are compiled on the first use and kept.
  *
- * It is total. It gives null for user agents of more than 1,000 bytes of UTF-8, because the time of a regular expression
- * is bounded by its input only.
+ * It is total. It returns null for user agents of more than 1,000 bytes of UTF-8, because the time of a regular
+ * expression is bounded by its input only.
  *
  * @since 0.1.0
  */
@@ -107,7 +108,7 @@ export const parse = (userAgent: string): ParsedUserAgent | null => {
 }
 
 /**
- * The third-party parser as a service. All who use it share its rules and one memo of about 1,000 user agents.
+ * The third-party parser as a service. All users share its rules and one memo of about 1,000 user agents.
  *
  * @since 0.1.0
  */

@@ -1,17 +1,17 @@
 /**
- * What requests for specs ask for: JSON, protobuf, or no more of it than has changed.
+ * The negotiation of what spec requests ask for: JSON, protobuf, or only the changes (a delta).
  *
- * The official SDK asks for the whole again after differences that could not be used, and for differences again after the
- * next answer that could.
+ * The official SDK requests the full specs again after an unusable delta, and deltas again after the next usable
+ * response.
  */
 import type * as Headers from "@effect/platform/Headers"
 import type { Outcome } from "../../src/SpecSource.js"
 
-/** What is added to a request. */
+/** The additions to a request. */
 export interface Asking {
   readonly headers: Readonly<Record<string, string>>
   readonly query: ReadonlyArray<string>
-  /** Whether differences are asked for. */
+  /** Whether a delta is requested. */
   readonly deltasUsed: boolean
 }
 
@@ -25,7 +25,7 @@ const protobuf: Asking = {
 
 const deltas: Asking = { ...protobuf, query: [...protobuf.query, "accept_deltas=true"], deltasUsed: true }
 
-/** What one source asks for. `enabled` is the option `enableDcsDeltas`. */
+/** The requests of one source. `enabled` is the option `enableDcsDeltas`. */
 export class Negotiation {
   readonly #isEnabled: boolean
   #isAccepting = true
@@ -39,17 +39,17 @@ export class Negotiation {
     return prefersProtobuf ? protobuf : json
   }
 
-  /** An answer could be used. Differences that are not newer lead nowhere: the whole may. */
+  /** A response was usable. A delta that is not newer leads nowhere: the full specs may. */
   used(headers: Headers.Headers, outcome: Outcome): void {
     this.#isAccepting = outcome._tag !== "NotNewer" || headers["x-deltas-used"] === undefined
   }
 
-  /** An answer could not be used. */
+  /** A response was not usable. */
   refused(): void {
     this.#isAccepting = false
   }
 }
 
-/** Whether an answer says that it is protobuf. */
+/** Whether a response declares that it is protobuf. */
 export const saysProtobuf = (headers: Headers.Headers): boolean =>
   headers["content-encoding"] === "statsig-br" && headers["content-type"]?.includes("application/octet-stream") === true

@@ -1,11 +1,10 @@
 /**
- * The proxy that the environment names, as the official package understands it (`reqwest` 0.12): a process goes through
- * the same proxies with both.
+ * The proxy set in the environment, interpreted as in the official package (`reqwest` 0.12): a process uses the same
+ * proxies with both.
  *
- * `HTTP_PROXY`, `HTTPS_PROXY` and, where they are not set, `ALL_PROXY` name the proxy of a scheme. The name in capitals
- * goes before the one in small letters, unless its value is empty or names no proxy that speaks HTTP. A value without a
- * scheme is one of `http`. In a CGI program, which has `REQUEST_METHOD`, `HTTP_PROXY` is the header of a request, and does
- * not count.
+ * `HTTP_PROXY`, `HTTPS_PROXY` and, if they are not set, `ALL_PROXY` set the proxy of a scheme. The upper-case name
+ * takes precedence over the lower-case one, unless its value is empty or is not an HTTP proxy. A value without a scheme
+ * means `http`. In a CGI program, which has `REQUEST_METHOD`, `HTTP_PROXY` is a request header and is ignored.
  */
 import { BlockList, isIP } from "node:net"
 import { environmentVariable } from "../../src/internal/environment.js"
@@ -31,9 +30,9 @@ const usableProxy = (text = ""): string | undefined => {
   return URL.canParse(url) && /^https?:$/.test(new URL(url).protocol) ? url : undefined
 }
 
-/** What `NO_PROXY` lists: addresses, blocks of addresses (`10.0.0.0/8`, `fd00::/8`), and domains. */
+/** The entries of `NO_PROXY`: addresses, blocks of addresses (`10.0.0.0/8`, `fd00::/8`), and domains. */
 interface Exceptions {
-  /** Apart, since a list with both takes `::ffff:10.0.0.1` for an address of IPv4. */
+  /** Separate, since a list with both treats `::ffff:10.0.0.1` as an IPv4 address. */
   readonly ipv4: BlockList
   readonly ipv6: BlockList
   readonly domains: ReadonlyArray<string>
@@ -56,7 +55,7 @@ const exceptionsOf = (list: string): Exceptions => {
   return { ipv4, ipv6, domains }
 }
 
-/** The last list that was read: it seldom changes. */
+/** The last parsed list: it seldom changes. */
 let known: { readonly list: string; readonly exceptions: Exceptions } | undefined
 
 const isExcepted = (hostname: string): boolean => {
@@ -69,8 +68,8 @@ const isExcepted = (hostname: string): boolean => {
 }
 
 /**
- * A domain covers itself and what is below it, with a dot before it and without. `*` covers all domains, but no address.
- * An empty item covers the names that end in a dot, as it does officially.
+ * A domain covers itself and its subdomains, with or without a leading dot. `*` covers all domains, but no address. An
+ * empty item covers names that end in a dot, as in the official package.
  */
 const covers = (domain: string, host: string): boolean =>
   domain === "*" ||

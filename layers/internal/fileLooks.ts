@@ -1,5 +1,5 @@
 /**
- * Seeing that a file has changed, by looking at it now and then.
+ * Detects changes of a file by checking it regularly.
  */
 import type * as FileSystem from "@effect/platform/FileSystem"
 import * as Duration from "effect/Duration"
@@ -7,6 +7,6 @@ import * as Option from "effect/Option"
 
 export const pauseBetweenLooks = Duration.millis(500)
 
-/** What changes when a file is written or replaced. */
+/** The properties that change when a file is written or replaced. */
 export const looksOf = ({ ino, mtime, size }: FileSystem.File.Info): string =>
   [Option.getOrUndefined(ino), Option.getOrUndefined(mtime)?.getTime(), size].join(" ")

@@ -1,5 +1,6 @@
 /**
- * What every instance has, presets and the test double alike: specs, overrides and an evaluator, and the service on them.
+ * The parts common to every instance, of presets and the test double: specs, overrides and an evaluator, and the
+ * service on them.
  */
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
@@ -16,10 +17,13 @@ import { toJson } from "../../src/StatsigUser.js"
 import * as EvaluatorLayer from "../Evaluator.js"
 import * as SpecStoreLayer from "../SpecStore.js"
 
-/** What instances offer to the program. */
+/** The services that instances provide to the program. */
 const offered = new Set<unknown>([Overrides.Overrides, SpecStore, Evaluator])
 
-/** Of these what was made here. An instance within another, of another project say, does not take it for the program's. */
+/**
+ * Those of them that were made here. A nested instance, of another project for example, does not mistake them for the
+ * program's.
+ */
 const madeHere = new WeakSet<object>()
 
 /** @internal */
@@ -29,7 +33,7 @@ export type Choose = <I, S extends object, E, R>(
 ) => Effect.Effect<S, E, R>
 
 /**
- * Chooses each part: the one that the program provides; else the given one, which is not even made otherwise.
+ * Chooses each part: the one that the program provides, else the given default, which is only made if needed.
  *
  * @internal
  */
@@ -43,7 +47,7 @@ export const chooser: Effect.Effect<Choose> = /* @__PURE__ */ Effect.map(
 )
 
 /**
- * The custom fields, made JSON like those of a user.
+ * The custom fields, converted to JSON like those of a user.
  *
  * @internal
  */
@@ -57,7 +61,7 @@ export interface InstanceOptions extends CoreOptions {
 }
 
 /**
- * Makes an instance of parts that are in the context, with the evaluator that `adapt` makes of the default one.
+ * Makes an instance from the parts in the context, with the default evaluator adapted by `adapt`.
  *
  * @internal
  */

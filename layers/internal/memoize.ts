@@ -1,17 +1,17 @@
 /**
- * The memo that every parser layer puts in front of its parser: services see the same few hundred user agents again
- * and again, and a hit costs a hundredth of a parse.
+ * The memo in front of every parser: services see the same few hundred user agents again and again, and a hit costs a
+ * hundredth of a parse.
  *
- * Two generations bound it: answers go to the young map; when that is full it becomes the old one, and what the old one
- * held and nobody asked for since is dropped.
+ * Two generations bound it: results go to the young map; when that is full it becomes the old one, and entries of the
+ * previous old one that were not used since are dropped.
  */
 
 const generationSize = 500
 const longestKey = 1_000
 
 /**
- * Remembers the answers of a pure function of a string, about 1,000 of them. Longer strings than 1,000 characters are
- * always computed anew, so that they cannot fill the memory.
+ * Memoizes about 1,000 results of a pure function of a string. Strings longer than 1,000 characters are not memoized,
+ * so that they cannot fill the memory.
  *
  * @internal
  */

@@ -1,5 +1,5 @@
 /**
- * Makes options of the preset of those of the Promise API.
+ * Converts options of the Promise API to options of the preset.
  *
  * @since 0.1.0
  */
@@ -26,7 +26,7 @@ import * as Http from "../SpecSource/Http.js"
 import type { PresetOptions } from "../Statsig.js"
 
 /**
- * The options of the preset. What the program provides by its options is no part of them.
+ * The options of the preset. Parts that the program provides in its options are not included.
  *
  * @internal
  */
@@ -35,7 +35,7 @@ export const presetOptions = Effect.fnUntraced(function* (sdkKey: Redacted.Redac
   const preset: PresetOptions = {
     ...asWritten(options),
     sdkKey,
-    // Below 0 it is none.
+    // Below 0 there is no deadline.
     initTimeout: (initTimeoutMs ?? 0) < 0 ? Duration.infinity : initTimeoutMs,
     proxyUrl: yield* proxyUrlOf(proxyConfig),
     caCertPath: proxyConfig.caCertPath,
@@ -46,7 +46,7 @@ export const presetOptions = Effect.fnUntraced(function* (sdkKey: Redacted.Redac
   return specAdaptersConfig === undefined ? preset : { ...preset, source: adapters(preset, specAdaptersConfig) }
 })
 
-/** `undefined` where there is no proxy, or none that can be spoken to. */
+/** `undefined` without a proxy, or for an unsupported one. */
 const proxyUrlOf = Effect.fnUntraced(function* (config: ProxyConfig) {
   const { proxyAuth, proxyHost, proxyPort, proxyProtocol = "http" } = config
   if (proxyHost === undefined || proxyPort === undefined) return undefined
@@ -71,7 +71,7 @@ const isDataStore = ({ adapterType }: SpecAdapterConfig): boolean => adapterType
 
 const listName = "specAdaptersConfig"
 
-/** The sources of a list in its order. Whatever became of each, the list as a whole fails where none has specs. */
+/** The sources of a list in order. The list as a whole fails if none has specs, whatever the single errors. */
 const adapters = Effect.fnUntraced(function* (options: PresetOptions, configs: ReadonlyArray<SpecAdapterConfig>) {
   const store = yield* Effect.serviceOption(DataStore)
   const written = configs.some(isDataStore) ? store : Option.none()
@@ -109,7 +109,7 @@ const adapters = Effect.fnUntraced(function* (options: PresetOptions, configs: R
   return { ...source, fetch }
 })
 
-/** The network, which leaves what it brings in the data store, if that is a source too. */
+/** The network, which writes its specs to the data store, if that is a source too. */
 const network = Effect.fnUntraced(function* (
   { initTimeoutMs, specsUrl }: SpecAdapterConfig,
   options: PresetOptions,
@@ -125,7 +125,7 @@ const network = Effect.fnUntraced(function* (
   return yield* Effect.provideService(DataStoreSource.writing(source, options), DataStore, store.value)
 })
 
-/** Over a client of its own, where the adapter says whom to trust and how to show who it is. */
+/** Uses its own client if the adapter sets certificates to trust or to present. */
 const secured = <A, E, R>(
   { authenticationMode, caCertPath, clientCertPath, clientKeyPath, domainName }: SpecAdapterConfig,
   options: PresetOptions,

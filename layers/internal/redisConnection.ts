@@ -1,7 +1,7 @@
 /**
- * Connections to Redis (6 or later), by the package `redis`, an optional peer dependency.
+ * Connections to Redis (6 or later), with the package `redis`, an optional peer dependency.
  *
- * While there is no connection commands fail at once. An idle connection does not keep the process alive.
+ * Without a connection commands fail at once. An idle connection does not keep the process alive.
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -12,12 +12,12 @@ import { DataStoreError, LayerError } from "../../src/StatsigError.js"
 import { commandOf, type Value } from "./redisScripts.js"
 
 /**
- * Where Redis is.
+ * The location of Redis.
  *
  * @since 0.1.0
  */
 export interface RedisOptions {
-  /** Where the Redis is: `redis[s]://[[username][:password]@][host][:port][/database]`. */
+  /** The URL of the Redis: `redis[s]://[[username][:password]@][host][:port][/database]`. */
   readonly url: Redacted.Redacted
   /** Loads the package `redis`. Default: `() => import("redis")`. */
   readonly load?: (() => Promise<unknown>) | undefined
@@ -30,7 +30,7 @@ const commandTimeout = Duration.seconds(3)
 export const pauseBetweenConnections = Duration.seconds(1)
 
 /**
- * The package, and what makes clients of one version of the protocol. `layer` is named where it cannot be loaded.
+ * Loads the package, and makes clients of one protocol version. The error names `layer` if it cannot be loaded.
  *
  * @internal
  */
@@ -53,7 +53,7 @@ export const loadRedis = Effect.fnUntraced(function* <RESP extends 2 | 3>(
           disableOfflineQueue: true,
           socket: { connectTimeout: Duration.toMillis(connectTimeout), reconnectStrategy: false }
         })
-        // Without a listener an error would end the process; it is told by the command that fails.
+        // Without a listener an error would end the process; the command that fails reports it.
         .on("error", () => {}),
     catch: () => new LayerError({ layer, message: "The URL of Redis cannot be used" })
   })
@@ -61,7 +61,7 @@ export const loadRedis = Effect.fnUntraced(function* <RESP extends 2 | 3>(
 })
 
 /**
- * Commands, and those among them whose replies the process waits for. Replies are handed over in their order.
+ * Commands, and those whose replies the process waits for. Replies are passed on in order.
  *
  * @internal
  */
@@ -83,7 +83,7 @@ export class Commands {
 }
 
 interface CommandOptions {
-  /** Whether the process stays alive for the answer. Default: `true`. */
+  /** Whether the command keeps the process alive. Default: `true`. */
   readonly isAwaited?: boolean
   /** Default: text. */
   readonly asBytes?: boolean
@@ -99,8 +99,8 @@ interface ConnectionOptions extends Loaded {
 }
 
 /**
- * One connection for commands and the messages of a channel (RESP3). While there is none, a new one is tried about every
- * second; a command that is not answered in time ends the connection.
+ * One connection for commands and the messages of a channel (RESP3). Without one, a reconnect is tried about every
+ * second; a command without a reply in time ends the connection.
  *
  * @internal
  */
@@ -113,7 +113,7 @@ export class RedisConnection {
 
   constructor(private readonly options: ConnectionOptions) {}
 
-  /** Connects for the first time. From now on a lost connection is replaced, see `keep`. */
+  /** Connects for the first time. From then on a lost connection is replaced, see `keep`. */
   readonly open = Effect.suspend(() => {
     this.#isWanted = true
     return Effect.mapError(
@@ -127,7 +127,7 @@ export class RedisConnection {
     if (this.#client !== undefined) this.#destroy(this.#client)
   })
 
-  /** Connects again and again, in the background. */
+  /** Reconnects repeatedly, in the background. */
   readonly keep = Random.nextRange(0.5, 1.5).pipe(
     Effect.flatMap(factor => Effect.sleep(Duration.times(pauseBetweenConnections, factor))),
     Effect.andThen(Effect.suspend(() => (this.#isWanted ? Effect.ignore(this.#connect(false)) : Effect.void))),
@@ -169,7 +169,7 @@ export class RedisConnection {
     return this.#commands.run(client, (): Promise<unknown> => typed.sendCommand(command), isAwaited)
   }
 
-  /** `isAwaited`: the process stays alive for it. */
+  /** `isAwaited`: it keeps the process alive. */
   #connect(isAwaited: boolean) {
     return Effect.suspend(() =>
       this.#client?.isReady

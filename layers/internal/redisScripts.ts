@@ -1,22 +1,22 @@
 /**
- * What Redis does in one step. Each script has what stands in `common`, and the keys that belong to one value.
+ * The atomic operations in Redis. Each script contains `common`, and gets the keys of one value.
  *
- * A value is a plain string under its own key, so that other tools can read it; its version, the name of the write it
- * came by, and a sum of both stand in a hash beside it (`{<key>}|meta`, on the same node of a cluster). Writing compares
- * versions, so an older value never replaces a newer one, whoever comes late. Where the sum says that the value or its
- * version was changed by another hand, the next write replaces them.
+ * A value is a plain string under its own key, so that other tools can read it; a hash next to it (`{<key>}|meta`, on
+ * the same node of a cluster) holds its version, the id of its write, and a checksum of both. Writing compares
+ * versions, so an older value never replaces a newer one, even if it arrives late. If the checksum shows that the value
+ * or its version was changed by another program, the next write replaces them.
  */
 
-/** In every script: the value, what is known of it, the lease of the one that fetches it. */
+/** Keys of every script: the value, its metadata, the lease of the fetching process. */
 const keysOf = (key: string): ReadonlyArray<string> => [key, `{${key}}|meta`, `{${key}}|lease`]
 
-/** Values up to this many bytes are summed whole, longer ones by their length: Redis does nothing else meanwhile. */
+/** The checksum of values up to this size in bytes covers all of them, of longer ones their length: it blocks Redis. */
 const longestSummed = 1024 * 1024
 
 /**
- * What the scripts have in common. Anything may stand under the keys: other programs, other versions and people write to
- * Redis too. What is of another type counts as absent. The version is only believed where it and the value are still
- * those that were written together.
+ * The common part of the scripts. The keys may hold anything: other programs, other versions and people write to Redis
+ * too. A value of another type counts as absent. The version only counts if it and the value are still those that were
+ * written together.
  */
 const common = `
 local function is(key, kind) return redis.call("TYPE", key)["ok"] == kind end
@@ -33,12 +33,12 @@ local function version()
 end
 `
 
-/** In milliseconds. Versions are moments, and clocks differ a little. */
+/** In milliseconds. Versions are times, and clocks differ a little. */
 const farthestVersion = 24 * 60 * 60 * 1_000
 
 /**
- * Of the same version, the value counts that the holder of the lease writes. A version from the future would keep all
- * others out for ever, and gives way. Answers whether it wrote.
+ * Of equal versions, the value of the lease holder wins. A version from the future would block all others for ever, and
+ * is replaced. Returns whether it wrote.
  */
 export const writeScript = `
 local held = version()
@@ -55,7 +55,7 @@ redis.call("HSET", KEYS[2], "version", ARGV[2], "write", ARGV[4], "size", size()
 redis.call("PUBLISH", ARGV[5], ARGV[6])
 return 1`
 
-/** Answers with nothing but a 1 when the value is that of the given write. */
+/** Returns only a 1 when the value is that of the given write. */
 export const readScript = `
 if not is(KEYS[1], "string") then return {0, false, false, false} end
 local write = meta("write")

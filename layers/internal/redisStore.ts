@@ -1,8 +1,8 @@
 /**
- * Values in Redis, for the stores that are made of them.
+ * Values in Redis, for the stores built on them.
  *
- * Reading asks for a value only when it is not that of the last read. Every write is published on one channel. What a
- * value is in Redis, and how a write is decided, is in `redisScripts`.
+ * Reading transfers a value only if it is not that of the last read. Every write is published on one channel.
+ * `redisScripts` describes how a value is stored and when a write wins.
  */
 import { randomUUID } from "node:crypto"
 import * as Effect from "effect/Effect"
@@ -15,27 +15,27 @@ import { readScript, type Value, writeScript } from "./redisScripts.js"
 
 const channel = "statsig|changes"
 
-/** Messages that a slow reader may be behind; each only says that there is something to read. */
+/** How many messages a slow reader may lag behind; each only says that there is something to read. */
 const messagesKept = 64
 
-/** The value that was last read or written here. */
+/** The value last read or written here. */
 interface Known {
   readonly value: Value
   readonly version: number
   readonly write: string | undefined
 }
 
-/** What other processes say of a key; `Connected` says that anything may have been missed. */
+/** A message of another process about a key; `Connected` means that messages may have been missed. */
 export interface StoreMessage {
   readonly kind: "Changed" | "Released" | "Connected"
   readonly key: string
 }
 
-/** The values, and what this process knows of them. */
+/** The values, and this process's copies of them. */
 export class RedisValues {
-  /** Tells this process from all others. */
+  /** Distinguishes this process from all others. */
   readonly token = randomUUID()
-  /** The keys that are read again and again. Of these the last value is kept. */
+  /** The keys that are read repeatedly. Their last value is cached. */
   readonly #followed = new Set<string>()
   readonly #known = new Map<string, Known>()
   #writes = 0
@@ -54,12 +54,12 @@ export class RedisValues {
     this.connection = new RedisConnection({ ...redis, channel, onMessage, onConnected })
   }
 
-  /** From now on the last value of the key is kept. */
+  /** Caches the last value of the key from now on. */
   follow(key: string): void {
     this.#followed.add(key)
   }
 
-  /** What a script needs to publish that something happened to a key. */
+  /** The arguments with which a script publishes a change of a key. */
   notice(kind: "Changed" | "Released", key: string): readonly [channel: string, message: string] {
     return [channel, `${kind} ${this.token} ${key}`]
   }
@@ -71,10 +71,10 @@ export class RedisValues {
       const [isSame, value, write, version] = reply as readonly [number, Value | null, Value | null, Value | null]
       if (isSame === 1) return before?.value
       if (value === null) return undefined
-      // A value whose version is not known is not kept, so as not to be given back to a Redis that lost it.
+      // A value without a known version is not cached, so that it is not restored to a Redis that lost it.
       if (version === null) return value
       const next = { value, version: Number(version), write: write?.toString() }
-      // What was known may be newer than what a Redis holds that lost it.
+      // The cached value may be newer than that of a Redis that lost it.
       if (before === undefined || next.version >= before.version) this.#keep(key, next)
       return value
     })
@@ -97,14 +97,14 @@ export class RedisValues {
     })
   }
 
-  /** Writes again what is known, where Redis lost it, or never got it: it has this version, or none. */
+  /** Writes the cached value again if Redis lost it or never got it: Redis has this version, or none. */
   restore(key: string, version: unknown): Effect.Effect<void> {
     const known = this.#known.get(key)
     if (known === undefined || (version !== null && Number(version) >= known.version)) return Effect.void
     return Effect.ignore(this.write(key, known.value, known.version))
   }
 
-  /** Looks once at first: something may have changed since the first read. */
+  /** Checks once at first: something may have changed since the first read. */
   changes(key: string): Stream.Stream<void> {
     this.follow(key)
     return Stream.unwrapScoped(
@@ -137,7 +137,7 @@ export class RedisValues {
     if (this.#followed.has(key)) this.#known.set(key, value)
   }
 
-  /** Whether Redis holds another value than the one that is known. */
+  /** Whether Redis holds another value than the cached one. */
   #isNews(key: string): Effect.Effect<boolean, DataStoreError> {
     return Effect.map(
       this.connection.run("get", 'return meta("write")', key, [], { isAwaited: false }),
@@ -153,7 +153,7 @@ export class RedisValues {
  */
 export const make = Effect.fnUntraced(function* (options: RedisOptions) {
   const redis = yield* loadRedis("DataStore/Redis", 3, options)
-  // A URL that is none is no matter of the connection.
+  // An invalid URL is not a connection problem.
   yield* redis.newClient
   const values = new RedisValues(redis, yield* PubSub.sliding<StoreMessage>(messagesKept))
   yield* Effect.addFinalizer(() => values.connection.close)

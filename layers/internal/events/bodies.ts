@@ -1,5 +1,5 @@
 /**
- * The bodies of batches, written in turns with the rest of the process.
+ * The bodies of batches, written in several turns of the event loop.
  */
 import * as Effect from "effect/Effect"
 import { type EventList, EventWriter } from "../../../src/engine/events/eventList.js"
@@ -7,17 +7,17 @@ import { wellFormedJson } from "../../../src/engine/json.js"
 import type { User } from "../../../src/engine/user.js"
 import { yieldToEventLoop } from "../../../src/internal/eventLoop.js"
 
-/** Bytes that are written before the event loop gets a turn. */
+/** Bytes that are written before yielding to the event loop. */
 const eventsPerTurn = 1 << 17
-/** The largest memory that is taken for a body before anything is written. */
+/** The largest memory allocated for a body before anything is written. */
 const largestGuess = 1 << 22
 
 /** @internal */
 export class Bodies {
-  /** Bytes of an event, as far as the last batch tells. */
+  /** The size of an event in bytes, estimated from the last batch. */
   #eventSize = 1_000
 
-  /** `loggedUser` gives the logged form of a user. */
+  /** `loggedUser` returns the logged form of a user. */
   constructor(private readonly loggedUser: (user: User) => string) {}
 
   write(events: EventList, metadata: () => object): Effect.Effect<Uint8Array> {

@@ -1,5 +1,5 @@
 /**
- * Carries batches from the queue of events to the sink, several at once.
+ * Delivers batches from the event queue to the sink, several at once.
  */
 import * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
@@ -15,13 +15,13 @@ import { EventSinkError } from "../../../src/StatsigError.js"
 import type { FlushType, Outcomes, Retries } from "./outcomes.js"
 
 /**
- * Batches on their way at once: of those that leave by themselves, and again of those that a flush sends.
+ * The maximum number of concurrent batches: of automatic ones, and again of those sent by a flush.
  *
  * @internal
  */
 export const concurrency = 5
 
-/** How long a flush waits for batches that others are sending. A sink bounds its own time, that of HTTP by 10 seconds. */
+/** How long a flush waits for batches sent by others. A sink bounds its own time, that of HTTP to 10 seconds. */
 const longestWait = Duration.minutes(1)
 
 const timeIsOver = () =>
@@ -33,26 +33,26 @@ export interface DeliveryParts {
   readonly retries: Retries
   readonly outcomes: Outcomes
   readonly sink: Sink
-  /** Puts what waits into batches. */
+  /** Puts waiting events into batches. */
   readonly gather: () => void
   /** Writes the body of a batch. */
   readonly write: (events: EventList, flushType: FlushType) => Effect.Effect<Uint8Array>
-  /** Tells of what was dropped. */
+  /** Reports dropped events. */
   readonly report: Effect.Effect<void>
-  /** The longest that a flush waits because the server asks for it, and for which `finish` goes on; in milliseconds. */
+  /** The longest time in milliseconds that a flush waits when the server asks for it, and that `finish` continues. */
   readonly patience: number
 }
 
 /** @internal */
 export class EventDelivery {
-  /** Batches on their way. */
+  /** Batches in flight. */
   readonly #sending = new Map<Batch, Fiber.RuntimeFiber<void, EventSinkError>>()
-  /** One at a time: each sends what is there when it begins. */
+  /** One at a time: each sends what is queued when it starts. */
   readonly #oneFlush = Effect.unsafeMakeSemaphore(1)
 
   constructor(private readonly parts: DeliveryParts) {}
 
-  /** Sends the first batch. Gives whether there was one. */
+  /** Sends the first batch. Returns whether there was one. */
   sendOne(flushType: FlushType): Effect.Effect<boolean> {
     return Effect.suspend(() => {
       this.parts.gather()
@@ -60,21 +60,21 @@ export class EventDelivery {
     }).pipe(Effect.uninterruptible)
   }
 
-  /** Sends what is due, batch after batch, for as long as the server takes them. */
+  /** Sends what is due, batch after batch, while the server accepts them. */
   readonly drain: Effect.Effect<void> = Effect.suspend(() =>
     this.parts.queue.hasDue && this.parts.retries.isOpen
       ? Effect.flatMap(this.sendOne("limit"), more => (more ? this.drain : Effect.void))
       : Effect.void
   )
 
-  /** Sends what is queued, unless the server asks to wait for long: then it stays queued. */
+  /** Sends what is queued, unless the server asks for a long wait: then it stays queued. */
   readonly flush = Effect.suspend(() =>
     Effect.flatMap(this.#waitAsTold, isFreeAgain => (isFreeAgain ? this.#sendAll("manual") : this.parts.report))
   )
 
   /**
-   * Sends everything for the last time, and goes on while the server asks to wait and the time is not over. Gives the
-   * errors of batches that were dropped.
+   * Sends everything for the last time, and continues until the time is over while the server asks to wait. Returns the
+   * errors of dropped batches.
    */
   readonly finish: Effect.Effect<ReadonlyArray<EventSinkError>> = Effect.suspend(() => {
     const { patience, queue, retries } = this.parts
@@ -89,7 +89,7 @@ export class EventDelivery {
     return round
   })
 
-  /** Stops what is on its way, without waiting for it, and drops everything. */
+  /** Stops batches in flight, without waiting for them, and drops everything. */
   giveUp(cause: string): Effect.Effect<void> {
     return Effect.suspend(() => {
       this.parts.queue.dropAll("Shutdown", cause)
@@ -98,14 +98,14 @@ export class EventDelivery {
     })
   }
 
-  /** Waits as the server asks, if that is not for too long. Gives whether it may be asked again. */
+  /** Waits as the server asks, if not for too long. Returns whether requests are allowed again. */
   readonly #waitAsTold = Effect.suspend(() => {
     const wait = this.parts.retries.heldFor
     if (wait <= 0) return Effect.succeed(true)
     return wait > this.parts.patience ? Effect.succeed(false) : Effect.as(Effect.sleep(Duration.millis(wait)), true)
   })
 
-  /** Sends every batch once, and waits for those that others send. Gives the errors of those that were dropped. */
+  /** Sends every batch once, and waits for those sent by others. Returns the errors of those that were dropped. */
   #sendAll(flushType: "manual" | "shutdown"): Effect.Effect<ReadonlyArray<EventSinkError>> {
     return Effect.suspend(() => {
       const { gather, queue, report, retries } = this.parts
@@ -118,7 +118,7 @@ export class EventDelivery {
       ).pipe(Effect.uninterruptible, Effect.repeat({ while: more => more }))
       return Effect.replicateEffect(sendNext, concurrency, { concurrency, discard: true }).pipe(
         Effect.zipRight(this.#awaitSending(end)),
-        // What others were sending may have been too large, and is there again in halves.
+        // A batch sent by others may have been too large, and is queued again in halves.
         Effect.repeat({ while: () => isAllowed() && queue.hasBefore(end) }),
         Effect.zipRight(report),
         Effect.as(errors)
@@ -126,7 +126,7 @@ export class EventDelivery {
     }).pipe(this.#oneFlush.withPermits(1))
   }
 
-  /** Waits for the batches on their way that have a lower number: by a timeout, which keeps the process alive. */
+  /** Waits for batches in flight with a lower number. Its timeout keeps the process alive. */
   #awaitSending(before: number): Effect.Effect<unknown> {
     return Effect.suspend(() => {
       const fibers = [...this.#sending].flatMap(([{ order }, fiber]) => (order < before ? [fiber] : []))
@@ -134,7 +134,7 @@ export class EventDelivery {
     })
   }
 
-  /** Sends the first of the batches with a lower number, if there is one, and notes the error if it was dropped. */
+  /** Sends the first batch with a lower number, if there is one, and notes the error if it was dropped. */
   #sendNext(flushType: FlushType, before?: number, errors?: Array<EventSinkError>): Effect.Effect<boolean> {
     const batch = this.parts.queue.take(before)
     if (batch === undefined) return Effect.succeed(false)
@@ -145,8 +145,8 @@ export class EventDelivery {
   }
 
   /**
-   * Sends a batch, in a fiber of its own: whoever waits for it cannot be interrupted before the outcome is known, but the
-   * sending itself can. A child would be interrupted along with its parent. Gives the error if the batch was dropped.
+   * Sends a batch, in a fiber of its own: its waiter cannot be interrupted before the outcome is known, but the sending
+   * itself can. A child would be interrupted along with its parent. Returns the error if the batch was dropped.
    */
   #deliver(batch: Batch, flushType: FlushType): Effect.Effect<EventSinkError | undefined> {
     return Effect.gen(this, function* () {

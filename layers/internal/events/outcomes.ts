@@ -1,9 +1,9 @@
 /**
- * What becomes of a batch, and of the pace of sending, after an answer of the sink.
+ * Decides about a batch, and the sending pace, after a response of the sink.
  *
- * A batch is tried six times, a 429 not counted; a 413 halves it. After a failure nothing is sent by itself for a pause
- * that doubles with each wave of failures; what the server itself asks for takes its place. The first success ends all
- * that.
+ * A batch is tried six times, not counting a 429; a 413 halves it. After a failure there are no automatic sends for a
+ * pause that doubles with each wave of failures; a wait set by the server replaces it. The first success ends the
+ * back-off.
  */
 import * as Effect from "effect/Effect"
 import type { Batch, DropReason, EventQueue } from "../../../src/engine/events/eventQueue.js"
@@ -26,51 +26,51 @@ const minInterval = 1_000
 const maxInterval = 60_000
 
 /**
- * When batches may be sent. Moments are those of a clock that only goes on.
+ * When batches may be sent. Times are those of a monotonic clock.
  *
  * @internal
  */
 export class Retries {
-  /** The pause after the next failure; the metadata of each batch tell it. */
+  /** The pause after the next failure; included in the metadata of each batch. */
   interval = minInterval
   #isBackingOff = false
-  /** Nothing is sent by itself before. */
+  /** No automatic sends before this time. */
   #notBefore = 0
-  /** The server wants no request before. */
+  /** The server accepts no request before this time. */
   #heldUntil = 0
   /** When the last sending must be over. */
   #deadline = 0
-  /** The number of the wave of batches that are sent between two pauses: those of one wave fail together. */
+  /** The number of the wave of batches sent between two pauses: those of one wave fail together. */
   wave = 0
 
   constructor(private readonly now: () => number) {}
 
-  /** Whether no pause holds events back that are to leave by themselves. */
+  /** Whether no pause delays automatic sends. */
   get isFree(): boolean {
     return this.now() >= this.#notBefore
   }
 
-  /** Whether they may follow each other: after a failure one batch goes ahead. */
+  /** Whether batches may follow each other: after a failure one batch goes first. */
   get isOpen(): boolean {
     return this.isFree && !this.#isBackingOff
   }
 
-  /** For how long nothing is sent by itself. */
+  /** How long automatic sends are paused. */
   get pause(): number {
     return Math.max(this.#notBefore - this.now(), 0)
   }
 
-  /** For how long the server wants no request; not above 0 where it does not mind. */
+  /** How long the server accepts no request; not above 0 without such a limit. */
   get heldFor(): number {
     return this.#heldUntil - this.now()
   }
 
-  /** Whether the server wants to be left alone for longer than there is time. */
+  /** Whether the server asks for a longer wait than the time left. */
   get isHeldTooLong(): boolean {
     return this.#heldUntil > this.#deadline
   }
 
-  /** From now on there is so much time for the last sending. */
+  /** Sets the time left for the last sending. */
   setDeadline(millis: number): void {
     this.#deadline = this.now() + millis
   }
@@ -82,7 +82,7 @@ export class Retries {
     if (this.heldFor <= 0) this.#notBefore = 0
   }
 
-  /** A batch has failed. Those that were sent at the same time and fail at the same time are one failure. */
+  /** A batch has failed. Batches that were sent together and fail together count as one failure. */
   failed(sentIn: number, told: number | undefined): void {
     const isFirst = sentIn === this.wave
     this.#isBackingOff = true
@@ -119,7 +119,7 @@ export class Outcomes {
   }
 
   /**
-   * A batch that failed is kept for later where that can help, else dropped. `sentIn`: its wave. Gives the error if it was
+   * Keeps a failed batch for a retry if that can help, else drops it. `sentIn`: its wave. Returns the error if it was
    * dropped.
    */
   settleFailed(batch: Batch, flushType: FlushType, error: EventSinkError, sentIn: number): EventSinkError | undefined {
@@ -143,7 +143,7 @@ export class Outcomes {
     return error
   }
 
-  /** Slows down as the error says, and gives why the batch cannot be sent again. */
+  /** Backs off as the error requires, and returns why the batch cannot be sent again. */
   #problemOf(
     { attempts, postponed }: Batch,
     flushType: FlushType,
@@ -153,7 +153,7 @@ export class Outcomes {
     if (status === 413) return ["TooLarge", "too large for the server"]
     const isPostponed = status === 429
     const isLast = flushType === "shutdown"
-    // For the last time there is no later, so a server that does not say for how long is given a second.
+    // At the last attempt there is no later, so a server that sets no time is given a second.
     const told = retryAfterMillis ?? (isPostponed && isLast ? minInterval : undefined)
     if (!isLast || told !== undefined) this.retries.failed(sentIn, told)
     if (!retryable) return ["Refused", "refused for good"]
@@ -165,7 +165,7 @@ export class Outcomes {
   }
 }
 
-/** Which error a reason counts as, in the words of the official SDK. */
+/** The error tag of a reason, in the words of the official SDK. */
 const exceptionTags: Readonly<Record<DropReason, string>> = {
   Invalid: "statsig::log_event_dropped_event_count",
   QueueFull: "statsig::log_event_dropped_event_count",
@@ -177,7 +177,7 @@ const exceptionTags: Readonly<Record<DropReason, string>> = {
 }
 
 /**
- * Tells of everything that was dropped since the last report: a line and a metric for each cause.
+ * Reports everything dropped since the last report: one line and one metric for each cause.
  *
  * @internal
  */

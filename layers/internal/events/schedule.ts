@@ -1,5 +1,5 @@
 /**
- * When events are sent by themselves: as soon as batches are full, and when events have waited for long.
+ * When events are sent automatically: as soon as batches are full, and when events have waited for long.
  */
 import * as Effect from "effect/Effect"
 import * as Queue from "effect/Queue"
@@ -7,7 +7,7 @@ import { inBackground, interval } from "../../../src/internal/clocks.js"
 import { concurrency, type DeliveryParts, type EventDelivery } from "./delivery.js"
 
 /**
- * The pause between two looks at the queue; shorter where events are to wait less. In milliseconds.
+ * The pause between two checks of the queue; shorter if events wait for less. In milliseconds.
  *
  * @internal
  */
@@ -19,17 +19,17 @@ interface ScheduleParts extends Pick<DeliveryParts, "queue" | "retries" | "repor
   readonly now: () => number
   /** How long events wait, in milliseconds. */
   readonly flushAfter: number
-  /** Called at each look at the queue, with the milliseconds since the begin. */
+  /** Called at each check of the queue, with the milliseconds since the start. */
   readonly onTick: (elapsed: number) => void
 }
 
 /** @internal */
 export class SendingSchedule {
   readonly #tick: number
-  /** Tells that a batch has become full. */
+  /** Signals that a batch has become full. */
   readonly #filled = Effect.runSync(Queue.dropping<void>(1))
   #senders = 0
-  /** Each tick adds its length at least: the time of day may be set back, or stand still in a test. */
+  /** Each tick adds at least its length: the system time may be set back, or stand still in a test. */
   #elapsed = 0
   #lastTick: number
   #lastAttempt = 0
@@ -44,7 +44,7 @@ export class SendingSchedule {
     if (this.parts.retries.isOpen) Queue.unsafeOffer(this.#filled, undefined)
   }
 
-  /** Begins. Gives the fibers that send. */
+  /** Starts. Returns the sending fibers. */
   readonly start = Effect.suspend(() => {
     const forkForever = (step: Effect.Effect<unknown>) => Effect.forkScoped(inBackground(Effect.forever(step)))
     return Effect.all([
@@ -53,7 +53,7 @@ export class SendingSchedule {
     ])
   })
 
-  /** What is due waits for the pause after a failure only, other events until they have waited for long. */
+  /** Due batches wait only for the pause after a failure, other events until they have waited for long. */
   readonly #look = Effect.suspend(() => {
     const { delivery, flushAfter, now, onTick, queue, report, retries } = this.parts
     const time = now()
@@ -66,7 +66,7 @@ export class SendingSchedule {
     return Effect.all([delivery.sendOne(flushType), this.#startSenders, report], { discard: true })
   })
 
-  /** As many fibers as may, and as there is work for, send what is due. */
+  /** Starts sender fibers, up to the limit and as long as there is work. */
   readonly #startSenders: Effect.Effect<void> = Effect.suspend(() => {
     const { delivery, queue, retries } = this.parts
     if (this.#senders === concurrency || !queue.hasDue || !retries.isOpen) return Effect.void
@@ -75,7 +75,7 @@ export class SendingSchedule {
       Effect.exit(delivery.drain),
       Effect.sync(() => this.#senders--)
     )
-    // It has taken its batch before the next one looks.
+    // The sender has taken its batch before the next check.
     return Effect.zipRight(Effect.fork(sender), Effect.zipRight(Effect.yieldNow(), this.#startSenders))
   })
 }

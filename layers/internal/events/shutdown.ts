@@ -1,5 +1,5 @@
 /**
- * The end of a logger, and of the process: what is left is sent once more, for as long as there is time.
+ * The shutdown of a logger and the end of the process: what is left is sent once more, while there is time.
  */
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
@@ -23,13 +23,13 @@ interface ExitParts extends Pick<DeliveryParts, "queue" | "report"> {
 }
 
 /**
- * Sends what is there when the process has nothing else left to do, and tells of what is dropped after the shutdown.
+ * Sends what is queued when the process has nothing else left to do, and reports drops after the shutdown.
  *
  * @internal
  */
 export class ExitWatch {
   #unwatch: (() => void) | undefined
-  /** Whether the process has come to its end once, and gone on. */
+  /** Whether the process has reached its end once, and continued. */
   #hasExited = false
   #isReporting = false
 
@@ -47,7 +47,7 @@ export class ExitWatch {
     this.#unwatch = undefined
   })
 
-  /** To be called after events that come after the shutdown: no fiber in the background reports their drops. */
+  /** Call it after events that come after the shutdown: no background fiber reports their drops. */
   noteLateEvent(): void {
     const { queue, report, runtime } = this.parts
     this.start()
@@ -75,7 +75,7 @@ export class ExitWatch {
   })
 }
 
-/** A shutdown under way. */
+/** A shutdown in progress. */
 interface Ending {
   readonly result: Deferred.Deferred<void, EventSinkError>
   fiber: Fiber.RuntimeFiber<unknown> | undefined
@@ -85,18 +85,18 @@ interface Ending {
 
 interface ShutdownParts extends Omit<ExitParts, "report" | "runtime"> {
   readonly exitWatch: ExitWatch
-  /** What sends by itself until then. */
+  /** The fibers that send automatically until then. */
   readonly background: Iterable<Fiber.Fiber<unknown>>
 }
 
 /**
- * One shutdown for all who ask for it meanwhile, and another one for those who ask later.
+ * One shutdown for all concurrent callers, and another one for later callers.
  *
  * @internal
  */
 export class Shutdown {
   #ending: Ending | undefined
-  /** Whether nothing is sent by itself any more. */
+  /** Whether automatic sending has stopped. */
   isStopped = false
 
   constructor(private readonly parts: ShutdownParts) {}
@@ -105,7 +105,7 @@ export class Shutdown {
     const { background, delivery, exitWatch, patience, queue } = this.parts
     return Effect.gen(function* () {
       if (isTold) yield* Effect.logDebug(`Shutting down within ${Duration.toMillis(patience)} ms`)
-      // Waits for the batches that are on their way, which are not to be sent twice.
+      // Waits for the batches in flight, so that they are not sent twice.
       yield* Fiber.interruptAll(background)
       const [failure] = yield* delivery.finish
       if (failure !== undefined) return yield* failure
@@ -120,10 +120,10 @@ export class Shutdown {
     )
   }
 
-  /** The one under way; else it begins now. */
+  /** The one in progress; else it starts now. */
   readonly #current = Effect.suspend(() => {
     if (this.#ending !== undefined) return Effect.succeed(this.#ending)
-    // The scope of a logger that was shut down closes later, with nothing more to say.
+    // The scope of a logger that was shut down closes later, with nothing left to do.
     const last = this.#lastSend(!this.isStopped || this.parts.queue.pending > 0)
     this.isStopped = true
     const begun: Ending = { result: Deferred.unsafeMake(FiberId.none), fiber: undefined, waiters: 0 }
@@ -134,7 +134,7 @@ export class Shutdown {
     })
   }).pipe(Effect.uninterruptible)
 
-  /** Ends a shutdown under way, if there is one, and drops what is undelivered. */
+  /** Ends a shutdown in progress, if there is one, and drops what is undelivered. */
   readonly #giveUp = Effect.suspend(() => {
     const { delivery, exitWatch } = this.parts
     const stopped = this.#ending?.fiber === undefined ? Effect.void : Fiber.interruptFork(this.#ending.fiber)
@@ -145,7 +145,7 @@ export class Shutdown {
   /** Drops what is undelivered. */
   readonly #dropRest = Effect.suspend(() => (this.parts.queue.pending > 0 ? this.#giveUp : Effect.void))
 
-  /** Waits for the end as long as there is time for it, for no caller. What went wrong is in the log by then. */
+  /** Waits for the end as long as there is time, for no caller. Errors are in the log by then. */
   readonly #awaitEnd = Effect.suspend(() =>
     Effect.flatMap(this.#current, ({ result }) => Deferred.await(result)).pipe(
       Effect.interruptible,
@@ -154,7 +154,7 @@ export class Shutdown {
     )
   )
 
-  /** For a caller. When the last one goes away its time is over. */
+  /** For a caller. When the last one is interrupted, its time is over. */
   readonly run: Effect.Effect<void, EventSinkError> = Effect.uninterruptibleMask(restore =>
     Effect.flatMap(this.#current, current => {
       current.waiters++
@@ -167,7 +167,7 @@ export class Shutdown {
   /** For no caller: what is undelivered when the time is over is dropped. */
   readonly end: Effect.Effect<void> = guarded(Effect.zipRight(this.#awaitEnd, this.#dropRest))
 
-  /** The same, unless a caller still waits then: it has a time of its own. */
+  /** The same, unless a caller is still waiting: it has its own time limit. */
   readonly endUnlessAwaited: Effect.Effect<void> = guarded(
     Effect.zipRight(
       this.#awaitEnd,

@@ -1,10 +1,10 @@
 /**
- * Downloads side by side, of which a slow one holds up no other.
+ * Concurrent downloads, of which a slow one does not hold up others.
  *
- * A download begins when it has a place, and there are a few dozen. One that takes longer than a second, silent or slow,
- * gives its place to the next and goes on without it, until its own deadline. So files that hang cost the others a second
- * at most for every few dozen. Those without a place are bounded too: beyond the bound the one that has been silent
- * longest is given up, and one from which something comes keeps its place.
+ * A download starts when it has a slot; there are a few dozen. One that takes longer than a second, silent or slow,
+ * releases its slot to the next and continues without it, until its own deadline. So files that hang delay the others
+ * by at most a second per few dozen. Downloads without a slot are bounded too: beyond the bound the one that has been
+ * silent longest is cancelled; one that receives data continues.
  */
 import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
@@ -16,30 +16,30 @@ import * as Runtime from "effect/Runtime"
 import type * as Scope from "effect/Scope"
 import { inBackground } from "../../../src/internal/clocks.js"
 
-/** Downloads that have a place. */
+/** The number of slots. */
 const places = 64
 
-/** Downloads that have lost theirs. */
+/** The maximum number of downloads without a slot. */
 const mostWithoutPlace = 256
 
-/** How long a download has its place, and how long it may be silent before it may be given up. */
+/** How long a download keeps its slot, and how long it may be silent before it may be cancelled. */
 const patience = Duration.seconds(1)
 
-/** Between two looks at who is silent. */
+/** The pause between two checks for silent downloads. */
 const pauseBetweenDownloads = Duration.millis(250)
 
-/** One thing to download. */
+/** One file to download. */
 export interface Download {
   readonly name: string
-  /** What tells this file from another one of the same name. */
+  /** Distinguishes this file from another one of the same name. */
   readonly file: string
-  /** Calls `progress` whenever something comes. It bounds its own time. */
+  /** Calls `progress` whenever data arrives. It bounds its own time. */
   readonly run: (progress: () => void) => Effect.Effect<void>
-  /** Called when it was interrupted because too many hang. */
+  /** Called when it was cancelled because too many hang. */
   readonly onGivenUp: () => void
 }
 
-/** A download, and the surroundings of the sync that wants it. */
+/** A download, and the context of its sync. */
 interface Wanted {
   readonly download: Download
   readonly runtime: Runtime.Runtime<never>
@@ -53,19 +53,19 @@ interface Running {
   hasPlace: boolean
 }
 
-/** How to wait for downloads: until nothing has come for so long of any, or of those that do not take long. */
+/** How to wait for downloads: until no data has arrived for so long for any, or for those that are not slow. */
 export interface Waiting {
   readonly awaited: "all" | "quick"
   readonly patience: Duration.Duration
 }
 
-/** Downloads by name. They work in the background, and end with the scope. */
+/** Downloads by name. They run in the background, and end with the scope. */
 export class Downloads {
   readonly #waiting = new Map<string, Wanted>()
   readonly #running = new Map<string, Running>()
   #placesTaken = 0
   #heardAt: number
-  /** When one that had a place was heard. */
+  /** When a download with a slot last received data. */
   #placedHeardAt: number
   #isWatched = false
   #emptied = Deferred.unsafeMake<void>(FiberId.none)
@@ -77,12 +77,12 @@ export class Downloads {
     this.#heardAt = this.#placedHeardAt = this.#now()
   }
 
-  /** The file of that name that is being downloaded, or waits for it. */
+  /** The file of that name that is being downloaded, or is queued. */
   underWay(name: string): string | undefined {
     return (this.#waiting.get(name) ?? this.#running.get(name))?.download.file
   }
 
-  /** Begins a download as soon as there is a place. It takes that of another one of the same name. */
+  /** Starts a download as soon as there is a slot. It replaces another one of the same name. */
   start(download: Download): Effect.Effect<void> {
     return inBackground(
       Effect.gen(this, function* () {
@@ -96,7 +96,7 @@ export class Downloads {
     )
   }
 
-  /** Ends all downloads of other names. */
+  /** Cancels all downloads of other names. */
   cancelAllBut(names: ReadonlySet<string>): Effect.Effect<void> {
     return Effect.forEach(
       [...this.#running.keys(), ...this.#waiting.keys()].filter(name => !names.has(name)),
@@ -105,7 +105,7 @@ export class Downloads {
     )
   }
 
-  /** Waits as told. Tells whether all have ended. */
+  /** Waits as specified. Returns whether all have ended. */
   settled({ awaited, patience }: Waiting): Effect.Effect<boolean> {
     return Effect.gen(this, function* () {
       const begun = this.#now()
@@ -119,7 +119,7 @@ export class Downloads {
     })
   }
 
-  /** By a clock that only goes on. */
+  /** On a monotonic clock. */
   #now(): number {
     return Number(this.clock.unsafeCurrentTimeNanos() / 1_000_000n)
   }
@@ -152,7 +152,7 @@ export class Downloads {
     })
   }
 
-  /** A fiber of its own: a child of the one that made room for it would carry along what all before it had. */
+  /** A fiber of its own: a child of the one that freed the slot would inherit from all before it. */
   #begin({ download, runtime }: Wanted): void {
     const begunAt = this.#now()
     const entry: Running = { download, fiber: undefined, begunAt, heardAt: begunAt, hasPlace: true }
@@ -169,7 +169,7 @@ export class Downloads {
     entry.fiber = Runtime.runFork(runtime)(run, { scope: this.scope, immediate: false })
   }
 
-  /** Gives free places to those that wait. */
+  /** Gives free slots to waiting downloads. */
   #fill(): void {
     for (const [name, wanted] of this.#waiting) {
       if (this.#placesTaken >= places) return
@@ -188,7 +188,7 @@ export class Downloads {
     })
   }
 
-  /** Takes their places from the slow ones, and gives up those that are too many. Gives what is to be stopped. */
+  /** Takes the slots of slow downloads, and cancels those beyond the bound. Returns those to stop. */
   #giveUpSilent(): ReadonlyArray<Running> {
     const longAgo = this.#now() - Duration.toMillis(patience)
     const slow = [...this.#running.values()].filter(({ begunAt }) => begunAt <= longAgo)

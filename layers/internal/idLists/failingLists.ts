@@ -1,23 +1,23 @@
 /**
- * Lists that could not be brought up to date: how long each of them is left alone, and what the log is to say of them.
+ * Lists that could not be updated: how long each is skipped, and what is logged about them.
  */
 import * as Duration from "effect/Duration"
 import { released } from "../../../src/internal/errors.js"
 import type { IdListError } from "../../../src/StatsigError.js"
 
-/** A file that fails again and again is left out of this many syncs in a row at most: about an hour by default. */
+/** The maximum number of consecutive syncs that skip a failing file: about an hour by default. */
 const mostSkips = 64
 
-/** Lists that one sync tells of in the log; the others are counted. */
+/** How many lists one sync names in the log; the others are counted. */
 const mostLogged = 10
 
 interface FailingList {
   readonly error: IdListError
-  /** How often in a row. */
+  /** Consecutive failures. */
   readonly failures: number
-  /** In how many syncs from now on it is left alone, unless the manifest names another file. */
+  /** In how many further syncs it is skipped, unless the manifest names another file. */
   readonly skips: number
-  /** Which file it was. */
+  /** The file that failed. */
   readonly file: string
 }
 
@@ -51,8 +51,8 @@ export class FailingLists {
   }
 
   /**
-   * A list failed. The file is left alone for a time that doubles with each failure, of which `share` is taken, and is at
-   * least as long as the server asks for.
+   * A list failed. The file is skipped for a time that doubles with each failure, multiplied by `share`, and at least
+   * as long as the server asks for.
    */
   add(name: string, file: string, error: IdListError, share: number): void {
     const failures = (this.#lists.get(name)?.failures ?? 0) + 1
@@ -64,7 +64,7 @@ export class FailingLists {
     else this.#moreUntold++
   }
 
-  /** Whether a file is to be left out of the sync at hand, which then counts. Another file is not to blame. */
+  /** Whether to skip a file in the current sync, which then counts. Another file is not skipped. */
   skip(name: string, file: string): boolean {
     const before = this.#lists.get(name)
     if (before === undefined) return false
@@ -80,12 +80,12 @@ export class FailingLists {
     for (const name of this.#lists.keys()) if (!named.has(name)) this.#lists.delete(name)
   }
 
-  /** A list is up to date. */
+  /** A list was updated. */
   delete(name: string): void {
     this.#lists.delete(name)
   }
 
-  /** What the log has not told yet, and how many more there were. */
+  /** The errors that were not logged yet, and how many more there were. */
   takeUntold(): { readonly errors: ReadonlyArray<IdListError>; readonly more: number } {
     const taken = { errors: this.#untold, more: this.#moreUntold }
     this.#untold = []

@@ -1,19 +1,19 @@
 /**
- * The lists in use. A list is never changed, only replaced, by one assignment: a check sees it before or after a change,
- * never in between.
+ * The lists in use. A list is never modified, only replaced, in one assignment: a check sees it before or after a
+ * change, never in between.
  */
 import * as Effect from "effect/Effect"
 import * as Queue from "effect/Queue"
 import type { HeldList, StoredIdLists } from "./storedIdLists.js"
 
-/** The lists by their names, and what of them is still to be written to the store, if there is one. */
+/** The lists by name, and which of them must still be written to the store, if there is one. */
 export class HeldLists {
   readonly #lists = new Map<string, HeldList>()
   readonly #unwritten = new Set<string>()
   #isRead = false
   #isInSync = false
 
-  /** `changes` wakes the writing. */
+  /** `changes` wakes the writer. */
   constructor(
     readonly stored: StoredIdLists | undefined,
     readonly changes: Queue.Queue<void>
@@ -37,7 +37,7 @@ export class HeldLists {
     }
   }
 
-  /** Has the changes of a sync written together, at its end. */
+  /** Writes the changes of a sync together, at its end. */
   together<A, E>(sync: Effect.Effect<A, E>): Effect.Effect<A, E> {
     return Effect.suspend(() => {
       this.#isInSync = true
@@ -52,7 +52,7 @@ export class HeldLists {
     )
   }
 
-  /** Takes over what is stored, once. */
+  /** Loads the stored lists, once. */
   readonly readStored: Effect.Effect<void> = Effect.suspend(() => {
     if (this.#isRead || this.stored === undefined) return Effect.void
     return Effect.map(this.stored.read, found => {
@@ -61,7 +61,7 @@ export class HeldLists {
     })
   })
 
-  /** Writes changes as they come. What the store does not take is written along with the next. */
+  /** Writes changes as they come. Failed writes are repeated with the next. */
   readonly writeChanges: Effect.Effect<never> = Effect.suspend(() => Queue.take(this.changes)).pipe(
     Effect.andThen(Effect.suspend(() => this.#writeUnwritten())),
     Effect.forever

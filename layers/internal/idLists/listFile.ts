@@ -1,5 +1,5 @@
 /**
- * One list and its file: how much of it is to be read, and what the list is afterwards.
+ * One list and its file: how much of it to read, and the resulting list.
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -12,14 +12,14 @@ import type { HeldList, ReadFile } from "./storedIdLists.js"
 /** A hundred million ids. */
 export const largestListFile = 1024 ** 3
 
-/** What to read: the file from `start` on, as a new list or into the one that is held. */
+/** What to read: the file from `start` on, as a new list or into the held one. */
 export type ReadingPlan =
   | { readonly as: "replacement"; readonly start: 0 }
   | { readonly as: "growth" | "addition"; readonly start: number; readonly held: HeldList }
 
 /**
- * What there is to do for a list. A file that is neither the one held nor as new as that does not replace it: its lines
- * are read on top, once and when it grows.
+ * The reading plan for a list. A file that is neither the held one nor at least as new does not replace it: its lines
+ * are added, once and when it grows.
  */
 export const planOf = (next: ListFile, held: HeldList | undefined): ReadingPlan | undefined => {
   if (held === undefined) return { as: "replacement", start: 0 }
@@ -35,22 +35,22 @@ export const planOf = (next: ListFile, held: HeldList | undefined): ReadingPlan 
 }
 
 /**
- * Bytes of a file between two turns of the event loop: a thousand ids of a new list; fewer of one that grows, where each
- * may have to copy a part of the list first.
+ * Bytes of a file between two turns of the event loop: a thousand ids of a new list; fewer of one that grows, where
+ * each may have to copy a part of the list first.
  */
 const sliceOf = ({ as }: ReadingPlan): number => bytesPerId * (as === "replacement" ? 1_000 : 100)
 
 const notUtf8 = "expected UTF-8 text, got other bytes"
 
 /**
- * A list that is being read. It is a copy that shares most of its memory with the list in use, and nobody else has it
- * before its end. Whatever fails, fails with what is wrong with the file.
+ * A list being read. It is a copy that shares most of its memory with the list in use, and is private until it is
+ * complete. Every failure says what is wrong with the file.
  */
 export class ListReading {
   readonly #ids: PackedSet
   readonly #reader: IdListReader
   readonly #decoder = new TextDecoder("utf-8", { fatal: true })
-  /** How many bytes have come. */
+  /** How many bytes have arrived. */
   #length = 0
 
   constructor(
@@ -64,7 +64,7 @@ export class ListReading {
     this.#reader = new IdListReader(this.#ids)
   }
 
-  /** Reads the next bytes, in slices that give the event loop its turns. */
+  /** Reads the next bytes, in slices that yield to the event loop. */
   read(bytes: Uint8Array): Effect.Effect<void, string> {
     return Effect.gen(this, function* () {
       this.#length += bytes.length
@@ -72,7 +72,7 @@ export class ListReading {
       const slice = sliceOf(this.plan)
       for (let at = 0; at < bytes.length; at += slice) {
         const part = bytes.subarray(at, at + slice)
-        // Other bytes are not from a list file, whatever lines they happen to hold.
+        // Other bytes are not from a list file, even if some lines look valid.
         yield* Effect.try({ try: () => this.#decoder.decode(part, { stream: true }), catch: () => notUtf8 })
         this.#reader.read(part)
         yield* yieldToEventLoop
@@ -80,19 +80,19 @@ export class ListReading {
     })
   }
 
-  /** The list as it is when the answer, of this status, has come to its end. */
+  /** The list when the response, of this status, is complete. */
   end(status: number): Effect.Effect<HeldList, string> {
     return Effect.gen(this, function* () {
       const { creationTime, fileID, size } = this.next
       const { start } = this.plan
       let length = this.#length
-      // A line that was cut in an answer that is too short comes whole the next time.
+      // A line that was cut in a short response arrives in full the next time.
       if (start + length < size) length -= this.#reader.openLength
       else {
         yield* Effect.try({ try: () => this.#decoder.decode(), catch: () => notUtf8 })
         this.#reader.end()
       }
-      // Whoever knows no ranges answers 200 with all of the file. To read lines again changes nothing.
+      // A server without range support responds 200 with the whole file. Reading lines again changes nothing.
       const isWhole = status === 200 && length > size - start
       const file = { creationTime, fileID, size: isWhole ? length : start + length }
       return this.#listOf(file, yield* Clock.currentTimeMillis)

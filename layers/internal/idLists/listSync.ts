@@ -1,6 +1,6 @@
 /**
- * The sync of all ID lists. It begins with the lists that are stored; then those that the manifest no longer names go, and
- * the files that are new or have grown are downloaded.
+ * The sync of all ID lists. It loads the stored lists first; then lists that the manifest no longer names are removed,
+ * and files that are new or have grown are downloaded.
  */
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
@@ -23,10 +23,10 @@ import type { IdListRequests } from "./requests.js"
 /** Entries of a manifest between two turns of the event loop. */
 const entriesPerTurn = 500
 
-/** A poll goes on when no file has brought anything for so long; what is under way goes on too. */
+/** A poll continues when no file has received data for so long; the downloads continue too. */
 const waitingOfPoll: Waiting = { awaited: "quick", patience: Duration.seconds(1) }
 
-/** What works together in a sync. */
+/** The parts of a sync. */
 export interface SyncParts {
   readonly held: HeldLists
   readonly failing: FailingLists
@@ -48,7 +48,7 @@ export class ListSync {
 
   constructor(readonly parts: SyncParts) {}
 
-  /** Waits long for lists of which nothing comes: their own deadlines come first, unless many hang. */
+  /** Waits long for silent lists: their own deadlines come first, unless many hang. */
   get onDemand(): Effect.Effect<void, IdListError> {
     return this.#logged({
       awaited: "all",
@@ -86,7 +86,7 @@ export class ListSync {
     })
   }
 
-  /** Tells in the log what failed since the last time. */
+  /** Logs what failed since the last time. */
   #logFailures = Effect.fnUntraced(function* (this: ListSync, error: IdListError | undefined) {
     const { errors, more } = this.parts.failing.takeUntold()
     for (const { list, message } of error === undefined || error.list !== undefined ? errors : [error, ...errors]) {
@@ -150,7 +150,7 @@ export class ListSync {
     )
   }
 
-  /** Begins what a manifest asks for. Lists that did not fail come first. */
+  /** Starts the downloads for a manifest. Lists that did not fail come first. */
   #begin(manifest: Manifest): Effect.Effect<void> {
     return Effect.gen(this, function* () {
       const { downloads, failing, held } = this.parts
@@ -167,7 +167,7 @@ export class ListSync {
     })
   }
 
-  /** Begins the download of a list, where there is something to download and it is not to be left alone. */
+  /** Starts the download of a list, if there is something to download and it is not skipped. */
   #beginList(name: string, entry: unknown): Effect.Effect<void> {
     const { downloads, failing, held, requests } = this.parts
     return Effect.matchEffect(decodeManifestEntry(entry), {
@@ -212,7 +212,7 @@ export class ListSync {
     })
   }
 
-  /** Whatever else goes wrong is an error too. */
+  /** Turns any other failure into an error. */
   #orBroken<A>(effect: Effect.Effect<A, IdListError>, list?: string): Effect.Effect<A, IdListError> {
     return Effect.catchAllDefect(effect, defect => this.parts.requests.error("Failed", String(defect), list))
   }

@@ -1,17 +1,17 @@
 /**
- * The manifest of ID lists: which lists there are, and which file each of them is read from.
+ * The manifest of ID lists: which lists exist, and the file of each.
  */
 import * as Effect from "effect/Effect"
 import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
 import type { ReadFile } from "./storedIdLists.js"
 
-/** A file as a manifest names it; `size` is how many bytes there are to read. */
+/** A file named in a manifest; `size` is how many bytes there are to read. */
 export interface ListFile extends ReadFile {
   readonly url: string
 }
 
-/** What is said of each list is looked at list by list. */
+/** The entries are decoded one by one. */
 export interface Manifest {
   readonly [name: string]: unknown
 }
@@ -35,17 +35,17 @@ const ManifestEntry = Schema.Struct({
 const decodeJson = Schema.decodeUnknown(ManifestJson)
 const decodeFields = Schema.decodeUnknown(ManifestEntry)
 
-/** Fails with what is wrong with it. */
+/** Fails with a description of the problem. */
 export const decodeManifest = (body: Uint8Array): Effect.Effect<Manifest, string> =>
   Effect.mapError(decodeJson(new TextDecoder().decode(body)), ParseResult.TreeFormatter.formatErrorSync)
 
-/** Fails with what is wrong with the entry of a list. */
+/** Fails with a description of the problem in a list's entry. */
 export const decodeManifestEntry = (entry: unknown): Effect.Effect<ListFile, string> =>
   Effect.mapBoth(decodeFields(entry), {
     onFailure: ParseResult.TreeFormatter.formatErrorSync,
     onSuccess: ({ creationTime, fileID, size, url }) => ({ creationTime, fileID: fileID ?? undefined, size, url })
   })
 
-/** What tells a file from another one of the same list. */
+/** Distinguishes a file from another one of the same list. */
 export const fileKeyOf = ({ creationTime, fileID, url }: ListFile): string =>
   JSON.stringify([fileID, creationTime, url])

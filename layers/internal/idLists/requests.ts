@@ -1,5 +1,5 @@
 /**
- * The requests for ID lists: for the manifest, and for the files that it names. Nothing is repeated.
+ * The requests for ID lists: for the manifest, and for the files that it names. There are no retries.
  */
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as Duration from "effect/Duration"
@@ -21,12 +21,12 @@ const defaultRequestTimeout = Duration.decode(optionTable.idListsRequestTimeout.
 
 const largestManifest = 64 * 1024 * 1024
 
-/** The slowest download of a large file that is waited for. */
+/** The slowest accepted download rate of a large file. */
 const bytesPerSecond = 1_000_000
 
 export type IdListRequests = Effect.Effect.Success<ReturnType<typeof make>>
 
-/** What an error is about, besides the URL. */
+/** The context of an error, besides the URL. */
 type About = Partial<Pick<IdListError, "list" | "status">>
 
 /** Makes the requests, with the HTTP client of the context. */
@@ -39,7 +39,7 @@ export const make = Effect.fnUntraced(function* (options: StatsigOptions) {
   const timeout = Duration.isZero(givenTimeout) ? defaultRequestTimeout : givenTimeout
   const trusted = new Set([cdn, httpUrl(manifestUrl)?.origin, httpUrl(fileApi ?? "")?.origin])
 
-  /** The query of a file may be a signature, which opens it. */
+  /** The query of a file may be a signature that grants access. */
   const shown = (url: string): string => requests.mask(withoutQuery(url))
 
   const errorAt = (url: string, reason: IdListError["reason"], problem: string, { list, status }: About) => {
@@ -82,7 +82,7 @@ export const make = Effect.fnUntraced(function* (options: StatsigOptions) {
   const mayFallBack = options.fallbackToStatsigApi === true && !manifestUrl.includes(defaultIdListsUrl)
 
   return {
-    /** How long a request may take that asks for little. */
+    /** The timeout of a small request. */
     timeout,
 
     manifest: Effect.catchIf(
@@ -91,7 +91,7 @@ export const make = Effect.fnUntraced(function* (options: StatsigOptions) {
       () => manifestFrom(defaultUrl)
     ),
 
-    /** Gives the list as it is afterwards. Calls `progress` whenever something comes. */
+    /** Returns the resulting list. Calls `progress` whenever data arrives. */
     file: (list: string, next: ListFile, plan: ReadingPlan, progress: () => void) => {
       const url = fileUrl(next, fileApi)
       const missing = Math.min(next.size - plan.start, largestListFile)
@@ -100,7 +100,7 @@ export const make = Effect.fnUntraced(function* (options: StatsigOptions) {
         timeout: Duration.sum(timeout, Duration.seconds(missing / bytesPerSecond)),
         step: "get_id_list",
         fileID: next.fileID,
-        // Of an empty file no range can be had.
+        // An empty file has no satisfiable range.
         accepts: next.size === 0 ? 416 : undefined
       } as const
       return ask(url, asked, readingFile(next, plan, progress), list)
@@ -108,13 +108,13 @@ export const make = Effect.fnUntraced(function* (options: StatsigOptions) {
 
     shownFileUrl: (file: ListFile): string => shown(fileUrl(file, fileApi)),
 
-    /** Something that is wrong with a list, or with all of them, and that no request has met. */
+    /** An error of a list, or of all of them, that no request caused. */
     error: (reason: IdListError["reason"], problem: string, list?: string): IdListError =>
       errorAt(manifestUrl, reason, problem, { list })
   }
 })
 
-/** With another scheme and host; what has no path becomes just these. */
+/** Replaces scheme and host; a URL without a path becomes just these. */
 const fileUrl = ({ url }: ListFile, api: string | undefined): string => {
   if (api === undefined) return url
   const path = /^[a-z][a-z0-9+.-]*:\/\/[^/]*\/(.*)$/is.exec(url)?.[1]

@@ -1,9 +1,9 @@
 /**
  * ID lists in the `DataStore` of the context, if there is one.
  *
- * Each list has a value of its own: a line of JSON that tells how far which file was read, and then a list file that
- * adds just the ids of the list. One more value names the lists. So a process starts with the lists of an earlier one,
- * and reads on where that one stopped.
+ * Each list has its own value: a JSON line that says which file was read and how far, followed by a list file that adds
+ * exactly the ids of the list. One more value names the lists. So a process starts with the lists of an earlier one and
+ * continues reading where that one stopped.
  */
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
@@ -28,24 +28,24 @@ export interface ReadFile {
 }
 
 /**
- * A list as it is held. Never changed, only replaced.
+ * A held list. Never modified, only replaced.
  */
 export interface HeldList {
   readonly ids: PackedSet
   readonly file: ReadFile
   /**
    * A file that a later manifest named and that did not replace the first, because it is older or has the same id: its
-   * lines were read on top.
+   * lines were added.
    */
   readonly addition: ReadFile | undefined
   /** Epoch milliseconds. */
   readonly updatedAt: number
 }
 
-/** How long the store may take for one call, and for reading all lists. */
+/** The timeout of one call of the store, and of reading all lists. */
 const timeout = Duration.seconds(10)
 
-/** Longer texts, about three million ids, would weigh on whatever keeps them. */
+/** Longer texts, about three million ids, would burden a store. */
 const longestText = 32 * 1024 * 1024
 
 /** Characters between two turns of the event loop. */
@@ -62,7 +62,7 @@ const Head = Schema.parseJson(
 )
 const Names = Schema.parseJson(Schema.Array(Schema.String))
 
-/** What becomes of the lists outside the process. Nothing fails: trouble is logged. */
+/** Stores the lists outside the process. Nothing fails: errors are logged. */
 export class StoredIdLists {
   constructor(
     readonly store: Store,
@@ -79,18 +79,21 @@ export class StoredIdLists {
         if (list !== undefined) lists.set(name, list)
       }
     })
-    // For all together: the network has them too.
+    // One timeout for all: the network has the lists too.
     yield* this.#logged("Not all ID lists were read from the data store", Effect.timeout(readLists, timeout))
     return lists
   })
 
-  /** Writes these lists; `held` are all, and those that it lacks are taken out. Gives the names that were not written. */
+  /**
+   * Writes these lists; `held` are all lists, and names missing from it are removed. Returns the names that were not
+   * written.
+   */
   write(names: ReadonlySet<string>, held: ReadonlyMap<string, HeldList>): Effect.Effect<ReadonlyArray<string>> {
     return Effect.gen(this, function* () {
       const now = yield* Clock.currentTimeMillis
       const failed: Array<string> = []
       for (const name of names) {
-        // A store that does not take one is not asked to take the others now: there may be thousands.
+        // After one failed write the others are not tried now: there may be thousands.
         if (failed.length > 0 || !(yield* this.#writeList(name, held.get(name), now))) failed.push(name)
       }
       const text = JSON.stringify([...held.keys()])
@@ -128,7 +131,7 @@ export class StoredIdLists {
     )
   }
 
-  /** Gives whether it was written. */
+  /** Returns whether it was written. */
   #set(what: string, key: string, text: string, time: number): Effect.Effect<boolean> {
     const written = Effect.as(inTime(this.store.set(key, text, { version: time, receivedAt: time })), true)
     return Effect.map(this.#logged(`${what} not written to the data store`, written), done => done === true)
@@ -173,7 +176,7 @@ const heldListOf = Effect.fnUntraced(function* (text: string) {
   return { ids, updatedAt, file: asRead(file), addition: addition && asRead(addition) } satisfies HeldList
 })
 
-/** Where the lists are stored; nowhere without a `DataStore` in the context. */
+/** The store of the lists; `undefined` without a `DataStore` in the context. */
 export const make = (options: KeyOptions): Effect.Effect<StoredIdLists | undefined> =>
   Effect.map(Effect.serviceOption(DataStore), store =>
     Option.isNone(store) ? undefined : new StoredIdLists(store.value, options)

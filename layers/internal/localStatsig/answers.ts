@@ -1,12 +1,12 @@
 /**
- * What a local Statsig answers.
+ * The responses of a local Statsig.
  */
 import * as zlib from "node:zlib"
 import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 import type { ReceivedRequest } from "./requests.js"
 
 /**
- * The content encodings that answers are made in.
+ * The content encodings of responses.
  *
  * @since 0.1.0
  */
@@ -45,14 +45,14 @@ export const encodeAnswer = (answer: ServedAnswer, encoding: Encoding): ServedAn
         body: encoders[encoding](answer.body)
       }
 
-/** A list's file goes out as it is: a range of it counts its own bytes. */
+/** A list's file is not encoded: a range of it counts its own bytes. */
 export const chooseEncoding = ({ endpoint, headers }: ReceivedRequest): Encoding => {
   if (endpoint !== "specs" && endpoint !== "idListManifest") return "identity"
   const accepted = new Set((headers["accept-encoding"] ?? "").split(",").map(token => token.trim().toLowerCase()))
   return accepted.has("br") ? "br" : accepted.has("gzip") ? "gzip" : "identity"
 }
 
-/** Past the magic number: damage further back may pass for a cut, which lenient decoders forgive. */
+/** After the magic number: damage further back may look like a truncation, which lenient decoders accept. */
 export const corruptBody = (answer: ServedAnswer): ServedAnswer => ({
   ...answer,
   body: Uint8Array.from(answer.body).fill(0xff, 2)

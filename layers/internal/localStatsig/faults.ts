@@ -1,5 +1,5 @@
 /**
- * What goes wrong with a local Statsig, as it is told.
+ * The scripted faults of a local Statsig.
  */
 import type { Socket } from "node:net"
 import type * as HttpServerRequest from "@effect/platform/HttpServerRequest"
@@ -10,24 +10,24 @@ import { answerJson, corruptBody, type Encoding, jsonHeaders, type ServedAnswer 
 import type { Endpoint } from "./requests.js"
 
 /**
- * What a fault hits: an endpoint, or the file of one ID list by the list's name.
+ * The target of a fault: an endpoint, or the file of one ID list by the list's name.
  *
  * @since 0.1.0
  */
 export type FaultTarget = Endpoint | `idListFile:${string}`
 
 /**
- * One thing that goes wrong. A `Reply`, and what happens at the head, leave the request undone: events that come with it
- * are not kept. The others do what was asked and then spoil the answer.
+ * One fault. A `Reply`, and faults at the head, do not process the request: its events are not stored. The others
+ * process it and then spoil the response.
  *
- * - `Reply`: this answer in place of the normal one: an error, garbage, an old payload. Status 200, empty body and
- *   `application/json` where not given
- * - `Headers`: the normal answer with other or more headers
- * - `Encoding`: the normal answer in this encoding, whatever the client accepts; when `corrupt`, all but its first 2
- *   bytes are overwritten
- * - `Delay`: does and answers everything later, by the `Clock` of the layer
- * - `Stall`, `Reset`, `Close`: nothing more comes, the connection is reset, or it is closed in good order. This happens
- *   at the head, before anything is sent, or `at: "body"`: after a head that promises the whole body, and half of it
+ * - `Reply`: this response instead of the normal one: an error, garbage, an old payload. Status 200, empty body and
+ *   `application/json` by default
+ * - `Headers`: the normal response with other or more headers
+ * - `Encoding`: the normal response in this encoding, regardless of what the client accepts; when `corrupt`, all but
+ *   its first 2 bytes are overwritten
+ * - `Delay`: processes and responds later, by the `Clock` of the layer
+ * - `Stall`, `Reset`, `Close`: nothing more is sent, the connection is reset, or it is closed normally. This happens at
+ *   the head, before anything is sent, or `at: "body"`: after a head that promises the whole body, and half of it
  *
  * @since 0.1.0
  */
@@ -57,7 +57,7 @@ export const rawSocket = (request: HttpServerRequest.HttpServerRequest): Socket 
   return typeof socket?.resetAndDestroy === "function" ? socket : undefined
 }
 
-/** Writes the head, which promises the whole body, and half of the body. */
+/** Writes the head, which announces the whole body, and half of the body. */
 const writeHalf = (socket: Socket, { body, headers, status }: ServedAnswer, written: () => void) => {
   const fields = Object.entries({ ...headers, "content-length": body.length })
   socket.write(`HTTP/1.1 ${status} \r\n${fields.map(([name, value]) => `${name}: ${value}\r\n`).join("")}\r\n`)
@@ -70,7 +70,7 @@ const connectionFaults: Readonly<Record<"Stall" | "Reset" | "Close", (socket: So
   Close: socket => socket.end()
 }
 
-/** The faults that are still to come. */
+/** The pending faults. */
 export class FaultScript {
   readonly #queued = new Map<FaultTarget, Array<Fault>>()
   readonly #lasting = new Map<FaultTarget, Fault>()
@@ -90,7 +90,7 @@ export class FaultScript {
     }
   }
 
-  /** The fault of a request: one for the first target that has one, before those that last. */
+  /** The fault of a request: a queued one for the first target that has one, before lasting ones. */
   take(targets: ReadonlyArray<FaultTarget>): Fault | undefined {
     for (const target of targets) {
       const fault = this.#queued.get(target)?.shift()
@@ -100,14 +100,14 @@ export class FaultScript {
   }
 }
 
-/** Lets the client wait until it goes away or the server closes. */
+/** Holds the client until it disconnects or the server closes. */
 const holdBack = (socket: Socket | undefined, closing: Effect.Effect<void>): Effect.Effect<ServedAnswer> =>
   Effect.map(closing, () => {
     socket?.destroy()
     return answerJson(503, { error: "closing" })
   })
 
-/** Cuts a connection in a way that a normal answer cannot. */
+/** Cuts a connection as a normal response cannot. */
 const cutOff = (
   socket: Socket | undefined,
   closing: Effect.Effect<void>,
@@ -119,7 +119,7 @@ const cutOff = (
     return holdBack(socket, closing)
   })
 
-/** An answer as the fault spoils it. `closing`: ends when the server closes. */
+/** Applies the fault to a response. `closing`: ends when the server closes. */
 export const spoil = (
   fault: Fault | undefined,
   normal: Effect.Effect<ServedAnswer>,

@@ -1,5 +1,5 @@
 /**
- * The events that a local Statsig is sent.
+ * The events that a local Statsig receives.
  */
 import * as zlib from "node:zlib"
 import * as Deferred from "effect/Deferred"
@@ -10,7 +10,7 @@ import type { ReceivedRequest } from "./requests.js"
 import { isObject, parseJson } from "./servedSpecs.js"
 
 /**
- * One event as it was posted.
+ * One posted event.
  *
  * @since 0.1.0
  */
@@ -38,7 +38,7 @@ export interface ReceivedBatch {
 
 const maxBatches = 10_000
 const maxReceived = 100_000
-/** Bytes of JSON in all batches that are kept. */
+/** The maximum bytes of JSON in all stored batches. */
 const maxBatchBytes = 64 * 1024 * 1024
 const maxDecodedBody = 256 * 1024 * 1024
 
@@ -46,7 +46,7 @@ const isTooLarge = (error: unknown): boolean => (error as { readonly code?: unkn
 
 type Decode = (body: Uint8Array) => Uint8Array
 
-/** `decodeZstd`: for where `node:zlib` cannot. */
+/** `decodeZstd`: for runtimes where `node:zlib` cannot. */
 const makeDecoders = (decodeZstd: Decode | undefined): ReadonlyMap<string, Decode> => {
   const limit = { maxOutputLength: maxDecodedBody }
   const decoders = new Map<string, Decode>([
@@ -63,13 +63,13 @@ const makeDecoders = (decodeZstd: Decode | undefined): ReadonlyMap<string, Decod
 
 interface KeptBatch {
   readonly batch: ReceivedBatch
-  /** Of its JSON. */
+  /** The size of its JSON. */
   readonly bytes: number
-  /** The number of its first event, of all that ever came. */
+  /** The number of its first event, counted over all received events. */
   readonly first: number
 }
 
-/** The batches that are kept, and which of their events were taken. */
+/** The stored batches, and which of their events were taken. */
 export class ReceivedEvents {
   readonly #decoders: ReadonlyMap<string, Decode>
   readonly #lock = Effect.unsafeMakeSemaphore(1)
@@ -83,7 +83,7 @@ export class ReceivedEvents {
     this.#decoders = makeDecoders(decodeZstd)
   }
 
-  /** Keeps what is posted, if it can be read. */
+  /** Stores a post, if it can be read. */
   receive(request: ReceivedRequest, body: Uint8Array): Effect.Effect<ServedAnswer> {
     return Effect.suspend(() => {
       const encoding = request.headers["content-encoding"]?.trim().toLowerCase() ?? "identity"
@@ -123,7 +123,7 @@ export class ReceivedEvents {
     return this.#lock.withPermits(1)(taking)
   }
 
-  /** The number of the first event that is kept. */
+  /** The number of the first stored event. */
   get #first(): number {
     return this.#kept[0]?.first ?? this.#arrived
   }

@@ -1,5 +1,5 @@
 /**
- * What a local Statsig is asked.
+ * The requests that a local Statsig receives.
  */
 import type { RequestError } from "@effect/platform/HttpServerError"
 import type * as HttpServerRequest from "@effect/platform/HttpServerRequest"
@@ -11,19 +11,19 @@ import * as Queue from "effect/Queue"
 import * as Stream from "effect/Stream"
 
 /**
- * What Statsig answers: specs, the manifest of ID lists, one list's file, posted events.
+ * The endpoints of Statsig: specs, the manifest of ID lists, one list's file, posted events.
  *
  * @since 0.1.0
  */
 export type Endpoint = "specs" | "idListManifest" | "idListFile" | "logEvent"
 
 /**
- * One request, written down before anything is answered.
+ * One request, recorded before the response.
  *
  * @since 0.1.0
  */
 export interface ReceivedRequest {
-  /** `undefined` for a path or method that Statsig does not know. */
+  /** `undefined` for an unknown path or method. */
   readonly endpoint: Endpoint | undefined
   readonly method: string
   /** Without the query. */
@@ -32,7 +32,7 @@ export interface ReceivedRequest {
   readonly query: Readonly<Record<string, string>>
   /** Names in lower case. */
   readonly headers: Readonly<Record<string, string>>
-  /** Bytes of the body as sent, thus compressed. Of one that is too long, no more than it announced. */
+  /** Bytes of the body as sent, thus compressed. For one that is too long, at most the announced size. */
   readonly bodySize: number
   /** Epoch milliseconds by the `Clock` of the layer. */
   readonly time: number
@@ -42,8 +42,8 @@ export const maxBody = 64 * 1024 * 1024
 const maxRequests = 10_000
 
 /**
- * The body of a request; `undefined` for one that is too long, as soon as that shows. The rest of it is read and let go, so
- * that the client can read its answer.
+ * The body of a request; `undefined` as soon as it turns out to be too long. The rest of it is read and discarded, so
+ * that the client can read its response.
  */
 export const readRequestBody = Effect.fnUntraced(function* (incoming: HttpServerRequest.HttpServerRequest) {
   if (incoming.method === "GET") return new Uint8Array()
@@ -81,7 +81,7 @@ const routes: ReadonlyArray<Route> = [
   { endpoint: "logEvent", methods: ["POST"], pattern: /^\/v1\/log_event$/ }
 ]
 
-/** Writes a request down, before anything is answered. */
+/** Records a request, before the response. */
 export const requestOf = (incoming: HttpServerRequest.HttpServerRequest, body: Uint8Array | undefined) =>
   Effect.map(Clock.currentTimeMillis, (time): ReceivedRequest => {
     const { headers, method, url } = incoming
@@ -100,7 +100,7 @@ export const requestOf = (incoming: HttpServerRequest.HttpServerRequest, body: U
 
 const newQueue = () => Effect.runSync(Queue.sliding<ReceivedRequest>(maxRequests))
 
-/** The last requests, and those of each endpoint that nobody has taken yet. */
+/** The last requests, and those of each endpoint that were not taken yet. */
 export class RequestLog {
   readonly #kept: Array<ReceivedRequest> = []
   readonly #new: Readonly<Record<Endpoint, Queue.Queue<ReceivedRequest>>> = {

@@ -6,7 +6,7 @@ import { answerJson, type ServedAnswer } from "./answers.js"
 import { filePath, type ReceivedRequest } from "./requests.js"
 
 /**
- * The form in which ID list files hold an id: the first 8 characters of the base64 of its SHA-256.
+ * The hash of an id in ID list files: the first 8 characters of the base64 of its SHA-256.
  *
  * @since 0.1.0
  */
@@ -22,7 +22,7 @@ interface IdListFile {
 export const linesOf = (sign: "+" | "-", ids: ReadonlyArray<string>): string =>
   ids.map(id => `${sign}${idListHash(id)}\n`).join("")
 
-/** An empty file is answered with 200: no range of it can be satisfied, and an error would stop an SDK's sync. */
+/** An empty file gets a 200: no range of it can be satisfied, and an error would stop an SDK's sync. */
 const answerFile = (text: string, { headers, query }: ReceivedRequest): ServedAnswer => {
   const body = Buffer.from(text)
   const size = body.length
@@ -51,7 +51,7 @@ export class ServedIdLists {
   #lastCreationTime = 0
   #files = 0
 
-  /** A text that goes on from what was served is the same file grown longer; any other is a new file. */
+  /** A text that starts with the served one extends the same file; any other is a new file. */
   set(name: string, update: (text: string) => string, now: number): void {
     const held = this.#lists.get(name)
     const text = update(held?.text ?? "")
@@ -67,7 +67,7 @@ export class ServedIdLists {
     this.#lists.delete(name)
   }
 
-  /** The name of the list whose file stands at the path. */
+  /** The name of the list whose file is at the path. */
   nameAt(path: string): string | undefined {
     return this.#at(path)?.[0]
   }

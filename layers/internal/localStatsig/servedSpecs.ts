@@ -4,7 +4,7 @@
 import { answerJson, jsonHeaders, type ServedAnswer } from "./answers.js"
 import type { ReceivedRequest } from "./requests.js"
 
-/** `undefined` for what is no JSON. */
+/** `undefined` for invalid JSON. */
 export const parseJson = (text: string): unknown => {
   try {
     return JSON.parse(text)
@@ -45,7 +45,7 @@ export class ServedSpecs {
     this.set(specs)
   }
 
-  /** A string is served as it is written, valid or not. */
+  /** A string is served unchanged, valid or not. */
   set(specs: object | string): void {
     this.#text = typeof specs === "string" ? specs : JSON.stringify(specs)
     const parsed = parseJson(this.#text)
@@ -54,7 +54,7 @@ export class ServedSpecs {
     this.#checksum = fields["checksum"]
   }
 
-  /** Without a later time and another checksum an SDK would refuse the payload. */
+  /** Without a later time and another checksum an SDK would reject the payload. */
   update<Specs extends { readonly time: number; readonly checksum?: string }>(update: (specs: Specs) => Specs): void {
     const specs = update(JSON.parse(this.#text))
     const time = Math.max(specs.time, (this.#time ?? 0) + 1)

@@ -1,12 +1,12 @@
 /**
- * Specs as protobuf: a brotli stream of envelopes, each with one entity, whole or as what differs from the specs that are
- * held. They become the JSON that the store reads, so there is one way into a snapshot.
+ * Specs as protobuf: a brotli stream of envelopes, each with one entity, in full or as a delta to the held specs. They
+ * are converted to the JSON that the store reads, so there is only one path to a snapshot.
  *
- * The rules are those of the official SDK. An envelope that cannot be read costs that envelope and a warning. A missing
- * end, an envelope of kind 0, or sums that do not agree refuse the payload. The numbers of the format are Statsig's own.
+ * The rules are those of the official SDK. An unreadable envelope is skipped with a warning. A missing end, an envelope
+ * of kind 0, or wrong checksums reject the payload. The numbers of the format are Statsig's own.
  *
- * Work is done in portions, and the decompressed stream is read while it comes: neither a large payload nor one that
- * never ends holds up the process.
+ * Work is done in portions, and the decompressed stream is read as it arrives: neither a large payload nor an endless
+ * one blocks the process.
  */
 import { isUtf8 } from "node:buffer"
 import { createBrotliDecompress } from "node:zlib"
@@ -18,8 +18,8 @@ import { type Consumer, Frames, Refusal } from "./frames.js"
 import { type DecodedPayload, type DecodeOptions, Payload, TimeFinder } from "./payload.js"
 
 /**
- * Whether a payload is protobuf: its bytes tell, whatever its headers or its name say. JSON is UTF-8, and a compressed
- * stream is not.
+ * Whether a payload is protobuf, judged by its bytes, whatever its headers or its name say. JSON is UTF-8, and a
+ * compressed stream is not.
  *
  * @internal
  */
@@ -40,7 +40,7 @@ export const decodePayload = (body: Uint8Array, options: DecodeOptions): Effect.
   })
 
 /**
- * The `time` of a payload, of which no more is read than comes before it; `undefined` where it cannot be found.
+ * The `time` of a payload, reading only what precedes it; `undefined` if it cannot be found.
  *
  * @internal
  */
@@ -50,7 +50,7 @@ export const payloadTime = (body: Uint8Array, limit: number): Effect.Effect<numb
     return Effect.map(Effect.ignore(read(body, limit, finder)), () => finder.time)
   })
 
-/** Bytes that are worked on between two turns of the event loop: about two milliseconds. */
+/** Bytes that are processed between two turns of the event loop: about two milliseconds. */
 const bytesPerTurn = 32 * 1024
 
 const read = Effect.fnUntraced(function* (body: Uint8Array, limit: number, consumer: Consumer) {
@@ -78,7 +78,7 @@ const notCompressed = (error: unknown) =>
 
 const problemText = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 
-/** Does work in turns, and fails with a refusal. */
+/** Runs work in turns; a refusal becomes an error. */
 const refusing = <A>(work: () => Generator<void, A>): Effect.Effect<A, SpecsError> =>
   Effect.catchSomeDefect(inTurns(work), error =>
     error instanceof Refusal ? Option.some(refusal(error.message, error.reason)) : Option.none()

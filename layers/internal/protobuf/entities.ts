@@ -1,5 +1,5 @@
 /**
- * The entities of protobuf as the JSON that the store reads.
+ * Converts protobuf entities to the JSON that the store reads.
  */
 import { isUtf8 } from "node:buffer"
 import type { RawJson } from "../../../src/engine/json.js"
@@ -24,10 +24,10 @@ import { type Message, readMessage } from "./wire.js"
 /** Bytes of rules between two turns of the event loop: about two milliseconds. */
 const entitiesPerTurn = 32 * 1024
 
-/** Raw JSON that is longer is not made a string. */
+/** Longer raw JSON is not made a string. */
 const longestDate = 1024
 
-/** Puts JSON together of texts and of bytes that are JSON already. */
+/** Builds JSON from strings and from bytes that are JSON already. */
 class JsonWriter {
   readonly #parts: Array<Uint8Array> = []
   #text = ""
@@ -36,12 +36,12 @@ class JsonWriter {
     this.#text += text
   }
 
-  /** A member that is there. What its value is made of is a text, a flag, a number or a list of texts. */
+  /** A present member. Its value is made of a string, a boolean, a number or a list of strings. */
   member(name: string, value: unknown): void {
     if (value !== undefined) this.#text += `,"${name}":${JSON.stringify(value)}`
   }
 
-  /** Bytes that are to be JSON. */
+  /** Bytes that must be JSON. */
   *raw(bytes: Uint8Array): Generator<void, void> {
     if (!isUtf8(bytes)) throw new Error("a value is not UTF-8")
     yield* checkJson(bytes)
@@ -82,7 +82,10 @@ const maxDigits = 300
 
 const isAsciiDigit = (byte: number): boolean => byte >= 0x30 && byte <= 0x39
 
-/** Whether JSON may hold what the official parser does not take. Few values do, and only those are looked at closely. */
+/**
+ * Whether JSON may contain something that the official parser rejects. Few values do, and only those are checked
+ * closely.
+ */
 const isUnusual = (bytes: Uint8Array): boolean => {
   let opened = 0
   let digits = 0
@@ -108,7 +111,7 @@ const idTypeOf = (message: unknown): string => {
   return typeof id === "string" ? id : nameOf("ID type", idTypes, id)
 }
 
-/** JSON has no word for what is no finite number. These stand on the same side of every user. */
+/** JSON cannot express non-finite numbers. These are on the same side for every user. */
 const percentageOf = ({ exactPercentage, passPercentage = 0 }: Message): unknown => {
   if (exactPercentage === undefined || Number.isFinite(exactPercentage)) return exactPercentage ?? passPercentage
   return exactPercentage === Number.POSITIVE_INFINITY ? 100 : 0
@@ -181,7 +184,7 @@ function* writeCondition(json: JsonWriter, data: Uint8Array): Generator<void, vo
   json.member("idType", idTypeOf(condition["idType"]))
   const target = targetValue?.["value"] as string | Uint8Array | undefined
   if (target !== undefined) yield* json.value("targetValue", targetValue)
-  // Officially values of rules are parsed when they are asked for, those of conditions at once.
+  // The official SDK parses values of rules on demand, those of conditions at once.
   if (target instanceof Uint8Array && isUnusual(target) && !isReadable(readExact(textField(target)).value)) {
     throw new Error("the targetValue has a number out of range, half a pair of surrogates, or more than 127 levels")
   }
@@ -191,7 +194,7 @@ function* writeCondition(json: JsonWriter, data: Uint8Array): Generator<void, vo
   if (more !== undefined) json.member("additionalValues", textMapOf(more))
 }
 
-/** Throws where the bytes are no JSON object of texts. */
+/** Throws if the bytes are not a JSON object of strings. */
 const textMapOf = (bytes: Uint8Array): object => {
   const found: unknown = JSON.parse(textField(bytes))
   const isMap = typeof found === "object" && found !== null && !Array.isArray(found)
@@ -222,7 +225,7 @@ const writers: Readonly<Record<TableName, (json: JsonWriter, data: Uint8Array) =
 }
 
 /**
- * The JSON of an entity, in parts. Throws where it cannot be read.
+ * The JSON of an entity, in parts. Throws if it cannot be read.
  *
  * The checksum comes first: it is found there when the next payload builds on this one.
  */

@@ -1,5 +1,5 @@
 /**
- * The messages of specs in protobuf, by the numbers of their fields. The numbers are Statsig's own.
+ * The protobuf messages of specs, by field number. The numbers are Statsig's own.
  */
 import type { BadPart } from "../../../src/engine/payload/snapshot.js"
 import {
@@ -40,7 +40,7 @@ export const kindOfDeletions = 8
 export const kindOfChecksums = 9
 export const kindOfCopyPrevious = 10
 
-/** The tables of a payload, by the kinds of their entities. */
+/** The tables of a payload, by entity kind. */
 export const tableOfKind = {
   3: "feature_gates",
   4: "dynamic_configs",
@@ -70,7 +70,7 @@ export const topLevelFields: WireFields = {
   7: bytes("rest")
 }
 
-/** Members of the top level that are not taken from its rest. */
+/** Top-level members that are not taken from the rest of the message. */
 export const ownMembers: ReadonlySet<string> = new Set([
   ..."has_updates time company_id response_format checksum".split(" "),
   ...tableFields
@@ -135,7 +135,7 @@ export const conditionFields: WireFields = {
   6: bytes("additionalValues")
 }
 
-/** Names that are gone. Those of the top level need no list: what is not of a table is as the payload itself has it. */
+/** Deleted names. Those of the top level need no list: members outside the tables come from the payload itself. */
 export const deletionFields: WireFields = {
   1: text("dynamic_configs[]"),
   2: text("feature_gates[]"),
@@ -146,7 +146,7 @@ export const deletionFields: WireFields = {
 
 export const checksumFields: WireFields = { 1: nested("sums[]", { 1: text("table"), 2: uint64("sum") }) }
 
-/** What the numbers of an enumeration stand for, from 1 on. */
+/** The names of an enumeration's numbers, from 1 on. */
 const names = (texts: string): ReadonlyArray<string> => ["", ...texts.split(" ")]
 
 export const idTypes = names("userID stableID")

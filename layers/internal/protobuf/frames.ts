@@ -1,16 +1,16 @@
 /**
- * A stream of envelopes, cut into them.
+ * Splits a stream into envelopes.
  */
 import { join } from "../../../src/internal/payload.js"
 import type { SpecsError } from "../../../src/StatsigError.js"
 
-/** What is read of a stream: one envelope after the other, until it is done. */
+/** Reads one envelope after the other, until it is done. */
 export interface Consumer {
   readonly isDone: boolean
   readonly take: (envelope: Uint8Array) => Generator<void, void>
 }
 
-/** Thrown for what refuses the payload. */
+/** Thrown to reject the payload. */
 export class Refusal extends Error {
   readonly reason: SpecsError["reason"]
   constructor(problem: string, reason: SpecsError["reason"] = "Syntax") {
@@ -19,15 +19,15 @@ export class Refusal extends Error {
   }
 }
 
-/** Cuts a stream into its envelopes. Each has its length before it. */
+/** Splits a stream into its envelopes. Each is preceded by its length. */
 export class Frames {
   readonly #limit: number
   #taken = 0
-  /** The length of the envelope at hand, as far as it was read. */
+  /** The length of the current envelope, as far as it was read. */
   #length = 0
   #lengthBytes = 0
   #isLengthKnown = false
-  /** What is there of the envelope at hand. */
+  /** The available bytes of the current envelope. */
   #parts: Array<Uint8Array> = []
   #size = 0
 

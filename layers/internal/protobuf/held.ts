@@ -1,5 +1,5 @@
 /**
- * The specs that are held, as what the next payload may build on, whatever they came as.
+ * The held specs as the base of the next payload, whatever their original format.
  */
 import {
   type Body,
@@ -19,7 +19,7 @@ export interface Entity {
   readonly parts: ReadonlyArray<Uint8Array>
 }
 
-/** A table of the specs that are held. */
+/** A table of the held specs. */
 export class HeldTable {
   readonly #bytes: Uint8Array
   readonly #table: Table<unknown>
@@ -45,7 +45,7 @@ export class HeldTable {
   }
 }
 
-/** The members of a body but for some, as they stand there, also those that occur twice. */
+/** The members of a body except some, as written there, including duplicates. */
 export const membersOf = (
   { bytes, members: { members } }: Body,
   without: ReadonlySet<string>
@@ -54,10 +54,10 @@ export const membersOf = (
     .filter(({ name }) => !without.has(name))
     .map(({ end, name, start }) => [name, bytes.subarray(start, end)] as const)
 
-/** What is not of a table. */
+/** The members outside the tables. */
 export const heldTopLevel = (held: Body) => membersOf(held, new Set(tableFields))
 
-/** A table of the held specs. Parameter stores are read once more: a payload is not kept by its stores. */
+/** A table of the held specs. Parameter stores are read once more: the snapshot does not keep their positions. */
 export function* heldTable(held: Body | undefined, name: TableName): Generator<void, HeldTable> {
   const table = held?.tables.get(name)
   if (held === undefined || table !== undefined)

@@ -1,5 +1,5 @@
 /**
- * A payload, put together of envelopes.
+ * A payload, assembled from envelopes.
  */
 import { isUtf8 } from "node:buffer"
 import { type Body, checkJson, readBody } from "../../../src/engine/payload/body.js"
@@ -28,40 +28,40 @@ import { type Entity, type HeldTable, heldTable, heldTopLevel, membersOf } from 
 import { type Message, readMessage } from "./wire.js"
 
 /**
- * A payload that was read.
+ * A decoded payload.
  *
  * @internal
  */
 export interface DecodedPayload {
   /** The specs as JSON in UTF-8. */
   readonly json: Uint8Array
-  /** Whether they build on the specs that were held. */
+  /** Whether they build on the held specs. */
   readonly isDelta: boolean
-  /** The envelopes that were left out: the first hundred. */
+  /** The envelopes that were skipped: the first hundred. */
   readonly warnings: ReadonlyArray<BadPart>
 }
 
 /**
- * How a payload is read.
+ * Options of reading a payload.
  *
  * @internal
  */
 export interface DecodeOptions {
-  /** The most bytes that the payload may have, decompressed and as JSON. */
+  /** The maximum size of the payload in bytes, both decompressed and as JSON. */
   readonly limit: number
-  /** The specs that are held, whatever they came as. */
+  /** The held specs, whatever their original format. */
   readonly held?: Body | undefined
-  /** Told whether the payload's own sums agree, where it has some. */
+  /** Reports whether the payload's own checksums match, if it has any. */
   readonly onSums?: ((result: "success" | "failure") => void) | undefined
 }
 
-/** Warnings of one payload that are told. */
+/** The maximum number of reported warnings of one payload. */
 const mostWarnings = 100
 
-/** Entities that are put together between two turns of the event loop. */
+/** Entities that are assembled between two turns of the event loop. */
 const entitiesPerTurn = 500
 
-/** Puts specs together of the envelopes of a payload, and of the specs that are held. */
+/** Assembles specs from the envelopes of a payload and the held specs. */
 export class Payload implements Consumer {
   readonly #options: DecodeOptions
   readonly #tables: Readonly<Record<TableName, Map<string, Entity>>> = {
@@ -73,7 +73,7 @@ export class Payload implements Consumer {
   }
   readonly #held: Partial<Record<TableName, HeldTable>> = {}
   readonly #warnings: Array<BadPart> = []
-  /** What is not of a table: names and JSON. `undefined` without updates. */
+  /** The members outside the tables: names and JSON. `undefined` without updates. */
   #top: ReadonlyArray<readonly [name: string, json: Uint8Array]> | undefined
   #isDelta = false
   #size = 0
@@ -120,7 +120,7 @@ export class Payload implements Consumer {
     }
   }
 
-  /** What has the checksum of a held entity is that entity, and need not come again. */
+  /** An envelope with the checksum of a held entity means that entity, and may omit its data. */
   *#readEntity(table: TableName, { checksum = "", data, name = "" }: EnvelopeFields): Generator<void, void> {
     const held = yield* (yield* this.#heldTable(table)).entity(name)
     const entity =
@@ -169,7 +169,7 @@ export class Payload implements Consumer {
     if (problem !== undefined) throw new Refusal(problem, "Checksum")
   }
 
-  /** The first table whose sum is another than it should be. */
+  /** The first table with a wrong sum. */
   *#differenceOf(sums: ReadonlyMap<string, string>): Generator<void, string | undefined> {
     for (const table of tableFields) {
       let actual = 0n
@@ -192,7 +192,7 @@ export class Payload implements Consumer {
     this.#warnings.push({ kind: table === undefined ? "envelope" : partKinds[table], name, message: problem })
   }
 
-  /** After the last envelope. */
+  /** Called after the last envelope. */
   *finish(): Generator<void, DecodedPayload> {
     if (this.#top === undefined) throw new Refusal("it has no top level with updates")
     const parts: Array<Uint8Array> = []
@@ -229,13 +229,13 @@ const given = (data: Uint8Array | undefined): Uint8Array => {
   return data
 }
 
-/** Of a checksum that is no number of 32 bits, nothing is added. */
+/** A checksum that is not a 32-bit number adds nothing. */
 const checksumNumber = (checksum: string | undefined): number => {
   const number = checksum !== undefined && /^\+?[0-9]+$/.test(checksum) ? Number(checksum) : 0
   return number < 2 ** 32 ? number : 0
 }
 
-/** By the names of the tables. What cannot be read agrees with nothing. */
+/** By table name. Unreadable sums match nothing. */
 const sumsOf = (data: Uint8Array): ReadonlyMap<string, string> => {
   try {
     const { "sums[]": sums = [] } = readMessage(checksumFields, data) as {
@@ -273,7 +273,7 @@ function* objectOf(bytes: Uint8Array): Generator<void, Body> {
   return yield* readBody(bytes, new Set(), undefined)
 }
 
-/** Reads no more than the first top level. */
+/** Reads only the first top level. */
 export class TimeFinder implements Consumer {
   time: number | undefined
   isDone = false;
@@ -284,7 +284,7 @@ export class TimeFinder implements Consumer {
       if (kind === kindOfTopLevel) this.time = Number(readMessage(topLevelFields, given(data))["time"] ?? 0)
       this.isDone = kind === kindOfTopLevel || kind === kindOfDone
     } catch {
-      // What is wrong is told where the payload is read.
+      // Errors are reported where the payload is read.
     }
   }
 }

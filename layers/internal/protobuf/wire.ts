@@ -1,8 +1,8 @@
 /**
- * Messages of protobuf, as the official SDK's library reads them: of a field that occurs twice the last counts, messages
- * are merged, fields that are not known are passed over, and a field of another wire type makes the message unreadable.
+ * Protobuf messages, as the official SDK's library reads them: of a repeated field the last wins, messages are merged,
+ * unknown fields are skipped, and a field of another wire type makes the message unreadable.
  *
- * `@bufbuild/protobuf` is built into this module of the package, so that nobody needs to install it.
+ * `@bufbuild/protobuf` is bundled into this module, so it need not be installed.
  */
 import { BinaryReader } from "@bufbuild/protobuf/wire"
 
@@ -11,22 +11,25 @@ const fixed64 = 1
 const delimited = 2
 const fixed32 = 5
 
-/** A message: its fields by their names. */
+/** A message: its fields by name. */
 export type Message = { readonly [name: string]: unknown }
 
 /** A field: its name, its wire type and how it is read. One whose name ends in `[]` occurs any number of times. */
 export type Field = readonly [name: string, wireType: number, read: ReadField]
 
-/** Reads a value. `data` is the message, `before` the value that the field had before. */
+/** Reads a value. `data` is the message, `before` the field's previous value. */
 type ReadField = (reader: BinaryReader, data: Uint8Array, before: unknown) => unknown
 
-/** The fields of a message by their numbers. */
+/** The fields of a message by number. */
 export type WireFields = Readonly<Record<number, Field>>
 
-/** The most items of one list. No project comes near it, and a few bytes of a payload make a large object here. */
+/**
+ * The maximum number of items of one list. No project comes near it, and a few bytes of a payload make a large object
+ * here.
+ */
 const mostItems = 100_000
 
-/** Reads a varint. Of ten bytes, the last has one bit. */
+/** Reads a varint. The tenth byte holds one bit. */
 const readNumber =
   <A>(read: (reader: BinaryReader) => A) =>
   (reader: BinaryReader, data: Uint8Array): A => {
@@ -46,7 +49,7 @@ export const enumeration = (name: string): Field => [name, varint, readNumber(re
 export const float = (name: string): Field => [name, fixed32, reader => reader.float()]
 export const double = (name: string): Field => [name, fixed64, reader => reader.double()]
 
-/** A message in a message. Where it occurs again, it adds to what was there. */
+/** A nested message. Repeated occurrences are merged. */
 export const nested = (name: string, fields: WireFields): Field => [
   name,
   delimited,
@@ -60,13 +63,13 @@ export const jsonInt64 = (name: string): Field => [name, varint, readNumber(read
 export const jsonUInt64 = (name: string): Field => [name, varint, readNumber(reader => String(reader.uint64()))]
 export const jsonDouble = (name: string): Field => [name, fixed64, reader => doubleText(reader.double())]
 
-/** With a point where the format says that it is no integer: conditions tell them apart. */
+/** With a decimal point if the format says that it is not an integer: conditions distinguish them. */
 const doubleText = (value: number): string => {
   if (!Number.isFinite(value)) return "null"
   return Number.isInteger(value) && !String(value).includes("e") ? value.toFixed(1) : String(value)
 }
 
-/** Reads a message, on top of what was read of it before. Throws where the bytes are none. */
+/** Reads a message, merged into what was read of it before. Throws if the bytes are invalid. */
 export const readMessage = (fields: WireFields, data: Uint8Array, before: Message = {}): Message => {
   const reader = new BinaryReader(data)
   const found: Record<string, unknown> = { ...before }

@@ -1,6 +1,6 @@
 /**
- * The specs that are held: one variable that checks read. A payload is decoded, compared with what is held and, where it
- * is newer, published in one assignment, of which the listeners are told.
+ * The held specs: one variable that checks read. A payload is decoded, compared with the held one and, if it is newer,
+ * published in one assignment. Then the listeners are notified.
  */
 import { createHash } from "node:crypto"
 import * as Clock from "effect/Clock"
@@ -15,13 +15,13 @@ import * as Specs from "../../../src/Specs.js"
 import { SpecsError } from "../../../src/StatsigError.js"
 import * as Protobuf from "../protobuf/decode.js"
 
-/** Warnings of one snapshot that the status lists. */
+/** The maximum number of warnings of one snapshot in the status. */
 const warningsKept = 1_000
 
 /** Clocks differ a little. In milliseconds. */
 const farthestTime = 24 * 60 * 60 * 1_000
 
-/** Of a payload in protobuf: its hash, and the envelopes that were left out of it. */
+/** For a protobuf payload: its hash, and the envelopes that were skipped. */
 interface HeldProtobuf {
   readonly hash: string
   readonly warnings: ReadonlyArray<BadPart>
@@ -29,7 +29,7 @@ interface HeldProtobuf {
 
 interface ReceivedPayload {
   readonly parsed: Specs.Parsed
-  /** `whole`: the payload, where another one can be made from it alone. */
+  /** `whole`: the payload, if it needs no held specs to be decoded. */
   readonly protobuf?: HeldProtobuf & { readonly whole: Uint8Array | undefined }
 }
 
@@ -45,40 +45,40 @@ export class HeldSpecs {
   readonly changes = makeListeners<SpecChange>()
   #protobuf: HeldProtobuf | undefined
 
-  /** `limit`: the most bytes of a payload. */
+  /** `limit`: the maximum size of a payload in bytes. */
   constructor(
     private readonly limit: number,
     private readonly observe: Observe,
     private readonly onWarning: (warning: Specs.SpecWarning) => void
   ) {}
 
-  /** The parts of the specs that turned out bad. */
+  /** The parts of the specs that were invalid. */
   get warnings(): ReadonlyArray<Specs.SpecWarning> {
     const ofSnapshot = Iterable.take(this.state.snapshot?.badParts() ?? [], warningsKept)
     return [...(this.#protobuf?.warnings ?? []), ...ofSnapshot]
   }
 
   /**
-   * Whether the specs are from a data store and say that they are made in the future. Others write to such stores too, and
-   * specs like these would keep all later ones out for ever.
+   * Whether the specs are from a data store and dated in the future. Others write to such stores too, and such specs
+   * would block all later ones for ever.
    */
   isBeyond(now: number): boolean {
     const { snapshot, source } = this.state
     return source === "Adapter(DataStore)" && snapshot !== undefined && snapshot.time > now + farthestTime
   }
 
-  /** `initialize` has begun. */
+  /** `initialize` has started. */
   beginLoading(): void {
     this.state = { ...this.state, source: "Loading", sourceApi: undefined }
   }
 
-  /** The default environment is taken here and nowhere else: it stays the same for the whole life of an instance. */
+  /** The default environment is set only here: it stays the same for the whole life of an instance. */
   endLoading(source: string): void {
     const defaultEnvironment = this.state.snapshot?.defaultEnvironment ?? this.state.defaultEnvironment
     this.state = { ...this.state, source, defaultEnvironment }
   }
 
-  /** Interruptible also within a source that is not, so that nothing is applied after the deadline of `initialize`. */
+  /** Interruptible even within a source that is not, so that nothing is applied after the deadline of `initialize`. */
   readonly apply: Apply = response =>
     Effect.gen(this, function* () {
       const { body, format, source, sourceApi } = response
@@ -111,7 +111,7 @@ export class HeldSpecs {
       return { _tag: "Applied", time, json: snapshot.body.bytes, protobuf: protobuf?.whole } as const
     }).pipe(Effect.interruptible)
 
-  /** A payload whatever its form. The same payload of protobuf again is not decoded. */
+  /** Reads a payload in any format. A repeated protobuf payload is not decoded again. */
   #read(body: SpecResponse["body"], held: Snapshot | undefined): Effect.Effect<ReceivedPayload, SpecsError> {
     const { limit, onWarning } = this
     return Effect.gen(this, function* () {
@@ -140,7 +140,7 @@ export class HeldSpecs {
     this.changes.tell(change)
   }
 
-  /** How long an update took from its making until it was there. */
+  /** The time from the creation of an update to its arrival. */
   #measurePropagation({ previousTime, source, sourceApi, time }: SpecChange, now: number, format: string): void {
     this.observe(client =>
       client.distribution("statsig.sdk.config_propagation_diff", now - time, {
@@ -154,7 +154,10 @@ export class HeldSpecs {
   }
 }
 
-/** Equal times pass: specs may change twice in a millisecond. An equal checksum is the same payload whatever its time. */
+/**
+ * Equal times pass: specs may change twice in a millisecond. An equal checksum means the same payload, whatever its
+ * time.
+ */
 const isNewer = (next: Snapshot, held: Snapshot | undefined): boolean => {
   if (held === undefined) return true
   if (held.time > next.time) return false

@@ -1,5 +1,5 @@
 /**
- * One fetch after the other, and what is known of them: metrics, the pace of polls, when one last succeeded.
+ * Fetches one at a time, and their state: metrics, the pace of polls, the last success.
  */
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
@@ -15,17 +15,17 @@ import type { HeldSpecs } from "./heldSpecs.js"
 /** @internal */
 export type SyncError = SpecSourceError | SpecsError
 
-/** What the metrics tell of the payload that a sync read. */
+/** The metrics tags of the payload that a sync read. */
 type ReadPayload = Partial<Pick<SpecResponse, "sourceApi" | "format" | "deltasUsed">>
 
 /** @internal */
 export class Syncs {
   lastSuccessAt: number | undefined
-  /** What went wrong since then. */
+  /** The last error since then. */
   lastError: SyncError | undefined
-  /** Of the sync at hand. */
+  /** Of the current sync. */
   #answer: ReadPayload | undefined
-  /** Answers cannot arrive out of order. */
+  /** Prevents responses from being applied out of order. */
   readonly #lock = Effect.unsafeMakeSemaphore(1)
 
   /** `name`: that of the source. `madeAt`: when the store was made. */
@@ -37,19 +37,19 @@ export class Syncs {
     private readonly madeAt: number
   ) {}
 
-  /** `undefined` as long as no source has answered. A clock that was set back tells nothing. */
+  /** `undefined` until a source has responded. After the clock was set back the age is unknown. */
   readonly age = Effect.map(Clock.currentTimeMillis, now =>
     this.lastSuccessAt === undefined || now < this.lastSuccessAt ? undefined : Duration.millis(now - this.lastSuccessAt)
   )
 
-  /** How old the specs may be: the time since a source was last asked with success. */
+  /** How old the specs may be: the time since a source last responded successfully. */
   readonly measureStaleness = Effect.map(Clock.currentTimeMillis, now =>
     this.observe(client =>
       client.gauge("statsig.sdk.config_staleness", now - (this.lastSuccessAt ?? this.madeAt), undefined)
     )
   )
 
-  /** One fetch, in turn, with its end noted for the status. */
+  /** One fetch, in turn; its result is noted for the status. */
   run(fetch: Fetch, purpose: SpecRequest["purpose"]): Effect.Effect<void, SyncError> {
     return Effect.flatMap(Clock.currentTimeMillis, started => {
       const { snapshot: held } = this.held.state
@@ -58,7 +58,7 @@ export class Syncs {
       const options: Tracer.SpanOptions = {
         kind: "client",
         attributes: { "statsig.sync.purpose": purpose, "statsig.sync.source": this.name },
-        // Polls go on when the span within which the layer was built has long ended.
+        // Polls continue long after the span in which the layer was built has ended.
         root: purpose === "poll",
         captureStackTrace: false
       }
@@ -108,7 +108,7 @@ export class Syncs {
       this.lastError = released(error)
       this.#measure(now - started, error)
       if (isRefusedKey(error)) return this.pace.refused(error.retryAfter)
-      // A payload came, though not one that can be used.
+      // A payload arrived, though an unusable one.
       return error._tag === "SpecsError" ? Effect.sync(this.pace.accepted) : Effect.void
     })
   }
@@ -130,7 +130,7 @@ export class Syncs {
   }
 }
 
-/** Whether a server answered, and gave nothing. */
+/** Whether a server responded without specs. */
 const isRefusedKey = (error: SyncError): error is SpecSourceError =>
   error._tag === "SpecSourceError" &&
   (error.reason === "Status" ||
