@@ -1,11 +1,11 @@
 /**
- * What JSON values have in common: the type that all of them fit, found by looking at each.
+ * Infers the type that all of some JSON values fit.
  */
 import type { Json, JsonObject } from "../Evaluation.js"
 import { ownValue } from "../engine/json.js"
 import { block, type Doc, property } from "./source.js"
 
-/** Grows with each value that is added. What none of them was is missing. */
+/** Grows with each value that is added. Kinds that did not occur are absent. */
 export interface Shape {
   string: boolean
   number: boolean
@@ -64,17 +64,17 @@ const addShape = (shape: Shape, value: Json): void => {
   }
 }
 
-/** Schema cannot hold a member of the name `__proto__`: it is left out, as an unknown one is. */
+/** Schema cannot hold a member named `__proto__`: it is left out like an unknown one. */
 const shapeMembers = (value: JsonObject): ReadonlyArray<readonly [string, Json]> =>
   Object.keys(value)
     .filter(key => key !== "__proto__")
     .sort()
     .map(key => [key, ownValue(value, key) as Json])
 
-/** Types that are nested deeper are too much for the compiler. */
+/** Deeper nesting is too much for the compiler. */
 const maxShapeDepth = 16
 
-/** How types are written for one API. */
+/** How types are written in one API. */
 export interface DocWords {
   readonly string: string
   readonly number: string
@@ -108,7 +108,7 @@ export const typeDoc = (shape: Shape, words: DocWords, depth = 0): Doc => {
 const objectDoc = ({ count, members }: ObjectShape, words: DocWords, depth: number): Doc => {
   if (members.size === 0) return words.record
   const fields = [...members].sort(byName).map(([key, member]) => {
-    // To the compiler every object has these, and they are functions.
+    // For the compiler every object has these members, and they are functions.
     const type = key in Object.prototype ? words.unknown : typeDoc(member.shape, words, depth)
     return property(key, member.count === count ? type : words.optional(type))
   })
@@ -119,7 +119,7 @@ const objectDoc = ({ count, members }: ObjectShape, words: DocWords, depth: numb
 export const byName = ([one]: readonly [string, unknown], [other]: readonly [string, unknown]): number =>
   one < other ? -1 : one > other ? 1 : 0
 
-/** A value, as it is written in a program. */
+/** A value as source code. */
 export const valueDoc = (value: Json): Doc => {
   if (Object.is(value, -0)) return "-0"
   if (typeof value !== "object" || value === null) return literalShape(value)
@@ -134,6 +134,6 @@ export const valueDoc = (value: Json): Doc => {
       )
 }
 
-/** A scalar, as it is written in a program. */
+/** A scalar as source code. */
 export const literalShape = (value: string | number | boolean | null): string =>
   JSON.stringify(value).replace(/[\u2028\u2029]/g, character => `\\u${character.charCodeAt(0).toString(16)}`)

@@ -1,5 +1,5 @@
 /**
- * Writes source text: what fits stays on a line, what does not is broken and indented.
+ * Writes source text: what fits stays on a line, the rest is broken and indented.
  */
 
 /** A piece of source: text, or items between brackets. */
@@ -25,7 +25,7 @@ export const block = (before: Doc, items: Block["items"], after: string): Block 
 
 const isIdentifier = (name: string): boolean => /^[A-Za-z_$][\w$]*$/.test(name)
 
-/** A member of an object literal. Written as it stands, a member named `__proto__` would be something else. */
+/** A member of an object literal. A plain `__proto__` would set the prototype. */
 export const property = (name: string, value: Doc): Doc => {
   const key = isIdentifier(name) ? name : JSON.stringify(name)
   const prefix = name === "__proto__" ? '["__proto__"]' : escaped(key)
@@ -35,11 +35,11 @@ export const property = (name: string, value: Doc): Doc => {
 const join = (prefix: string, doc: Doc): Doc =>
   typeof doc === "string" ? prefix + doc : { ...doc, before: join(prefix, doc.before) }
 
-/** Line separators that JSON allows and comments do not survive. */
+/** Line separators that JSON allows but comments do not. */
 const escaped = (text: string): string =>
   text.replace(/[\u2028\u2029]/g, character => `\\u${character.charCodeAt(0).toString(16)}`)
 
-/** A documentation comment; whatever is in the text cannot end it. */
+/** A documentation comment; its text cannot end it. */
 export const comment = (text: string): string => `/** ${text.replaceAll("*/", "*\\/")} */`
 
 /** The text of a piece. */
@@ -49,7 +49,7 @@ export const print = (doc: Doc, indent = ""): string => {
   const flat = flatten(doc)
   if (flat !== undefined && !flat.includes("\n") && indent.length + flat.length <= width) return flat
   const [only] = doc.items
-  // A single argument that is a literal of its own needs no lines for its brackets.
+  // A single literal argument needs no lines for its brackets.
   if (doc.items.length === 1 && only !== undefined && doc.after === ")" && isHugged(only)) {
     return `${before.trimEnd()}${print(only, indent)}${doc.after}`
   }

@@ -1,11 +1,11 @@
 /**
- * The APIs that flags are written for.
+ * The target APIs of generated flags.
  */
 import type { DocWords } from "./shape.js"
 import { block, type Doc } from "./source.js"
 
 /**
- * Which API a module is for: `effect` for Effect programs, `promise` for those of `statsig-effect/promise`.
+ * The target API of a module: `effect` for Effect programs, `promise` for programs that use `statsig-effect/promise`.
  *
  * @since 0.1.0
  */
@@ -58,5 +58,5 @@ const promise: Target = {
   optional: call("Type.optional")
 }
 
-/** By the name that a program gives. */
+/** By the name on the command line. */
 export const targets: Readonly<Record<TargetName, Target>> = { effect, promise }

@@ -1,13 +1,13 @@
 /**
- * Statsig as a provider of OpenFeature, for servers.
+ * Statsig as an OpenFeature provider, for servers.
  *
  * A flag's key is the name of a gate, a dynamic config, an experiment or a layer, or a name and a parameter:
  * `pricing.currency`. A gate is a boolean. A config whose only parameter is `value` is a flag of that value; any other
- * is a flag of the object that its parameters make. Each evaluation whose value is used logs the exposures that Statsig's
- * own checks log; one that ends in an error logs none.
+ * is a flag of the object of its parameters. Each evaluation whose value is used logs the same exposures as Statsig's
+ * own checks; one that ends in an error logs none.
  *
- * Evaluations never throw: what goes wrong is told in their details. Numbers in the tests' names are those of the
- * requirements of the OpenFeature specification, 0.9.0.
+ * Evaluations never throw: their details report errors. Numbers in the tests' names are those of the requirements of
+ * the OpenFeature specification, 0.9.0.
  *
  * @since 0.1.0
  */
@@ -53,7 +53,7 @@ export interface StatsigInstance {
 }
 
 /**
- * What a provider is made with beside its instance.
+ * The options of a provider besides its instance.
  *
  * @since 0.1.0
  */
@@ -62,18 +62,18 @@ export interface StatsigProviderOptions {
   readonly hooks?: ReadonlyArray<Hook> | undefined
 }
 
-/** How often is looked whether the specs have become stale, in milliseconds. */
+/** How often the provider checks whether the specs have become stale, in milliseconds. */
 const lookInterval = 1_000
 
 type FlagType = "boolean" | "string" | "number" | "object"
 
 /**
- * The provider of one `Statsig` instance. It initialises the instance, unless that has specs already, and shuts it down
- * when it is closed: it cannot be registered again after that, and says so.
+ * The provider of one `Statsig` instance. It initializes the instance, unless that has specs already, and shuts it down
+ * when closed: after that it cannot be registered again, and an error says so.
  *
  * The targeting key is the user's `userID`; the members `customIDs`, `email`, `ip`, `userAgent`, `country`, `locale`,
- * `appVersion`, `custom`, `privateAttributes` and `statsigEnvironment` of the context are the user's fields of that name,
- * and every other member is a custom field; dates are epoch milliseconds there.
+ * `appVersion`, `custom`, `privateAttributes` and `statsigEnvironment` of the context are the user's fields of that
+ * name, and every other member is a custom field; there, dates are epoch milliseconds.
  *
  * @example
  * const statsig = new Statsig("secret-…", { environment: "production" })
@@ -88,8 +88,8 @@ export class StatsigProvider implements Provider {
   readonly metadata = { name: "statsig-effect" } as const
   readonly runsOn = "server"
   /**
-   * Tells of changes of the provider's state, and of changed flags by their names. How `initialize` ends is not told here:
-   * OpenFeature's SDK tells it itself.
+   * Reports changes of the provider's state, and the names of changed flags. The result of `initialize` is not reported
+   * here: OpenFeature's SDK does that itself.
    */
   readonly events = new OpenFeatureEventEmitter()
   readonly hooks: Array<Hook>
@@ -98,10 +98,10 @@ export class StatsigProvider implements Provider {
   #state: "NOT_READY" | "READY" | "STALE" | "ERROR" = "NOT_READY"
   #stopWatching = () => {}
   #closed: Promise<void> | undefined
-  /** The specs whose flags were told of, and the ID lists at that time. */
+  /** The specs of the last reported change, and the ID lists at that time. */
   #told: Snapshot | undefined
   #lists: ReadonlyMap<string, number | undefined> = new Map()
-  /** What changed since then beside the specs; `undefined` when nothing is to be told. */
+  /** What else changed since then besides the specs; `undefined` when there is nothing to report. */
   #changed: Set<DependencyNode> | undefined
   #isTelling = false
 
@@ -113,8 +113,8 @@ export class StatsigProvider implements Provider {
   }
 
   /**
-   * Loads the specs where there are none. Rejects when that fails, with `PROVIDER_FATAL` when Statsig refuses the key;
-   * polling goes on, and the provider becomes ready when it brings specs.
+   * Loads the specs if there are none. Rejects when that fails, with `PROVIDER_FATAL` when Statsig rejects the key;
+   * polling continues, and the provider becomes ready when specs arrive.
    */
   async initialize(): Promise<void> {
     await this.#reopen()
@@ -129,10 +129,10 @@ export class StatsigProvider implements Provider {
     throw isFatal ? new ProviderFatalError(message) : new GeneralError(message)
   }
 
-  /** The SDK registers a provider anew without waiting for its end, and nobody starts what was shut down. */
+  /** The SDK registers a provider again without waiting for it to close, and a closed instance is not restarted. */
   async #reopen(): Promise<void> {
     if (this.#closed === undefined) return
-    // Whoever closed it hears of what went wrong.
+    // The caller of `onClose` gets the error.
     await this.#closed.catch(() => {})
     if (!this.#behind.isRunning()) {
       throw new ProviderFatalError("the provider was closed and its Statsig shut down; make another of both")
@@ -140,7 +140,7 @@ export class StatsigProvider implements Provider {
     this.#closed = undefined
   }
 
-  /** Sends what was logged and shuts the instance down. Further calls wait for the same. */
+  /** Sends the logged events and shuts the instance down. Further calls wait for the same. */
   onClose(): Promise<void> {
     this.#closed ??= this.#close()
     return this.#closed
@@ -187,7 +187,7 @@ export class StatsigProvider implements Provider {
 
   /**
    * Logs an event. The details' `value` is the event's, the others are its metadata. Throws `InvalidContextError` for a
-   * context that is no user.
+   * context that is not a user.
    */
   track(trackingEventName: string, context: EvaluationContext, trackingEventDetails?: TrackingEventDetails): void {
     const user = userOfContext(context ?? {})
@@ -313,7 +313,7 @@ export class StatsigProvider implements Provider {
     if (changed.length > 0) this.#note(changed.map(idListNode))
   }
 
-  /** Notes what changed beside the specs. An update is not to wait for those who hear of it. */
+  /** Notes what changed besides the specs. An update must not wait for the handlers. */
   #note(nodes: ReadonlyArray<DependencyNode>): void {
     if (this.#changed === undefined) {
       this.#changed = new Set()
@@ -322,7 +322,7 @@ export class StatsigProvider implements Provider {
     for (const node of nodes) this.#changed.add(node)
   }
 
-  /** Tells which flags may answer otherwise, for as long as there are changes. One telling follows the other. */
+  /** Reports which flags may have changed, as long as there are changes. Reports run one after the other. */
   async #tell(): Promise<void> {
     if (this.#isTelling) return
     this.#isTelling = true
@@ -351,7 +351,7 @@ export class StatsigProvider implements Provider {
 const listTimes = ({ idListStatus }: Internals): ReadonlyMap<string, number | undefined> =>
   new Map(idListStatus().lists.map(({ name, updatedAt }) => [name, updatedAt]))
 
-/** Does long work that gives the event loop a turn wherever it yields. */
+/** Runs long work that yields to the event loop. */
 const inSlices = async <A>(work: Generator<void, A>): Promise<A> => {
   for (;;) {
     const step = work.next()
@@ -372,18 +372,18 @@ const errorCodes = {
   general: ErrorCode.GENERAL
 } as const
 
-/** Whether the last that was heard of Statsig is that the key is not one of its. */
+/** Whether the last error from Statsig is a rejected key. */
 const isRefusal = ({ lastError }: SpecStatus): boolean =>
   lastError?._tag === "SpecSourceError" && (lastError.status === 401 || lastError.status === 403)
 
-/** The value of the parameter, or of the whole: that of the parameter `value`, where it is the only one. */
+/** The value of the parameter, or the whole value; that of the parameter `value` if it is the only one. */
 const resolvedValue = ({ value = emptyObject }: Evaluation, parameter: string | undefined): Json | undefined => {
   if (parameter !== undefined) return ownValue(value, parameter)
   const [first, ...others] = Object.keys(value)
   return first === "value" && others.length === 0 ? value["value"] : value
 }
 
-/** Whether a flag has no value of its own: a parameter that is missing or `null`, or parameters where a scalar is wanted. */
+/** Whether a flag has no value of its own: a missing or `null` parameter, or parameters where a scalar is requested. */
 const isNothing = (type: FlagType, value: Json | undefined): value is null | undefined =>
   value === undefined || value === null || (type !== "object" && isEmptyObject(value))
 
@@ -393,7 +393,7 @@ const isEmptyObject = (value: Json): boolean =>
 const isOf = (type: FlagType, value: Json): boolean =>
   type === "object" ? typeof value === "object" : typeof value === type
 
-/** What Statsig says of the answer, under its own names. What is not known is left out. */
+/** Statsig's details of the evaluation, under its own names. Unknown details are left out. */
 const metadataOf = ({ kind, name, parameter }: FlagTarget, evaluation: Evaluation): FlagMetadata => {
   const { configDelegate, groupName, idType, lcut, receivedAt, reason, version } = evaluation
   const ruleID =

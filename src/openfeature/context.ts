@@ -1,5 +1,5 @@
 /**
- * The user that an evaluation context stands for.
+ * Converts an evaluation context to a user.
  */
 import type { EvaluationContext } from "@openfeature/server-sdk"
 import { type Json, type JsonObject, setOwn } from "../engine/json.js"
@@ -7,7 +7,7 @@ import { User } from "../engine/user.js"
 import { Walk } from "../internal/walk.js"
 import { toFlagJson } from "./json.js"
 
-/** The fields of a user that hold a text. The targeting key is the `userID`. */
+/** The string fields of a user. The targeting key is the `userID`. */
 const textFields = ["email", "ip", "userAgent", "country", "locale", "appVersion"] as const
 
 const mapFields = ["customIDs", "custom", "privateAttributes", "statsigEnvironment"] as const
@@ -20,13 +20,13 @@ export class ContextProblem {
 }
 
 /**
- * Statsig's own fields go by their names, and the targeting key is the `userID`; every other member is a custom field,
- * as are the members of `custom`, which come first. Dates become epoch milliseconds, throughout, which is what Statsig
- * compares times by. `null` stands for no value.
+ * Statsig's own fields keep their names, and the targeting key is the `userID`; every other member is a custom field
+ * and takes precedence over the members of `custom`. All dates become epoch milliseconds, which Statsig compares times
+ * by. `null` means no value.
  */
 export const userOfContext = (context: EvaluationContext): User | ContextProblem => {
   const problems: Array<string> = []
-  // One for all of the context, so that it is bounded as a whole.
+  // One for the whole context, so that its total is bounded.
   const walk = new Walk()
   const expected = (where: string, what: string) => void problems.push(`${where}: expected ${what}`)
 

@@ -1,14 +1,14 @@
 /**
- * What the key of a flag stands for.
+ * Resolves a flag's key.
  *
- * A key is a name, or a name and one of its parameters: `pricing`, `pricing.currency`. A name that has dots itself is
- * found as a whole first, then the longest of those that the key begins with. Names of one text that stand for several
- * things are taken in the order of `kinds`; a gate comes first for who wants a boolean.
+ * A key is a name, or a name and one of its parameters: `pricing`, `pricing.currency`. A name that contains dots is
+ * looked up in full first, then the longest name that the key starts with. If several kinds have the same name, the
+ * order of `kinds` decides; for a boolean a gate comes first.
  */
 import type { User } from "../engine/user.js"
 import type { Internals } from "../promise/internals.js"
 
-/** A name of a kind, and the parameter that is wanted of it. */
+/** A name of a kind, and the requested parameter. */
 export interface FlagTarget {
   readonly kind: "gate" | "dynamicConfig" | "experiment" | "layer" | "parameterStore"
   readonly name: string
@@ -18,7 +18,7 @@ export interface FlagTarget {
 const flagKinds = ["config", "gate", "layer", "parameterStore"] as const
 const kindsForBoolean = ["gate", "config", "layer", "parameterStore"] as const
 
-/** What the key stands for, for this user: overrides may be for some only. */
+/** The target of the key for this user: overrides may apply to some users only. */
 export const locate = (behind: Internals, user: User, key: string, wantsBoolean: boolean): FlagTarget | undefined => {
   const find = (name: string, parameter: string | undefined): FlagTarget | undefined => {
     for (const kind of wantsBoolean ? kindsForBoolean : flagKinds) {

@@ -1,11 +1,11 @@
 /**
- * The JSON form of what a program hands to OpenFeature: the one that `JSON.stringify` makes, but for dates, which become
- * what the caller wants, and within the bounds of a `Walk`. Throws for a bigint and what throws when it is read.
+ * The JSON form of values that a program passes to OpenFeature: that of `JSON.stringify`, except that the caller
+ * converts dates, and within the bounds of a `Walk`. Throws for a bigint, and if reading throws.
  */
 import type { Json } from "../engine/json.js"
 import { Walk } from "../internal/walk.js"
 
-/** `undefined` for what has no JSON form, and for what is left out. */
+/** `undefined` for a value without a JSON form, and for one that is left out. */
 export const toFlagJson = (value: unknown, ofDate: (date: Date) => Json, walk = new Walk()): Json | undefined => {
   switch (typeof value) {
     case "string":
@@ -21,7 +21,7 @@ export const toFlagJson = (value: unknown, ofDate: (date: Date) => Json, walk = 
       const { toJSON } = value as { readonly toJSON?: unknown }
       if (typeof toJSON !== "function") return partsToJson(value, ofDate, walk)
       const shown: unknown = toJSON.call(value)
-      // What it gives is not asked again.
+      // The `toJSON` of its result is not called.
       return typeof shown === "object" && shown !== null
         ? partsToJson(shown, ofDate, walk)
         : toFlagJson(shown, ofDate, walk)

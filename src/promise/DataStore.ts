@@ -1,7 +1,8 @@
 /**
- * A program's data store object as the `DataStore` service.
+ * Adapts a program's data store object to the `DataStore` service.
  *
- * Its members may be missing, throw or reject: that costs the data store, not the SDK. They are called on the object.
+ * Its members may be missing, throw or reject: that affects only the data store, not the SDK. They are called on the
+ * object.
  *
  * @since 0.1.0
  */
@@ -15,32 +16,32 @@ import { DataStoreError, type LayerError } from "../StatsigError.js"
 import { fromPromises, type PromisedStore, toPromises } from "./promisedStore.js"
 
 /**
- * What a data store gives for a key.
+ * The response of a data store for a key.
  *
  * @since 0.1.0
  */
 export interface DataStoreResponse {
   /** The stored text, if there is one. */
   result?: string
-  /** Not looked at. */
+  /** Ignored. */
   time?: number
 }
 
 /**
- * What a data store gives for a key as bytes.
+ * The response of a data store for a key, as bytes.
  *
  * @since 0.1.0
  */
 export interface DataStoreBytesResponse {
   /** The stored bytes, if there are any. */
   result?: Uint8Array
-  /** Not looked at. */
+  /** Ignored. */
   time?: number
 }
 
 /**
- * A place outside the process that keeps the last good specs. All members may be left out; without `initialize` nothing
- * is read. The members for bytes are used in place of those for text when they are there.
+ * A store outside the process for the last good specs. All members are optional; without `initialize` nothing is read.
+ * The members for bytes, if present, are used instead of those for text.
  *
  * @since 0.1.0
  */
@@ -52,14 +53,14 @@ export interface DataStore {
   /** `time` is the moment of receipt in epoch milliseconds. */
   set?: (key: string, value: string, time?: number) => Promise<void>
   setBytes?: (key: string, value: ArrayBuffer | Uint8Array, time?: number) => Promise<void>
-  /** Whether updates of this path should be polled from the store in place of the network. */
+  /** Whether updates of this path should be polled from the store instead of the network. */
   supportPollingUpdatesFor?: (key: string) => Promise<boolean>
 }
 
-/** A store of this package in the place of a program's own. */
+/** A store of this package instead of a program's own. */
 const own = Symbol("statsig-effect/DataStore")
 
-/** The same for the other copies of this package in the process. */
+/** The same for other copies of this package in the process. */
 const promised: unique symbol = Symbol.for("statsig-effect/DataStore/1") as never
 
 interface Given extends DataStore {
@@ -68,8 +69,8 @@ interface Given extends DataStore {
 }
 
 /**
- * Makes a data store for the options of a `Statsig` instance of a store of this package. It has none of the members. The
- * store is made by `initialize`, since the layers of an instance are built synchronously.
+ * Makes a data store option of a `Statsig` instance from a store of this package. It has none of the members.
+ * `initialize` makes the store, since the layers of an instance are built synchronously.
  *
  * @internal
  */
@@ -139,7 +140,7 @@ export const fromProgram = (store: Given): Store => {
     )
 
   let initialized: Promise<unknown> | undefined
-  /** As the official SDK, this one asks once. */
+  /** Asks once, as the official SDK does. */
   const polls = new Map<string, Effect.Effect<boolean>>()
   const askForPolling = (path: string) =>
     has("supportPollingUpdatesFor")
@@ -154,8 +155,8 @@ export const fromProgram = (store: Given): Store => {
 
   return makeStore({
     initialize: Effect.suspend(() =>
-      // Once, for specs and ID lists together. What it answers is of no matter: a store that could not connect shows in
-      // what it gives.
+      // Once, for specs and ID lists together. The result is ignored: a store that could not connect shows it in its
+      // responses.
       has("initialize")
         ? Effect.ignore(call("initialize", () => (initialized ??= (async () => store.initialize!())())))
         : missing("initialize")
@@ -194,7 +195,7 @@ const textResult = (response: unknown): string | undefined => {
   return typeof result === "string" ? result : undefined
 }
 
-/** Stores for the official package give plain arrays of numbers, the only form that it reads. */
+/** Stores for the official package return plain arrays of numbers, the only form that it reads. */
 const bytesResult = (response: unknown): Uint8Array | undefined => {
   const result = storeResult(response)
   if (result instanceof Uint8Array) return result

@@ -1,6 +1,6 @@
 /**
- * Flags as values: a name, what its value looks like, and what to do without one, written down once. Not in the official
- * Node package. `statsig-effect generate --target promise` writes them for a whole project.
+ * Typed flags: a name, the type of its value, and a fallback, declared once. Not in the official Node package.
+ * `statsig-effect generate --target promise` writes them for a whole project.
  *
  * @example
  * import { Flag, Type } from "statsig-effect/promise"
@@ -27,9 +27,9 @@ import { schemaOf, type Type } from "./Type.js"
 export interface Flag<out A> {
   readonly kind: "gate" | "dynamicConfig" | "experiment" | "layer" | "parameterStore"
   readonly name: string
-  /** The one parameter of a layer or of a parameter store that the flag stands for. */
+  /** The parameter of a layer or a parameter store that the flag reads. */
   readonly parameter: string | undefined
-  /** The value for an unknown name, and in place of one that does not fit. */
+  /** The value for an unknown name, and for a value that does not fit. */
   readonly fallback: A
 }
 
@@ -70,7 +70,7 @@ export const experiment = <A>(name: string, type: Type<A>, fallback: NoInfer<A>)
   Core.experiment(name, schemaOf(type), fallback)
 
 /**
- * One parameter of a layer. Reading it logs the exposure of this parameter alone.
+ * One parameter of a layer. Reading it logs the exposure of this parameter only.
  *
  * @since 0.1.0
  */
@@ -78,7 +78,7 @@ export const layer = <A>(name: string, parameter: string, type: Type<A>, fallbac
   Core.layer(name, parameter, schemaOf(type), fallback)
 
 /**
- * One parameter of a parameter store. Reading it logs what the parameter stands for.
+ * One parameter of a parameter store. Reading it logs the exposure of its target.
  *
  * @since 0.1.0
  */
@@ -86,7 +86,7 @@ export const parameterStore = <A>(name: string, parameter: string, type: Type<A>
   Core.parameterStore(name, parameter, schemaOf(type), fallback)
 
 /**
- * The flag's value for a user; it is frozen. It always answers: a value that does not fit gives the fallback, and a
+ * The flag's value for a user; it is frozen. It always returns a value: one that does not fit gives the fallback and a
  * warning that names flag, path and rule, once for each rule and update of the specs. Like the checks it never throws.
  *
  * @since 0.1.0

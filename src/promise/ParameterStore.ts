@@ -13,8 +13,9 @@ import { toExactJson } from "./json.js"
 import type { EvaluationDetails } from "./results.js"
 
 /**
- * Named parameters that stand for a fixed value, a gate's choice, or a parameter of a config, an experiment or a layer.
- * Each read decides anew, and logs the exposure of what the parameter stands for. `getParameterStore` makes it.
+ * A parameter store: each name maps to a fixed value, a gate's pass or fail value, or a parameter of a config, an
+ * experiment or a layer. Each read is evaluated again and logs the exposure of its target. `getParameterStore` makes
+ * it.
  *
  * @since 0.1.0
  */
@@ -44,14 +45,17 @@ export class ParameterStore {
 
   /**
    * The parameter's value when it is of the fallback's type, else the fallback. Without a fallback: the value whatever
-   * its type, or `null`. Throws for a name that is no string, and for a fallback that cannot be JSON.
+   * its type, or `null`. Throws for a name that is not a string, and for a fallback that cannot be JSON.
    */
   getValue<T>(paramName: string, fallback?: T): T {
     const name = asText(paramName, "paramName")
     return this.#store.get<Json>(name, fallback === undefined ? null : (toExactJson(fallback) ?? null)) as T
   }
 
-  /** The text of the parameter, or the fallback. Like the others by type it has no counterpart in the official package. */
+  /**
+   * The string of the parameter, or the fallback. Like the other typed getters it has no counterpart in the official
+   * package.
+   */
   getString(paramName: string, fallback: string): string {
     return this.getValue(paramName, fallback)
   }
@@ -61,13 +65,13 @@ export class ParameterStore {
     return this.getValue(paramName, fallback)
   }
 
-  /** As `getFloat`, and the fallback for a number with a fraction. */
+  /** As `getFloat`; also returns the fallback for a number with a fraction. */
   getInteger(paramName: string, fallback: number): number {
     const value = this.getValue(paramName, fallback)
     return Number.isInteger(value) ? value : fallback
   }
 
-  /** The truth value of the parameter, or the fallback. */
+  /** The boolean of the parameter, or the fallback. */
   getBoolean(paramName: string, fallback: boolean): boolean {
     return this.getValue(paramName, fallback)
   }
@@ -87,7 +91,7 @@ export class ParameterStore {
     return this.getValue(paramName, fallback)
   }
 
-  /** How the store was found. What is not known is absent. */
+  /** How the store was found. Unknown details are absent. */
   getEvaluationDetails(): EvaluationDetails {
     const { lcut, reason, receivedAt } = this.#store.evaluation
     return {
@@ -116,7 +120,7 @@ export class ParameterStore {
   }
 }
 
-/** A definition as the payload has it. That of an override has no words beyond what it decides. */
+/** A definition as in the payload. That of an override has only the fields that decide it. */
 const shownParameter = (parameter: Parameter | ParameterSpec): Record<string, unknown> => ({
   name: "name" in parameter ? (parameter.name ?? null) : null,
   ref_type: "refType" in parameter ? parameter.refType : refTypes[parameter.kind],

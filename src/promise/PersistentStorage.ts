@@ -1,8 +1,8 @@
 /**
- * A program's persistent storage object as the `PersistentStorage` service.
+ * Adapts a program's persistent storage object to the `PersistentStorage` service.
  *
- * Its members may throw, or be asynchronous though they are not declared so. They are called on the object, and never
- * from within a check.
+ * Its members may throw, or be asynchronous although declared synchronous. They are called on the object, and never
+ * within a check.
  *
  * @since 0.1.0
  */
@@ -24,7 +24,7 @@ export const storageFromProgram = (storage: PersistentStorage): Storage => {
     })
   return {
     load: key => call("load", () => storage.load(key)),
-    // The declared type differs from the JSON in details; the JSON is what the official package hands over.
+    // The declared type differs from the JSON in details; the official package passes the JSON.
     save: (key, configName, values) =>
       call("save", () => storage.save(key, configName, values as unknown as StickyValues)),
     delete: (key, configName) => call("delete", () => storage.delete(key, configName))

@@ -1,9 +1,9 @@
 /**
- * The `Statsig` class of the Promise API, over whatever services it is given.
+ * The `Statsig` class of the Promise API, on given services.
  *
- * The constructor makes the services once. A check then calls the synchronous service as it is:
- * no Effect runs, and around it are a `try` and the checks of its arguments. Nothing that works in the background knows
- * the instance, so that one that is dropped can be collected, and its background work is stopped then.
+ * The constructor makes the services once. A check then calls the synchronous service directly: no Effect runs, only a
+ * `try` and the argument checks are added. No background work references the instance, so that an unused one can be
+ * collected, which stops its background work.
  *
  * @since 0.1.0
  */
@@ -73,7 +73,7 @@ import {
 } from "./subscriptions.js"
 
 /**
- * Why a check gives its answer: as data, and as an indented text for a terminal. Not in the official Node package.
+ * Explains the result of a check, as data and as indented text for a terminal. Not in the official Node package.
  *
  * @since 0.1.0
  */
@@ -82,7 +82,7 @@ export interface ExplainResult extends Explanation {
 }
 
 /**
- * The services that a `Statsig` instance works with.
+ * The services of a `Statsig` instance.
  *
  * @since 0.1.0
  */
@@ -104,10 +104,10 @@ brandClass(ResponseBuffer, "ResponseBuffer")
 
 /**
  * A Statsig client. `new Statsig(sdkKey, options)` makes one without a request; `initialize` loads the specs and starts
- * the background updates. Until then, and whenever there are no specs, checks give their defaults.
+ * the background updates. Until then, and whenever there are no specs, checks return their defaults.
  *
- * No method throws or rejects: what goes wrong is written to `console.error`, and the method gives `null`, `undefined`
- * from a promise, or an empty result object. Methods may be passed around without their instance.
+ * No method throws or rejects: errors are written to `console.error`, and the method returns `null`, a promise of
+ * `undefined`, or an empty result object. Methods may be passed around without their instance.
  *
  * @example
  * const statsig = new Statsig("secret-…", { environment: "staging" })
@@ -134,7 +134,7 @@ export abstract class StatsigClient extends StatsigMetadata {
   #isRunning = true
 
   /**
-   * Throws, with a `code`, for a key that is no string and for options of the wrong type.
+   * Throws, with a `code`, if the key is not a string or an option has the wrong type.
    *
    * @internal
    */
@@ -169,22 +169,22 @@ export abstract class StatsigClient extends StatsigMetadata {
     guardMethods(this, failures)
   }
 
-  /** Loads the specs and starts the background updates. May be called again to load anew. */
+  /** Loads the specs and starts the background updates. May be called again to reload. */
   async initialize(): Promise<StatsigResult> {
     return resultOf(await this.#initialize())
   }
 
-  /** As `initialize`, and tells more. Not in the official Node package. */
+  /** As `initialize`, with a more detailed result. Not in the official Node package. */
   async initializeWithDetails(): Promise<InitializeDetails> {
     return detailsOf(this.#statsig, await this.#initialize())
   }
 
-  /** How the last `initialize` ended. Not in the official Node package. */
+  /** The result of the last `initialize`. Not in the official Node package. */
   getInitializeDetails(): InitializeDetails {
     return detailsOf(this.#statsig, this.#initialized)
   }
 
-  /** How the specs are doing: source, age, the last trouble. For a health check. Not in the official Node package. */
+  /** The state of the specs: source, age, last error. For a health check. Not in the official Node package. */
   getSpecsStatus(): SpecsStatus {
     const { age, isStale, lastError, lastSuccessAt, receivedAt, source, time, warnings } = Effect.runSync(
       this.#statsig.status
@@ -201,44 +201,44 @@ export abstract class StatsigClient extends StatsigMetadata {
     }
   }
 
-  /** How the events are doing: pending, sent, dropped, the last trouble. Not in the official Node package. */
+  /** The state of event delivery: pending, sent, dropped, last error. Not in the official Node package. */
   getEventStatus(): EventStatus {
     const { dropped, droppedBy, lastError, pending, sent } = Effect.runSync(this.#statsig.eventStatus)
     return { pending, sent, dropped, droppedBy: { ...droppedBy }, lastError: lastError?.message ?? null }
   }
 
   /**
-   * Fetches specs and ID lists now, without waiting for the next poll: after a webhook, say. Calls while that is under way
-   * wait for the same fetch. Not in the official Node package.
+   * Fetches specs and ID lists now, without waiting for the next poll: after a webhook, for example. A call during a
+   * fetch waits for that fetch. Not in the official Node package.
    */
   async syncNow(): Promise<StatsigResult> {
     return this.#run(Effect.match(this.#statsig.syncNow, syncOutcome))
   }
 
   /**
-   * As `syncNow`, for specs and ID lists that may be older than this many milliseconds; else it does nothing. For functions that are
-   * frozen between requests, in which no poll runs: one call at the beginning of a request. Not in the official Node
-   * package.
+   * As `syncNow`, for specs and ID lists that may be older than this many milliseconds; else it does nothing. For
+   * functions that are frozen between requests, so that no poll runs: call it once at the start of a request. Not in
+   * the official Node package.
    */
   async syncIfOlderThan(ageMs: number): Promise<StatsigResult> {
     return this.#run(Effect.match(this.#statsig.syncIfOlderThan(asUnsigned(ageMs, "ageMs")), syncOutcome))
   }
 
-  /** Whether `initialize` ended with success. Not in the official Node package. */
+  /** Whether `initialize` succeeded. Not in the official Node package. */
   isInitialized(): boolean {
     return this.getInitializeDetails().initSuccess
   }
 
   /**
-   * Sends the queued events and stops the background work. Fails when that takes longer than the timeout in milliseconds,
-   * by default 3000. Checks go on to answer from the last specs.
+   * Sends the queued events and stops the background work. Fails when that takes longer than the timeout in
+   * milliseconds, by default 3000. Checks continue with the last specs.
    */
   async shutdown(timeoutMs?: number | null): Promise<StatsigResult> {
     const timeout =
       timeoutMs === undefined || timeoutMs === null ? defaultShutdownTimeout : asUnsigned(timeoutMs, "timeoutMs")
     stopCapture()
     this.#isRunning = false
-    // Events that are undelivered when the time is over are counted before this ends; the rest need not be waited for.
+    // Undelivered events are counted before this ends; the remaining work need not be waited for.
     return this.#run(
       thenInBackground(this.#statsig.shutdown, this.#stop).pipe(
         Effect.match({
@@ -256,7 +256,7 @@ export abstract class StatsigClient extends StatsigMetadata {
     )
   }
 
-  /** Gives the console back its own functions. */
+  /** Restores the console's own functions. */
   stopConsoleCapture(): void {
     stopCapture()
   }
@@ -295,7 +295,7 @@ export abstract class StatsigClient extends StatsigMetadata {
     return new Experiment(name, recordAsRaw(this.#checks.experiment(target, name, checkableSticky(options))))
   }
 
-  /** The layer's value for the user; empty for an unknown layer. Each parameter that is read is logged. */
+  /** The layer's value for the user; empty for an unknown layer. Reading a parameter logs its exposure. */
   getLayer(user: StatsigUser, layerName: string, options?: LayerEvaluationOptions | null): Layer {
     const { evaluation, expose } = this.#checks.layer(
       userOf(user),
@@ -308,7 +308,7 @@ export abstract class StatsigClient extends StatsigMetadata {
     return new Layer(logRead, layerName, recordAsRaw(evaluation))
   }
 
-  /** The parameters under a store's name. They are decided, and logged, when they are read. */
+  /** The parameters of the store. They are evaluated and logged when they are read. */
   getParameterStore(
     user: StatsigUser,
     parameterStoreName: string,
@@ -324,12 +324,12 @@ export abstract class StatsigClient extends StatsigMetadata {
   }
 
   /**
-   * Why the check of that kind, with these options, gives its answer: every rule and condition on the way, with what was
-   * found for the user and what it was compared with, and the exposures that the check would log. Nothing is logged,
-   * counted, saved or deleted. `kind` is `gate`, `dynamicConfig`, `experiment`, `layer` or `parameterStore`.
+   * Explains the result of the check with these options: every rule and condition evaluated, with the user's value and
+   * the target value, and the exposures that the check would log. Nothing is logged, counted, saved or deleted. `kind`
+   * is `gate`, `dynamicConfig`, `experiment`, `layer` or `parameterStore`.
    *
-   * It shows values of the user, private attributes too, and takes many times as long as the check: it is for looking
-   * into a case, not for every request. Not in the official Node package.
+   * It shows values of the user, including private attributes, and takes many times as long as the check: use it to
+   * inspect a case, not for every request. Not in the official Node package.
    *
    * @example
    * console.log(statsig.explain(user, "gate", "new_checkout").text)
@@ -345,8 +345,8 @@ export abstract class StatsigClient extends StatsigMetadata {
   }
 
   /**
-   * Logs an event of the program's own. A value that is neither text nor a number, and metadata that is no object, count
-   * as none; an event with what cannot be JSON is refused, and counted as dropped.
+   * Logs a custom event. A value that is neither a string nor a number, and metadata that is not an object, count as
+   * none; an event that cannot be JSON is rejected and counted as dropped.
    */
   logEvent(
     user: StatsigUser,
@@ -365,7 +365,7 @@ export abstract class StatsigClient extends StatsigMetadata {
     )
   }
 
-  /** Logs a line of the program's own log. A level that does not exist logs nothing. */
+  /** Logs a line of the program's log. An unknown level logs nothing. */
   forwardLogLineEvent(
     user: StatsigUser,
     logLevel: "trace" | "debug" | "log" | "info" | "warn" | "warning" | "error" | "err",
@@ -389,29 +389,29 @@ export abstract class StatsigClient extends StatsigMetadata {
     })
   }
 
-  /** Tells Statsig of a user without asking anything. */
+  /** Sends a user to Statsig without a check. */
   identify(user: StatsigUser): void {
     this.#offer(() => this.#statsig.identify(userOf(user)))
   }
 
-  /** Logs that the user met the gate's answer of now. */
+  /** Logs the user's current exposure to the gate. */
   manuallyLogFeatureGateExposure(user: StatsigUser, gateName: string): void {
     this.#offer(() => this.#statsig.manuallyLogGateExposure(userOf(user), asText(gateName, "gateName")))
   }
 
-  /** Logs that the user met the dynamic config's value of now. */
+  /** Logs the user's current exposure to the dynamic config. */
   manuallyLogDynamicConfigExposure(user: StatsigUser, configName: string): void {
     this.#offer(() => this.#statsig.manuallyLogDynamicConfigExposure(userOf(user), asText(configName, "configName")))
   }
 
-  /** Logs that the user met the experiment's value of now. */
+  /** Logs the user's current exposure to the experiment. */
   manuallyLogExperimentExposure(user: StatsigUser, experimentName: string): void {
     this.#offer(() =>
       this.#statsig.manuallyLogExperimentExposure(userOf(user), asText(experimentName, "experimentName"))
     )
   }
 
-  /** Logs that the user met the value of now of a layer's parameter. */
+  /** Logs the user's current exposure to a layer's parameter. */
   manuallyLogLayerParamExposure(user: StatsigUser, layerName: string, paramName: string): void {
     this.#offer(() =>
       this.#statsig.manuallyLogLayerParameterExposure(
@@ -434,8 +434,8 @@ export abstract class StatsigClient extends StatsigMetadata {
 
   /**
    * Calls back, soon after, for every evaluation or update of the specs of that name: `gate_evaluated`,
-   * `dynamic_config_evaluated`, `experiment_evaluated`, `layer_evaluated`, `specs_updated`, or `*` for all. Gives an id
-   * to end it with.
+   * `dynamic_config_evaluated`, `experiment_evaluated`, `layer_evaluated`, `specs_updated`, or `*` for all. Returns an
+   * id to unsubscribe with.
    */
   subscribe(eventName: SdkEvent, callback: SdkEventCallback): string {
     const id = this.#subscriptions.add(asText(eventName, "eventName"), callback)
@@ -458,7 +458,7 @@ export abstract class StatsigClient extends StatsigMetadata {
     this.#subscriptions.clear()
   }
 
-  /** Sets the gate's value, for the user with this `userID` or custom ID, without one for everyone. */
+  /** Sets the gate's value for the user with this `userID` or custom ID; without an id, for everyone. */
   overrideGate(gateName: string, value: boolean, id?: string | null): void {
     this.#overrides.set({ gate: asText(gateName, "gateName"), value: asFlag(value, "value"), id: asID(id) })
   }
@@ -485,7 +485,7 @@ export abstract class StatsigClient extends StatsigMetadata {
   }
 
   /**
-   * Sets the parameters of a store. A value that looks like the definition of a parameter is taken as one. Unlike in the
+   * Sets the parameters of a store. A value in the form of a parameter definition is treated as one. Unlike in the
    * official Node package it has an effect.
    */
   overrideParameterStore(parameterStoreName: string, value: Record<string, unknown>, id?: string | null): void {
@@ -518,7 +518,7 @@ export abstract class StatsigClient extends StatsigMetadata {
     this.#overrides.removeAll()
   }
 
-  /** The value that a group of an experiment gets. Nothing is logged. */
+  /** The value of one group of an experiment. Nothing is logged. */
   getExperimentByGroupName(experimentName: string, groupName: string): Experiment {
     const name = asText(experimentName, "experimentName")
     const experiment = this.#statsig.getExperimentByGroupName(name, asText(groupName, "groupName"))
@@ -533,7 +533,7 @@ export abstract class StatsigClient extends StatsigMetadata {
   }
 
   /**
-   * All answers for the user at once, as the JSON that a client starts from without a request
+   * The evaluations of everything for the user, as the JSON that a client starts from without a request
    * (`client.dataAdapter.setData`). Nothing is logged.
    */
   getClientInitializeResponse(user: StatsigUser, options?: ClientInitResponseOptions | null): string {
@@ -541,16 +541,16 @@ export abstract class StatsigClient extends StatsigMetadata {
   }
 
   /**
-   * As `getClientInitializeResponse`, as UTF-8 in a buffer that is used again, which takes a fraction of the time. The
-   * bytes are a view of the buffer, and the next response overwrites them: a program that keeps them, or hands them to a
-   * socket, copies them (`bytes.slice()`). Not in the official Node package.
+   * As `getClientInitializeResponse`, as UTF-8 in a reused buffer, which takes a fraction of the time. The bytes are a
+   * view of the buffer and are overwritten by the next response: copy them (`bytes.slice()`) to keep them or pass them
+   * to a socket. Not in the official Node package.
    */
   writeClientInitializeResponse(
     user: StatsigUser,
     buffer: ResponseBuffer,
     options?: ClientInitResponseOptions | null
   ): Uint8Array {
-    // Of any copy: it is written to by its own methods.
+    // It may be from another copy: its own methods write to it.
     if (!(buffer instanceof ResponseBuffer)) throw argumentError("InvalidArg", "buffer: expected a ResponseBuffer")
     return this.#statsig.writeClientInitializeResponse(userOf(user), buffer, clientInitializeOptions(options))
   }
@@ -567,7 +567,7 @@ export abstract class StatsigClient extends StatsigMetadata {
     }
   }
 
-  /** Logs an event. One that cannot be logged, by an argument of the wrong type, is counted as dropped. */
+  /** Logs an event. One that cannot be logged, because an argument has the wrong type, is counted as dropped. */
   #offer(log: () => void): void {
     try {
       log()
@@ -587,13 +587,13 @@ export abstract class StatsigClient extends StatsigMetadata {
         ? Effect.logDebug(`Initialized from ${result.source} in ${millis} ms`)
         : Effect.logError(`Failed to initialize Statsig: ${error}`)
     )
-    // Whoever waits for the specs has heard of them then.
+    // By then the caller's subscriptions have been notified of the specs.
     await this.#subscriptions.delivered
     return result
   }
 }
 
-/** Does the second after the first, whatever becomes of that, and waits for it until it is interrupted. */
+/** Runs the second after the first, even if that fails, and waits for it until interrupted. */
 const thenInBackground = <A, E>(first: Effect.Effect<A, E>, second: Effect.Effect<void>): Effect.Effect<A, E> =>
   Effect.uninterruptibleMask(restore =>
     Effect.flatMap(Effect.exit(restore(first)), exit =>
@@ -608,7 +608,7 @@ const endProvider = (provider: OutputLoggerProvider | undefined): void => {
   soon(() => quietly(() => provider.shutdown?.()))
 }
 
-/** The failed shapes: what the official package gives where it cannot even evaluate. */
+/** The failure results: as the official package returns them when it cannot evaluate at all. */
 const failures: Failures = {
   getFeatureGate: (_user, name) => new FeatureGate(name as string, null),
   getDynamicConfig: (_user, name) => new DynamicConfig(name as string, null),

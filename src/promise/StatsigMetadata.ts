@@ -1,5 +1,5 @@
 /**
- * What an instance tells of the specs themselves: names, groups, fields.
+ * An instance's metadata of the specs: names, groups, fields.
  */
 import * as Option from "effect/Option"
 import { copyJsonObject } from "../engine/json.js"
@@ -26,13 +26,13 @@ export interface ExperimentGroup {
  * @since 0.1.0
  */
 export interface ExperimentGroupsResult {
-  /** Absent when the name is no experiment's. */
+  /** Absent when the name is not an experiment. */
   isExperimentActive?: boolean
   groups: Array<ExperimentGroup>
 }
 
 /**
- * The methods of a `Statsig` instance that look at the specs and check nothing.
+ * The methods of a `Statsig` instance that read the specs without a check.
  *
  * @since 0.1.0
  */
@@ -85,22 +85,22 @@ export abstract class StatsigMetadata {
     return [...this.#statsig.metadata.parameterStores()]
   }
 
-  /** The user's fields that the gate looks at. */
+  /** The user fields that the gate reads. */
   getFieldsNeededForGate(gateName: string): Array<string> {
     return [...this.#statsig.metadata.fieldsNeededForGate(asText(gateName, "gateName"))]
   }
 
-  /** The user's fields that the dynamic config looks at. */
+  /** The user fields that the dynamic config reads. */
   getFieldsNeededForDynamicConfig(configName: string): Array<string> {
     return [...this.#statsig.metadata.fieldsNeededForDynamicConfig(asText(configName, "configName"))]
   }
 
-  /** The user's fields that the experiment looks at. */
+  /** The user fields that the experiment reads. */
   getFieldsNeededForExperiment(experimentName: string): Array<string> {
     return [...this.#statsig.metadata.fieldsNeededForExperiment(asText(experimentName, "experimentName"))]
   }
 
-  /** The user's fields that the layer looks at. */
+  /** The user fields that the layer reads. */
   getFieldsNeededForLayer(layerName: string): Array<string> {
     return [...this.#statsig.metadata.fieldsNeededForLayer(asText(layerName, "layerName"))]
   }
@@ -125,7 +125,7 @@ export abstract class StatsigMetadata {
     return this.getFieldsNeededForLayer(layerName)
   }
 
-  /** What the user's `userAgent` says; `null` without one. */
+  /** The user's parsed `userAgent`; `null` without one. */
   getParsedUserAgentValueForUser(user: StatsigUser): Record<string, string | undefined | null> | null {
     return Option.match(this.#statsig.getParsedUserAgent(userOf(user)), {
       onNone: () => null,

@@ -1,9 +1,9 @@
 /**
- * The options of the Promise API: their types, and one reader for each. Those of both APIs are read by the kinds that
- * `optionTable` has for them.
+ * The options of the Promise API: their types, and a reader for each. Options of both APIs are read by their kind in
+ * `optionTable`.
  *
- * A reader takes anything, gives the option's value, and throws with the official package's `code` for the wrong type.
- * `undefined` is the same as absent; unknown options are ignored.
+ * A reader accepts anything, returns the option's value, and throws with the official package's `code` for a wrong
+ * type. `undefined` is the same as absent; unknown options are ignored.
  *
  * @since 0.1.0
  */
@@ -17,7 +17,7 @@ import type { SecondaryExposure } from "./results.js"
 import { type CustomFields, type StatsigUser, userOf } from "./StatsigUser.js"
 
 /**
- * The kinds of override adapters. Local overrides are always there.
+ * The kinds of override adapters. Local overrides are always enabled.
  *
  * @since 0.1.0
  */
@@ -51,11 +51,11 @@ export interface ConsoleCaptureOptions {
   logLevels?: Array<"trace" | "debug" | "log" | "info" | "warn" | "error">
   /** The user of the events. Default: one whose `userID` is `console-capture-user`. */
   user?: StatsigUser
-  /** How many members of an object are written. Default and most: 100. */
+  /** The maximum number of members written of an object. Default and most: 100. */
   maxKeys?: number
-  /** How deep objects are written. Default and most: 10. */
+  /** The maximum depth of objects. Default and most: 10. */
   maxDepth?: number
-  /** How long a text may be, in characters. Default and most: 4096. */
+  /** The maximum length of a string, in characters. Default and most: 4096. */
   maxLength?: number
 }
 
@@ -75,7 +75,7 @@ export interface ObservabilityClient {
 }
 
 /**
- * An answer that a user keeps.
+ * A sticky assignment.
  *
  * @since 0.1.0
  */
@@ -89,20 +89,20 @@ export type StickyValues = {
   config_delegate: string | null
   explicit_parameters: Array<string> | null
   time: number
-  /** Under this name the version is written and read; the official package declares the one below and never sets it. */
+  /** The version is written and read under this name; the official package declares the one below and never sets it. */
   config_version?: number | null
   configVersion?: number | undefined
 }
 
 /**
- * The answers that one user keeps, by the names of experiments and layers.
+ * The sticky assignments of one user, by the names of experiments and layers.
  *
  * @since 0.1.0
  */
 export type UserPersistedValues = Record<string, StickyValues>
 
 /**
- * Keeps the answers of users.
+ * Stores the sticky assignments of users.
  *
  * @since 0.1.0
  */
@@ -113,7 +113,7 @@ export interface PersistentStorage {
 }
 
 /**
- * The proxy for requests. It is used when host and port are set.
+ * The proxy for requests. It is used if host and port are set.
  *
  * @since 0.1.0
  */
@@ -122,11 +122,11 @@ export interface ProxyConfig {
   proxyHost?: string
   /** Its port, 0 to 65535. */
   proxyPort?: number
-  /** What it asks for: `user:password`. Default: none. */
+  /** Its credentials: `user:password`. Default: none. */
   proxyAuth?: string
-  /** How it is spoken to. Default: `http`. */
+  /** Its protocol. Default: `http`. */
   proxyProtocol?: string
-  /** A PEM file of root certificates, which works without a proxy too. */
+  /** A PEM file of root certificates, which also applies without a proxy. */
   caCertPath?: string
 }
 
@@ -136,53 +136,57 @@ export interface ProxyConfig {
  * @since 0.1.0
  */
 export interface SpecAdapterConfig {
-  /** The kind of source. `network_grpc_websocket` is not supported: it counts as a source that never has specs, and a warning says so. */
+  /**
+   * The kind of source. `network_grpc_websocket` is not supported: it counts as a source without specs, with a warning.
+   */
   adapterType: "data_store" | "network_grpc_websocket" | "network_http"
-  /** Where a `network_http` fetches specs. Default: the `specsUrl` of the options. */
+  /** The URL from which `network_http` fetches specs. Default: the `specsUrl` of the options. */
   specsUrl?: string
-  /** How long the request of a `network_http` may take at `initialize`; not above 0 stands for that of the options. */
+  /** The timeout of a `network_http` request at `initialize`; 0 or less means that of the options. */
   initTimeoutMs: number
-  /** Of a `network_http`: with `tls` it trusts `caCertPath` too, with `mtls` it shows the client's certificate as well. */
+  /**
+   * For `network_http`: with `tls` it also trusts `caCertPath`, with `mtls` it also presents the client's certificate.
+   */
   authenticationMode?: "none" | "tls" | "mtls" | undefined | null
-  /** A PEM file of root certificates to trust besides those that Node trusts. */
+  /** A PEM file of root certificates to trust in addition to Node's. */
   caCertPath?: string
   /** A PEM file of the client's certificate. */
   clientCertPath?: string
-  /** A PEM file of the key of the client's certificate. */
+  /** A PEM file with the key of the client's certificate. */
   clientKeyPath?: string
-  /** The name that the server's certificate must have, where it is not that of the URL. */
+  /** The name that the server's certificate must have, if it is not that of the URL. */
   domainName?: string
 }
 
 /**
- * The options of `new Statsig(sdkKey, options)`. All may be left out. Numbers are cut to integers.
+ * The options of `new Statsig(sdkKey, options)`. All are optional. Numbers are truncated to integers.
  *
  * @since 0.1.0
  */
 export interface StatsigOptions extends Partial<CommonOptions> {
   globalCustomFields?: CustomFields
   experimentalFlags?: Set<string>
-  /** Milliseconds between two polls for new specs. Less than 1000 stands for the default. Default: 10000. */
+  /** Milliseconds between two polls for new specs. Less than 1000 means the default. Default: 10000. */
   specsSyncIntervalMs?: number
   /**
-   * The deadline of `initialize`, and of its request for specs, in milliseconds. Below 0 neither is bounded. Default: no
-   * deadline, and 3000 for the request.
+   * The deadline of `initialize`, and of its request for specs, in milliseconds. Below 0 there is no limit for either.
+   * Default: no deadline, and 3000 for the request.
    */
   initTimeoutMs?: number
   /** How long events wait for a batch to fill, in milliseconds, at least 50. Default: 60000. */
   eventLoggingFlushIntervalMs?: number
-  /** Milliseconds between two syncs of ID lists. Less than 1000 stands for the default. Default: 60000. */
+  /** Milliseconds between two syncs of ID lists. Less than 1000 means the default. Default: 60000. */
   idListsSyncIntervalMs?: number
   /**
-   * How long a request for ID lists may take, in milliseconds; that of a file longer by 1000 for each announced megabyte.
-   * Not above 0 stands for the default. Default: 10000.
+   * The timeout of a request for ID lists, in milliseconds; for a file, 1000 more per announced megabyte. 0 or less
+   * means the default. Default: 10000.
    */
   idListsRequestTimeoutMs?: number
-  /** Where specs are kept outside the process; it is asked before the network. One in Redis: `redisDataStore`. */
+  /** Stores specs outside the process; it is asked before the network. For Redis: `redisDataStore`. */
   dataStore?: DataStore
   /** How the SDK key appears in the keys of the data store: its hash (`v2`, the default) or its beginning (`v3`). */
   dataStoreKeySchemaVersion?: "v2" | "v3"
-  /** Has no effect: connections are always kept for a while, to be used again. */
+  /** Has no effect: connections are always kept open for a while, for reuse. */
   logEventConnectionReuse?: boolean
   /** Receives the SDK's own metrics. Default: none. */
   observabilityClient?: ObservabilityClient
@@ -191,22 +195,22 @@ export interface StatsigOptions extends Partial<CommonOptions> {
   /** Receives the SDK's own log lines. Default: the console. */
   outputLoggerProvider?: OutputLoggerProvider
   /**
-   * Has no effect, as in the official package: the protocol with dictionaries is gone, and specs come as the server
-   * compresses them.
+   * Has no effect, as in the official package: the dictionary protocol is gone, and specs are compressed as the server
+   * chooses.
    */
   configCompressionMode?: "gzip" | "dictionary"
-  /** Accepted; local overrides are always there. */
+  /** Accepted; local overrides are always enabled. */
   overrideAdapterConfig?: Array<OverrideAdapterConfig>
-  /** Keeps the answers of users, for as long as an experiment runs. Default: none. */
+  /** Stores sticky assignments, for as long as an experiment runs. Default: none. */
   persistentStorage?: PersistentStorage
   /**
-   * The sources of specs, in order: `initialize` asks one after the other until one has specs, and the first that can be
-   * polled is polled from then on. Default: the data store, if there is one, and the network.
+   * The sources of specs, in order: `initialize` asks them in order until one has specs; later the first that can be
+   * polled is polled. Default: the data store, if there is one, and the network.
    */
   specAdaptersConfig?: Array<SpecAdapterConfig>
-  /** Has nothing to do here: the country table is there for the first check that needs it. */
+  /** Has no effect: the country table is loaded by the first check that needs it. */
   waitForCountryLookupInit?: boolean
-  /** Has nothing to do here: the user-agent rules are there from the beginning. */
+  /** Has no effect: the user agent rules are available from the start. */
   waitForUserAgentInit?: boolean
   /** The proxy of all requests. Default: that of HTTP_PROXY, HTTPS_PROXY and NO_PROXY. */
   proxyConfig?: ProxyConfig
@@ -215,7 +219,7 @@ export interface StatsigOptions extends Partial<CommonOptions> {
 }
 
 /**
- * Reads a value of the program's, or throws.
+ * Reads a value from the program, or throws.
  *
  * @internal
  */
@@ -224,7 +228,7 @@ export type Reader<A> = (value: unknown, where: string) => A
 type Readers<A> = { readonly [Name in keyof A]-?: Reader<NonNullable<A[Name]>> }
 
 /**
- * Reads the members of an object that are there. Throws `InvalidArg` when one of `required` is not.
+ * Reads the members of an object that are present. Throws `InvalidArg` when one of `required` is missing.
  *
  * @internal
  */
@@ -248,7 +252,7 @@ const list =
     return value.map((item, index) => read(item, `${where}[${index}]`))
   }
 
-/** Programs that come from `statsig-node` write an object: the error holds what to write instead. */
+/** Programs migrated from `statsig-node` pass an object: the error says what to write instead. */
 const environment: Reader<string> = (value, where) => {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return asText(value, where)
   const { tier } = value as { readonly tier?: unknown }
@@ -256,13 +260,13 @@ const environment: Reader<string> = (value, where) => {
   throw argumentError("StringExpected", `${where}: expected a string, got an object; write environment: ${text}`)
 }
 
-/** One of a few texts. What an unknown text stands for is decided where it is used. */
+/** One of a few strings. Unknown strings are handled where the value is used. */
 const choice =
   <A extends string>(): Reader<A> =>
   (value, where) =>
     asText(value, where) as A
 
-/** An object of the program's, to be called later. What it lacks then is not called. */
+/** An object from the program, to be called later. Missing members are not called. */
 const provided =
   <A extends object>(): Reader<A> =>
   value => {
@@ -312,7 +316,7 @@ const user: Reader<StatsigUser> = value => {
 }
 
 /**
- * Anything that lists texts by `values()`, as a Set does.
+ * Anything that lists strings by `values()`, as a Set does.
  *
  * @internal
  */
@@ -329,19 +333,19 @@ export const textSet: Reader<Set<string>> = (value, where) => {
 
 type OptionTable = typeof optionTable
 
-/** The options of both APIs, by their names in that of Effect. */
+/** The options of both APIs, by their names in the Effect API. */
 type CommonName = {
   [Name in keyof OptionTable]: OptionTable[Name] extends { effectOnly: true } ? never : Name
 }[keyof OptionTable]
 
-/** The same by their names in this one, where durations are numbers of milliseconds. */
+/** The same by their names in this API, where durations are numbers of milliseconds. */
 type PromiseName = {
   [Name in CommonName]: OptionTable[Name]["kind"] extends "interval" | "optionalInterval" | "timeout"
     ? `${Name}Ms`
     : Name
 }[CommonName]
 
-/** The options of both APIs, in the order in which the official package looks at them. */
+/** The options of both APIs, in the order in which the official package checks them. */
 const commonOptions = Object.entries<{ readonly kind: OptionTable[CommonName]["kind"]; readonly effectOnly?: true }>(
   optionTable as Pick<OptionTable, CommonName>
 ).flatMap(([name, { effectOnly, kind }]) =>
@@ -363,15 +367,15 @@ const commonReaders: Readonly<Record<OptionTable[CommonName]["kind"], Reader<unk
   texts: textSet
 }
 
-/** The readers of options of both APIs, up to the one of this name. */
+/** The readers of the common options, up to this name. */
 const commonUpTo = (last: PromiseName) => {
   const end = commonOptions.findIndex(({ promiseName }) => promiseName === last) + 1
   return Object.fromEntries(commonOptions.slice(0, end).map(row => [row.promiseName, commonReaders[row.kind]]))
 }
 
 /**
- * In the order in which the official package looks at them: of several wrong options the first is reported. A member keeps
- * its place when it comes again.
+ * In the order in which the official package checks them: of several wrong options the first is reported. A repeated
+ * member keeps its place.
  */
 const readOptions = members({
   dataStore: provided(),
@@ -419,14 +423,14 @@ const readOptions = members({
 } satisfies Readers<Omit<StatsigOptions, PromiseName>> as Readers<StatsigOptions>)
 
 /**
- * Checks the options of a program. Whatever is no object has none.
+ * Checks a program's options. Anything but an object means no options.
  *
  * @internal
  */
 export const checkOptions = (options: unknown): StatsigOptions => readOptions(options ?? {}, "StatsigOptions")
 
 /**
- * The checked options that both APIs have, as an Effect program would write them.
+ * The checked options of both APIs, in the form of the Effect API.
  *
  * @internal
  */

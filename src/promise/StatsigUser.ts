@@ -1,8 +1,8 @@
 /**
  * The user of the Promise API.
  *
- * It is a thin, mutable cover over one immutable engine `User`: a setter makes a new one, so that a check and the events
- * it logs may keep the reference.
+ * A thin, mutable wrapper around an immutable engine `User`: a setter makes a new one, so that a check and its events
+ * may keep the reference.
  *
  * @since 0.1.0
  */
@@ -15,9 +15,9 @@ import { brandClass, brandOf, brandVersion, otherVersion, showMembers } from "./
 import { toAssignedMap, toCustomMap, toExactJson, toIDMap, toMap } from "./json.js"
 
 /**
- * What a user is made of. Every field may be left out.
+ * The fields of a user; each is optional.
  *
- * `privateAttributes` take part in decisions and never leave the process.
+ * `privateAttributes` are used in evaluation and never leave the process.
  *
  * @since 0.1.0
  */
@@ -42,7 +42,7 @@ export interface StatsigUserArgs {
 }
 
 /**
- * Custom fields of a user, as `StatsigUser` gives and takes them.
+ * Custom fields of a user, as `StatsigUser` returns and accepts them.
  *
  * @since 0.1.0
  */
@@ -62,10 +62,10 @@ let engineUser: (value: unknown) => User
 
 const brand: unique symbol = brandOf("StatsigUser") as never
 
-/** Where a user shows its fields to other copies of this package, which cannot read what is private here. */
+/** Where a user exposes its fields to other copies of this package, which cannot read private members. */
 const content: unique symbol = Symbol.for("statsig-effect/StatsigUser/content") as never
 
-/** The engine's users for those of other copies: what is worked out of a user stays with it. */
+/** The engine's users for those of other copies: values derived from a user are cached on it. */
 const adopted = new WeakMap<UserFields, User>()
 
 /** The engine's user for a `StatsigUser` of another copy. */
@@ -95,10 +95,10 @@ const noUser =
   "Please create a StatsigUser instance using `new StatsigUser(...)` instead."
 
 /**
- * The user that a check is made for.
+ * The user of a check.
  *
- * The constructor copies what it is given. Every field is an accessor: a getter gives a fresh copy, or `null` when the
- * field is not set, and assigning `null` clears a field. To change a map, assign a whole new one.
+ * The constructor copies its input. Every field is an accessor: a getter returns a fresh copy, or `null` when the field
+ * is not set, and assigning `null` clears a field. To change a map, assign a whole new one.
  *
  * @example
  * const user = new StatsigUser({ userID: "u-1", customIDs: { companyID: "c-7" }, custom: { plan: "pro" } })
@@ -117,20 +117,20 @@ export class StatsigUser {
     engineUser = value => (typeof value === "object" && value !== null && #user in value ? value.#user : adopt(value))
   }
 
-  /** A user with this `userID`. Throws `StringExpected` when it is no string. */
+  /** A user with this `userID`. Throws `StringExpected` when it is not a string. */
   static withUserID(userID: string): StatsigUser {
     return new StatsigUser({ userID: asText(userID, "userID") })
   }
 
-  /** A user without a `userID`, known by these ids. Throws `InvalidArg` for an id that is no string or number. */
+  /** A user without a `userID`, with these ids. Throws `InvalidArg` for an id that is not a string or a number. */
   static withCustomIDs(customIDs: Record<string, string>): StatsigUser {
     if (customIDs === undefined) throw missingObject()
     return new StatsigUser({ customIDs })
   }
 
   /**
-   * Throws `StringExpected` when a text is no string, `InvalidArg` for what cannot be JSON, and a `TypeError` for `null`
-   * where a map belongs. A user with neither `userID` nor `customIDs` gets the `userID` `""`.
+   * Throws `StringExpected` when a string is expected and missing, `InvalidArg` for what cannot be JSON, and a
+   * `TypeError` for `null` instead of a map. A user with neither `userID` nor `customIDs` gets the `userID` `""`.
    */
   constructor(args: ({ userID: string } | { customIDs: Record<string, string> }) & StatsigUserArgs) {
     if (args === null || args === undefined) throw missingObject()

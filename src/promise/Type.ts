@@ -1,5 +1,5 @@
 /**
- * What the value of a flag looks like. `Flag` goes by it: a value that does not fit gives the flag's fallback.
+ * The types of flag values. `Flag` uses them: a value that does not fit gives the flag's fallback.
  *
  * @example
  * import { Flag, Type } from "statsig-effect/promise"
@@ -16,17 +16,17 @@ import * as Schema from "effect/Schema"
  * @since 0.1.0
  */
 export interface Type<out A> {
-  /** For the compiler alone: there is no such member. */
+  /** For the compiler only: this member does not exist. */
   readonly Value: A
 }
 
 /**
- * The type of a member that an object may lack.
+ * The type of an optional object member.
  *
  * @since 0.1.0
  */
 export interface Optional<out A> {
-  /** For the compiler alone: there is no such member. */
+  /** For the compiler only: this member does not exist. */
   readonly OptionalValue: A
 }
 
@@ -55,7 +55,7 @@ export type ObjectOf<M extends Members> = Flat<
  */
 export type Flat<A> = { readonly [K in keyof A]: A[K] }
 
-/** How a type is held. */
+/** The representation of a type. */
 class Held {
   readonly schema: unknown
 
@@ -77,7 +77,7 @@ export const schemaOf = <A>(type: Type<A>): Schema.Schema<A> => {
 }
 
 /**
- * A text.
+ * A string.
  *
  * @since 0.1.0
  */
@@ -105,7 +105,7 @@ export const boolean: Type<boolean> = /* @__PURE__ */ typeOf(Schema.Boolean)
 export const unknown: Type<unknown> = /* @__PURE__ */ typeOf(Schema.Unknown)
 
 /**
- * One of these values and no other.
+ * One of these values.
  *
  * @example
  * import { Type } from "statsig-effect/promise"

@@ -1,15 +1,14 @@
 /**
- * Checks of what a program hands over: the right type comes back, anything else throws an error with the `code` that the
- * official package gives for it.
+ * Argument checks: each returns the value in the right type, or throws an error with the official package's `code`.
  */
 
-/** Why an argument was refused. */
+/** Why an argument was rejected. */
 export type ArgumentCode = "InvalidArg" | "StringExpected" | "BooleanExpected" | "NumberExpected" | "GenericFailure"
 
 /** An error with a `code`, to be thrown. */
 export const argumentError = (code: ArgumentCode, message: string): Error => Object.assign(new Error(message), { code })
 
-/** What the official package throws where it needs an object and finds none. */
+/** The error of the official package when an object is missing. */
 export const missingObject = (): TypeError => new TypeError("Cannot convert undefined or null to object")
 
 const shownArgument = (value: unknown): string =>
@@ -32,16 +31,16 @@ const asNumber = (value: unknown, where: string): number => {
   throw argumentError("NumberExpected", `${where}: expected a number, got ${shownArgument(value)}`)
 }
 
-/** A number as an unsigned 32-bit integer: fractions are cut off, what has no integer counts as 0. */
+/** A number as an unsigned 32-bit integer: fractions are truncated, values without an integer count as 0. */
 export const asUnsigned = (value: unknown, where: string): number => asNumber(value, where) >>> 0
 
-/** A number as an integer: fractions are cut off, what has no integer counts as 0. */
+/** A number as an integer: fractions are truncated, values without an integer count as 0. */
 export const asInteger = (value: unknown, where: string): number => {
   const number = asNumber(value, where)
   return Number.isFinite(number) ? Math.trunc(number) : 0
 }
 
-/** What was thrown may be anything: a getter of the program's own may have done it. */
+/** Anything may have been thrown, for example by a getter of the program. */
 export const problemOf = (error: unknown): string => {
   try {
     return error instanceof Error ? error.message : String(error)

@@ -1,12 +1,12 @@
 /**
  * The error boundary of the Promise API: no method of a `Statsig` instance throws or rejects.
  *
- * Every method becomes a property of the instance, bound to it, so that it may be passed around; those of a subclass
- * too. What a method throws goes to `console.error`.
+ * Every method, including those of a subclass, becomes a property bound to the instance, so that it may be passed
+ * around. Errors thrown by a method go to `console.error`.
  */
 import { complain } from "./complain.js"
 
-/** What a method that threw gives in place of `null`, by its name and arguments. */
+/** The result of a failed method if it is not `null`, by its name and arguments. */
 export type Failures = Readonly<Record<string, (...input: ReadonlyArray<unknown>) => unknown>>
 
 type Method = (...input: ReadonlyArray<unknown>) => unknown
@@ -25,7 +25,7 @@ export const guardMethods = (instance: object, failures: Failures): void => {
   }
 }
 
-/** Programs call nothing as often as a check, which takes three parameters: those are passed on without an array. */
+/** Checks are the most frequent calls and take three parameters: those are passed on without an array. */
 const guardedMethod = (instance: object, name: string, method: Method, failure: Method | undefined): Method =>
   method.length === 3
     ? (first, second, third, ...more) => {
@@ -46,7 +46,7 @@ const guardedMethod = (instance: object, name: string, method: Method, failure: 
         }
       }
 
-/** Makes a call that is no method of its own. */
+/** Guards a call that is not a method. */
 export const guardCall = (name: string, call: () => void): void => {
   try {
     call()

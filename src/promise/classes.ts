@@ -1,18 +1,20 @@
 /**
- * What the classes of the Promise API have in common with those of the official package, of which there is one each in a
- * process: a name, members that can be listed, and `instanceof`.
+ * Makes the classes of the Promise API behave like those of the official package, which exist once per process: their
+ * names, enumerable members, and `instanceof`.
  *
- * This package may be in a process more than once. Copies know each other's objects by a brand under a symbol of the
- * registry, whose value is a version.
+ * This package may be loaded more than once in a process. Copies recognise each other's objects by a brand under a
+ * registered symbol, whose value is a version.
  */
 
-/** What copies rely on in each other's objects. It grows when an older copy could not deal with them. */
+/**
+ * The version of what copies rely on in each other's objects. It is raised when an older copy could not handle them.
+ */
 export const brandVersion = 1
 
-/** Where the objects of a class have their brand. */
+/** The symbol of a class's brand. */
 export const brandOf = (name: string): symbol => Symbol.for(`statsig-effect/${name}`)
 
-/** Says that an object of that class cannot be used, whose brand has this value. */
+/** The message for an object of that class whose brand has another version. */
 export const otherVersion = (name: string, version: unknown): string =>
   `This ${name} is of another version of statsig-effect, whose form (${version}) is not that of this one ` +
   `(${brandVersion}): use one version of the package in a process.`
@@ -21,15 +23,15 @@ const isBranded = (value: unknown, brand: symbol): boolean =>
   typeof value === "object" && value !== null && Reflect.get(value, brand) === brandVersion
 
 /**
- * Gives a class the name that it is exported by, for a bundler that puts all into one file calls it another where the name
- * is taken, and programs see that in what they print. Objects of other copies' classes of that name are instances of it.
+ * Sets a class's name to its export name: a bundler renames a class if the name is taken, and programs print it.
+ * Objects of the same class from other copies are instances of it.
  */
 export const brandClass = (type: { readonly name: string; readonly prototype: object }, name: string): void => {
   const brand = brandOf(name)
   Object.defineProperty(type, "name", { value: name })
   Object.defineProperty(type.prototype, brand, { value: brandVersion })
   Object.defineProperty(type, Symbol.hasInstance, {
-    // A subclass inherits this, and has instances of its own only.
+    // A subclass inherits this, and accepts only its own instances.
     value(this: unknown, value: unknown): boolean {
       return this === type ? isBranded(value, brand) : Function.prototype[Symbol.hasInstance].call(this, value)
     }
@@ -37,8 +39,8 @@ export const brandClass = (type: { readonly name: string; readonly prototype: ob
 }
 
 /**
- * Shows the members of a class to `for … in`, as those of the official package's native classes are: programs and
- * libraries copy objects that way.
+ * Makes the members of a class enumerable for `for … in`, as those of the official package's native classes are:
+ * programs and libraries copy objects that way.
  */
 export const showMembers = (type: { readonly prototype: object }): void => {
   for (const name of Object.getOwnPropertyNames(type.prototype)) {

@@ -1,5 +1,5 @@
 /**
- * The options of `getClientInitializeResponse`, as the official package takes them.
+ * The options of `getClientInitializeResponse`, in the official package's form.
  *
  * @since 0.1.0
  */
@@ -23,18 +23,18 @@ export const GCIRResponseFormat = { Initialize: 0, InitializeWithSecondaryExposu
 export type GCIRResponseFormat = (typeof GCIRResponseFormat)[keyof typeof GCIRResponseFormat]
 
 /**
- * What a client initialize response holds and how it is written.
+ * What a client initialize response contains and how it is encoded.
  *
  * @since 0.1.0
  */
 export interface ClientInitResponseOptions {
-  /** How names are hidden: `djb2`, `sha256` or `none`; any other word means `djb2`, the default. */
+  /** How names are hashed: `djb2`, `sha256` or `none`; any other value means `djb2`, the default. */
   hashAlgorithm?: string
-  /** Leaves out what is not meant for the target app of this client key. */
+  /** Leaves out what does not target the app of this client key. */
   clientSdkKey?: string
-  /** Whether local overrides count. Default: false. */
+  /** Whether local overrides apply. Default: false. */
   includeLocalOverrides?: boolean
-  /** The names that stay, of each kind; all of them by default. */
+  /** The names to include, of each kind; all of them by default. */
   featureGateFilter?: Set<string>
   experimentFilter?: Set<string>
   dynamicConfigFilter?: Set<string>
@@ -42,11 +42,11 @@ export interface ClientInitResponseOptions {
   paramStoreFilter?: Set<string>
   /** Leaves out the id types. Default: false. */
   removeIdType?: boolean
-  /** Leaves out gates that are closed by default and asked no other gate. Default: false. */
+  /** Leaves out gates that are closed by default and have no nested gates. Default: false. */
   removeDefaultValueGates?: boolean
   /** Default: `GCIRResponseFormat.Initialize`. */
   responseFormat?: GCIRResponseFormat
-  /** The `full_checksum` of the response that the client holds: it gets a blank one when nothing changed. */
+  /** The `full_checksum` of the response that the client holds: if nothing changed, it gets a blank response. */
   previousResponseHash?: string
 }
 
@@ -58,7 +58,7 @@ const responseFormat: Reader<ResponseFormat> = (value, where) => {
   return format
 }
 
-/** Each is known in these spellings only. */
+/** Only these spellings are accepted. */
 const hashAlgorithms: ReadonlyMap<string, HashAlgorithm> = new Map(
   (["djb2", "none", "sha256"] as const).flatMap(algorithm =>
     [algorithm, algorithm.toUpperCase(), algorithm[0]?.toUpperCase() + algorithm.slice(1)].map(
@@ -85,7 +85,7 @@ const readResponseOptions = members<ClientInitializeOptions>({
 })
 
 /**
- * Checks the options of a call. Whatever is no object has none.
+ * Checks the options of a call. Anything but an object means no options.
  *
  * @internal
  */

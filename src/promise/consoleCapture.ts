@@ -1,9 +1,9 @@
 /**
- * Console capture: what the program writes to the console, as events.
+ * Console capture: logs the program's console output as events.
  *
- * Capturing replaces the functions of `console`, which there is one of: a second capture takes over from the first, and
- * any end restores the originals. The capture in force is that of the process, as `console` itself is; and so is which
- * instances capture, by their SDK keys, for lines that a program hands over itself.
+ * Capturing replaces the functions of the one `console`: a second capture replaces the first, and ending any restores
+ * the originals. Like `console` itself, the current capture is that of the process; so is the set of capturing
+ * instances, by SDK key, for lines that a program passes on itself.
  */
 
 import { ofProcess } from "../internal/ofProcess.js"
@@ -20,34 +20,37 @@ export type ConsoleLevel = LogLineLevel
 const allLevels: ReadonlyArray<ConsoleLevel> = ["trace", "debug", "log", "info", "warn", "error"]
 const defaultLevels: ReadonlyArray<ConsoleLevel> = ["warn", "error"]
 
-/** Defaults and ceilings. */
+/** Defaults and upper limits. */
 const maxKeys = 100
 const maxDepth = 10
 const maxLength = 4096
 
 type ConsoleFunction = (...input: ReadonlyArray<unknown>) => void
 
-/** The property of a capturing function that holds the one it stands for. */
+/** The property of a capturing function that holds the original. */
 const original = "__statsig_original__"
 
-/** Records one line: its level, its text, and where it comes from, up to three stack lines. */
+/** Records one line: its level, its text, and its origin, up to three stack lines. */
 export type Record = (level: ConsoleLevel, value: string, trace: string | undefined) => void
 
 const limit = (wanted: number | undefined, most: number): number => Math.min(wanted ?? most, most)
 
 const isPlainObject = (value: unknown): value is object => Object.prototype.toString.call(value) === "[object Object]"
 
-/** Whether values lie deeper than `depth`; scalars have a level too. What was met before is not looked into again. */
+/**
+ * Whether values are nested deeper than `depth`; scalars count as a level. Objects that were visited are not visited
+ * again.
+ */
 const isDeeper = (value: unknown, depth: number, met = new Set<object>()): boolean => {
   if (depth <= 0) return true
   if (typeof value !== "object" || value === null || met.has(value)) return false
-  // Getters may give new objects without end.
+  // Getters may return new objects endlessly.
   if (met.size === maxValues) return true
   met.add(value)
   return Object.values(value).some(member => isDeeper(member, depth - 1, met))
 }
 
-/** Lets `JSON.stringify` end where one object is reached in too many ways, or too much text is: it throws. */
+/** Stops `JSON.stringify` by throwing when one object is reached on too many paths, or there is too much text. */
 const boundedReplacer = (): ((key: string, value: unknown) => unknown) => {
   let values = 0
   let characters = 0
@@ -59,7 +62,7 @@ const boundedReplacer = (): ((key: string, value: unknown) => unknown) => {
   }
 }
 
-/** Makes the text of one argument. */
+/** Converts one argument to text. */
 export const makeStringify = (options: Pick<ConsoleCaptureOptions, "maxDepth" | "maxKeys" | "maxLength">) => {
   const keys = limit(options.maxKeys, maxKeys)
   const depth = limit(options.maxDepth, maxDepth)
@@ -89,7 +92,7 @@ export const levelsOf = (options: Pick<ConsoleCaptureOptions, "logLevels">): Rea
   return new Set(known.length === 0 ? defaultLevels : known)
 }
 
-/** Takes a line of the instance that captures, if its level is wanted. */
+/** Records a line of the capturing instance, if its level is wanted. */
 type Take = (level: ConsoleLevel, texts: ReadonlyArray<string>, trace: string | undefined) => void
 
 interface Captures {
@@ -100,7 +103,7 @@ interface Captures {
 
 const captures = (): Captures => ofProcess("consoleCapture/1", () => ({ restore: undefined, takers: new Map() }))
 
-/** Gives `console` back its own functions. */
+/** Restores the console's own functions. */
 export const stopCapture = (): void => {
   const current = captures()
   current.restore?.()
@@ -108,8 +111,8 @@ export const stopCapture = (): void => {
 }
 
 /**
- * Captures the console from now on, in place of whoever captured it. Gives what ends the taking of lines by
- * `captureLogLine`, which goes on when the console has its own functions again.
+ * Captures the console from now on, replacing any other capture. Returns a function that ends the recording of lines
+ * from `captureLogLine`, which continues after the console's own functions are restored.
  */
 export const startCapture = (sdkKey: string, options: ConsoleCaptureOptions, record: Record): (() => void) => {
   stopCapture()
@@ -130,7 +133,7 @@ export const startCapture = (sdkKey: string, options: ConsoleCaptureOptions, rec
     try {
       take(level, payload.map(stringify), (new Error().stack ?? "").split("\n").slice(2, 5).join("\n"))
     } catch {
-      // The program's console must go on working.
+      // The program's console must continue to work.
     } finally {
       busy = false
     }
@@ -156,8 +159,8 @@ export const startCapture = (sdkKey: string, options: ConsoleCaptureOptions, rec
 }
 
 /**
- * Hands a line to the instance with this SDK key, as if it had been written to the console. Where no instance with the
- * key captures the console, or not at that level, it does nothing.
+ * Passes a line to the instance with this SDK key, as if it had been written to the console. Does nothing if no
+ * instance with the key captures the console at that level.
  *
  * @example
  * statsigCaptureLogLine("warn", ["stock is low:", "3"], "secret-…")
@@ -178,7 +181,7 @@ export const captureLogLine = (
   if (known !== undefined) take?.(known, texts, trace)
 }
 
-/** Captures the console for an instance. Gives what ends it. */
+/** Captures the console for an instance. Returns a function that ends it. */
 export const captureConsole = (sdkKey: string, statsig: Service, options: ConsoleCaptureOptions): (() => void) => {
   const user = options.user ?? new StatsigUser({ userID: "console-capture-user" })
   return startCapture(sdkKey, options, (level, value, trace) =>

@@ -1,5 +1,5 @@
 /**
- * The arguments of checks and overrides, checked.
+ * Checks the arguments of checks and overrides.
  */
 
 import type { ExplainedKind } from "../engine/explain/explanation.js"
@@ -11,7 +11,7 @@ import { toExactJson, toJsonMap } from "./json.js"
 import type { UserPersistedValues } from "./StatsigOptions.js"
 
 /**
- * How one check is made.
+ * Options of one gate check.
  *
  * @since 0.1.0
  */
@@ -21,41 +21,41 @@ export interface FeatureGateEvaluationOptions {
 }
 
 /**
- * How one check is made.
+ * Options of one dynamic config check.
  *
  * @since 0.1.0
  */
 export interface DynamicConfigEvaluationOptions extends FeatureGateEvaluationOptions {}
 
 /**
- * How the parameters of a store are read.
+ * Options of reading a store's parameters.
  *
  * @since 0.1.0
  */
 export interface ParameterStoreEvaluationOptions extends FeatureGateEvaluationOptions {}
 
 /**
- * How one check is made.
+ * Options of one experiment check.
  *
  * @since 0.1.0
  */
 export interface ExperimentEvaluationOptions extends FeatureGateEvaluationOptions {
-  /** The answers that this user keeps. */
+  /** The sticky assignments of this user. */
   userPersistedValues?: UserPersistedValues
-  /** A kept answer gives way to an override rule that the user meets now. */
+  /** An override rule that the user now matches replaces the sticky assignment. */
   enforceOverrides?: boolean
-  /** A kept answer is dropped when the user no longer passes targeting. */
+  /** The sticky assignment is dropped when the user no longer passes targeting. */
   enforceTargeting?: boolean
 }
 
 /**
- * How one check is made.
+ * Options of one layer check.
  *
  * @since 0.1.0
  */
 export interface LayerEvaluationOptions extends ExperimentEvaluationOptions {}
 
-/** The options of a check, if their members are of the right types. Whatever is no object has no members. */
+/** The options of a check, if their members have the right types. Anything but an object has no members. */
 export const checkable = (options: FeatureGateEvaluationOptions | null | undefined): Core.CheckOptions | undefined => {
   if (options === undefined || options === null) return undefined
   checkFlag(options.disableExposureLogging, "disableExposureLogging")
@@ -63,7 +63,7 @@ export const checkable = (options: FeatureGateEvaluationOptions | null | undefin
 }
 
 /**
- * The same of an experiment or a layer. Of kept answers any mistake makes all count as not given.
+ * The same for an experiment or a layer. Any error in the sticky assignments makes all of them count as absent.
  *
  * @internal
  */
@@ -95,7 +95,7 @@ const checkFlag = (value: unknown, where: string): void => {
   if (value !== undefined) asFlag(value, where)
 }
 
-/** Text or a number; anything else counts as none. */
+/** A string or a number; anything else counts as none. */
 export const asEventValue = (value: unknown): string | number | null => {
   const json = value === undefined ? null : toExactJson(value)
   return typeof json === "string" || typeof json === "number" ? json : null

@@ -1,5 +1,5 @@
 /**
- * The way into an instance of the Promise API for parts of this package that are bundled by themselves.
+ * Access to an instance of the Promise API for parts of this package that are bundled separately.
  */
 import type { IdListsStatus } from "../IdLists.js"
 import type { Overrides } from "../Overrides.js"
@@ -7,24 +7,29 @@ import type { SpecStatus, SpecStore } from "../SpecStore.js"
 import type { Service } from "../Statsig.js"
 import { brandOf, brandVersion, otherVersion } from "./classes.js"
 
-/** What is behind an instance. */
+/** The internals of an instance. */
 export interface Internals {
   readonly statsig: Service
   readonly store: SpecStore["Type"]
   readonly overrides: Overrides["Type"]
   readonly status: () => SpecStatus
   readonly idListStatus: () => IdListsStatus
-  /** Whether it still polls and sends what is logged: until it is shut down. */
+  /** Whether it still polls and sends events: until it is shut down. */
   readonly isRunning: () => boolean
 }
 
-/** Where an instance has them. Of the registry, because each bundle has this module for itself. */
+/**
+ * The property of an instance that holds them. A registered symbol, because each bundle has its own copy of this
+ * module.
+ */
 export const internals: unique symbol = Symbol.for("statsig-effect/promise/internals") as never
 
 const statsigBrand: unique symbol = brandOf("Statsig") as never
 
-/** What is behind an instance of any copy of this package. Throws a `TypeError` for one of another
- * version, and with this text for anything else. */
+/**
+ * The internals of an instance of any copy of this package. Throws a `TypeError` for another version, and with the text
+ * `problem` for anything else.
+ */
 export const internalsOf = (statsig: unknown, problem: string): Internals => {
   const { [statsigBrand]: version, [internals]: behind } = Object(statsig) as {
     readonly [statsigBrand]?: unknown

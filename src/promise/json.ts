@@ -1,15 +1,15 @@
 /**
- * The JSON form of what a program puts into a user, an event or an override. The rules are those of the official package:
- * inherited enumerable members count, strings and arrays stand for their indices where a map is expected, and what cannot
- * be JSON throws.
+ * The JSON form of values that a program puts into a user, an event or an override. The rules are those of the official
+ * package: inherited enumerable members count, strings and arrays become maps of their indices where a map is expected,
+ * and what cannot be JSON throws.
  */
 import type { Json, JsonObject } from "../engine/json.js"
 import { maxCharacters, maxValues, Walk } from "../internal/walk.js"
 import { argumentError, missingObject } from "./argument.js"
 
 /**
- * The JSON form of a value, within the bounds of a `Walk`; `undefined` when the value itself is beyond them. Throws
- * `InvalidArg` for what has none.
+ * The JSON form of a value, within the bounds of a `Walk`; `undefined` when the value itself exceeds them. Throws
+ * `InvalidArg` for a value without a JSON form.
  */
 export const toExactJson = (value: unknown, walk = new Walk()): Json | undefined => {
   switch (typeof value) {
@@ -18,7 +18,7 @@ export const toExactJson = (value: unknown, walk = new Walk()): Json | undefined
       return value
     case "number":
       if (!Number.isFinite(value)) throw argumentError("InvalidArg", `expected a JSON value, got ${value}`)
-      // Zero has no sign here.
+      // Negative zero becomes zero.
       return value + 0
     case "object":
       if (value === null) return null
@@ -44,33 +44,35 @@ const allKeys = (value: object): ReadonlyArray<string> => {
 }
 
 /**
- * The map that a value stands for, with the members that `read` does not leave out. It is within the bounds of a `Walk`.
- * Throws for `null`.
+ * A value as a map, with the members that `read` does not leave out. It is within the bounds of a `Walk`. Throws for
+ * `null`.
  */
 export const toMap = (value: unknown, read: ReadMember): { [key: string]: Json } => {
   if (value === null || value === undefined) throw missingObject()
   return toMembers(Object(value), read, new Walk()) ?? {}
 }
 
-/** A map as a constructor takes it: members that are `undefined` are left out, and `NaN` becomes `null`. */
+/** A map as a constructor accepts it: members that are `undefined` are left out, and `NaN` becomes `null`. */
 export const toCustomMap = (value: unknown): JsonObject =>
   (isPlainObject(value) ? copySimple(value) : undefined) ?? toMap(value, toMember)
 
-/** The map of custom IDs as a constructor takes it. Throws `InvalidArg` for an id that is no string or number. */
+/**
+ * The map of custom IDs as a constructor accepts it. Throws `InvalidArg` for an id that is not a string or a number.
+ */
 export const toIDMap = (value: unknown): JsonObject =>
   isPlainObject(value) && hasOnlyTexts(value) ? { ...value } : toMap(value, toID)
 
-/** A map as a setter takes it: `null` and `undefined` stand for none, and `NaN` throws. */
+/** A map as a setter accepts it: `null` and `undefined` mean none, and `NaN` throws. */
 export const toAssignedMap = (value: unknown): JsonObject | undefined =>
   value === null || value === undefined ? undefined : toJsonMap(value)
 
-/** A map of JSON values. Throws for `null`, and for what has no JSON form. */
+/** A map of JSON values. Throws for `null`, and for values without a JSON form. */
 export const toJsonMap = (value: unknown): { [key: string]: Json } => toMap(value, toAssignedMember)
 
-// Nearly every map holds scalars and arrays of scalars only. Such a map is copied in one step, which takes a fraction of
-// the time.
+// Nearly every map holds only scalars and arrays of scalars. Such a map is copied in one step, which takes a fraction
+// of the time.
 
-/** Where there is no such accessor, or a member of that name, the long way leads to the same map. */
+/** Without such an accessor, or with a member of that name, the slow path gives the same map. */
 const isPlainObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" &&
   value !== null &&
@@ -117,7 +119,7 @@ const copySimple = (map: Record<string, unknown>): JsonObject | undefined => {
 const toMember: ReadMember = (value, _, walk) => {
   if (value === undefined) return undefined
   if (typeof value === "number") return Number.isFinite(value) ? value : null
-  // An array with a gap is no array to the official package, but a map of the indices that are there.
+  // The official package treats an array with a gap as a map of its existing indices.
   return Array.isArray(value) && value.includes(undefined)
     ? toMembers(value, toAssignedMember, walk)
     : toExactJson(value, walk)

@@ -1,5 +1,5 @@
 /**
- * The levels of log lines, by the names that the official package takes.
+ * The levels of log lines, by the names that the official package accepts.
  */
 import type { LogLineLevel } from "../Statsig.js"
 
@@ -14,7 +14,7 @@ const lineLevels = {
   err: "error"
 } as const satisfies Record<string, LogLineLevel>
 
-/** The level of that name, in whatever case; `undefined` for any other. */
+/** The level of that name, in any case; `undefined` for any other. */
 export const logLineLevel = (name: string): LogLineLevel | undefined => {
   const lower = name.toLowerCase()
   return Object.hasOwn(lineLevels, lower) ? lineLevels[lower as keyof typeof lineLevels] : undefined

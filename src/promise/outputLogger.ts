@@ -1,8 +1,8 @@
 /**
  * The SDK's own log lines: to standard output, or to the program's provider. Every line goes through Effect's Logger;
- * this is the logger that a facade instance replaces the default one with.
+ * in an instance of the Promise API this logger replaces the default one.
  *
- * Unlike in the official package each instance has a level and a provider of its own.
+ * Unlike in the official package each instance has its own level and provider.
  */
 import * as Cause from "effect/Cause"
 import * as FiberRef from "effect/FiberRef"
@@ -30,7 +30,7 @@ export interface OutputLoggerProvider {
   shutdown?: () => void
 }
 
-/** Longer messages are cut, as the official package does. In characters. */
+/** Longer messages are truncated, as in the official package. In characters. */
 const longest = 400
 const cutMark = "...[TRUNCATED]"
 
@@ -58,11 +58,11 @@ const messageText = (message: unknown): string => {
 const cutMessage = (text: string): string =>
   text.length > longest ? text.slice(0, longest - cutMark.length) + cutMark : text
 
-/** A message as it is shown: cut, and with keys masked. */
+/** A message as it is shown: truncated, and with keys masked. */
 export const shownMessage = (text: string): string =>
   cutMessage(text).replace(/(secret-[A-Za-z0-9]{1,5})[A-Za-z0-9]*(?:\*{5})?/g, "$1*****")
 
-/** Writes a line where there is no provider. */
+/** Writes a line if there is no provider. */
 const writeLine = (line: string): void => {
   const { process } = globalThis
   if (process?.stdout) process.stdout.write(`${line}\n`)
@@ -82,20 +82,20 @@ const loggerOf = (provider: OutputLoggerProvider | undefined) =>
     quietly(() => writeLine(`${date.toISOString()} ${severity.toUpperCase().padEnd(5)} [Statsig::${tag}] ${text}`))
   })
 
-/** Effect's own loggers without the default one, whose place the logger of an instance takes. */
+/** Effect's own loggers without the default one, which the logger of an instance replaces. */
 const otherLoggers = HashSet.remove(
   FiberRefs.getOrDefault(Runtime.defaultRuntime.fiberRefs, FiberRef.currentLoggers),
   Logger.defaultLogger
 )
 const toStandardOutput = HashSet.add(otherLoggers, loggerOf(undefined))
 
-/** The options that say where log lines go. */
+/** The options for the SDK's log lines. */
 interface OutputLoggerOptions {
   readonly outputLogLevel?: keyof typeof levels | undefined
   readonly outputLoggerProvider?: OutputLoggerProvider | undefined
 }
 
-/** A runtime whose log lines go where the options of an instance want them. Tells the provider of its begin. */
+/** A runtime whose log lines go where the options of an instance say. Initializes the provider. */
 export const runtimeWithLogger = (options: OutputLoggerOptions): Runtime.Runtime<never> => {
   const provider = options.outputLoggerProvider
   const wanted = options.outputLogLevel ?? "warn"
@@ -105,7 +105,7 @@ export const runtimeWithLogger = (options: OutputLoggerOptions): Runtime.Runtime
   return Runtime.defaultRuntime.pipe(
     Runtime.setFiberRef(FiberRef.currentLoggers, loggers),
     Runtime.setFiberRef(FiberRef.currentMinimumLogLevel, minimum),
-    // What a call fails with is its result.
+    // The result of a call contains its failure.
     Runtime.setFiberRef(FiberRef.unhandledErrorLogLevel, Option.none())
   )
 }

@@ -1,6 +1,6 @@
 /**
- * A data store of this package for a `Statsig` of another copy of it. Each copy has a runtime of its own and cannot run
- * the effects of another: between copies a store is made of promises.
+ * Shares a data store of this package with a `Statsig` of another copy of it. Each copy has its own runtime and cannot
+ * run the effects of another: between copies a store uses promises.
  */
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
@@ -10,7 +10,7 @@ import type { Stamp, Store } from "../DataStore.js"
 import { DataStoreError } from "../StatsigError.js"
 import { runtimeWithLogger } from "./outputLogger.js"
 
-/** A store as other copies see it. */
+/** The store's interface between copies. */
 export interface PromisedStore {
   readonly initialize: () => Promise<void>
   readonly get: (key: string) => Promise<string | undefined>
@@ -18,13 +18,13 @@ export interface PromisedStore {
   readonly getBytes: (key: string) => Promise<Uint8Array | undefined>
   readonly setBytes: (key: string, value: Uint8Array, stamp: Stamp) => Promise<void>
   readonly supportsPollingUpdatesFor: (key: string) => Promise<boolean>
-  /** Gives what ends the listening. */
+  /** Returns a function that removes the listener. */
   readonly changes: (key: string, listener: () => void) => () => void
   readonly stepDown: (key: string) => Promise<void>
   readonly shutdown: () => Promise<void>
 }
 
-/** Shows a store to other copies. Its log lines go where they go without options. */
+/** Exposes a store to other copies. Its log lines go to their default destination. */
 export const toPromises = (store: Store): PromisedStore => {
   const runtime = runtimeWithLogger({})
   const run = Runtime.runPromise(runtime)
@@ -45,7 +45,7 @@ export const toPromises = (store: Store): PromisedStore => {
   }
 }
 
-/** Makes a store of what another copy shows. */
+/** Makes a store from the one that another copy exposes. */
 export const fromPromises = (store: PromisedStore): Store => {
   const call = <A>(operation: DataStoreError["operation"], member: () => Promise<A>) =>
     Effect.tryPromise({

@@ -1,6 +1,6 @@
 /**
- * What the checks of the Promise API return: objects with properties of their own, as programs for the official package
- * print, compare and serialise them. A value is the caller's own copy, and the getters read from that copy.
+ * The results of checks in the Promise API: objects with own properties, which programs for the official package print,
+ * compare and serialise. A value is the caller's own copy, and the getters read from that copy.
  *
  * @since 0.1.0
  */
@@ -12,7 +12,7 @@ import { brandClass } from "./classes.js"
 import { complain } from "./complain.js"
 
 /**
- * How an answer came about. What is not known is `null`.
+ * How a result was decided. Unknown details are `null`.
  *
  * @since 0.1.0
  */
@@ -28,7 +28,7 @@ export interface EvaluationDetails {
 }
 
 /**
- * A gate that was evaluated on the way.
+ * A nested gate that was evaluated.
  *
  * @since 0.1.0
  */
@@ -53,7 +53,7 @@ export type TypedGet = <T = unknown>(
 ) => T
 
 /**
- * Reads a parameter whatever its type: its value, or the fallback, or `null`.
+ * Reads a parameter of any type: its value, or the fallback, or `null`.
  *
  * @since 0.1.0
  */
@@ -63,13 +63,13 @@ export type UnknownGet = (
 ) => unknown | null
 
 /**
- * What the constructors take: fields, the JSON text of fields, or nothing.
+ * What the constructors accept: fields, the JSON text of fields, or nothing.
  *
  * @since 0.1.0
  */
 export type RawEvaluation = Record<string, unknown> | string | null
 
-/** What a result is made of: the raw fields, or, from the checks, an engine's record. */
+/** The source of a result: raw fields or, from the checks, an engine's record. */
 type RawSource = Evaluation | RawFields
 
 interface RawFields {
@@ -88,8 +88,7 @@ interface RawFields {
 }
 
 /**
- * An engine's record in the place of raw fields, which the constructors take as well: a check makes its result without
- * a detour.
+ * Passes an engine's record as raw fields, which the constructors also accept: a check makes its result directly.
  *
  * @internal
  */
@@ -105,14 +104,14 @@ const sourceOf = (raw: unknown): RawSource => {
   }
 }
 
-/** The declared type is that of the official package, whose details hold `null` all the same. */
+/** The declared type is that of the official package, whose details contain `null` anyway. */
 const resultDetails = (reason: string, lcut: number | null, receivedAt: number | null, version: number | null) =>
   ({ reason, lcut, receivedAt, version }) as EvaluationDetails
 
 const copyExposure = ({ gate, gateValue, ruleID }: Exposed) => ({ gate, gateValue, ruleID }) as SecondaryExposure
 
 /**
- * What all results have.
+ * The members common to all results.
  *
  * @since 0.1.0
  */
@@ -122,12 +121,12 @@ export abstract class BaseEvaluation {
   readonly name: string
   /** The id of the rule that decided; `default` or `disabled` when none did, empty for an unknown name. */
   readonly ruleID: string
-  /** The unit the answer is decided for, e.g. `userID`; empty for an unknown name. */
+  /** The unit type of the evaluation, e.g. `userID`; empty for an unknown name. */
   readonly idType: string
   readonly details: EvaluationDetails
 
   /**
-   * `showsExposures` tells whether a check shows the gates that it evaluated on the way.
+   * `showsExposures`: whether a check lists the nested gates that it evaluated.
    *
    * @internal
    */
@@ -173,7 +172,7 @@ export abstract class BaseEvaluation {
 }
 
 /**
- * A feature gate's answer.
+ * The result of a feature gate check.
  *
  * @since 0.1.0
  */
@@ -191,7 +190,7 @@ export class FeatureGate extends BaseEvaluation {
   }
 }
 
-/** A copy of an evaluation's value. Most are flat: what is not is looked up once. */
+/** A copy of an evaluation's value. Most are flat: whether one is not is determined once. */
 const copyValue = (evaluation: Evaluation): Record<string, unknown> => {
   const value = evaluation.value ?? emptyObject
   const copy: { [key: string]: Json } = { ...value }
@@ -204,7 +203,7 @@ const copyValue = (evaluation: Evaluation): Record<string, unknown> => {
   return copy
 }
 
-/** The value as a copy of the caller's own. Raw fields are the caller's already. */
+/** The value as the caller's own copy. Raw fields already are. */
 const rawValueOf = (source: RawSource): Record<string, unknown> =>
   source instanceof Evaluation
     ? ((source.booleanValue as unknown as Record<string, unknown>) ?? copyValue(source))
@@ -229,7 +228,7 @@ const finish = (read: ParameterRead<unknown>, key: string, expose: Expose | unde
 }
 
 /**
- * What the results have that hold parameters. The getters by type have no counterpart in the official Node package and
+ * The members common to results with parameters. The typed getters have no counterpart in the official Node package and
  * follow the rules of `get`.
  *
  * @since 0.1.0
@@ -237,12 +236,12 @@ const finish = (read: ParameterRead<unknown>, key: string, expose: Expose | unde
 export abstract class ValueEvaluation extends BaseEvaluation {
   abstract readonly get: TypedGet
 
-  /** The text of parameter `key`, or the fallback when it is missing or no text. */
+  /** The string of parameter `key`, or the fallback when it is missing or not a string. */
   getString(key: string, fallback: string): string {
     return this.get(key, fallback)
   }
 
-  /** The number of parameter `key`, or the fallback when it is missing or no number. */
+  /** The number of parameter `key`, or the fallback when it is missing or not a number. */
   getFloat(key: string, fallback: number): number {
     return this.get(key, fallback)
   }
@@ -252,12 +251,12 @@ export abstract class ValueEvaluation extends BaseEvaluation {
     return this.getFloat(key, fallback)
   }
 
-  /** As `getFloat`, and the fallback for a number with a fraction. */
+  /** As `getFloat`; also returns the fallback for a number with a fraction. */
   getInteger(key: string, fallback: number): number {
     return this.get(key, fallback, isInteger)
   }
 
-  /** The truth value of parameter `key`, or the fallback when it is missing or neither true nor false. */
+  /** The boolean of parameter `key`, or the fallback when it is missing or not a boolean. */
   getBoolean(key: string, fallback: boolean): boolean {
     return this.get(key, fallback)
   }
@@ -267,12 +266,12 @@ export abstract class ValueEvaluation extends BaseEvaluation {
     return this.getBoolean(key, fallback)
   }
 
-  /** The array of parameter `key`, or the fallback when it is missing or no array. */
+  /** The array of parameter `key`, or the fallback when it is missing or not an array. */
   getArray(key: string, fallback: Array<unknown>): Array<unknown> {
     return this.get(key, fallback)
   }
 
-  /** The object of parameter `key`, or the fallback when it is missing or no object. */
+  /** The object of parameter `key`, or the fallback when it is missing or not an object. */
   getMap(key: string, fallback: Record<string, unknown>): Record<string, unknown> {
     return this.get(key, fallback)
   }
@@ -284,7 +283,7 @@ export abstract class ValueEvaluation extends BaseEvaluation {
 }
 
 /**
- * A dynamic config's answer.
+ * The result of a dynamic config check.
  *
  * @since 0.1.0
  */
@@ -308,7 +307,7 @@ export class DynamicConfig extends ValueEvaluation {
 }
 
 /**
- * An experiment's answer.
+ * The result of an experiment check.
  *
  * @since 0.1.0
  */
@@ -339,7 +338,7 @@ export class Experiment extends ValueEvaluation {
 }
 
 /**
- * A layer's answer. Reading a parameter logs the exposure of that parameter.
+ * The result of a layer check. Reading a parameter logs its exposure.
  *
  * @since 0.1.0
  */
@@ -352,7 +351,7 @@ export class Layer extends ValueEvaluation {
   readonly groupName: string | null
   /** The experiment of the layer that the user is allocated to. */
   readonly allocatedExperimentName: string | null
-  /** All parameters. Looking at them here logs nothing. */
+  /** All parameters. Reading them here logs nothing. */
   readonly __value: Record<string, unknown>
   readonly get: TypedGet
   readonly getValue: UnknownGet

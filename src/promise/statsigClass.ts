@@ -9,21 +9,21 @@ import { type MakeServices, StatsigClient } from "./Statsig.js"
 import type { StatsigOptions } from "./StatsigOptions.js"
 
 /**
- * The `Statsig` class over one kind of services, with its shared instance.
+ * The `Statsig` class on one kind of services, with its shared instance.
  *
  * @since 0.1.0
  */
 export interface StatsigClass {
   readonly prototype: StatsigClient
-  /** Throws, with a `code`, for a key that is no string and for options of the wrong type. */
+  /** Throws, with a `code`, if the key is not a string or an option has the wrong type. */
   new (sdkKey: string, options?: StatsigOptions | null): StatsigClient
-  /** Makes the shared instance. While there is one, warns and gives an instance that answers with defaults only. */
+  /** Makes the shared instance. If there is one already, warns and returns an instance that returns only defaults. */
   newShared(sdkKey: string, options?: StatsigOptions | null): StatsigClient
-  /** The shared instance. Without one, warns and gives an instance that answers with defaults only. */
+  /** The shared instance. Without one, warns and returns an instance that returns only defaults. */
   shared(): StatsigClient
   /** Whether there is a shared instance. */
   hasShared(): boolean
-  /** Forgets the shared instance, without shutting it down. */
+  /** Removes the shared instance, without shutting it down. */
   removeSharedInstance(): void
   /** The same as `hasShared`, by its Python name. */
   hasSharedInstance(): boolean
@@ -32,7 +32,7 @@ export interface StatsigClass {
 }
 
 /**
- * Where a class keeps its shared instance.
+ * Where a class stores its shared instance.
  *
  * @since 0.1.0
  */
@@ -41,15 +41,14 @@ export interface SharedPlace {
 }
 
 /**
- * The place that the classes of all copies of this package in the process have in common.
+ * The place shared by the classes of all copies of this package in the process.
  *
  * @internal
  */
 export const sharedOfProcess = (): SharedPlace => ofProcess("shared/1", () => ({ instance: undefined }))
 
 /**
- * Makes the `Statsig` class that works with these services. Its shared instance is its own, unless it is told a place
- * for it.
+ * Makes the `Statsig` class on these services. It has its own shared instance, unless a place for it is given.
  *
  * @since 0.1.0
  */

@@ -1,5 +1,5 @@
 /**
- * How calls ended that work with the outside, and how an instance is doing.
+ * The results of calls with outside effects, and the state of an instance.
  */
 
 import * as Duration from "effect/Duration"
@@ -16,7 +16,7 @@ import type {
 } from "../StatsigError.js"
 
 /**
- * How a call ended that works with the outside. `error` is there when it failed, with keys masked.
+ * The result of a call with outside effects. `error` is present if it failed, with keys masked.
  *
  * @since 0.1.0
  */
@@ -26,7 +26,7 @@ export interface StatsigResult {
 }
 
 /**
- * How `initialize` ended. Not in the official Node package.
+ * The result of `initialize`. Not in the official Node package.
  *
  * @since 0.1.0
  */
@@ -45,8 +45,7 @@ export interface InitializeDetails {
 }
 
 /**
- * How the specs are doing. Times are epoch milliseconds; `null` stands for never and none. Not in the official Node
- * package.
+ * The state of the specs. Times are epoch milliseconds; `null` means never or none. Not in the official Node package.
  *
  * @since 0.1.0
  */
@@ -56,32 +55,32 @@ export interface SpecsStatus {
   /** The `time` of the held specs, 0 when there are none. */
   lcut: number
   receivedAt: number | null
-  /** When a source was last asked with success, whether or not it had news. */
+  /** When a source last responded successfully, with or without news. */
   lastSuccessAt: number | null
   /** How long ago that was, in milliseconds, which is how old the specs may be. */
   ageMs: number | null
-  /** Whether there are no specs, or they are polled for and no source has answered for three sync intervals. */
+  /** Whether there are no specs, or they are polled and no source has responded for three sync intervals. */
   isStale: boolean
-  /** What went wrong since the last success, with keys masked. */
+  /** The last error since the last success, with keys masked. */
   lastError: string | null
-  /** The parts of the held specs that turned out bad when they were first used. */
+  /** The parts of the held specs that were invalid when first used. */
   warnings: Array<{ kind: string; name: string; message: string }>
 }
 
 /**
- * How the events are doing. At every moment each event that was logged is pending, sent or dropped. Not in the official
- * Node package.
+ * The state of event delivery. At every moment each logged event is pending, sent or dropped. Not in the official Node
+ * package.
  *
  * @since 0.1.0
  */
 export interface EventStatus {
-  /** Events that wait or are being sent. */
+  /** Events that are queued or being sent. */
   pending: number
   /** Events that the server accepted. */
   sent: number
   /** Events that were given up. */
   dropped: number
-  /** The same by reason; a reason that did not occur is absent. */
+  /** Dropped events by reason; a reason that did not occur is absent. */
   droppedBy: { [reason in DropReason]?: number }
   /** Why the last batch failed, until one succeeds, with keys masked. */
   lastError: string | null
@@ -95,7 +94,7 @@ export const sinkErrorText = (error: EventSinkError): string =>
 export const resultOf = ({ failure }: Core.InitializeResult): StatsigResult =>
   Option.match(failure, {
     onNone: () => ({ isSuccess: true }),
-    // A program that switched the network off does not expect specs from it.
+    // A program that disabled the network does not expect specs from it.
     onSome: error =>
       error._tag === "SpecSourceError" && error.reason === "Disabled"
         ? { isSuccess: true }
@@ -110,7 +109,7 @@ export const syncOutcome = {
   onSuccess: (): StatsigResult => ({ isSuccess: true })
 }
 
-/** The texts of the official package, which programs may look into. */
+/** The texts of the official package, which programs may parse. */
 const errorText = (error: SpecSourceError | SpecsError | IdListError | InitializeTimeoutError): string => {
   switch (error._tag) {
     case "IdListError":
@@ -120,7 +119,7 @@ const errorText = (error: SpecSourceError | SpecsError | IdListError | Initializ
     case "SpecsError":
       return `Failed to parse JSON ResponseData - ${error.message}`
     case "SpecSourceError":
-      // Of several sources none had specs.
+      // None of several sources had specs.
       if (error.source.includes(", ") || error.source === "specAdaptersConfig") {
         const told = error.reason === "Key" ? `: ${error.message}` : ""
         return `Adapter not started: Failed to start any adapters${told}`
@@ -134,7 +133,7 @@ const errorText = (error: SpecSourceError | SpecsError | IdListError | Initializ
 
 const notRetryable = new Set([400, 403, 405, 413, 429, 501])
 
-/** How `initialize` ended; `undefined` before it has. */
+/** The result of `initialize`; `undefined` before it ended. */
 export const detailsOf = (statsig: Core.Service, result: Core.InitializeResult | undefined): InitializeDetails => {
   const { source, time } = Effect.runSync(statsig.status)
   const isIdListReady = Effect.runSync(statsig.idListStatus).isReady ?? null

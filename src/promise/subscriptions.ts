@@ -1,8 +1,8 @@
 /**
- * SDK events: what a program subscribes to hear of every evaluation and every update of the specs.
+ * SDK events: notify a program of every evaluation and every update of the specs.
  *
- * An event is never delivered within the call that caused it. Each subscription gets its events in order, as copies of
- * its own; one that throws stops no other.
+ * An event is never delivered within the call that caused it. Each subscription gets its events in order, as its own
+ * copies; one that throws does not affect others.
  */
 
 import { ruleIDOf } from "../engine/evaluate/evaluation.js"
@@ -12,7 +12,7 @@ import type { SpecStore } from "../SpecStore.js"
 import type * as Core from "../Statsig.js"
 import { complain } from "./complain.js"
 
-/** The names that can be subscribed to; `*` stands for all others. */
+/** The names that can be subscribed to; `*` means all others. */
 export type SdkEvent =
   | "*"
   | "gate_evaluated"
@@ -38,10 +38,10 @@ const eventNames: ReadonlySet<string> = new Set<SdkEvent>([
 // biome-ignore lint/suspicious/noExplicitAny: as the official package declares it
 export type SdkEventCallback = (event: any) => void
 
-/** Events that wait for delivery; further ones are dropped until the event loop gets a turn. */
+/** The maximum number of undelivered events; further ones are dropped until the event loop gets a turn. */
 const maxWaiting = 10_000
 
-/** The id of a subscription to a name that does not exist. */
+/** The id of a subscription to an unknown name. */
 export const invalidSubscription = "ERROR@ERROR"
 
 /** The subscriptions of one instance. */
@@ -52,12 +52,14 @@ export class Subscriptions {
   readonly #listen: (subscriptions: Subscriptions) => () => void
   #end: (() => void) | undefined
 
-  /** `listen` is called when the first subscription comes, and what it gives when the last one goes. */
+  /**
+   * `listen` is called when the first subscription is added; the function that it returns when the last one is removed.
+   */
   constructor(listen: (subscriptions: Subscriptions) => () => void) {
     this.#listen = listen
   }
 
-  /** The subscription's id, or `invalidSubscription` for a name that does not exist. */
+  /** The subscription's id, or `invalidSubscription` for an unknown name. */
   add(name: string, callback: SdkEventCallback): string {
     if (!eventNames.has(name)) return invalidSubscription
     const id = `${crypto.randomUUID()}@${name}`
@@ -95,7 +97,7 @@ export class Subscriptions {
     )
   }
 
-  /** Resolves when all that was emitted until now has been delivered. */
+  /** Resolves when everything emitted until now has been delivered. */
   get delivered(): Promise<void> {
     return this.#delivered
   }
@@ -122,7 +124,7 @@ export class Subscriptions {
   }
 }
 
-/** Turns what the service answers into the events that programs subscribe to. */
+/** Converts the service's results to the events that programs subscribe to. */
 export const followAnswers = (statsig: Core.Service, subscriptions: Subscriptions) =>
   statsig.onCheck(({ evaluation, kind, name }) => {
     const { reason } = evaluation
@@ -168,7 +170,7 @@ export const followSpecs = (store: SpecStore["Type"], subscriptions: Subscriptio
     subscriptions.emit("specs_updated", () => ({
       source: adapter === null ? source : { Adapter: adapter[1] },
       source_api: sourceApi ?? (source === "Adapter(DataStore)" ? "datastore" : null),
-      // Parsed for one who looks at it, and only then: it may be large.
+      // Parsed only when it is read: it may be large.
       get values() {
         return JSON.parse(new TextDecoder().decode(specs))
       }

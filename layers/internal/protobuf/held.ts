@@ -57,7 +57,7 @@ export const membersOf = (
 /** The members outside the tables. */
 export const heldTopLevel = (held: Body) => membersOf(held, new Set(tableFields))
 
-/** A table of the held specs. Parameter stores are read once more: the snapshot does not keep their positions. */
+/** A table of the held specs. Parameter stores are read once more: a body has no index of its stores. */
 export function* heldTable(held: Body | undefined, name: TableName): Generator<void, HeldTable> {
   const table = held?.tables.get(name)
   if (held === undefined || table !== undefined)
