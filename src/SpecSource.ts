@@ -39,7 +39,7 @@ export interface SpecRequest {
 export interface SpecResponse {
   /** As it appears in evaluation reasons: `Network`, `Bootstrap`, `Adapter(DataStore)`, `Adapter(FileBased)`. */
   readonly source: string
-  /** The origin and API version that answered, e.g. `https://api.statsigcdn.com/v2`; `undefined` where there is none. */
+  /** The origin and API version that responded, e.g. `https://api.statsigcdn.com/v2`; `undefined` if there is none. */
   readonly sourceApi: string | undefined
   /** The format that the response declares. Reported in metrics. Default: `unknown`. */
   readonly format?: typeof PayloadFormat.Type | undefined

@@ -22,7 +22,7 @@ import * as Schema from "effect/Schema"
 export const SpecSourceReason = Schema.Literal("Disabled", "Timeout", "Transport", "Status", "Empty", "Failed", "Key")
 
 /**
- * A source could not give specs. Secrets in `message` are masked.
+ * A source could not supply specs. Secrets in `message` are masked.
  *
  * @since 0.1.0
  */

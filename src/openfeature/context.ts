@@ -20,9 +20,9 @@ export class ContextProblem {
 }
 
 /**
- * Statsig's own fields keep their names, and the targeting key is the `userID`; every other member is a custom field
- * and takes precedence over the members of `custom`. All dates become epoch milliseconds, which Statsig compares times
- * by. `null` means no value.
+ * Statsig's own fields keep their names, and the targeting key is the `userID`; every other member is a custom field,
+ * and so are the members of `custom`, which take precedence. All dates become epoch milliseconds, which Statsig
+ * compares times by. `null` means no value.
  */
 export const userOfContext = (context: EvaluationContext): User | ContextProblem => {
   const problems: Array<string> = []

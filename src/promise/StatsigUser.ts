@@ -129,7 +129,7 @@ export class StatsigUser {
   }
 
   /**
-   * Throws `StringExpected` when a string is expected and missing, `InvalidArg` for what cannot be JSON, and a
+   * Throws `StringExpected` when a string field is not a string, `InvalidArg` for what cannot be JSON, and a
    * `TypeError` for `null` instead of a map. A user with neither `userID` nor `customIDs` gets the `userID` `""`.
    */
   constructor(args: ({ userID: string } | { customIDs: Record<string, string> }) & StatsigUserArgs) {
