@@ -62,6 +62,7 @@ local write = meta("write")
 if write and write == ARGV[1] and meta("size") == tostring(size()) then return {1} end
 return {0, redis.call("GET", KEYS[1]), write, version() and meta("version")}`
 
+/** A value as a script returns it. */
 export type Value = string | Buffer
 
 /** The command that runs a script on the keys of `key`. */

@@ -21,6 +21,7 @@ export interface Commented {
 /** The longest line that is not broken. */
 const width = 110
 
+/** An indented block of source lines. */
 export const block = (before: Doc, items: Block["items"], after: string): Block => ({ before, items, after })
 
 const isIdentifier = (name: string): boolean => /^[A-Za-z_$][\w$]*$/.test(name)

@@ -81,6 +81,7 @@ export const checkableSticky = (
 
 const kinds: ReadonlyArray<ExplainedKind> = ["gate", "dynamicConfig", "experiment", "layer", "parameterStore"]
 
+/** The kind of a check that is explained. Throws for any other text. */
 export const asKind = (value: unknown): ExplainedKind => {
   const text = asText(value, "kind")
   const kind = kinds.find(kind => kind === text)
@@ -88,6 +89,7 @@ export const asKind = (value: unknown): ExplainedKind => {
   return kind
 }
 
+/** The ID that an override is for; `undefined` for everyone. */
 export const asID = (value: unknown): string | undefined =>
   value === undefined || value === null ? undefined : asText(value, "id")
 

@@ -86,11 +86,13 @@ export interface EventStatus {
   lastError: string | null
 }
 
+/** The text of a failed flush, in the words of the official package. */
 export const sinkErrorText = (error: EventSinkError): string =>
   error.reason === "Status" && !error.retryable
     ? `NetworkError|RequestNotRetryable: ${error.message}`
     : `NetworkError|RetriesExhausted: ${error.message}`
 
+/** The result of `initialize`. */
 export const resultOf = ({ failure }: Core.InitializeResult): StatsigResult =>
   Option.match(failure, {
     onNone: () => ({ isSuccess: true }),
@@ -101,6 +103,7 @@ export const resultOf = ({ failure }: Core.InitializeResult): StatsigResult =>
         : { isSuccess: false, error: errorText(error) }
   })
 
+/** The result of a sync. */
 export const syncOutcome = {
   onFailure: (error: SpecSourceError | SpecsError | IdListError): StatsigResult => ({
     isSuccess: false,

@@ -162,6 +162,7 @@ export const followAnswers = (statsig: Core.Service, subscriptions: Subscription
     }
   })
 
+/** Emits an event for each update of the specs. */
 export const followSpecs = (store: SpecStore["Type"], subscriptions: Subscriptions) =>
   store.onChange(({ source, sourceApi }) => {
     const specs = store.current().snapshot?.body.bytes

@@ -89,7 +89,7 @@ describe.skipIf(!canStartRedis)("DataStore/RedisFleet with two hundred clients",
   it.scopedLive("names one to poll, keeps it, and names another within two intervals when it is gone", () =>
     Effect.gen(function* () {
       const { gate, holder, leaseLeft, redis } = yield* world
-      const interval = 5000
+      const interval = 10_000
       const start = (url: Redacted.Redacted) =>
         Effect.tap(RedisFleet.make({ url, interval }), store => store.initialize)
       const first = yield* start(gate.url)

@@ -24,6 +24,7 @@ const largestManifest = 64 * 1024 * 1024
 /** The slowest accepted download rate of a large file. */
 const bytesPerSecond = 1_000_000
 
+/** The requests for the manifest and for the files of ID lists. */
 export type IdListRequests = Effect.Effect.Success<ReturnType<typeof make>>
 
 /** The context of an error, besides the URL. */

@@ -52,6 +52,7 @@ export type Fault = Data.TaggedEnum<{
  */
 export const Fault = Data.taggedEnum<Fault>()
 
+/** The socket behind a request; `undefined` where it cannot be reset. */
 export const rawSocket = (request: HttpServerRequest.HttpServerRequest): Socket | undefined => {
   const { socket } = request.source as { readonly socket?: Socket }
   return typeof socket?.resetAndDestroy === "function" ? socket : undefined

@@ -38,6 +38,7 @@ export interface ReceivedRequest {
   readonly time: number
 }
 
+/** The largest request body that is kept, in bytes. */
 export const maxBody = 64 * 1024 * 1024
 const maxRequests = 10_000
 
@@ -72,6 +73,7 @@ interface Route {
   readonly pattern: RegExp
 }
 
+/** The path under which files of ID lists are served. */
 export const filePath = "/v1/download_id_list_file/"
 
 const routes: ReadonlyArray<Route> = [

@@ -19,6 +19,7 @@ interface IdListFile {
   readonly text: string
 }
 
+/** The lines of an ID list file. */
 export const linesOf = (sign: "+" | "-", ids: ReadonlyArray<string>): string =>
   ids.map(id => `${sign}${idListHash(id)}\n`).join("")
 
@@ -46,6 +47,7 @@ const answerFile = (text: string, { headers, query }: ReceivedRequest): ServedAn
   }
 }
 
+/** The ID lists that are served. */
 export class ServedIdLists {
   readonly #lists = new Map<string, IdListFile>()
   #lastCreationTime = 0

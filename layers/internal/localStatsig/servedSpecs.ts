@@ -13,6 +13,7 @@ export const parseJson = (text: string): unknown => {
   }
 }
 
+/** Whether the value is a JSON object. */
 export const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value)
 
@@ -36,6 +37,7 @@ const emptyProject = {
   experiment_to_layer: {}
 }
 
+/** The specs that are served. */
 export class ServedSpecs {
   #text = ""
   #time: number | undefined

@@ -24,6 +24,7 @@ export type EntryKind = "gate" | "dynamicConfig" | "experiment" | "autotune" | "
 
 /** Placeholders for the exposures of an entry. Raw control characters never occur in JSON. */
 export const secondaryGap = "\u0001"
+/** Marks in an entry where its undelegated exposures belong. */
 export const undelegatedGap = "\u0002"
 
 /** A text as JSON. */

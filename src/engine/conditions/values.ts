@@ -114,6 +114,7 @@ export type Integer = number | bigint
 
 /** The smallest and the largest 64-bit integer. */
 export const minInteger = -(2n ** 63n)
+/** The largest 64-bit integer. */
 export const maxInteger = 2n ** 63n - 1n
 
 /** The 64-bit integer that a text represents. */

@@ -66,6 +66,7 @@ const batchShare = 1 / 16
 /** Distinct causes in a report. Further ones are counted with others of the same reason. */
 const maxCauses = 20
 
+/** The events that wait, in batches, within bounds of number and bytes. */
 export class EventQueue {
   readonly #bounds: QueueBounds
   readonly #capacity: number

@@ -37,6 +37,7 @@ export interface CustomEvent {
   readonly remote: RemoteConfig | undefined
 }
 
+/** How exposures are deduplicated and sampled. */
 export interface IntakeOptions {
   /** Exposures that are remembered for deduplication. */
   readonly dedupeMaxKeys: number
@@ -84,6 +85,7 @@ const bucketOf = (identifier: string): number => {
   return modulo(high, low, 1_000)
 }
 
+/** Decides which exposures and events enter the queue. */
 export class EventIntake {
   readonly #queue: EventQueue
   readonly #primaryBucket: number | undefined

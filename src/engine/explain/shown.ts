@@ -24,6 +24,7 @@ import type {
   ExplainedRule
 } from "./explanation.js"
 
+/** A type whose members may still be set. */
 export type Writable<A> = { -readonly [Key in keyof A]: A[Key] }
 
 /** A rule that is or will be evaluated. */
@@ -43,6 +44,7 @@ export interface SourceCondition {
 export const valueOf = (kind: SpecKind, record: Evaluation): boolean | JsonObject | null =>
   kind === "gate" ? record.bool : record.value === undefined ? null : copyJsonObject(asObject(literalOf(record.value)))
 
+/** A rule before it is evaluated. */
 export const openRule = ({ source }: CompiledRule): OpenRule => {
   const { configDelegate, groupName, id, name, passPercentage, returnValue } = source
   const conditions: Array<ExplainedCondition> = []
@@ -62,6 +64,7 @@ export const openRule = ({ source }: CompiledRule): OpenRule => {
   }
 }
 
+/** A condition before it is evaluated; `undefined` for one that the specs lack, a text for one that is bad. */
 export const sourceCondition = (key: string, condition: Condition | string | undefined): SourceCondition => {
   if (typeof condition === "object") return { condition, explained: explainedCondition(condition) }
   const problem =

@@ -81,13 +81,19 @@ const costOfMember = 64
 /** The most bytes compared at once. */
 const longestRun = 1 << 18
 
+/** The character codes that structure JSON, the same in UTF-8 and UTF-16. */
 export const quote = 0x22
 const comma = 0x2c
 const colon = 0x3a
+/** `[` */
 export const openBracket = 0x5b
+/** The escape character. */
 export const backslash = 0x5c
+/** `]` */
 export const closeBracket = 0x5d
+/** `{` */
 export const openBrace = 0x7b
+/** `}` */
 export const closeBrace = 0x7d
 
 /**
@@ -394,6 +400,7 @@ const utf8 = new TextDecoder("utf-8", { ignoreBOM: true })
 export const textOfBytes = (bytes: Uint8Array, start: number, end: number): string =>
   utf8.decode(bytes.subarray(start, end))
 
+/** Whether JSON allows the character between values. */
 export const isSpace = (code: number | undefined): boolean =>
   code === 0x20 || code === 0x0a || code === 0x0d || code === 0x09
 
