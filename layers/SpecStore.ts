@@ -2,7 +2,7 @@
  * The spec store: one variable that checks read, and one fiber that keeps it fresh.
  *
  * All fetches run one at a time, so responses cannot be applied out of order. The fiber starts with the layer and waits
- * for `startUpdates`, so it runs in the layer's context whoever calls `initialize`; it survives every failure of a
+ * for `startUpdates`, so it runs in the layer's context, not in that of the caller of `initialize`; it survives every failure of a
  * source, and its timers do not keep the process alive.
  *
  * @since 0.1.0

@@ -54,7 +54,7 @@ export interface ExperimentCheckOptions extends CheckOptions {
   readonly userPersistedValues?: UserPersistedValues | undefined
   /** An override rule of the specs that the user now matches replaces the sticky assignment. Default `false`. */
   readonly enforceOverrides?: boolean | undefined
-  /** The sticky assignment is dropped when the user no longer passes targeting. Default `false`. */
+  /** The current evaluation replaces the sticky assignment when the user no longer passes targeting. Default `false`. */
   readonly enforceTargeting?: boolean | undefined
 }
 
@@ -269,7 +269,8 @@ export const make = Effect.fnUntraced(function* (options: {
     eventStatus: logger.status,
     idListStatus: idLists.status,
     changes: store.changes,
-    evaluations: Stream.map(listeners.stream(answersKept), checked => toAnswer(checked, warn)),
+    // Made when it is run: a stream takes kilobytes.
+    evaluations: Stream.suspend(() => Stream.map(listeners.stream(answersKept), checked => toAnswer(checked, warn))),
     onCheck: listeners.add,
     updates: updatesOf(overrides, store),
     reportMismatch: makeReport(() => store.current().snapshot, fork, observe)

@@ -9,7 +9,6 @@
  */
 import type * as PlatformError from "@effect/platform/Error"
 import * as FileSystem from "@effect/platform/FileSystem"
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
@@ -18,9 +17,9 @@ import { interval } from "../../src/internal/clocks.js"
 import { largestPayload } from "../../src/internal/payload.js"
 import { type Fetch, type Source, SpecSource } from "../../src/SpecSource.js"
 import { SpecSourceError } from "../../src/StatsigError.js"
+import { looksOf, pauseBetweenLooks } from "../internal/fileLooks.js"
 
 const name = "Adapter(FileBased)"
-const pauseOfFile = Duration.millis(500)
 
 /**
  * The location of the specs.
@@ -56,7 +55,7 @@ export const make = Effect.fnUntraced(function* (options: FileOptions) {
       const message = `${path}: expected at most ${largestPayload} bytes, got ${info.size}`
       return yield* new SpecSourceError({ source: name, reason: "Failed", message })
     }
-    read = looksAt(info)
+    read = looksOf(info)
     const body = yield* Effect.mapError(files.readFile(path), cannotRead)
     return yield* apply({ source: name, sourceApi: undefined, body })
   })
@@ -65,19 +64,15 @@ export const make = Effect.fnUntraced(function* (options: FileOptions) {
     let seen: string | undefined
     const look = Effect.map(Effect.option(stat), info => {
       const before = seen
-      seen = Option.getOrUndefined(Option.map(info, looksAt))
+      seen = Option.getOrUndefined(Option.map(info, looksOf))
       return seen !== undefined && seen === before && seen !== read ? Option.some(fetch) : Option.none()
     })
-    return Stream.filterMap(Stream.repeatEffect(Effect.andThen(interval(pauseOfFile), look)), changed => changed)
+    return Stream.filterMap(Stream.repeatEffect(Effect.andThen(interval(pauseBetweenLooks), look)), changed => changed)
   })
 
   const source: Source = { name, fetch, polls: Effect.succeed(false), updates }
   return source
 })
-
-/** The properties that change when a file is written or replaced. */
-const looksAt = ({ ino, mtime, size }: FileSystem.File.Info): string =>
-  [Option.getOrUndefined(ino), Option.getOrUndefined(mtime)?.getTime(), size].join(" ")
 
 /**
  * A file as the source of specs.

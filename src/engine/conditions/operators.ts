@@ -238,7 +238,7 @@ const compareVersions =
 // --- times
 
 /** Below this a user's time is taken as seconds. */
-const secondsBelow = 10_000_000_000
+export const secondsBelow = 10_000_000_000
 const dayMillis = 86_400_000
 
 const targetTime = (target: RawJson | undefined): Integer | undefined => {

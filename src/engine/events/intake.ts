@@ -131,8 +131,10 @@ export class EventIntake {
     let isFull = false
     if (this.#seen.add(form, answer, key, unit)) {
       const mustLog = evaluation.forwardAllExposures || (evaluation.hasUnsampledSecondaryExposure && !isSplit)
-      const parts = () => samplingParts(name, ruleID, user, answer, unit)
-      const sampling = mustLog ? undefined : this.#sample(name, ruleID, evaluation.samplingRate, parts)
+      const maySample = !mustLog && this.#samplingMode !== undefined
+      const sampling = maySample
+        ? this.#sample(name, ruleID, evaluation.samplingRate, () => samplingParts(name, ruleID, user, answer, unit))
+        : undefined
       if (sampling !== false) isFull = this.#queue.push(exposureText(form, sampling, secondaries.length > 0), user, now)
     }
     for (const secondary of secondaries) if (this.#logSecondary(secondary, user, key, now)) isFull = true

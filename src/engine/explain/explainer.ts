@@ -9,8 +9,15 @@ import { textOf, type UserValue } from "../conditions/values.js"
 import { type Evaluation, ruleIDOf } from "../evaluate/evaluation.js"
 import { GroupOverride, type OverrideValues } from "../evaluate/overrides.js"
 import type { Watcher } from "../evaluate/watcher.js"
+import { Bucketers } from "../hashing/bucketing.js"
 import { copyJson } from "../json.js"
-import type { CompiledMapping, CompiledRule, CompiledSpec, Snapshot } from "../payload/snapshot.js"
+import {
+  type CompiledMapping,
+  type CompiledRule,
+  type CompiledSpec,
+  type Snapshot,
+  splitOf
+} from "../payload/snapshot.js"
 import type { SpecKind } from "../specs.js"
 import type { User } from "../user.js"
 import type {
@@ -71,6 +78,7 @@ export class Explainer {
   readonly #conditions = new Map<string, SourceCondition>()
   readonly #snapshot: Snapshot | undefined
   readonly #user: User
+  readonly #bucketers = new Bucketers()
   #evaluations = 0
 
   constructor(user: User, snapshot: Snapshot | undefined) {
@@ -339,11 +347,11 @@ export class Explainer {
     }
   }
 
-  #percentage({ source, split }: CompiledRule, passes: boolean): void {
+  #percentage({ source, specSalt }: CompiledRule, passes: boolean): void {
     const frame = this.#top
     if (frame.rule === undefined) return
     const { explained } = frame.rule
-    const { bucketOf, salt, threshold } = split
+    const { bucketOf, salt, threshold } = splitOf(source, specSalt, this.#bucketers)
     explained.bucket = this.#bucket(source.idType, salt, bucketOf(this.#user), threshold, passes)
     explained.result = passes ? "passes" : "outsidePercentage"
     const mapping = frame.openMapping?.explained

@@ -2,6 +2,7 @@
  * The text of an explanation.
  */
 
+import { secondsBelow } from "../conditions/operators.js"
 import type { Json } from "../json.js"
 import type {
   ExplainedCondition as Condition,
@@ -385,5 +386,3 @@ const timed = (value: Json, millisOfSmall: 1 | 1000): string => {
   if (typeof value !== "number") return jsonOf(value)
   return `${value} (${moment(Math.abs(value) < secondsBelow ? value * millisOfSmall : value)})`
 }
-
-const secondsBelow = 10_000_000_000

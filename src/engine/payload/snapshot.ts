@@ -56,7 +56,8 @@ export interface CompiledRule {
   readonly passes: (user: User) => boolean
   /** Whether everyone is within the pass percentage. */
   readonly passesAll: boolean
-  readonly split: Split
+  /** The salt of its spec. */
+  readonly specSalt: string
 }
 
 /** How a pass percentage splits users. */
@@ -448,7 +449,6 @@ export class Snapshot {
 
   #compileRule(rule: Rule, specSalt: string): CompiledRule {
     const conditions = rule.conditions.map(key => this.#condition(key))
-    const split = splitOf(rule, specSalt, this.#bucketers)
     return {
       source: rule,
       id: rule.id,
@@ -461,9 +461,9 @@ export class Snapshot {
       selection: selectionOf(rule, conditions),
       returnBool: rule.returnValue !== false,
       returnValue: asObject(rule.returnValue),
-      passes: passesOf(split),
-      passesAll: split.threshold >= 10_000,
-      split
+      passes: passesOf(rule, specSalt, this.#bucketers),
+      passesAll: thresholdOf(rule) >= 10_000,
+      specSalt
     }
   }
 }
@@ -477,8 +477,12 @@ const selectionOf = ({ passPercentage }: Rule, conditions: ReadonlyArray<Compile
 const everyone = () => true
 const noOne = () => false
 
+const thresholdOf = ({ passPercentage }: Rule): number => passPercentage * 100
+
 // Separate functions: a rule outlives its snapshot, so its closures must not hold the snapshot.
-const splitOf = (rule: Rule, specSalt: string, bucketers: Bucketers): Split => {
+
+/** The split of a rule's pass percentage. */
+export const splitOf = (rule: Rule, specSalt: string, bucketers: Bucketers): Split => {
   const salt = `${specSalt}.${rule.salt ?? rule.id}`
   const unit = compileUnit(rule.idType)
   let bucketer: Bucketer | undefined
@@ -486,11 +490,17 @@ const splitOf = (rule: Rule, specSalt: string, bucketers: Bucketers): Split => {
     bucketer ??= bucketers.make(`${salt}.`, 10_000)
     return bucketer.of(textOf(unit(user)) ?? "")
   }
-  return { salt, threshold: rule.passPercentage * 100, bucketOf }
+  return { salt, threshold: thresholdOf(rule), bucketOf }
 }
 
-const passesOf = ({ bucketOf, threshold }: Split): ((user: User) => boolean) =>
-  threshold >= 10_000 ? everyone : threshold <= 0 ? noOne : user => bucketOf(user) < threshold
+/** Only a rule that splits users keeps what that takes. */
+const passesOf = (rule: Rule, specSalt: string, bucketers: Bucketers): ((user: User) => boolean) => {
+  const threshold = thresholdOf(rule)
+  if (threshold >= 10_000) return everyone
+  if (threshold <= 0) return noOne
+  const { bucketOf } = splitOf(rule, specSalt, bucketers)
+  return user => bucketOf(user) < threshold
+}
 
 function* badPartsOf(kind: BadPart["kind"], table: Table<unknown>): Iterable<BadPart> {
   for (const name of table.ordinals.keys()) {
