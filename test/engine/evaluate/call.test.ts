@@ -1,30 +1,11 @@
 /** One evaluation, from a name to a finished record, compared with the official package's. */
 import { describe, expect, it } from "vitest"
 import { User } from "../../../src/engine/user.js"
-import { payload } from "../../layers/support/specs.js"
+import { gateSpec, payload } from "../../layers/support/specs.js"
 import { engineOver, parseSpecs } from "../support/engine.js"
 import { runVectors } from "../support/runVectors.js"
 
 runVectors(name => name !== "sticky" && !name.startsWith("overrides"))
-
-const rule = (conditions: ReadonlyArray<string>) => ({
-  name: "r",
-  id: "rule",
-  passPercentage: 100,
-  returnValue: true,
-  conditions,
-  idType: "userID"
-})
-
-const gate = (conditions: ReadonlyArray<string>) => ({
-  type: "feature_gate",
-  entity: "feature_gate",
-  salt: "salt",
-  enabled: true,
-  defaultValue: false,
-  idType: "userID",
-  rules: [rule(conditions)]
-})
 
 const passes = (name: string) => ({ type: "pass_gate", targetValue: name, idType: "" })
 const user = new User({ userID: "u" })
@@ -34,7 +15,11 @@ describe("limits", () => {
     const snapshot = await parseSpecs(
       payload({
         fields: {
-          feature_gates: { a: gate(["asks b"]), b: gate(["asks a"]), open: gate(["public"]) },
+          feature_gates: {
+            a: gateSpec(true, ["asks b"]),
+            b: gateSpec(true, ["asks a"]),
+            open: gateSpec(true, ["public"])
+          },
           condition_map: { "asks a": passes("a"), "asks b": passes("b"), public: { type: "public", idType: "" } }
         }
       })
@@ -59,7 +44,7 @@ describe("limits", () => {
             feature_gates: Object.fromEntries(
               levels.map(level => [
                 `g${level}`,
-                gate(level === 0 ? ["public"] : [`asks ${level - 1}`, `asks ${level - 1}`])
+                gateSpec(true, level === 0 ? ["public"] : [`asks ${level - 1}`, `asks ${level - 1}`])
               ])
             ),
             condition_map: {

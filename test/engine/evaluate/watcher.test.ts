@@ -2,28 +2,10 @@ import { assert, describe, it } from "vitest"
 import { Call, Work } from "../../../src/engine/evaluate/call.js"
 import type { Step } from "../../../src/engine/evaluate/watcher.js"
 import { User } from "../../../src/engine/user.js"
-import { payload } from "../../layers/support/specs.js"
+import { gateSpec, payload } from "../../layers/support/specs.js"
 import { parseSpecs } from "../support/engine.js"
 import { makeHost } from "../support/host.js"
 
-const rule = (conditions: ReadonlyArray<string>, passPercentage = 100) => ({
-  name: "r",
-  id: "r",
-  salt: "s",
-  passPercentage,
-  returnValue: true,
-  conditions,
-  idType: "userID"
-})
-const gate = (...rules: ReadonlyArray<ReturnType<typeof rule>>) => ({
-  type: "feature_gate",
-  salt: "gate",
-  enabled: true,
-  defaultValue: false,
-  idType: "userID",
-  entity: "feature_gate",
-  rules
-})
 const condition = (type: string, operator: string | null, targetValue: unknown, field: string | null = null) => ({
   type,
   operator,
@@ -36,11 +18,11 @@ const condition = (type: string, operator: string | null, targetValue: unknown, 
 const specs = payload({
   fields: {
     feature_gates: {
-      outer: gate(rule(["inner", "level"])),
-      inner: gate(rule(["public"], 50)),
-      missing: gate(rule(["nowhere"])),
-      odd: gate(rule(["moon"])),
-      circle: gate(rule(["itself"]))
+      outer: gateSpec(true, ["inner", "level"]),
+      inner: gateSpec(true),
+      missing: gateSpec(true, ["nowhere"]),
+      odd: gateSpec(true, ["moon"]),
+      circle: gateSpec(true, ["itself"])
     },
     condition_map: {
       public: condition("public", null, null),
@@ -71,9 +53,7 @@ describe("a watched evaluation", () => {
     assert.deepStrictEqual(names, [
       ...["begin", "spec", "rule", "condition"],
       ...["begin", "spec", "rule", "condition", "conditionEnd", "ruleEnd", "percentage", "end"],
-      ...["conditionEnd", "condition", "operand", "conditionEnd", "ruleEnd"],
-      ...(names.at(-2) === "percentage" ? ["percentage"] : []),
-      "end"
+      ...["conditionEnd", "condition", "operand", "conditionEnd", "ruleEnd", "percentage", "end"]
     ])
   })
 
