@@ -123,8 +123,11 @@ const makeHistory = (random: Random): ReadonlyArray<Step> => {
       2,
       (name, list) => {
         const other = random.pick(listNames)
+        if (other === name) return "nothing"
         lists.delete(name)
-        lists.set(other, lists.has(other) ? newFile(list.content.toString()) : list)
+        // Not an older file than the held one, even where the name was deleted since the last sync.
+        const isHeld = lists.has(other) || steps.at(-1)?.lists.has(other) === true
+        lists.set(other, isHeld ? newFile(list.content.toString()) : list)
         return `rename to ${other}`
       }
     ],
