@@ -132,7 +132,7 @@ const open = Effect.fnUntraced(function* (options: Options) {
 
   const logger = EventLogger.of({
     logExposure: exposure => {
-      if (isEnabled) settle(intake.logExposure(exposure, now()))
+      if (isEnabled) settle(intake.logExposure(exposure, now))
     },
     countNonExposed: name => {
       if (isEnabled) intake.countNonExposed(name)

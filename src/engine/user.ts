@@ -39,11 +39,11 @@ export class User {
   readonly privateAttributes: JsonObject | undefined
   readonly statsigEnvironment: JsonObject | undefined
   /**
-   * The user part of exposure keys, once computed.
+   * The user part of exposure keys, once computed. `events` knows the type.
    *
    * @internal
    */
-  key: string | undefined = undefined
+  key: unknown = undefined
   /**
    * The approximate bytes it takes while its events wait, once computed.
    *

@@ -2,21 +2,25 @@
  * Remembers recently logged exposures, within a bound.
  *
  * A key is a spec, a rule, the result and the user. As in the official SDK only its 64-bit hash is kept: a million
- * users leave nothing but numbers, in arrays that the garbage collector does not scan. Each key has a slot. An
- * open-addressing table finds the slot by the hash, and the slots form a ring ordered by when they were last seen. When
- * all slots are in use, a new key replaces the one that was unseen for longest.
+ * users leave nothing but numbers, in arrays that the garbage collector does not scan. When the set is full, a new key
+ * replaces the one that was unseen for longest.
  *
- * The cost of a look-up is memory latency, since each key is at another spot. So related data is stored together: a
- * place of the table shows by itself whether it may hold the key, and all data of a slot is in one spot.
+ * The cost of a look-up is memory latency, since each key is at another spot. So a key has one spot: a place in an
+ * open-addressing table. The order is kept apart, in a log that is written and read in sequence: whenever a key is
+ * seen, its hash is added to the log, and the place notes the position. An earlier position of the same key is then out
+ * of date, and skipped by whoever reads the log.
  */
 
 /** The result: a boolean, or the parameter of a layer that was read. */
 export type KeyAnswer = boolean | string
 
-/** No slot: the ring begins and ends at it, and free places of the table hold it. */
-const none = 0
-/** The initial number, doubled whenever all are in use. Small, because an instance may never log an exposure. */
-const firstSlots = 16
+/** The initial number of places, doubled whenever half are in use. Small: an instance may never log an exposure. */
+const firstPlaces = 32
+/** The fields of a place: the two halves of the key's hash, and its position in the log, which is 0 in a free place. */
+const lowOf = 0
+const highOf = 1
+const positionOf = 2
+const placeLength = 3
 /** Ends a text in a hash; no character has this code. */
 const endOfText = 0x10000
 /** Any two odd numbers with many bits. */
@@ -28,67 +32,74 @@ export interface Hash {
   readonly low: number
 }
 
-/** Continues the hash `before` with a text; the text stays with it. */
-const hashText = (text: string, before: Hash): Hash & { readonly text: string } => {
+/** Continues the hash `before` with a text. */
+const hashText = (text: string, before: Hash): Hash => {
   let { high, low } = before
   for (let i = 0; i < text.length; i++) {
     const code = text.charCodeAt(i)
     high = Math.imul(high ^ code, multipliers[0])
     low = Math.imul(low ^ code, multipliers[1])
   }
-  return { text, high: Math.imul(high ^ endOfText, multipliers[0]), low: Math.imul(low ^ endOfText, multipliers[1]) }
+  return { high: Math.imul(high ^ endOfText, multipliers[0]), low: Math.imul(low ^ endOfText, multipliers[1]) }
 }
 
 /** The part of a key for a spec and a rule. It is the same for all users, so it is cached with their exposure form. */
 export const hashNames = (spec: string, rule: string): Hash => hashText(rule, hashText(spec, { high: 0, low: ~0 }))
 
-/** The hashes of the last few texts: a request checks many names for one user and two or three unit IDs. */
-class TextHashes {
-  readonly #before: Hash
-  readonly #known: Array<ReturnType<typeof hashText>>
-  #next = 0
+/** A text, with its hash for the set that last asked for it. */
+class HashedText implements Hash {
+  readonly text: string
+  high = 0
+  low = 0
+  #seed: Hash | undefined = undefined
 
-  constructor(seed: number) {
-    this.#before = { high: seed, low: ~seed }
-    this.#known = Array.from({ length: 8 }, () => hashText("", this.#before))
+  constructor(text: string) {
+    this.text = text
   }
 
-  of(text: string): Hash {
-    for (const known of this.#known) if (known.text === text) return known
-    const hash = hashText(text, this.#before)
-    this.#known[this.#next] = hash
-    this.#next = (this.#next + 1) % this.#known.length
-    return hash
+  for(seed: Hash): Hash {
+    if (this.#seed !== seed) {
+      const { high, low } = hashText(this.text, seed)
+      this.high = high
+      this.low = low
+      this.#seed = seed
+    }
+    return this
   }
 }
 
-/** The fields of a slot: the two halves of the key's hash, and the slots seen just after and just before it. */
-const highOf = 0
-const lowOf = 1
-const newerOf = 2
-const olderOf = 3
-const slotLength = 4
-/** The fields of a place: a slot, and the lower half of its key's hash. */
-const placeLength = 2
+/** The user of a key: cached on the user, with the unit ID that was last asked for. */
+export class KeyUser extends HashedText {
+  #unit: HashedText | undefined = undefined
 
-/** The index is always valid: places are taken modulo their number, and slots come from places and from the ring. */
+  unit(text: string): HashedText {
+    if (this.#unit?.text !== text) this.#unit = new HashedText(text)
+    return this.#unit as HashedText
+  }
+}
+
+/** The index is always valid: places are taken modulo their number, and positions are within the log. */
 const entryAt = (numbers: Int32Array, index: number): number => numbers[index] as number
 
 /** A set of at most `capacity` keys. A random seed makes it unpredictable which keys share a place. */
 export class Deduplicator {
   readonly #capacity: number
+  readonly #seed: Hash
   #size = 0
-  #slots = new Int32Array(slotLength * firstSlots)
-  /** Twice as many as slots, so that a free one is near. */
-  #places = new Int32Array(placeLength * 2 * firstSlots)
-  readonly #hashes: TextHashes
+  #places = new Int32Array(placeLength * firstPlaces)
+  /** The lower halves of the hashes, in the order in which the keys were seen. Position 0 is not used. */
+  #log = new Int32Array(firstPlaces)
+  /** The oldest position that may be up to date. */
+  #oldest = 1
+  /** The position after the newest. */
+  #next = 1
   /** The hash of the current key. */
   #high = 0
   #low = 0
 
   constructor(capacity: number, seed: number) {
     this.#capacity = Math.max(capacity, 1)
-    this.#hashes = new TextHashes(seed)
+    this.#seed = { high: seed, low: ~seed }
   }
 
   /** The number of keys held. */
@@ -97,50 +108,50 @@ export class Deduplicator {
   }
 
   /** Adds a key and returns whether it was new. `unit` is the unit ID of the check, if the key includes it. */
-  add(names: Hash, answer: KeyAnswer, user: string, unit: string | undefined): boolean {
+  add(names: Hash, answer: KeyAnswer, user: KeyUser, unit: string | undefined): boolean {
     this.#hash(names, answer, user, unit)
-    const high = this.#high
-    const low = this.#low
-    const places = this.#places
-    let place = firstPlace(places, low)
-    for (let slot = entryAt(places, place); slot !== none; slot = entryAt(places, place)) {
-      if (places[place + 1] === low && this.#slots[slotLength * slot + highOf] === high) {
-        this.#unlink(slot)
-        this.#linkAsNewest(slot)
-        return false
-      }
-      place = nextPlace(places, place)
+    let place = this.#find()
+    const position = entryAt(this.#places, place + positionOf)
+    if (position !== 0) {
+      if (position !== this.#next - 1) this.#see(place)
+      return false
     }
-    const slot = this.#freeSlot()
-    this.#slots[slotLength * slot + highOf] = high
-    this.#slots[slotLength * slot + lowOf] = low
-    this.#place(slot)
-    this.#linkAsNewest(slot)
+    if (this.#size >= this.#capacity) {
+      this.#dropOldest()
+      place = this.#find()
+    } else if (2 * placeLength * ++this.#size > this.#places.length) {
+      this.#grow()
+      place = this.#find()
+    }
+    this.#places[place + lowOf] = this.#low
+    this.#places[place + highOf] = this.#high
+    this.#see(place)
     return true
   }
 
   /** Removes all keys. */
   clear(): void {
-    this.#places.fill(none)
+    if (this.#size === 0) return
+    this.#places.fill(0)
     this.#size = 0
-    this.#slots[newerOf] = none
-    this.#slots[olderOf] = none
+    this.#oldest = this.#next = 1
   }
 
   // --- the hash
 
-  #hash(names: Hash, answer: KeyAnswer, user: string, unit: string | undefined): void {
-    const who = this.#hashes.of(user)
-    const flags = (answer === false ? 1 : answer === true ? 2 : 3) + (unit === undefined ? 0 : unit === user ? 4 : 8)
+  #hash(names: Hash, answer: KeyAnswer, user: KeyUser, unit: string | undefined): void {
+    const who = user.for(this.#seed)
+    const isUser = unit === user.text
+    const flags = (answer === false ? 1 : answer === true ? 2 : 3) + (unit === undefined ? 0 : isUser ? 4 : 8)
     let high = Math.imul(names.high ^ flags, multipliers[0]) ^ who.high
     let low = Math.imul(names.low ^ flags, multipliers[1]) ^ who.low
     if (typeof answer === "string") {
-      const parameter = this.#hashes.of(answer)
+      const parameter = hashText(answer, this.#seed)
       high = Math.imul(high, multipliers[1]) ^ parameter.high
       low = Math.imul(low, multipliers[0]) ^ parameter.low
     }
-    if (unit !== undefined && unit !== user) {
-      const whose = this.#hashes.of(unit)
+    if (unit !== undefined && !isUser) {
+      const whose = user.unit(unit).for(this.#seed)
       high = Math.imul(high, multipliers[1]) ^ whose.high
       low = Math.imul(low, multipliers[0]) ^ whose.low
     }
@@ -150,74 +161,97 @@ export class Deduplicator {
 
   // --- the table
 
-  /** Puts a slot into the first free place, starting from that of its hash. */
-  #place(slot: number): void {
-    const places = this.#places
-    const low = entryAt(this.#slots, slotLength * slot + lowOf)
-    let place = firstPlace(places, low)
-    while (places[place] !== none) place = nextPlace(places, place)
-    places[place] = slot
-    places[place + 1] = low
+  /** The preferred place of a hash. */
+  #firstPlace(low: number): number {
+    return placeLength * (low & (this.#log.length - 1))
   }
 
-  /** Frees the place of a slot, and moves up later ones that the gap would make unreachable. */
-  #displace(slot: number): void {
-    const places = this.#places
-    const last = places.length - 1
-    let free = firstPlace(places, entryAt(this.#slots, slotLength * slot + lowOf))
-    while (places[free] !== slot) free = nextPlace(places, free)
-    for (let place = nextPlace(places, free); places[place] !== none; place = nextPlace(places, place)) {
-      const low = entryAt(places, place + 1)
-      const wanted = firstPlace(places, low)
-      if (((place - wanted) & last) < ((place - free) & last)) continue
-      places[free] = entryAt(places, place)
-      places[free + 1] = low
-      free = place
-    }
-    places[free] = none
+  #placeAfter(place: number): number {
+    return place + placeLength === this.#places.length ? 0 : place + placeLength
   }
 
-  #freeSlot(): number {
-    if (this.#size >= this.#capacity) {
-      const oldest = entryAt(this.#slots, newerOf)
-      this.#unlink(oldest)
-      this.#displace(oldest)
-      return oldest
+  /** The place of the current key, or the free one where it belongs. */
+  #find(): number {
+    const places = this.#places
+    const low = this.#low
+    let place = this.#firstPlace(low)
+    while (
+      places[place + positionOf] !== 0 &&
+      (places[place + lowOf] !== low || places[place + highOf] !== this.#high)
+    ) {
+      place = this.#placeAfter(place)
     }
-    const slot = ++this.#size
-    if (slotLength * slot === this.#slots.length) this.#grow()
-    return slot
+    return place
+  }
+
+  /** The place of the key whose last position this is; `undefined` if its key was seen again or is gone. */
+  #placeAt(position: number): number | undefined {
+    const places = this.#places
+    let place = this.#firstPlace(entryAt(this.#log, position))
+    for (;;) {
+      const found = entryAt(places, place + positionOf)
+      if (found === position) return place
+      if (found === 0) return undefined
+      place = this.#placeAfter(place)
+    }
+  }
+
+  /** Frees a place, and moves up later ones that the gap would make unreachable. */
+  #free(place: number): void {
+    const places = this.#places
+    const { length } = places
+    let free = place
+    for (let next = this.#placeAfter(free); places[next + positionOf] !== 0; next = this.#placeAfter(next)) {
+      const wanted = this.#firstPlace(entryAt(places, next + lowOf))
+      if ((next - wanted + length) % length < (next - free + length) % length) continue
+      places.copyWithin(free, next, next + placeLength)
+      free = next
+    }
+    places[free + positionOf] = 0
   }
 
   #grow(): void {
-    const slots = this.#slots
-    this.#slots = new Int32Array(2 * slots.length)
-    this.#slots.set(slots)
-    this.#places = new Int32Array(2 * this.#places.length)
-    for (let slot = 1; slot < this.#size; slot++) this.#place(slot)
+    const before = this.#places
+    const log = this.#log
+    this.#places = new Int32Array(2 * before.length)
+    this.#log = new Int32Array(2 * log.length)
+    this.#log.set(log)
+    for (let from = 0; from < before.length; from += placeLength) {
+      if (before[from + positionOf] === 0) continue
+      let place = this.#firstPlace(entryAt(before, from + lowOf))
+      while (this.#places[place + positionOf] !== 0) place = this.#placeAfter(place)
+      for (let field = 0; field < placeLength; field++) this.#places[place + field] = entryAt(before, from + field)
+    }
   }
 
-  // --- the ring, which begins and ends at `none`
+  // --- the log
 
-  #linkAsNewest(slot: number): void {
-    const slots = this.#slots
-    const newest = entryAt(slots, olderOf)
-    slots[slotLength * slot + olderOf] = newest
-    slots[slotLength * slot + newerOf] = none
-    slots[slotLength * newest + newerOf] = slot
-    slots[olderOf] = slot
+  /** Makes the key at a place the newest. */
+  #see(place: number): void {
+    const low = entryAt(this.#places, place + lowOf)
+    // Its earlier position, if it has one, stays up to date until here.
+    if (this.#next === this.#log.length) this.#compact()
+    this.#log[this.#next] = low
+    this.#places[place + positionOf] = this.#next++
   }
 
-  #unlink(slot: number): void {
-    const slots = this.#slots
-    const newer = entryAt(slots, slotLength * slot + newerOf)
-    const older = entryAt(slots, slotLength * slot + olderOf)
-    slots[slotLength * older + newerOf] = newer
-    slots[slotLength * newer + olderOf] = older
+  /** Moves the positions that are up to date, at most half of all, to the beginning of the log. */
+  #compact(): void {
+    let to = 1
+    for (let position = this.#oldest; position < this.#next; position++) {
+      const place = this.#placeAt(position)
+      if (place === undefined) continue
+      this.#log[to] = entryAt(this.#log, position)
+      this.#places[place + positionOf] = to++
+    }
+    this.#oldest = 1
+    this.#next = to
+  }
+
+  /** Drops the key that was unseen for longest. */
+  #dropOldest(): void {
+    let place = this.#placeAt(this.#oldest++)
+    while (place === undefined) place = this.#placeAt(this.#oldest++)
+    this.#free(place)
   }
 }
-
-/** The preferred place of a hash. */
-const firstPlace = (places: Int32Array, low: number): number => (placeLength * low) & (places.length - 1)
-
-const nextPlace = (places: Int32Array, place: number): number => (place + placeLength) & (places.length - 1)

@@ -13,7 +13,7 @@ import { isLong } from "../evaluate/exposures.js"
 import { hashFlag, hashID, hashName, hashUser, type Word64, zero } from "../hashing/samplingHash.js"
 import { type Json, type JsonObject, wellFormedJson } from "../json.js"
 import type { User } from "../user.js"
-import { type Hash, hashNames, type KeyAnswer } from "./deduplicator.js"
+import { type Hash, hashNames, type KeyAnswer, KeyUser } from "./deduplicator.js"
 import { sizeOf } from "./size.js"
 
 /** The call that an exposure comes from; the official SDK keys and words them differently. */
@@ -123,12 +123,12 @@ const customIDTexts = (user: User): Array<string> =>
 const stableIDOf = compileUnit("stableID")
 
 /**
- * A text that is equal for users that the official SDK treats as the same: by userID, stableID and the values of all
- * custom ids, regardless of their keys.
+ * The user part of a key. Its text is equal for users that the official SDK treats as the same: by userID, stableID and
+ * the values of all custom ids, regardless of their keys.
  */
-export const userKey = (user: User): string => {
-  user.key ??= makeUserKey(user)
-  return user.key
+export const userKey = (user: User): KeyUser => {
+  user.key ??= new KeyUser(makeUserKey(user))
+  return user.key as KeyUser
 }
 
 const makeUserKey = (user: User): string => {

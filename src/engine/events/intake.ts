@@ -11,7 +11,7 @@ import { sha256 } from "../hashing/sha256.js"
 import { type Json, type JsonObject, wellFormedJson } from "../json.js"
 import type { RemoteConfig } from "../specs.js"
 import type { User } from "../user.js"
-import { Deduplicator, hashNames } from "./deduplicator.js"
+import { Deduplicator, hashNames, type KeyUser } from "./deduplicator.js"
 import type { EventQueue } from "./eventQueue.js"
 import {
   customText,
@@ -118,8 +118,8 @@ export class EventIntake {
     return this.#remote?.defaultEnvironment
   }
 
-  /** Adds an exposure. Returns whether it has filled a batch. */
-  logExposure(exposure: Exposure, now: number): boolean {
+  /** Adds an exposure. Returns whether it has filled a batch. The clock is read for a new one only. */
+  logExposure(exposure: Exposure, now: () => number): boolean {
     const { evaluation, user } = exposure
     this.#adopt(evaluation.remote)
     const form = formOf(exposure)
@@ -135,19 +135,20 @@ export class EventIntake {
       const sampling = maySample
         ? this.#sample(name, ruleID, evaluation.samplingRate, () => samplingParts(name, ruleID, user, answer, unit))
         : undefined
-      if (sampling !== false) isFull = this.#queue.push(exposureText(form, sampling, secondaries.length > 0), user, now)
+      if (sampling !== false)
+        isFull = this.#queue.push(exposureText(form, sampling, secondaries.length > 0), user, now())
     }
     for (const secondary of secondaries) if (this.#logSecondary(secondary, user, key, now)) isFull = true
     return isFull
   }
 
-  #logSecondary(secondary: SecondaryExposure, user: User, key: string, now: number): boolean {
+  #logSecondary(secondary: SecondaryExposure, user: User, key: KeyUser, now: () => number): boolean {
     const passed = secondary.gateValue === "true"
     const ruleID = secondary.ruleID === "" ? noRule : secondary.ruleID
     if (!this.#seen.add(hashNames(secondary.gate, ruleID), passed, key, undefined)) return false
     const parts = () => samplingParts(secondary.gate, ruleID, user, passed, undefined)
     const sampling = this.#sample(secondary.gate, ruleID, undefined, parts)
-    return sampling !== false && this.#queue.push(secondaryText(secondary, sampling), user, now)
+    return sampling !== false && this.#queue.push(secondaryText(secondary, sampling), user, now())
   }
 
   /** Adds an event that is not an exposure. Returns whether it has filled a batch. */

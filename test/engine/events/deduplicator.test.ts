@@ -1,5 +1,5 @@
 import { assert, describe, it } from "vitest"
-import { Deduplicator, hashNames, type KeyAnswer } from "../../../src/engine/events/deduplicator.js"
+import { Deduplicator, hashNames, type KeyAnswer, KeyUser } from "../../../src/engine/events/deduplicator.js"
 import { Random } from "../../conformance/support/random.js"
 
 type Key = readonly [spec: string, rule: string, answer: KeyAnswer, user: string, unit: string | undefined]
@@ -33,7 +33,17 @@ class Model {
 const anySeed = 0x12345678
 
 const add = (seen: Deduplicator, ...[spec, rule, answer, user, unit]: Key): boolean =>
-  seen.add(hashNames(spec, rule), answer, user, unit)
+  seen.add(hashNames(spec, rule), answer, new KeyUser(user), unit)
+
+/** As `add`, with users that keep their hashes from one key to the next. */
+const adderOf = () => {
+  const users = new Map<string, KeyUser>()
+  return (seen: Deduplicator, ...[spec, rule, answer, user, unit]: Key): boolean => {
+    const known = users.get(user) ?? new KeyUser(user)
+    users.set(user, known)
+    return seen.add(hashNames(spec, rule), answer, known, unit)
+  }
+}
 
 describe("Deduplicator", () => {
   it("recognises a repeated key", () => {
@@ -103,9 +113,11 @@ describe("Deduplicator", () => {
 
   it.each([1, 2, 3, 7, 100, 511, 512, 513, 2_000])("behaves as a plain LRU set of %i keys for any input", capacity => {
     const random = new Random(capacity)
-    const seen = new Deduplicator(capacity, random.bits() | 0)
-    const model = new Model(capacity)
-    for (let count = 0; count < 10_000; count++) {
+    const add = adderOf()
+    // Two instances share the users.
+    const sets = [0, 1].map(() => ({ seen: new Deduplicator(capacity, random.bits() | 0), model: new Model(capacity) }))
+    for (let count = 0; count < 20_000; count++) {
+      const { model, seen } = random.pick(sets)
       if (random.chance(0.0002)) {
         seen.clear()
         model.clear()
@@ -116,7 +128,7 @@ describe("Deduplicator", () => {
         random.pick(["", "rule", "default"]),
         random.pick([true, false, "parameter"]),
         user,
-        random.pick([undefined, undefined, user, "unit"])
+        random.pick([undefined, undefined, user, "unit", "other unit"])
       ]
       assert.strictEqual(add(seen, ...key), model.add(key), `${count}: ${JSON.stringify(key)}`)
       assert.strictEqual(seen.size, model.size)
