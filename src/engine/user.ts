@@ -50,6 +50,14 @@ export class User {
    * @internal
    */
   size: number | undefined = undefined
+  /**
+   * The decider that was last asked, by its number, and what it keeps with the user. `evaluate` knows the type.
+   *
+   * @internal
+   */
+  decider = 0
+  /** @internal */
+  decisions: Array<unknown> | undefined = undefined
 
   /** @internal */
   constructor(fields: UserFields) {
@@ -77,7 +85,7 @@ export class User {
   }
 }
 
-const hidden: ReadonlySet<string> = new Set(["privateAttributes", "key", "size"])
+const hidden: ReadonlySet<string> = new Set(["privateAttributes", "key", "size", "decider", "decisions"])
 
 /**
  * The logged form of a user: without private attributes, with global fields after its own, and with the SDK's

@@ -7,7 +7,8 @@
  * made by a `Call` for the first user who reaches it; later users on this path reuse it.
  *
  * Decisions for a user are remembered until a question about another user: a request checks many gates for one user,
- * and these share conditions and holdouts. Where a decider cannot decide, it gives up and a `Call` evaluates.
+ * and these share conditions and holdouts. Where requests ask by turns, a user who comes back keeps some decisions with
+ * it. Where a decider cannot decide, it gives up and a `Call` evaluates.
  */
 
 import type { Host, Selection, Subject } from "../conditions/conditions.js"
@@ -23,20 +24,32 @@ const maxPaths = 50_000
 /** Specs evaluated within one question. */
 const maxSteps = 10_000
 
+/** Decisions kept with a user; each has one place. A power of two. */
+const keptPlaces = 128
+/** Numbers of all specs of all deciders: what is kept for a spec is not taken for that of another one. */
+let lastNumber = 0
+
 /** A node in the tree of decisions. */
 export class Path {
+  /** The spec that it belongs to. */
+  readonly owner: number
   /** At the end of a path: the result of the gate for conditions on it. */
-  bool = false
+  readonly bool: boolean
   /** At the end of a path: the record of all users on it, once made. */
   evaluation: Evaluation | undefined = undefined
   /** At the end of a path: the entry of the last client initialize response. `clientInitialize` knows its type. */
   clientEntry: unknown = undefined
   /** The next paths, each preceded by the decision that leads to it. Frequent ones tend to come first. */
   steps: Array<object> | undefined = undefined
+
+  constructor(owner: number, bool: boolean) {
+    this.owner = owner
+    this.bool = bool
+  }
 }
 
 /** Only a `Call` can decide. No path continues from here. */
-const nowhere = new Path()
+const nowhere = new Path(0, false)
 
 /** One outcome of a spec. */
 class End {
@@ -88,7 +101,8 @@ interface Choice {
 class SpecDecision {
   readonly kind: SpecKind
   readonly name: string
-  readonly root = new Path()
+  readonly number = ++lastNumber
+  readonly root = new Path(this.number, false)
   readonly byDefault = new End()
   /** `undefined` before the first use, `null` if only a `Call` can decide. */
   choices: ReadonlyArray<Choice> | null | undefined = undefined
@@ -116,6 +130,9 @@ export class Decider implements Subject {
   readonly appId: Json | undefined
   readonly found = undefined
   user: User
+  /** The decisions kept with the user; `undefined` in the user's first turn. */
+  #kept: Array<unknown> | undefined = undefined
+  readonly #number = ++lastNumber
   /** Whether the last result may change a moment later. */
   isVolatile = false
   readonly #gates = new Map<string, SpecDecision>()
@@ -147,10 +164,7 @@ export class Decider implements Subject {
     if (this.#isBusy) return undefined
     const decision = this.#known(kind).get(name) ?? this.#find(kind, name)
     if (decision === undefined) return undefined
-    if (user !== this.user) {
-      this.user = user
-      this.#turn++
-    }
+    if (user !== this.user) this.#turnTo(user)
     this.isVolatile = false
     if (decision.isSettled || decision.turn === this.#turn) return ended(decision.path)
     this.#isBusy = true
@@ -165,6 +179,19 @@ export class Decider implements Subject {
     } finally {
       this.#isBusy = false
     }
+  }
+
+  /** Most users have one turn, and keep nothing. */
+  #turnTo(user: User): void {
+    this.user = user
+    this.#turn++
+    if (user.decider === this.#number) {
+      user.decisions ??= new Array(keptPlaces).fill(undefined)
+    } else {
+      user.decider = this.#number
+      user.decisions = undefined
+    }
+    this.#kept = user.decisions
   }
 
   lacks(reason: string): void {
@@ -254,6 +281,13 @@ export class Decider implements Subject {
       this.isVolatile = true
       return decision.path
     }
+    const place = decision.number & (keptPlaces - 1)
+    const kept = this.#kept?.[place] as Path | undefined
+    if (kept?.owner === decision.number) {
+      decision.turn = this.#turn
+      decision.path = kept
+      return kept
+    }
     if (decision.choices === undefined) decision.choices = this.#prepare(decision)
     if (decision.choices === null || decision.isOpen || ++this.#steps > maxSteps) return nowhere
     const wasVolatile = this.isVolatile
@@ -272,6 +306,7 @@ export class Decider implements Subject {
     this.isVolatile = wasVolatile
     decision.turn = this.#turn
     decision.isSettled = isForEveryone(decision)
+    if (this.#kept !== undefined) this.#kept[place] = path
     return path
   }
 
@@ -327,8 +362,11 @@ export class Decider implements Subject {
         const holds = check.test!(this)
         if (!holds) meets = false
         if (check.isVolatile) this.isVolatile = true
-        else if (this.#lack !== undefined) path = this.#next(path, this.#lackOf(this.#lack))
-        else {
+        else if (this.#lack !== undefined) {
+          path = this.#next(path, this.#lackOf(this.#lack))
+          // It may not be missing for long.
+          this.isVolatile = true
+        } else {
           check.turn = this.#turn
           check.holds = holds
         }
@@ -355,7 +393,7 @@ export class Decider implements Subject {
       for (let i = 0; i < steps.length; i += 2) if (steps[i] === by) return steps[i + 1] as Path
     }
     if (from === nowhere || by === nowhere) return nowhere
-    const path = this.#path(bool)
+    const path = this.#path(from.owner, bool)
     if (path !== nowhere) {
       if (steps === undefined) from.steps = [by, path]
       else steps.push(by, path)
@@ -365,16 +403,14 @@ export class Decider implements Subject {
 
   #end(decision: SpecDecision, from: Path, by: End, bool: boolean): Path {
     if (from !== decision.root) return this.#next(from, by, bool)
-    by.path ??= this.#path(bool)
+    by.path ??= this.#path(from.owner, bool)
     return by.path
   }
 
-  #path(bool: boolean): Path {
+  #path(owner: number, bool: boolean): Path {
     if (this.#paths === maxPaths) return nowhere
     this.#paths++
-    const path = new Path()
-    path.bool = bool
-    return path
+    return new Path(owner, bool)
   }
 }
 

@@ -43,6 +43,15 @@ export class EventList {
     this.#bytes += size
   }
 
+  /** Users of the last `count` events keep no decisions any more: the events may wait for long. */
+  releaseUsers(count: number): void {
+    const { length } = this.#users
+    for (let index = Math.max(length - count, this.#start); index < length; index++) {
+      const user = this.#users[index]
+      if (user !== undefined) user.decisions = undefined
+    }
+  }
+
   pushAll(events: EventList): void {
     for (let index = events.#start; index < events.#texts.length; index++) {
       const text = events.#texts[index]
@@ -130,6 +139,13 @@ export class EventWriter extends ByteBuffer {
   constructor(size: number, loggedUser: (user: User) => string) {
     super(size)
     this.#loggedUser = loggedUser
+  }
+
+  /** @internal */
+  override clear(): void {
+    super.clear()
+    this.#users.clear()
+    this.#isFirst = true
   }
 
   write(text: EventText, user: User | undefined, time: number): void {

@@ -166,10 +166,11 @@ export class EventQueue {
     this.#loose.push(text, user, time, size)
     this.#bytes += size
     this.#makeRoom()
-    return (
+    const isFull =
       this.#loose.length % batchSize === 0 ||
       Math.floor(before / this.#batchBytes) < Math.floor(this.#loose.bytes / this.#batchBytes)
-    )
+    if (isFull) this.#loose.releaseUsers(batchSize)
+    return isFull
   }
 
   /** Counts an event that cannot be accepted. */

@@ -83,7 +83,10 @@ export const compareWorlds = async (options: {
       }
       for (const question of metadataQuestions(world)) compare(0, question)
       const questions = userQuestions(world)
-      for (const userIndex of world.users.keys()) for (const question of questions) compare(userIndex, question)
+      // Servers ask user by user, or by turns.
+      if (index % 2 === 0) {
+        for (const userIndex of world.users.keys()) for (const question of questions) compare(userIndex, question)
+      } else for (const question of questions) for (const userIndex of world.users.keys()) compare(userIndex, question)
     })
   }
   return { comparisons, differences, coverage, varying }
