@@ -107,13 +107,13 @@ const open = Effect.fnUntraced(function* (options: Options) {
       intake.pushCounts(now())
       queue.gather()
     },
-    write: (events, flushType) =>
-      bodies.write(events, () => ({
-        ...statsigMetadata(serviceName),
-        flushingIntervalMs: retries.interval,
-        ...sizes,
-        flushType
-      }))
+    bodies,
+    metadata: flushType => ({
+      ...statsigMetadata(serviceName),
+      flushingIntervalMs: retries.interval,
+      ...sizes,
+      flushType
+    })
   })
   const onTick = (elapsed: number) => {
     intake.forget(elapsed)

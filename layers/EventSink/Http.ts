@@ -127,7 +127,7 @@ export const make = Effect.fnUntraced(function* (options: HttpOptions) {
     )
   })
 
-  return EventSink.of({ send })
+  return EventSink.of({ send, releasesBody: true })
 })
 
 const readAnswer: ReadAnswer<void> = Effect.fnUntraced(function* (response, fail) {

@@ -45,6 +45,11 @@ export class ByteBuffer {
     return this.#length
   }
 
+  /** The number of bytes that fit without new memory. */
+  get capacity(): number {
+    return this.#bytes.length
+  }
+
   /** The bytes written since `clear`; a view, not a copy. */
   get bytes(): Uint8Array {
     return this.#bytes.subarray(0, this.#length)

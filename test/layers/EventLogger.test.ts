@@ -237,6 +237,55 @@ describe("EventLogger", () => {
     )
   })
 
+  describe("bodies", () => {
+    const decoded = (body: Uint8Array) => names(JSON.parse(new TextDecoder().decode(body)))
+
+    it.scoped("stay as they are where the sink keeps them", () =>
+      Effect.gen(function* () {
+        const kept: Array<Uint8Array> = []
+        const send = ({ body }: EventBatch) => Effect.sync(() => void kept.push(body))
+        const logger = yield* make(Layer.succeed(EventSink, { send }), { maxQueueSize: 10 })
+        for (const prefix of ["a", "b", "c"]) {
+          log(logger, ...numbered(prefix, 25))
+          yield* logger.flush
+        }
+        assert.deepStrictEqual(kept.flatMap(body => decoded(body) ?? []).sort(), [
+          ...numbered("a", 25).sort(),
+          ...numbered("b", 25).sort(),
+          ...numbered("c", 25).sort()
+        ])
+      })
+    )
+
+    it.scoped("take the memory of an earlier one that the sink has released", () =>
+      Effect.gen(function* () {
+        const memories = new Set<ArrayBufferLike>()
+        const arrived: Array<string> = []
+        let attempts = 0
+        const send = ({ body }: EventBatch) =>
+          Effect.suspend(() => {
+            memories.add(body.buffer)
+            const sent = decoded(body) ?? []
+            body.fill(0)
+            if (++attempts % 3 === 0) return retryable
+            arrived.push(...sent)
+            return Effect.void
+          })
+        const logger = yield* make(Layer.succeed(EventSink, { send, releasesBody: true }), { maxQueueSize: 10 })
+        for (let round = 0; round < 10; round++) {
+          log(logger, ...numbered(`${round} `, 9))
+          yield* logger.flush
+        }
+        yield* adjustBySecond(120)
+        assert.deepStrictEqual(
+          arrived.sort(),
+          Array.from({ length: 10 }, (_, round) => numbered(`${round} `, 9)).flat()
+        )
+        assert.strictEqual(memories.size, 1)
+      })
+    )
+  })
+
   describe("background", () => {
     it.scoped("sends a batch as soon as it is full", () =>
       Effect.gen(function* () {

@@ -8,10 +8,10 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import type { Sink } from "../../../src/EventSink.js"
-import type { EventList } from "../../../src/engine/events/eventList.js"
 import type { Batch, EventQueue } from "../../../src/engine/events/eventQueue.js"
 import { withQuietLoggers } from "../../../src/internal/quietly.js"
 import { EventSinkError } from "../../../src/StatsigError.js"
+import type { Bodies } from "./bodies.js"
 import type { FlushType, Outcomes, Retries } from "./outcomes.js"
 
 /**
@@ -35,8 +35,9 @@ export interface DeliveryParts {
   readonly sink: Sink
   /** Puts waiting events into batches. */
   readonly gather: () => void
-  /** Writes the body of a batch. */
-  readonly write: (events: EventList, flushType: FlushType) => Effect.Effect<Uint8Array>
+  /** Describes the SDK in the body of a batch. */
+  readonly metadata: (flushType: FlushType) => object
+  readonly bodies: Bodies
   /** Reports dropped events. */
   readonly report: Effect.Effect<void>
   /** The longest time in milliseconds that a flush waits when the server asks for it, and that `finish` continues. */
@@ -174,11 +175,14 @@ export class EventDelivery {
   }
 
   #send({ attempts, events }: Batch, flushType: FlushType): Effect.Effect<void, EventSinkError> {
-    return this.parts.write(events, flushType).pipe(
-      Effect.flatMap(body => this.parts.sink.send({ body, eventCount: events.length, retries: attempts })),
-      Effect.catchAllDefect(
-        defect => new EventSinkError({ reason: "Failed", message: String(defect), retryable: true })
-      )
+    const { bodies, metadata, sink } = this.parts
+    const target = {
+      releasesBody: sink.releasesBody === true,
+      send: (body: Uint8Array) => sink.send({ body, eventCount: events.length, retries: attempts })
+    }
+    return Effect.catchAllDefect(
+      bodies.send(events, () => metadata(flushType), target),
+      defect => new EventSinkError({ reason: "Failed", message: String(defect), retryable: true })
     )
   }
 }
