@@ -5,22 +5,25 @@
  * users leave nothing but numbers, in arrays that the garbage collector does not scan. When the set is full, a new key
  * replaces the one that was unseen for longest.
  *
- * The cost of a look-up is memory latency, since each key is at another spot. So a key has one spot: a place in an
- * open-addressing table. The order is kept apart, in a log that is written and read in sequence: whenever a key is
- * seen, its hash is added to the log, and the place notes the position. An earlier position of the same key is then out
- * of date, and skipped by whoever reads the log.
+ * The cost of a look-up is memory latency, since each key is at another spot. So all but one access are sequential. A
+ * log has the keys in the order in which they were seen, and an open-addressing table has their positions in the log. A
+ * key that is seen again moves to the end of the log. One that is dropped stays in the table: its position is before
+ * the beginning. When the log is full, both are written again without such remains.
  */
 
 /** The result: a boolean, or the parameter of a layer that was read. */
 export type KeyAnswer = boolean | string
 
-/** The initial number of places, doubled whenever half are in use. Small: an instance may never log an exposure. */
+/** The initial number of places. Small: an instance may never log an exposure. */
 const firstPlaces = 32
-/** The fields of a place: the two halves of the key's hash, and its position in the log, which is 0 in a free place. */
-const lowOf = 0
-const highOf = 1
-const positionOf = 2
-const placeLength = 3
+/** The fields of a place: the lower half of a key's hash, and the position of the key, which is 0 in a free place. */
+const placeLength = 2
+/** The fields of a position: both halves of the hash. */
+const positionLength = 2
+/** Positions in the log for each place: a quarter of the places stays free. */
+const positionShare = 0.75
+/** The share of keys in a full log from which both arrays are doubled. */
+const mostKeys = 0.75
 /** Ends a text in a hash; no character has this code. */
 const endOfText = 0x10000
 /** Any two odd numbers with many bits. */
@@ -87,9 +90,9 @@ export class Deduplicator {
   readonly #seed: Hash
   #size = 0
   #places = new Int32Array(placeLength * firstPlaces)
-  /** The lower halves of the hashes, in the order in which the keys were seen. Position 0 is not used. */
-  #log = new Int32Array(firstPlaces)
-  /** The oldest position that may be up to date. */
+  /** Position 0 is not used. A key that has moved leaves zeros. */
+  #log = new Int32Array(positionLength * positionShare * firstPlaces)
+  /** The position of the oldest key, or of one that has moved before it. */
   #oldest = 1
   /** The position after the newest. */
   #next = 1
@@ -109,35 +112,32 @@ export class Deduplicator {
 
   /** Adds a key and returns whether it was new. `unit` is the unit ID of the check, if the key includes it. */
   add(names: Hash, answer: KeyAnswer, user: KeyUser, unit: string | undefined): boolean {
+    if (positionLength * this.#next === this.#log.length) this.#rewrite()
     this.#hash(names, answer, user, unit)
-    let place = this.#find()
-    const position = entryAt(this.#places, place + positionOf)
-    if (position !== 0) {
-      if (position !== this.#next - 1) this.#see(place)
-      return false
+    const places = this.#places
+    const low = this.#low
+    let left: number | undefined
+    let place = firstPlace(places, low)
+    for (let position = entryAt(places, place + 1); position !== 0; position = entryAt(places, place + 1)) {
+      if (position < this.#oldest) left ??= place
+      else if (places[place] === low && this.#log[positionLength * position + 1] === this.#high) {
+        this.#move(place, position)
+        return false
+      }
+      place = nextPlace(places, place)
     }
-    if (this.#size >= this.#capacity) {
-      this.#dropOldest()
-      place = this.#find()
-    } else if (2 * placeLength * ++this.#size > this.#places.length) {
-      this.#grow()
-      place = this.#find()
-    }
-    this.#places[place + lowOf] = this.#low
-    this.#places[place + highOf] = this.#high
-    this.#see(place)
+    if (this.#size === this.#capacity) this.#dropOldest()
+    else this.#size++
+    this.#append(left ?? place)
     return true
   }
 
   /** Removes all keys. */
   clear(): void {
-    if (this.#size === 0) return
     this.#places.fill(0)
     this.#size = 0
     this.#oldest = this.#next = 1
   }
-
-  // --- the hash
 
   #hash(names: Hash, answer: KeyAnswer, user: KeyUser, unit: string | undefined): void {
     const who = user.for(this.#seed)
@@ -156,102 +156,56 @@ export class Deduplicator {
       low = Math.imul(low, multipliers[0]) ^ whose.low
     }
     this.#low = Math.imul(low ^ (low >>> 15), multipliers[0]) ^ Math.imul(high ^ (high >>> 13), multipliers[1])
-    this.#high = Math.imul(high ^ (high >>> 16), multipliers[0]) ^ Math.imul(low ^ (low >>> 14), multipliers[1])
+    // Zeros are left in the log by keys that have moved.
+    this.#high = Math.imul(high ^ (high >>> 16), multipliers[0]) ^ Math.imul(low ^ (low >>> 14), multipliers[1]) || 1
   }
 
-  // --- the table
-
-  /** The preferred place of a hash. */
-  #firstPlace(low: number): number {
-    return placeLength * (low & (this.#log.length - 1))
+  /** Adds the current key to the end of the log. */
+  #append(place: number): void {
+    const position = this.#next++
+    this.#log[positionLength * position] = this.#low
+    this.#log[positionLength * position + 1] = this.#high
+    this.#places[place] = this.#low
+    this.#places[place + 1] = position
   }
 
-  #placeAfter(place: number): number {
-    return place + placeLength === this.#places.length ? 0 : place + placeLength
-  }
-
-  /** The place of the current key, or the free one where it belongs. */
-  #find(): number {
-    const places = this.#places
-    const low = this.#low
-    let place = this.#firstPlace(low)
-    while (
-      places[place + positionOf] !== 0 &&
-      (places[place + lowOf] !== low || places[place + highOf] !== this.#high)
-    ) {
-      place = this.#placeAfter(place)
-    }
-    return place
-  }
-
-  /** The place of the key whose last position this is; `undefined` if its key was seen again or is gone. */
-  #placeAt(position: number): number | undefined {
-    const places = this.#places
-    let place = this.#firstPlace(entryAt(this.#log, position))
-    for (;;) {
-      const found = entryAt(places, place + positionOf)
-      if (found === position) return place
-      if (found === 0) return undefined
-      place = this.#placeAfter(place)
-    }
-  }
-
-  /** Frees a place, and moves up later ones that the gap would make unreachable. */
-  #free(place: number): void {
-    const places = this.#places
-    const { length } = places
-    let free = place
-    for (let next = this.#placeAfter(free); places[next + positionOf] !== 0; next = this.#placeAfter(next)) {
-      const wanted = this.#firstPlace(entryAt(places, next + lowOf))
-      if ((next - wanted + length) % length < (next - free + length) % length) continue
-      places.copyWithin(free, next, next + placeLength)
-      free = next
-    }
-    places[free + positionOf] = 0
-  }
-
-  #grow(): void {
-    const before = this.#places
-    const log = this.#log
-    this.#places = new Int32Array(2 * before.length)
-    this.#log = new Int32Array(2 * log.length)
-    this.#log.set(log)
-    for (let from = 0; from < before.length; from += placeLength) {
-      if (before[from + positionOf] === 0) continue
-      let place = this.#firstPlace(entryAt(before, from + lowOf))
-      while (this.#places[place + positionOf] !== 0) place = this.#placeAfter(place)
-      for (let field = 0; field < placeLength; field++) this.#places[place + field] = entryAt(before, from + field)
-    }
-  }
-
-  // --- the log
-
-  /** Makes the key at a place the newest. */
-  #see(place: number): void {
-    const low = entryAt(this.#places, place + lowOf)
-    // Its earlier position, if it has one, stays up to date until here.
-    if (this.#next === this.#log.length) this.#compact()
-    this.#log[this.#next] = low
-    this.#places[place + positionOf] = this.#next++
-  }
-
-  /** Moves the positions that are up to date, at most half of all, to the beginning of the log. */
-  #compact(): void {
-    let to = 1
-    for (let position = this.#oldest; position < this.#next; position++) {
-      const place = this.#placeAt(position)
-      if (place === undefined) continue
-      this.#log[to] = entryAt(this.#log, position)
-      this.#places[place + positionOf] = to++
-    }
-    this.#oldest = 1
-    this.#next = to
+  /** Moves the current key to the end of the log. */
+  #move(place: number, position: number): void {
+    if (position === this.#next - 1) return
+    this.#log[positionLength * position + 1] = 0
+    this.#append(place)
   }
 
   /** Drops the key that was unseen for longest. */
   #dropOldest(): void {
-    let place = this.#placeAt(this.#oldest++)
-    while (place === undefined) place = this.#placeAt(this.#oldest++)
-    this.#free(place)
+    while (this.#log[positionLength * this.#oldest + 1] === 0) this.#oldest++
+    this.#oldest++
+  }
+
+  /** Writes the log and the table again, twice as large if keys fill most of the log. */
+  #rewrite(): void {
+    const before = this.#log
+    const isCrowded = positionLength * this.#size > mostKeys * before.length
+    if (isCrowded) {
+      this.#log = new Int32Array(2 * before.length)
+      this.#places = new Int32Array(2 * this.#places.length)
+    } else this.#places.fill(0)
+    const end = positionLength * this.#next
+    const places = this.#places
+    let from = positionLength * this.#oldest
+    this.#oldest = this.#next = 1
+    for (; from < end; from += positionLength) {
+      this.#high = entryAt(before, from + 1)
+      if (this.#high === 0) continue
+      this.#low = entryAt(before, from)
+      let place = firstPlace(places, this.#low)
+      while (places[place + 1] !== 0) place = nextPlace(places, place)
+      this.#append(place)
+    }
   }
 }
+
+/** The preferred place of a hash. */
+const firstPlace = (places: Int32Array, low: number): number => (placeLength * low) & (places.length - 1)
+
+const nextPlace = (places: Int32Array, place: number): number => (place + placeLength) & (places.length - 1)
