@@ -1,9 +1,9 @@
 /**
- * Texts in lower case, as most operators compare them, and sets of such texts.
+ * Texts in lower case, as most operators compare them, and the lists of texts in which they are looked up.
  *
  * Targeting by lists of ids looks up one text in several long lists. So values derived from a text are cached with it,
- * and each list has a filter in front: most texts are in no list, and one bit shows it without a look at the list's own
- * texts, which are scattered over the memory.
+ * and the hashes of a list are in one array: one place of it mostly shows that a text is not in the list. A list of a
+ * million texts is prepared at its first check, while other requests wait. So preparing it makes no text and no object.
  */
 import { textOf, type UserValue } from "./values.js"
 
@@ -18,55 +18,80 @@ export class LowerText {
 
   /** A hash of the text, not negative. */
   get hash(): number {
-    if (this.#hash < 0) this.#hash = hashOf(this.text)
+    if (this.#hash < 0) this.#hash = lowerHash(this.text)
     return this.#hash
   }
 }
 
-const hashOf = (text: string): number => {
+const codeOfA = 65
+const codeOfZ = 90
+/** The distance from an upper-case letter to its lower-case form. */
+const toLower = 32
+
+/** A hash of the text in lower case. */
+const lowerHash = (text: string): number => {
   let hash = 0
-  for (let i = 0; i < text.length; i++) hash = (Math.imul(hash, 31) + text.charCodeAt(i)) | 0
-  // The bits that the filter reads depend on all others.
-  return Math.imul(hash ^ (hash >>> 15), 0x2c1b3c6d) >>> 4
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i)
+    if (code > 127) return textHash(text.toLowerCase())
+    hash = (Math.imul(hash, 31) + (code >= codeOfA && code <= codeOfZ ? code + toLower : code)) | 0
+  }
+  return mixed(hash)
 }
 
-/** Bits of the filter for each text: one in sixteen texts outside the set still has to be looked up. */
-const bitsPerText = 16
+const textHash = (text: string): number => {
+  let hash = 0
+  for (let i = 0; i < text.length; i++) hash = (Math.imul(hash, 31) + text.charCodeAt(i)) | 0
+  return mixed(hash)
+}
 
-/** Smaller sets have no filter. */
-const filteredSize = 16
+/** The bits that choose a place depend on all others. */
+const mixed = (hash: number): number => Math.imul(hash ^ (hash >>> 15), 0x2c1b3c6d) >>> 4
 
-/** A word of the filter. Its length is a power of two, so a masked index is within it. */
-const bitsAt = (filter: Int32Array, index: number): number => filter[index] as number
+/** The fields of a place: a hash, and the index of its text plus one, which is 0 in a free place. */
+const placeLength = 2
 
-/** A set of texts in lower case. */
-export class LowerTextSet {
-  readonly #texts: ReadonlySet<string>
-  /** A power of two of bits; `undefined` for a small set. */
-  readonly #filter: Int32Array | undefined
+/** The index is always valid: places are taken modulo their number. */
+const entryAt = (places: Int32Array, index: number): number => places[index] as number
 
-  constructor(texts: Iterable<string>) {
-    this.#texts = new Set(texts)
-    const { size } = this.#texts
-    if (size < filteredSize) {
-      this.#filter = undefined
-      return
+/** A list of texts. Of two that are equal ignoring case the later one counts, as in the official SDK. */
+export class TextList {
+  readonly #texts: ReadonlyArray<string>
+  /** Open addressing. At least half of the places are free. */
+  readonly #places: Int32Array
+
+  constructor(texts: ReadonlyArray<string>) {
+    this.#texts = texts
+    this.#places = new Int32Array(placeLength * 2 ** Math.ceil(Math.log2(2 * texts.length + 1)))
+    for (let index = 0; index < texts.length; index++) {
+      const text = texts[index] as string
+      const hash = lowerHash(text)
+      const place = this.#find(hash, other => other.toLowerCase() === text.toLowerCase())
+      this.#places[place] = hash
+      this.#places[place + 1] = index + 1
     }
-    const filter = new Int32Array(2 ** Math.ceil(Math.log2((size * bitsPerText) / 32)))
-    for (const text of this.#texts) {
-      const hash = hashOf(text)
-      const word = (hash >>> 5) & (filter.length - 1)
-      filter[word] = bitsAt(filter, word) | (1 << hash)
-    }
-    this.#filter = filter
   }
 
+  /** Whether it has the text, ignoring case. */
   has(lower: LowerText): boolean {
-    const filter = this.#filter
-    if (filter !== undefined) {
-      const { hash } = lower
-      if ((bitsAt(filter, (hash >>> 5) & (filter.length - 1)) & (1 << hash)) === 0) return false
+    const place = this.#find(lower.hash, text => text.toLowerCase() === lower.text)
+    return this.#places[place + 1] !== 0
+  }
+
+  /** Whether it has the text, in the same case. */
+  hasExactly(text: string): boolean {
+    const place = this.#find(lowerHash(text), other => other === text)
+    return this.#places[place + 1] !== 0
+  }
+
+  /** The place of the text with that hash for which `isWanted` holds, or the free place where it belongs. */
+  #find(hash: number, isWanted: (text: string) => boolean): number {
+    const places = this.#places
+    let place = (placeLength * hash) & (places.length - 1)
+    for (let number = entryAt(places, place + 1); number !== 0; number = entryAt(places, place + 1)) {
+      if (places[place] === hash && isWanted(this.#texts[number - 1] as string)) break
+      place = (place + placeLength) & (places.length - 1)
     }
-    return this.#texts.has(lower.text)
+    return place
   }
 }

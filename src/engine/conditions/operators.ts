@@ -6,7 +6,7 @@
  */
 import { NumberLiteral, type RawJson, type RawObject } from "../json.js"
 import { compilePattern, type Pattern } from "../patterns/pattern.js"
-import { type LowerText, LowerTextSet } from "./lowerText.js"
+import { type LowerText, TextList } from "./lowerText.js"
 import {
   type Integer,
   maxInteger,
@@ -79,46 +79,40 @@ const targetNumber = (target: RawJson | undefined): number | undefined => {
   return typeof target === "string" ? parseNumber(target) : undefined
 }
 
-interface Item {
-  readonly lower: string
-  readonly text: string
-  readonly index: number
+/** The items of a list as text; of another target, none. */
+const itemsOf = (target: RawJson | undefined): ReadonlyArray<string> => {
+  if (!isArray(target)) return []
+  return target.every(raw => typeof raw === "string") ? target : target.map(targetText)
 }
 
-const itemsOf = (target: RawJson | undefined): ReadonlyArray<Item> | undefined => {
-  if (!isArray(target)) return undefined
-  const items = new Map<string, Item>()
-  target.forEach((raw, index) => {
-    const text = targetText(raw)
-    const lower = text.toLowerCase()
-    items.set(lower, { lower, text, index })
-  })
-  return [...items.values()]
-}
+/** The items without those of which a later one is equal ignoring case. */
+const distinctItems = (target: RawJson | undefined): ReadonlyArray<string> => [
+  ...new Map(itemsOf(target).map(text => [text.toLowerCase(), text])).values()
+]
 
 // --- text
 
 const isAnyOf = (target: RawJson | undefined): TextTest => {
-  const keys = isRawObject(target) ? Object.keys(target) : itemsOf(target)?.map(item => item.lower)
-  if (keys === undefined) return never
-  if (keys.length === 1) {
-    const [only] = keys
+  if (!isRawObject(target) && !isArray(target)) return never
+  // The names of an object are compared as they are.
+  const items = isArray(target) ? itemsOf(target) : Object.keys(target).filter(name => name === name.toLowerCase())
+  if (items.length === 1) {
+    const only = items[0]?.toLowerCase()
     return ({ text }) => text === only
   }
-  const set = new LowerTextSet(keys)
-  return text => set.has(text)
+  const list = new TextList(items)
+  return text => list.has(text)
 }
 
 const isAnyOfExactly = (target: RawJson | undefined): Test => {
-  const set = new Set(itemsOf(target)?.map(item => item.text))
-  return value => set.has(textOf(value) ?? "")
+  const list = new TextList(itemsOf(target))
+  return value => list.hasExactly(textOf(value) ?? "")
 }
 
 const someItem =
   (matches: (text: string, item: string) => boolean) =>
   (target: RawJson | undefined): TextTest => {
-    const items = itemsOf(target)?.map(item => item.lower)
-    if (items === undefined) return never
+    const items = distinctItems(target).map(text => text.toLowerCase())
     return ({ text }) => {
       for (const item of items) if (matches(text, item)) return true
       return false
@@ -282,11 +276,12 @@ const equals = (target: RawJson | undefined): Test => {
     return value => numberOf(value) === number
   }
   if (isArray(target)) {
-    const items = itemsOf(target) ?? []
+    const texts = target.map(targetText)
+    const indexes = [...new Map(texts.map((text, index) => [text.toLowerCase(), index])).values()]
     return value =>
       Array.isArray(value) &&
-      value.length === items.length &&
-      items.every(item => item.index < value.length && textOf(value[item.index]) === item.text)
+      value.length === indexes.length &&
+      indexes.every(index => index < value.length && textOf(value[index]) === texts[index])
   }
   const members = Object.entries(target).map(([key, member]) => [key, targetText(member)] as const)
   return value => {
@@ -302,13 +297,14 @@ const equals = (target: RawJson | undefined): Test => {
 // --- arrays
 
 const containsAny = (target: RawJson | undefined): Test => {
-  const items = new Set(itemsOf(target)?.map(item => item.text))
-  return value => Array.isArray(value) && value.some(item => items.has(textOf(item) as string))
+  const list = new TextList(itemsOf(target))
+  const has = (text: string | undefined) => text !== undefined && list.hasExactly(text)
+  return value => Array.isArray(value) && value.some(item => has(textOf(item)))
 }
 
 const containsAll = (target: RawJson | undefined): Test => {
-  const items = itemsOf(target)?.map(item => item.text)
-  if (items === undefined) return never
+  if (!isArray(target)) return never
+  const items = distinctItems(target)
   return value => {
     // Fewer values cannot include all items.
     if (!Array.isArray(value) || value.length < items.length) return false

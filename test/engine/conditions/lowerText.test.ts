@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest"
-import { LowerText, LowerTextSet } from "../../../src/engine/conditions/lowerText.js"
+import { LowerText, TextList } from "../../../src/engine/conditions/lowerText.js"
+import { Random } from "../../conformance/support/random.js"
 
 describe("LowerText", () => {
   it.each([
@@ -19,17 +20,41 @@ describe("LowerText", () => {
   })
 })
 
-describe("LowerTextSet", () => {
+describe("TextList", () => {
   it.each([0, 1, 15, 16, 17, 100, 5_000])("of %d texts contains them and no others", size => {
-    const texts = Array.from({ length: size }, (_, index) => `id-${index * 31}`)
-    const set = new LowerTextSet(texts)
-    expect(texts.every(text => set.has(new LowerText(text)))).toBe(true)
-    expect(texts.some(text => set.has(new LowerText(`${text}-`)))).toBe(false)
-    expect(set.has(new LowerText(undefined))).toBe(false)
+    const texts = Array.from({ length: size }, (_, index) => `Id-${index * 31}`)
+    const list = new TextList(texts)
+    expect(texts.every(text => list.has(new LowerText(text.toUpperCase())) && list.hasExactly(text))).toBe(true)
+    expect(texts.some(text => list.has(new LowerText(`${text}-`)) || list.hasExactly(`${text}-`))).toBe(false)
+    expect(texts.some(text => list.hasExactly(text.toLowerCase()))).toBe(false)
+    expect(list.has(new LowerText(undefined)) || list.hasExactly("")).toBe(false)
   })
 
   it("finds the empty text", () => {
-    const texts = Array.from({ length: 20 }, (_, index) => "x".repeat(index))
-    expect(new LowerTextSet(texts).has(new LowerText(undefined))).toBe(true)
+    const list = new TextList(Array.from({ length: 20 }, (_, index) => "x".repeat(index)))
+    expect(list.has(new LowerText(undefined)) && list.hasExactly("")).toBe(true)
+  })
+
+  it("has of two texts that are equal ignoring case only the later one", () => {
+    const list = new TextList(["ab", "AB", "Straße", "ÄÖ", "äö", "\u212a", "K"])
+    expect(["ab", "AB", "straße", "Straße", "ÄÖ", "äö", "\u212a", "K", "k"].map(text => list.hasExactly(text))).toEqual(
+      [...[false, true, false, true, false, true, false, true, false]]
+    )
+    expect(["aB", "STRAßE", "Äö", "k"].every(text => list.has(new LowerText(text)))).toBe(true)
+  })
+
+  it("behaves as a map from lower case to the last text", () => {
+    const random = new Random(7)
+    const letters = ["a", "A", "b", "ä", "Ä", "İ", "ı", "\u212a", "k", "K", "ß", "ſ", "S", "🦊"]
+    const text = () => random.times(random.below(4), () => random.pick(letters)).join("")
+    for (let round = 0; round < 300; round++) {
+      const texts = random.times(random.below(60), text)
+      const list = new TextList(texts)
+      const model = new Map(texts.map(text => [text.toLowerCase(), text]))
+      for (const asked of [...texts, ...random.times(30, text)]) {
+        expect(list.has(new LowerText(asked))).toBe(model.has(asked.toLowerCase()))
+        expect(list.hasExactly(asked)).toBe(model.get(asked.toLowerCase()) === asked)
+      }
+    }
   })
 })

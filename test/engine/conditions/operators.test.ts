@@ -36,7 +36,7 @@ const rows: Readonly<Record<string, ReadonlyArray<Row>>> = {
     { says: "some items, without case", target: ["x", "Y"], yes: ["X", "y"], no: ["z", "xy"], missing: false },
     { says: "items by their text", target: [1, true, null], yes: [1, "1", true, "null"], no: [2], missing: false },
     { says: "the empty item", target: ["", "x"], yes: ["", {}], no: ["y"], missing: true },
-    { says: "the keys of an object", target: { Ä: 1, b: 2 }, yes: ["B"], no: ["c", 1], missing: false },
+    { says: "the keys of an object", target: { Ä: 1, b: 2 }, yes: ["B"], no: ["Ä", "c", 1], missing: false },
     { says: "no list", target: "a", no: ["a"], missing: false },
     { says: "no target", target: undefined, no: ["a", ""], missing: false },
     { says: "numbers in plain decimals", target: ["100000000000000000000"], yes: [1e20], no: [1e21], missing: false }
