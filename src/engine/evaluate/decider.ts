@@ -18,8 +18,9 @@ import type { SpecKind } from "../specs.js"
 import type { User } from "../user.js"
 import type { Evaluation } from "./evaluation.js"
 
-/** Paths kept for all names together. Projects have some thousands; further paths are not kept. */
-const maxPaths = 50_000
+/** Paths kept for all names together, at least, and for each spec of a large project. Further ones are not kept. */
+const leastPaths = 50_000
+const pathsPerSpec = 20
 
 /** Specs evaluated within one question. */
 const maxSteps = 10_000
@@ -148,6 +149,7 @@ export class Decider implements Subject {
   #question = 0
   #steps = 0
   #paths = 0
+  readonly #maxPaths: number
   #isBusy = false
 
   constructor(snapshot: Snapshot, host: Host, tier: string | undefined, user: User) {
@@ -156,6 +158,7 @@ export class Decider implements Subject {
     this.tier = tier
     this.appId = snapshot.appId
     this.user = user
+    this.#maxPaths = Math.max(leastPaths, pathsPerSpec * snapshot.size)
   }
 
   /** The path of a user; `undefined` if only a `Call` can decide. */
@@ -408,7 +411,7 @@ export class Decider implements Subject {
   }
 
   #path(owner: number, bool: boolean): Path {
-    if (this.#paths === maxPaths) return nowhere
+    if (this.#paths === this.#maxPaths) return nowhere
     this.#paths++
     return new Path(owner, bool)
   }

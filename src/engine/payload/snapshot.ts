@@ -252,6 +252,15 @@ export class Snapshot {
   }
 
   /**
+   * The number of specs.
+   *
+   * @internal
+   */
+  get size(): number {
+    return specTables.reduce((sum, table) => sum + this.#tables[table].members.length, 0)
+  }
+
+  /**
    * The spec of a name of that kind.
    *
    * @internal

@@ -121,6 +121,27 @@ describe("decisions for users who ask by turns", () => {
     }
   })
 
+  it("have room for every gate of a large project", async () => {
+    const names = Array.from({ length: 30_000 }, (_, index) => `gate ${index}`)
+    const fields = {
+      feature_gates: Object.fromEntries(names.map(name => [name, gateSpec(true, ["country"])])),
+      condition_map: { country: condition("ip_based", "any", ["SE"], "country") }
+    }
+    const lookups: Array<string> = []
+    const lookupCountry = (ip: string) => {
+      lookups.push(ip)
+      return ip === "1" ? "SE" : "NO"
+    }
+    const engine = engineOver(await parseSpecs(payload({ fields })), { host: { lookupCountry } })
+    const users = ["1", "2"].map(ip => new User({ userID: ip, ip }))
+    for (const name of names) for (const user of users) check(engine, name, user)
+    lookups.length = 0
+    const answers = users.map(user => check(engine, "gate 29999", new User({ ...user })))
+    assert.deepStrictEqual(answers, [true, false])
+    // An evaluation would look up the country once more.
+    assert.deepStrictEqual(lookups, ["1", "2"])
+  })
+
   it("are released when the user's events are in a full batch", () => {
     const { engine, users } = withLookups()
     const list = new EventList()
