@@ -55,7 +55,7 @@ export class User {
    *
    * @internal
    */
-  decider = 0
+  decider: number | undefined = undefined
   /** @internal */
   decisions: Array<unknown> | undefined = undefined
 
