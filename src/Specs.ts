@@ -38,6 +38,7 @@ import type * as Engine from "./engine/specs.js"
 import { sameParts } from "./internal/bytes.js"
 import { inTurns } from "./internal/eventLoop.js"
 import { payloadBytes } from "./internal/payload.js"
+import { decoderOf, optionalField, usually } from "./internal/usualForm.js"
 import { SpecsError } from "./StatsigError.js"
 
 // --- scalars
@@ -47,34 +48,45 @@ const Literal = Schema.instanceOf(NumberLiteral).pipe(
 )
 
 /** Any number; numbers whose spelling is kept are read by their value. */
-const Float = Schema.Union(
-  Schema.Number,
-  Schema.transform(Literal, Schema.Number, {
-    strict: true,
-    decode: literal => Number(literal.text),
-    encode: number => new NumberLiteral(String(number))
-  })
+const Float = usually(
+  Schema.Union(
+    Schema.Number,
+    Schema.transform(Literal, Schema.Number, {
+      strict: true,
+      decode: literal => Number(literal.text),
+      encode: number => new NumberLiteral(String(number))
+    })
+  ),
+  value => typeof value === "number"
 )
 
+const isUInt32 = (value: unknown): boolean => Number.isInteger(value) && Number(value) >= 0 && Number(value) < 2 ** 32
+
 /** An integer written as one: `7.0` and `7e0` are rejected. */
-const UInt32 = Schema.Number.pipe(Schema.int(), Schema.between(0, 4294967295)).annotations({
-  identifier: "UInt32",
-  message: () => "expected an integer from 0 to 4294967295, written without point or exponent"
-})
+const UInt32 = usually(
+  Schema.Number.pipe(Schema.filter(isUInt32)).annotations({
+    identifier: "UInt32",
+    message: () => "expected an integer from 0 to 4294967295, written without point or exponent"
+  }),
+  isUInt32
+)
 
 const isUInt64 = (text: string): boolean => /^\d+$/.test(text) && BigInt(text) < 2n ** 64n
 
-const UInt64 = Schema.Union(
-  Schema.NonNegativeInt,
-  Schema.transform(Literal.pipe(Schema.filter(literal => isUInt64(literal.text))), Schema.Number, {
-    strict: true,
-    decode: literal => Number(literal.text),
-    encode: number => new NumberLiteral(String(number))
-  })
-).annotations({
-  identifier: "UInt64",
-  message: () => "expected an integer from 0 to 2^64-1, written without point or exponent"
-})
+const UInt64 = usually(
+  Schema.Union(
+    Schema.NonNegativeInt,
+    Schema.transform(Literal.pipe(Schema.filter(literal => isUInt64(literal.text))), Schema.Number, {
+      strict: true,
+      decode: literal => Number(literal.text),
+      encode: number => new NumberLiteral(String(number))
+    })
+  ).annotations({
+    identifier: "UInt64",
+    message: () => "expected an integer from 0 to 2^64-1, written without point or exponent"
+  }),
+  value => Number.isSafeInteger(value) && Number(value) >= 0
+)
 
 const isInt64 = (text: string): boolean => /^-?\d+$/.test(text) && BigInt.asIntN(64, BigInt(text)) === BigInt(text)
 
@@ -88,7 +100,8 @@ const Int64 = Schema.Union(
 ).annotations({ identifier: "Int64", message: () => "expected a 64-bit integer, written without point or exponent" })
 
 /** Any JSON that is present. Spellings of numbers are kept here and dropped when the value is returned. */
-const Any = Schema.declare((value: unknown): value is RawJson => value !== undefined, { identifier: "JSON" })
+const isAny = (value: unknown): value is RawJson => value !== undefined
+const Any = usually(Schema.declare(isAny, { identifier: "JSON" }), isAny)
 
 /** The same for a value that is at that level of the payload and is parsed with it. */
 const Readable = (level: number) =>
@@ -97,8 +110,6 @@ const Readable = (level: number) =>
       value => isReadable(value, level, true) || "expected no number out of range, and no more than 127 levels in all"
     )
   )
-
-const optionalField = <A, I>(schema: Schema.Schema<A, I>) => Schema.optionalWith(schema, { nullable: true })
 
 const isRawObject = (value: unknown): value is RawObject =>
   typeof value === "object" && value !== null && !Array.isArray(value) && !(value instanceof NumberLiteral)
@@ -170,7 +181,12 @@ const ConditionSchema = Schema.Struct({
   targetValue: Schema.optional(Any),
   operator: optionalField(Schema.String),
   field: optionalField(Schema.String),
-  additionalValues: optionalField(Schema.Record({ key: Schema.String, value: Schema.String })),
+  additionalValues: optionalField(
+    usually(
+      Schema.Record({ key: Schema.String, value: Schema.String }),
+      value => isRawObject(value) && Object.values(value).every(text => typeof text === "string")
+    )
+  ),
   checksum: optionalField(Schema.String)
 })
 
@@ -251,8 +267,8 @@ const SessionReplaySchema = () =>
     )
   })
 
-const decodeSpec = Schema.decodeUnknownEither(SpecSchema)
-const decodeCondition = Schema.decodeUnknownEither(ConditionSchema)
+const decodeSpec = decoderOf(SpecSchema)
+const decodeCondition = decoderOf(ConditionSchema)
 
 const specKeys: ReadonlySet<string> = new Set(Object.keys(SpecSchema.fields))
 const ruleKeys: ReadonlySet<string> = new Set(Object.keys(RuleSchema.fields))
