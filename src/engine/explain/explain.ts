@@ -2,18 +2,24 @@
  * Explains a check: runs the same evaluation with a watcher. Nothing is logged or stored.
  */
 import type { EvaluateExperiment, EvaluationSetting } from "../evaluate/call.js"
-import type { Evaluation, Question } from "../evaluate/evaluation.js"
+import { type Evaluation, type Question, ruleIDOf } from "../evaluate/evaluation.js"
 import type { Finder, SpecView } from "../evaluate/finder.js"
 import { referenceOf } from "../evaluate/reference.js"
 import { byReference, type Persistence, type RuleFilter, type StickyOptions, settle } from "../evaluate/sticky.js"
-import type { ExposureOfAll, ExposureOrigin } from "../events/events.js"
-import { copyJson } from "../json.js"
-import type { Parameter } from "../specs.js"
+import { type ExposureOfAll, type ExposureOrigin, exposureJson } from "../events/events.js"
+import { copyJson, copyJsonObject, emptyObject } from "../json.js"
+import type { Parameter, SpecKind } from "../specs.js"
 import type { User } from "../user.js"
-import { Explainer } from "./explainer.js"
-import type { ExplainedEvaluation, ExplainedExposure, ExplainedParameter, Explanation } from "./explanation.js"
-import { explainedExposure, repeatedExperiment, shownOutcome } from "./shown.js"
-import { StickyNotes } from "./stickyNotes.js"
+import { Explainer, valueOf } from "./explainer.js"
+import type {
+  ExplainedEvaluation,
+  ExplainedExposure,
+  ExplainedOutcome,
+  ExplainedParameter,
+  ExplainedRecheck,
+  ExplainedSticky,
+  Explanation
+} from "./explanation.js"
 
 /** The context in which checks are explained. */
 export interface Surroundings {
@@ -69,20 +75,35 @@ class ExplainedCheck {
   settle(question: Question, [live, explained]: Explained, sticky: StickyOptions | undefined): Explained {
     const { persistence, setting } = this.#surroundings
     if (persistence === undefined || sticky === undefined) return [live, explained]
-    const notes = new StickyNotes()
-    const silent: Persistence = { valuesOf: persistence.valuesOf, save: notes.saved, delete: notes.deleted }
+    let decision: ExplainedSticky["decision"] = "noUnit"
+    let looked: Pick<ExplainedSticky, "key" | "name" | "kept"> = {}
+    const rechecks: Array<ExplainedRecheck> = []
+    const silent: Persistence = {
+      valuesOf: persistence.valuesOf,
+      save: () => {
+        decision = "saved"
+      },
+      delete: () => {
+        if (decision !== "notGiven") decision = "notActive"
+      }
+    }
     const settled = settle(question, live, sticky, silent, {
       now: setting.host.now,
       isActive: name => setting.snapshot?.spec("experiment", name)?.isActive,
       passes: (name, filter) => {
         const asked: Question = { kind: "experiment", user: question.user, name }
         const [{ bool }, evaluation] = this.find(asked, this.#readExperimentSilently, filter)
-        notes.rechecked(filter, bool, evaluation)
+        rechecks.push({ rules: filter("targetingGate") ? "targeting" : "overrides", passes: bool, evaluation })
         return bool
       },
-      looked: notes.looked
+      looked: (key, name, values) => {
+        const kept = values?.get(name)
+        looked = { key, name, ...(kept === undefined ? {} : { kept: copyJson(kept as never) as never }) }
+        decision = values === undefined ? "notGiven" : kept === undefined ? "nothingKept" : "givesWay"
+      }
     })
-    return [settled, { ...explained, sticky: notes.explained(settled !== live) }]
+    if (settled !== live) decision = "kept"
+    return [settled, { ...explained, sticky: { decision, ...looked, rechecks } }]
   }
 
   #reader(isExposed: boolean): EvaluateExperiment {
@@ -155,4 +176,34 @@ const explainParameter = (
   const [reference, record] = explainRecord(surroundings, question, options)
   const value = copyJson(valueIn(record) ?? null)
   return { name, kind, value, ...(parameterName === undefined ? {} : { parameterName }), reference }
+}
+
+/** An experiment that the same check has read before. */
+const repeatedExperiment = (name: string, record: Evaluation): ExplainedEvaluation => ({
+  kind: "experiment",
+  name,
+  value: valueOf("experiment", record),
+  ruleID: record.ruleID === undefined ? null : ruleIDOf(record),
+  omitted: "repeated"
+})
+
+/** The outcome shown for a record. */
+export const shownOutcome = (kind: SpecKind, record: Evaluation): ExplainedOutcome => ({
+  value: kind === "gate" ? record.bool : copyJsonObject(record.value ?? emptyObject),
+  ruleID: ruleIDOf(record),
+  idType: record.idType ?? "",
+  groupName: record.groupName ?? null,
+  allocatedExperimentName: record.configDelegate ?? null,
+  isUserInExperiment: record.isExperimentActive && record.isExperimentGroup,
+  reason: record.reason,
+  lcut: record.lcut ?? null,
+  receivedAt: record.receivedAt ?? null,
+  version: record.version ?? null,
+  secondaryExposures: record.secondaryExposures.map(exposure => ({ ...exposure }))
+})
+
+/** The exposure as it would be sent. */
+export const explainedExposure = (exposure: ExposureOfAll): ExplainedExposure => {
+  const { eventName, metadata, secondaryExposures } = JSON.parse(exposureJson(exposure))
+  return { eventName, metadata, secondaryExposures }
 }

@@ -3,55 +3,53 @@
  *
  * It only records the steps reported to it, so an explanation shows exactly what the check did.
  */
-import { type BanditPick, type CompiledBandit, scoreOf } from "../conditions/bandit.js"
-import { type CompiledCondition, compileUnit, type Place, type Subject } from "../conditions/conditions.js"
-import { textOf, type UserValue } from "../conditions/values.js"
+import { scoreOf } from "../conditions/bandit.js"
+import { compileUnit } from "../conditions/conditions.js"
+import { textOf } from "../conditions/values.js"
 import { type Evaluation, ruleIDOf } from "../evaluate/evaluation.js"
-import { GroupOverride, type OverrideValues } from "../evaluate/overrides.js"
-import type { Watcher } from "../evaluate/watcher.js"
+import { GroupOverride } from "../evaluate/overrides.js"
+import type { Step, Watcher } from "../evaluate/watcher.js"
 import { Bucketers } from "../hashing/bucketing.js"
-import { copyJson } from "../json.js"
-import {
-  type CompiledMapping,
-  type CompiledRule,
-  type CompiledSpec,
-  type Snapshot,
-  splitOf
-} from "../payload/snapshot.js"
-import type { SpecKind } from "../specs.js"
+import { asObject, copyJson, copyJsonObject, type JsonObject, literalOf, NumberLiteral, plain } from "../json.js"
+import { type CompiledRule, type Snapshot, splitOf } from "../payload/snapshot.js"
+import type { Condition, SpecKind } from "../specs.js"
 import type { User } from "../user.js"
 import type {
   DecidedBy,
   ExplainedBandit,
   ExplainedBucket,
+  ExplainedCondition,
   ExplainedEvaluation,
   ExplainedMapping,
-  ExplainedMappingRule
+  ExplainedMappingRule,
+  ExplainedRule
 } from "./explanation.js"
-import { type OpenRule, openRule, type SourceCondition, sourceCondition, valueOf, type Writable } from "./shown.js"
+import { kindWords } from "./render.js"
 
 /** Nesting levels of evaluations that are shown. Deeper ones show only their result. */
 const maxShownDepth = 40
 /** Evaluations shown in total. */
 const maxShown = 2_000
 
-interface OpenMapping {
-  readonly explained: Writable<ExplainedMapping>
-  readonly rules: Array<ExplainedMappingRule>
-}
+/** An explanation whose members may still be set, and whose lists still grow. */
+type Draft<A> = { -readonly [Key in keyof A]: A[Key] extends ReadonlyArray<infer Item> ? Array<Item> : A[Key] }
+
+type StepOf<Name extends Step["step"]> = Extract<Step, { readonly step: Name }>
+
+type Steps = { readonly [Name in Step["step"]]: (step: StepOf<Name>) => void }
 
 /** An evaluation in progress. */
 class Frame {
-  readonly explained: Writable<ExplainedEvaluation>
+  readonly explained: Draft<ExplainedEvaluation>
   /** Stores the next nested evaluation in its place. */
   place: (explained: ExplainedEvaluation) => void = noPlace
   /** The rules that will be evaluated, in this order. */
-  ahead: Array<OpenRule> = []
-  rule: OpenRule | undefined = undefined
+  ahead: Array<Draft<ExplainedRule>> = []
+  rule: Draft<ExplainedRule> | undefined = undefined
   ruleKeys: ReadonlyArray<string> = []
-  condition: SourceCondition | undefined = undefined
-  mapping: OpenMapping | undefined = undefined
-  bandit: Writable<ExplainedBandit> | undefined = undefined
+  condition: Draft<ExplainedCondition> | undefined = undefined
+  mapping: Draft<ExplainedMapping> | undefined = undefined
+  bandit: Draft<ExplainedBandit> | undefined = undefined
   addsValues = false
 
   constructor(kind: SpecKind, name: string) {
@@ -59,15 +57,18 @@ class Frame {
   }
 
   /** The config mapping being checked, before any rule of the spec. */
-  get openMapping(): OpenMapping | undefined {
+  get openMapping(): Draft<ExplainedMapping> | undefined {
     return this.explained.spec === undefined ? this.mapping : undefined
   }
 }
 
 const noPlace = () => {}
 
-/** Records one explanation. */
-export class Explainer {
+/** These are counted even where evaluations are omitted. */
+const countedSteps: ReadonlySet<Step["step"]> = new Set(["begin", "end", "abandoned"])
+
+/** Records one explanation: each kind of step has the method of its name. */
+export class Explainer implements Steps {
   /** The parent of all top-level evaluations. */
   readonly #root = new Frame("gate", "")
   readonly #open: Array<Frame> = []
@@ -75,7 +76,7 @@ export class Explainer {
   /** While nested evaluations are omitted: the number of open ones, including the omitted one. */
   #omitted = 0
   readonly #gates = new Map<string, ExplainedEvaluation>()
-  readonly #conditions = new Map<string, SourceCondition>()
+  readonly #conditions = new Map<string, ExplainedCondition>()
   readonly #snapshot: Snapshot | undefined
   readonly #user: User
   readonly #bucketers = new Bucketers()
@@ -100,49 +101,12 @@ export class Explainer {
   }
 
   readonly watch: Watcher = step => {
-    if (step.step === "begin") this.#begin(step.kind, step.name)
-    else if (step.step === "end") this.#end(step.record, step.found)
-    else if (step.step === "abandoned") this.#abandon(step.count)
-    else if (this.#omitted > 0) return
-    else {
-      switch (step.step) {
-        case "override":
-          return this.#override(step.value, step.record)
-        case "spec":
-          return this.#spec(step.spec, step.rules)
-        case "rule":
-          return this.#rule(step.rule)
-        case "condition":
-          return this.#condition()
-        case "operand":
-          return this.#operand(step.value, step.place)
-        case "lack":
-          return this.#lack(step.reason)
-        case "conditionEnd":
-          return this.#conditionEnd(step.condition, step.record)
-        case "ruleEnd":
-          return this.#ruleEnd(step.record)
-        case "percentage":
-          return this.#percentage(step.rule, step.passes)
-        case "merge":
-          return this.#merge(step.adds)
-        case "mapping":
-          return this.#mapping(step.mapping)
-        case "mappingRule":
-          return this.#mappingRule(step.rule, step.isStarted)
-        case "mappingEnd":
-          return this.#mappingEnd(step.isTaken)
-        case "bandit":
-          return this.#bandit(step.bandit)
-        case "pick":
-          return this.#pick(step.bandit, step.pick, step.subject)
-      }
-    }
+    if (this.#omitted === 0 || countedSteps.has(step.step)) (this[step.step] as (step: Step) => void)(step)
   }
 
   // --- evaluations
 
-  #begin(kind: SpecKind, name: string): void {
+  begin({ kind, name }: StepOf<"begin">): void {
     this.#evaluations++
     if (this.#omitted > 0) {
       this.#omitted++
@@ -167,7 +131,7 @@ export class Explainer {
     return this.#evaluations > maxShown ? "size" : undefined
   }
 
-  #close(): Writable<ExplainedEvaluation> {
+  #close(): Draft<ExplainedEvaluation> {
     const { explained } = this.#top
     this.#open.pop()
     this.#top = this.#open.at(-1) ?? this.#root
@@ -175,14 +139,14 @@ export class Explainer {
     return explained
   }
 
-  #abandon(count: number): void {
+  abandoned({ count }: StepOf<"abandoned">): void {
     for (let left = count; left > 0; left--) {
       if (this.#omitted > 1) this.#omitted--
       else this.#close().problem ??= "not finished: evaluations are nested too deep, or there are too many"
     }
   }
 
-  #end(record: Evaluation, found: boolean): void {
+  end({ found, record }: StepOf<"end">): void {
     if (this.#omitted > 1) {
       this.#omitted--
       return
@@ -195,7 +159,9 @@ export class Explainer {
     explained.decidedBy = decidedBy
     if (decidedBy === "unknown") {
       explained.problem =
-        this.#snapshot === undefined ? "there are no specs" : `the specs have no ${wordOf[explained.kind]} of this name`
+        this.#snapshot === undefined
+          ? "there are no specs"
+          : `the specs have no ${kindWords[explained.kind]} of this name`
     }
     if (explained.kind === "gate") this.#gates.set(explained.name, explained)
   }
@@ -203,10 +169,10 @@ export class Explainer {
   #decidedBy(found: boolean): DecidedBy {
     const { addsValues, bandit, explained, mapping, rule } = this.#top
     if (explained.override !== undefined) return "override"
-    if (mapping?.explained.isTaken === true) return "mapping"
+    if (mapping?.isTaken === true) return "mapping"
     if (!found) return "unknown"
     if (bandit !== undefined) return "bandit"
-    const result = rule?.explained.result
+    const result = rule?.result
     if (result === "unsupported") return "unsupported"
     if (addsValues) return "rules"
     if (result === "delegates") return "delegate"
@@ -215,66 +181,55 @@ export class Explainer {
     return result === "passes" || (result === "outsidePercentage" && !isNewLayer) ? "rule" : "default"
   }
 
-  #override(value: OverrideValues[SpecKind], record: Evaluation): void {
+  override({ record, value }: StepOf<"override">): void {
     const { explained } = this.#top
     const group = value instanceof GroupOverride ? value.groupName : undefined
-    explained.override = {
-      value: valueOf(explained.kind, record),
-      ...(group === undefined ? {} : { groupName: group })
-    }
+    explained.override = defined({ value: valueOf(explained.kind, record), groupName: group })
     if (group !== undefined && record.value === undefined) {
       explained.problem = `the experiment has no group "${group}": the value is empty`
     }
   }
 
-  #spec({ salt, spec }: CompiledSpec, rules: ReadonlyArray<CompiledRule>): void {
+  spec({ rules, spec: { salt, spec } }: StepOf<"spec">): void {
     const frame = this.#top
-    const { defaultValue, enabled, entity, idType, isActive, version } = spec
-    frame.explained.spec = {
-      entity,
-      enabled,
-      idType,
-      salt,
-      ...(isActive === undefined ? {} : { isActive }),
-      ...(version === undefined ? {} : { version }),
-      defaultValue: copyJson(defaultValue)
-    }
+    const { enabled, entity, idType, isActive, version } = spec
+    const defaultValue = copyJson(spec.defaultValue)
+    frame.explained.spec = defined({ entity, enabled, idType, salt, isActive, version, defaultValue })
     // A rule of a config mapping has not decided anything.
     frame.rule = undefined
     frame.ahead = rules.map(openRule)
-    frame.explained.rules = frame.ahead.map(rule => rule.explained)
+    frame.explained.rules = frame.ahead.slice()
   }
 
   // --- rules
 
-  #rule(rule: CompiledRule): void {
+  rule({ rule }: StepOf<"rule">): void {
     const frame = this.#top
     const open = frame.ahead.shift() ?? openRule(rule)
-    open.explained.result = "error"
+    open.result = "error"
     frame.rule = open
     frame.ruleKeys = rule.source.conditions
-    const last = frame.openMapping?.rules.at(-1) as Writable<ExplainedMappingRule> | undefined
-    if (last !== undefined) last.rule = open.explained
+    const last: Draft<ExplainedMappingRule> | undefined = frame.openMapping?.rules.at(-1)
+    if (last !== undefined) last.rule = open
   }
 
-  #condition(): void {
+  condition(): void {
     const frame = this.#top
     if (frame.rule === undefined) return
     const { conditions } = frame.rule
-    const { condition, explained: source } = this.#source(frame.ruleKeys[conditions.length] ?? "")
-    const explained = { ...source }
-    conditions.push(explained)
-    frame.condition = { condition, explained }
+    const condition: Draft<ExplainedCondition> = { ...this.#source(frame.ruleKeys[conditions.length] ?? "") }
+    conditions.push(condition)
+    frame.condition = condition
     frame.place = begun => {
-      explained.gate = begun
+      condition.gate = begun
     }
   }
 
   /** Rules share conditions, whose targets may be long. */
-  #source(key: string): SourceCondition {
+  #source(key: string): ExplainedCondition {
     let source = this.#conditions.get(key)
     if (source === undefined) {
-      source = sourceCondition(key, this.#snapshot?.condition(key))
+      source = openCondition(key, this.#snapshot?.condition(key))
       this.#conditions.set(key, source)
     }
     return source
@@ -284,41 +239,39 @@ export class Explainer {
   experimentRead(name: string, { groupName }: Evaluation, experiment: ExplainedEvaluation): void {
     const { condition } = this.#top
     if (this.#omitted > 0 || condition === undefined) return
-    condition.explained.experiment = experiment
-    condition.explained.operand = {
-      ...(groupName === undefined ? {} : { value: groupName }),
-      foundIn: groupName === undefined ? "nothing" : "experiment",
-      key: name
-    }
+    condition.experiment = experiment
+    condition.operand =
+      groupName === undefined
+        ? { foundIn: "nothing", key: name }
+        : { value: groupName, foundIn: "experiment", key: name }
   }
 
-  #operand(value: UserValue, place: Place = { foundIn: "nothing" }): void {
+  operand({ place = { foundIn: "nothing" }, value }: StepOf<"operand">): void {
     const { condition } = this.#top
     if (condition === undefined) return
-    condition.explained.operand ??= value === undefined ? { foundIn: "nothing" } : { value: copyJson(value), ...place }
+    condition.operand ??= value === undefined ? { foundIn: "nothing" } : { value: copyJson(value), ...place }
   }
 
-  #lack(reason: string): void {
+  lack({ reason }: StepOf<"lack">): void {
     const { condition } = this.#top
     if (condition === undefined) return
-    condition.explained.problem = reason.startsWith("UAParser")
+    condition.problem = reason.startsWith("UAParser")
       ? "there is no user agent parser: nothing is known of the user agent"
       : "there is no country table: nothing is known of the address"
   }
 
-  #conditionEnd(compiled: CompiledCondition | undefined, record: Evaluation): void {
+  conditionEnd({ condition: compiled, record }: StepOf<"conditionEnd">): void {
     const frame = this.#top
     const { condition } = frame
     frame.condition = undefined
     frame.place = noPlace
-    if (condition?.condition === undefined || compiled === undefined) return
-    const { explained } = condition
+    if (condition === undefined || compiled === undefined) return
     if (compiled.kind === "gate") {
-      explained.gate ??= this.#repeated(compiled.gate, record.bool !== compiled.negated, record.ruleID)
-      if (!record.unsupported) explained.passes = record.bool
-      else explained.problem = "not decided: something in it, or before it in the rule, is unsupported"
-    } else if (compiled.kind === "unsupported") explained.problem = compiled.problem
-    else explained.passes = record.bool
+      condition.gate ??= this.#repeated(compiled.gate, record.bool !== compiled.negated, record.ruleID)
+      if (!record.unsupported) condition.passes = record.bool
+      else condition.problem = "not decided: something in it, or before it in the rule, is unsupported"
+    } else if (compiled.kind === "unsupported") condition.problem = compiled.problem
+    else condition.passes = record.bool
   }
 
   #repeated(name: string, value: boolean, ruleID: string | undefined): ExplainedEvaluation {
@@ -332,39 +285,37 @@ export class Explainer {
     }
   }
 
-  #ruleEnd(record: Evaluation): void {
-    const frame = this.#top
-    if (frame.rule === undefined) return
-    const { conditions, explained } = frame.rule
-    const answers = conditions.map(({ passes }) => passes)
-    explained.conditionsPass = answers.includes(null) ? null : !answers.includes(false)
-    explained.result = record.unsupported ? "unsupported" : record.bool ? "passes" : "fails"
-    const { delegate } = explained
+  ruleEnd({ record }: StepOf<"ruleEnd">): void {
+    const { rule } = this.#top
+    if (rule === undefined) return
+    const answers = rule.conditions.map(({ passes }) => passes)
+    rule.conditionsPass = answers.includes(null) ? null : !answers.includes(false)
+    rule.result = record.unsupported ? "unsupported" : record.bool ? "passes" : "fails"
+    const { delegate } = rule
     if (!record.bool || delegate === undefined) return
-    frame.place = begun => {
-      explained.delegate = { ...delegate, evaluation: begun }
-      explained.result = "delegates"
+    this.#top.place = begun => {
+      rule.delegate = { ...delegate, evaluation: begun }
+      rule.result = "delegates"
     }
   }
 
-  #percentage({ source, specSalt }: CompiledRule, passes: boolean): void {
+  percentage({ passes, rule: { source, specSalt } }: StepOf<"percentage">): void {
     const frame = this.#top
     if (frame.rule === undefined) return
-    const { explained } = frame.rule
     const { bucketOf, salt, threshold } = splitOf(source, specSalt, this.#bucketers)
-    explained.bucket = this.#bucket(source.idType, salt, bucketOf(this.#user), threshold, passes)
-    explained.result = passes ? "passes" : "outsidePercentage"
-    const mapping = frame.openMapping?.explained
+    frame.rule.bucket = this.#bucket(source.idType, salt, bucketOf(this.#user), threshold, passes)
+    frame.rule.result = passes ? "passes" : "outsidePercentage"
+    const mapping = frame.openMapping
     if (mapping === undefined) return
     frame.place = begun => {
       mapping.target = begun
     }
   }
 
-  #merge(adds: boolean): void {
+  merge({ adds }: StepOf<"merge">): void {
     const frame = this.#top
     if (adds) frame.addsValues = true
-    else if (frame.rule !== undefined) frame.rule.explained.result = "skipped"
+    else if (frame.rule !== undefined) frame.rule.result = "skipped"
   }
 
   #bucket(idType: string, salt: string, value: number, threshold: number, passes: boolean): ExplainedBucket {
@@ -374,31 +325,30 @@ export class Explainer {
 
   // --- config mappings
 
-  #mapping({ newConfigName }: CompiledMapping): void {
-    const frame = this.#top
-    const rules: Array<ExplainedMappingRule> = []
-    const explained: Writable<ExplainedMapping> = { newConfigName, rules, isTaken: false }
-    frame.explained.mappings = [...(frame.explained.mappings ?? []), explained]
-    frame.mapping = { explained, rules }
+  mapping({ mapping: { newConfigName } }: StepOf<"mapping">): void {
+    const { explained } = this.#top
+    const mapping = { newConfigName, rules: [], isTaken: false }
+    explained.mappings = [...(explained.mappings ?? []), mapping]
+    this.#top.mapping = mapping
   }
 
-  #mappingRule({ rule, ruleName, startTime }: CompiledMapping["rules"][number], isStarted: boolean): void {
+  mappingRule({ isStarted, rule: { rule, ruleName, startTime } }: StepOf<"mappingRule">): void {
     const state = !isStarted ? "notStarted" : rule === undefined ? "missing" : "evaluated"
     this.#top.mapping?.rules.push({ ruleName, ...(startTime > 0 ? { startTime } : {}), state })
   }
 
-  #mappingEnd(isTaken: boolean): void {
+  mappingEnd({ isTaken }: StepOf<"mappingEnd">): void {
     const frame = this.#top
     frame.place = noPlace
     frame.rule = undefined
-    if (frame.mapping !== undefined) frame.mapping.explained.isTaken = isTaken
+    if (frame.mapping !== undefined) frame.mapping.isTaken = isTaken
   }
 
   // --- bandits
 
-  #bandit({ enabled, groups, idType }: CompiledBandit): void {
+  bandit({ bandit: { enabled, groups, idType } }: StepOf<"bandit">): void {
     const frame = this.#top
-    const explained: Writable<ExplainedBandit> = {
+    const explained: Draft<ExplainedBandit> = {
       enabled,
       idType,
       pickedBy: enabled && groups.length > 0 ? "notTargeted" : "notStarted",
@@ -411,7 +361,7 @@ export class Explainer {
     }
   }
 
-  #pick(bandit: CompiledBandit, { bucket, by, group: picked }: BanditPick, subject: Subject): void {
+  pick({ bandit, pick: { bucket, by, group: picked }, subject }: StepOf<"pick">): void {
     const explained = this.#top.bandit
     if (explained === undefined) return
     const { config, groups, idType, salt } = bandit
@@ -427,9 +377,52 @@ export class Explainer {
   }
 }
 
-const wordOf = {
-  gate: "gate",
-  dynamicConfig: "dynamic config",
-  experiment: "experiment",
-  layer: "layer"
-} as const
+/** The same members without those that are `undefined`. */
+const defined = <A extends object>(members: A): A =>
+  Object.fromEntries(Object.entries(members).filter(([, member]) => member !== undefined)) as A
+
+/** A gate's result, else the value. */
+export const valueOf = (kind: SpecKind, record: Evaluation): boolean | JsonObject | null =>
+  kind === "gate" ? record.bool : record.value === undefined ? null : copyJsonObject(asObject(literalOf(record.value)))
+
+/** A rule before it is evaluated. */
+const openRule = ({ source }: CompiledRule): Draft<ExplainedRule> => {
+  const { configDelegate, groupName, id, name, passPercentage } = source
+  return defined({
+    id,
+    name,
+    groupName,
+    returnValue: copyJson(source.returnValue),
+    result: "notReached",
+    conditionsPass: null,
+    conditions: [],
+    passPercentage,
+    delegate: configDelegate === undefined ? undefined : { name: configDelegate }
+  })
+}
+
+/** A condition before it is evaluated; `undefined` for one that the specs lack, a text for one that is bad. */
+const openCondition = (key: string, condition: Condition | string | undefined): ExplainedCondition => {
+  if (typeof condition !== "object") {
+    const problem =
+      condition === undefined
+        ? `the specs have no condition "${key}"`
+        : `the condition "${key}" cannot be used: ${condition}`
+    return { type: "", passes: null, problem }
+  }
+  const { additionalValues, field, idType, operator, targetValue, type } = condition
+  const isBucket = type === "user_bucket"
+  return defined({
+    type,
+    operator,
+    field,
+    idType: isBucket || type === "unit_id" ? idType : undefined,
+    salt: isBucket ? (additionalValues?.["salt"] ?? "") : undefined,
+    targetValue: targetValue === undefined ? undefined : shownTarget(targetValue),
+    passes: null
+  })
+}
+
+/** A target as plain JSON; a number that JSON cannot represent stays text. */
+const shownTarget = (target: NonNullable<Condition["targetValue"]> | null) =>
+  target instanceof NumberLiteral && !Number.isFinite(Number(target.text)) ? target.text : plain(target)

@@ -6,6 +6,7 @@ import { secondsBelow } from "../conditions/operators.js"
 import type { Json } from "../json.js"
 import type {
   ExplainedCondition as Condition,
+  DecidedBy,
   ExplainedEvaluation as Evaluation,
   ExplainedBandit,
   ExplainedBucket,
@@ -15,6 +16,7 @@ import type {
   ExplainedSticky,
   Explanation,
   ExplainedExposure as Exposure,
+  FoundIn,
   ExplainedParameter as Parameter,
   ExplainedRule as Rule
 } from "./explanation.js"
@@ -35,6 +37,11 @@ type Lines = ReadonlyArray<string>
 
 const indent = (lines: Lines): Lines => lines.map(line => `  ${line}`)
 
+/** The lines of a part that may be missing. */
+const linesOf = <A>(part: A | undefined, lines: (part: A) => Lines): Lines => (part === undefined ? [] : lines(part))
+
+const markOf = (holds: boolean | null): string => (holds === null ? "?" : holds ? "✓" : "✗")
+
 const explanationLines = ({ evaluation, exposures, kind, name, outcome, parameters }: Explanation): Lines => {
   const how =
     evaluation !== undefined
@@ -46,14 +53,15 @@ const explanationLines = ({ evaluation, exposures, kind, name, outcome, paramete
     `${kindWords[kind]} ${word(name)} is ${jsonOf(outcome.value)}${how}`,
     ...indent([
       factsOf(outcome),
-      ...(evaluation === undefined ? [] : insideOf(evaluation)),
+      ...linesOf(evaluation, insideOf),
       ...(parameters ?? []).flatMap(parameterLines),
       ...exposureLines(exposures)
     ])
   ]
 }
 
-const kindWords = {
+/** The kinds in words. */
+export const kindWords = {
   gate: "gate",
   dynamicConfig: "dynamic config",
   experiment: "experiment",
@@ -76,7 +84,7 @@ const isKept = ({ sticky }: Evaluation): boolean => sticky?.decision === "kept"
 
 /** How a name was decided, in a few words. */
 const howOf = (evaluation: Evaluation): string => {
-  const { decidedBy, name, omitted, override, problem } = evaluation
+  const { decidedBy = "error", name, omitted, problem } = evaluation
   switch (omitted) {
     case "repeated":
       return "evaluated before"
@@ -87,37 +95,30 @@ const howOf = (evaluation: Evaluation): string => {
     case "size":
       return "left out, there is too much to show"
   }
-  switch (decidedBy) {
-    case "override":
-      return override?.groupName === undefined
-        ? "a local override"
-        : `a local override, group ${word(override.groupName)}`
-    case "mapping": {
-      const taken = evaluation.mappings?.find(({ isTaken }) => isTaken)
-      return `${word(taken?.newConfigName ?? "")} answers in its place (config mapping)`
-    }
-    case "bandit":
-      return banditHow(evaluation.bandit)
-    case "rule": {
-      const rule = lastRule(evaluation)
-      if (rule === undefined) return "a rule"
-      return rule.result === "outsidePercentage"
-        ? `the default value, beyond the percentage of ${ruleTitle(rule)}`
-        : ruleTitle(rule)
-    }
-    case "delegate": {
-      const rule = lastRule(evaluation)
-      return rule === undefined ? "an experiment" : `${ruleTitle(rule)} lets ${word(rule.delegate?.name ?? "")} decide`
-    }
-    case "rules":
-      return "the rules that pass, together"
-    case "default":
-      return `the default value, no rule passes${evaluation.spec?.enabled === false ? " (disabled)" : ""}`
-    case "unsupported":
-      return "not decided, a condition is unsupported"
-    default:
-      return problem ?? "not decided"
-  }
+  return decisions[decidedBy]?.(evaluation) ?? problem ?? "not decided"
+}
+
+const decisions: { readonly [by in DecidedBy]?: (evaluation: Evaluation) => string } = {
+  override: ({ override }) =>
+    override?.groupName === undefined ? "a local override" : `a local override, group ${word(override.groupName)}`,
+  mapping: ({ mappings }) => {
+    const taken = mappings?.find(({ isTaken }) => isTaken)
+    return `${word(taken?.newConfigName ?? "")} answers in its place (config mapping)`
+  },
+  bandit: ({ bandit }) => banditHow(bandit),
+  rule: evaluation => {
+    const rule = lastRule(evaluation)
+    if (rule === undefined) return "a rule"
+    const isOutside = rule.result === "outsidePercentage"
+    return isOutside ? `the default value, beyond the percentage of ${ruleTitle(rule)}` : ruleTitle(rule)
+  },
+  delegate: evaluation => {
+    const rule = lastRule(evaluation)
+    return rule === undefined ? "an experiment" : `${ruleTitle(rule)} lets ${word(rule.delegate?.name ?? "")} decide`
+  },
+  rules: () => "the rules that pass, together",
+  default: ({ spec }) => `the default value, no rule passes${spec?.enabled === false ? " (disabled)" : ""}`,
+  unsupported: () => "not decided, a condition is unsupported"
 }
 
 /** The last rule that was reached. */
@@ -125,32 +126,29 @@ const lastRule = ({ rules = [] }: Evaluation): Rule | undefined =>
   rules.filter(({ result }) => result !== "notReached").at(-1)
 
 const banditHow = (bandit: ExplainedBandit | undefined): string => {
-  const picked = bandit?.groups.find(({ isPicked }) => isPicked)
+  const { groups = [], pickedBy = "draw" } = bandit ?? {}
+  const picked = groups.find(({ isPicked }) => isPicked)
   const group = picked === undefined ? "" : `group ${word(picked.name)} `
-  switch (bandit?.pickedBy) {
-    case "notStarted":
-      return "the default value, the bandit has not started"
-    case "notTargeted":
-      return "the default value, the user is not targeted"
-    case "bucket":
-      return `the bandit's ${group}by the user's bucket`
-    case "exploration":
-      return `the bandit's ${group}by a draw, to explore`
-    case "score":
-      return `the bandit's ${group}with the best score`
-    default:
-      return `the bandit's ${group}by a draw, none has a score`
-  }
+  return pickedBy in picks
+    ? `the bandit's ${group}${picks[pickedBy as keyof typeof picks]}`
+    : `the default value, ${pickedBy === "notStarted" ? "the bandit has not started" : "the user is not targeted"}`
 }
+
+const picks = {
+  bucket: "by the user's bucket",
+  exploration: "by a draw, to explore",
+  score: "with the best score",
+  draw: "by a draw, none has a score"
+} as const
 
 /** The details of an evaluation below its first line. */
 const insideOf = (evaluation: Evaluation): Lines => {
   const { bandit, decidedBy, mappings = [], problem, rules = [], sticky } = evaluation
   return [
     ...(problem === undefined || decidedBy === "unknown" || decidedBy === "error" ? [] : [problem]),
-    ...(sticky === undefined ? [] : stickyLines(sticky, evaluation)),
+    ...linesOf(sticky, sticky => stickyLines(sticky, evaluation)),
     ...mappings.flatMap(mappingLines),
-    ...(bandit === undefined ? [] : banditLines(bandit)),
+    ...linesOf(bandit, banditLines),
     ...rules.flatMap(ruleLines)
   ]
 }
@@ -191,8 +189,8 @@ const ruleLines = (rule: Rule): Lines => {
     `${ruleMarks[result]} ${ruleTitle(rule)}${ruleEnds[result] ?? ""}`,
     ...indent([
       ...conditions.flatMap(conditionLines),
-      ...(bucket === undefined ? [] : [bucketLine(bucket, passPercentage)]),
-      ...(delegate === undefined ? [] : delegateLines(rule, delegate))
+      ...linesOf(bucket, bucket => [bucketLine(bucket, passPercentage)]),
+      ...linesOf(delegate, delegate => delegateLines(rule, delegate))
     ])
   ]
 }
@@ -211,9 +209,9 @@ const bucketLine = (
   { idType, passes, salt, threshold, unitID, value }: ExplainedBucket,
   percentage: number
 ): string => {
-  if (threshold >= 10_000) return `✓ ${percentage} % of ${word(idType)}`
-  if (threshold <= 0) return `✗ ${percentage} % of ${word(idType)}`
-  return `${passes ? "✓" : "✗"} ${percentage} % of ${word(idType)}: bucket ${value} of 10000 is ${passes ? "" : "not "}below ${threshold} (${unitText(unitID)}, salt ${inQuotes(salt)})`
+  const share = `${percentage} % of ${word(idType)}`
+  if (threshold >= 10_000 || threshold <= 0) return `${markOf(threshold > 0)} ${share}`
+  return `${markOf(passes)} ${share}: bucket ${value} of 10000 is ${passes ? "" : "not "}below ${threshold} (${unitText(unitID)}, salt ${inQuotes(salt)})`
 }
 
 const unitText = (unitID: string): string => (unitID === "" ? "no unit" : inQuotes(unitID))
@@ -222,30 +220,27 @@ const unitText = (unitID: string): string => (unitID === "" ? "no unit" : inQuot
 
 const conditionLines = (condition: Condition): Lines => {
   const { experiment, gate, operand, passes, problem, type } = condition
-  const mark = passes === null ? "?" : passes ? "✓" : "✗"
+  const mark = markOf(passes)
   const compared = [type === "" ? "condition" : word(type), ...comparison(condition)].join(" ")
   const found = operand === undefined ? "" : `: ${operandText(condition, operand)}`
   return [
-    gate === undefined
-      ? `${mark} ${compared}${found}`
-      : `${mark} ${word(type)} ${word(gate.name)}: ${jsonOf(gate.value)}, ${howOf(gate)}`,
+    gate === undefined ? `${mark} ${compared}${found}` : `${mark} ${word(type)} ${gateText(gate)}`,
     ...indent([
-      ...(problem === undefined ? [] : [problem]),
-      ...(gate === undefined ? [] : insideOf(gate)),
-      ...(experiment === undefined ? [] : evaluationLines(experiment))
+      ...linesOf(problem, problem => [problem]),
+      ...linesOf(gate, insideOf),
+      ...linesOf(experiment, evaluationLines)
     ])
   ]
 }
 
+const gateText = (gate: Evaluation): string => `${word(gate.name)}: ${jsonOf(gate.value)}, ${howOf(gate)}`
+
 const comparison = ({ field, idType, operator, targetValue, type }: Condition): ReadonlyArray<string> => {
   if (type === "public") return []
-  const looksAt = idType ?? field
   return [
-    ...(looksAt === undefined ? [] : [word(looksAt)]),
-    ...(operator === undefined ? [] : [word(operator)]),
-    ...(targetValue === undefined
-      ? []
-      : [comparesTimes.has(operator ?? "") ? timed(targetValue, 1) : jsonOf(targetValue)])
+    ...linesOf(idType ?? field, looksAt => [word(looksAt)]),
+    ...linesOf(operator, operator => [word(operator)]),
+    ...linesOf(targetValue, target => [comparesTimes.has(operator ?? "") ? timed(target, 1) : jsonOf(target)])
   ]
 }
 
@@ -254,34 +249,24 @@ const comparesTimes = new Set(["before", "after", "on"])
 const operandText = ({ operator, salt }: Condition, { foundIn, from, key, value }: ExplainedOperand): string => {
   if (foundIn === "nothing" || value === undefined) return "nothing found"
   const shown = comparesTimes.has(operator ?? "") ? timed(value, 1000) : jsonOf(value)
-  switch (foundIn) {
-    case "user":
-      return `${shown} from the user's ${word(key ?? "")}`
-    case "userAgent":
-      return `${shown} from the user agent ${jsonOf(from ?? "")}`
-    case "ip":
-      return `${shown} from the address ${jsonOf(from ?? "")}`
-    case "statsigEnvironment":
-      return `${shown} from the user's environment`
-    case "environment":
-      return `${shown} from the environment of the SDK or of the specs`
-    case "clock":
-      return `${shown} from the clock`
-    case "bucket":
-      return `bucket ${shown} of 1000 (${unitText(from ?? "")}, salt ${inQuotes(salt ?? "")})`
-    case "appID":
-      return `${shown} from the specs`
-    case "experiment":
-      return `group ${shown}`
-    default:
-      return `${shown} from ${foundIn}.${word(key ?? "")}`
+  if (foundIn === "bucket") return `bucket ${shown} of 1000 (${unitText(from ?? "")}, salt ${inQuotes(salt ?? "")})`
+  if (foundIn === "experiment") return `group ${shown}`
+  const places: { readonly [place in FoundIn]?: string } = {
+    user: `the user's ${word(key ?? "")}`,
+    userAgent: `the user agent ${jsonOf(from ?? "")}`,
+    ip: `the address ${jsonOf(from ?? "")}`,
+    statsigEnvironment: "the user's environment",
+    environment: "the environment of the SDK or of the specs",
+    clock: "the clock",
+    appID: "the specs"
   }
+  return `${shown} from ${places[foundIn] ?? `${foundIn}.${word(key ?? "")}`}`
 }
 
 // --- mappings, bandits, sticky assignments, exposures
 
 const mappingLines = ({ isTaken, newConfigName, rules, target }: ExplainedMapping): Lines => [
-  `${isTaken ? "✓" : "✗"} config mapping to ${word(newConfigName)}`,
+  `${markOf(isTaken)} config mapping to ${word(newConfigName)}`,
   ...indent([
     ...rules.flatMap(({ rule, ruleName, startTime, state }) => {
       if (rule !== undefined) return ruleLines(rule)
@@ -289,22 +274,18 @@ const mappingLines = ({ isTaken, newConfigName, rules, target }: ExplainedMappin
         ? [`✗ rule ${word(ruleName)}, not before ${moment(startTime ?? 0)}`]
         : [`? rule ${word(ruleName)}: the specs have none of this name`]
     }),
-    ...(target === undefined ? [] : evaluationLines(target))
+    ...linesOf(target, evaluationLines)
   ])
 ]
 
 const banditLines = ({ bucket, groups, pickedBy, targetingGate }: ExplainedBandit): Lines => [
-  ...(targetingGate === undefined
-    ? []
-    : [
-        `${pickedBy === "notTargeted" ? "✗" : "✓"} targeting gate ${word(targetingGate.name)}: ${jsonOf(targetingGate.value)}, ${howOf(targetingGate)}`,
-        ...indent(insideOf(targetingGate))
-      ]),
-  ...(bucket === undefined
-    ? []
-    : [
-        `bucket ${bucket.value} of 10000 (${unitText(bucket.unitID)}, salt ${inQuotes(bucket.salt)}), the first ${bucket.threshold} explore`
-      ]),
+  ...linesOf(targetingGate, gate => [
+    `${markOf(pickedBy !== "notTargeted")} targeting gate ${gateText(gate)}`,
+    ...indent(insideOf(gate))
+  ]),
+  ...linesOf(bucket, ({ salt, threshold, unitID, value }) => [
+    `bucket ${value} of 10000 (${unitText(unitID)}, salt ${inQuotes(salt)}), the first ${threshold} explore`
+  ]),
   ...groups.map(
     ({ id, isPicked, name, score }) =>
       `${isPicked ? "✓" : "–"} group ${word(name)} (${word(id)})${score === null ? "" : `, score ${score}`}`
@@ -314,9 +295,9 @@ const banditLines = ({ bucket, groups, pickedBy, targetingGate }: ExplainedBandi
 const stickyLines = ({ decision, kept, key, name, rechecks }: ExplainedSticky, evaluation: Evaluation): Lines => [
   `persistent assignment${key === undefined ? "" : ` ${inQuotes(key)} ${word(name ?? "")}`}: ${stickyWords[decision]}`,
   ...indent([
-    ...(kept === undefined ? [] : [`kept: ${jsonOf(kept.json_value)}, ruleID ${word(kept.rule_id ?? "")}`]),
+    ...linesOf(kept, kept => [`kept: ${jsonOf(kept.json_value)}, ruleID ${word(kept.rule_id ?? "")}`]),
     ...rechecks.flatMap(({ evaluation, passes, rules }) => [
-      `${passes ? "✓" : "✗"} ${rules === "targeting" ? "targeting" : "override"} rules${passes ? " pass: the kept answer gives way" : " do not pass"}`,
+      `${markOf(passes)} ${rules === "targeting" ? "targeting" : "override"} rules${passes ? " pass: the kept answer gives way" : " do not pass"}`,
       ...indent(insideOf(evaluation))
     ]),
     ...(decision === "kept" ? [`otherwise: ${jsonOf(evaluation.value)}, ${howOf(evaluation)}`] : [])
@@ -335,18 +316,19 @@ const stickyWords = {
 
 const exposureLines = (exposures: ReadonlyArray<Exposure>): Lines =>
   exposures.flatMap(({ eventName, metadata, secondaryExposures }) => [
-    `→ ${eventName}${metadata["parameterName"] === undefined ? "" : " when the parameter is read"}: ${Object.entries(
-      metadata
-    )
-      .filter(([key]) => !exposureNoise.has(key))
-      .map(([key, value]) => `${key} ${word(value)}`)
-      .join(", ")}`,
+    `→ ${eventName}${metadata["parameterName"] === undefined ? "" : " when the parameter is read"}: ${metadataText(metadata)}`,
     ...indent(
       (secondaryExposures ?? []).map(
         ({ gate, gateValue, ruleID }) => `with ${word(gate)} ${gateValue}, ruleID ${word(ruleID)}`
       )
     )
   ])
+
+const metadataText = (metadata: Exposure["metadata"]): string =>
+  Object.entries(metadata)
+    .filter(([key]) => !exposureNoise.has(key))
+    .map(([key, value]) => `${key} ${word(value)}`)
+    .join(", ")
 
 /** Shown elsewhere. */
 const exposureNoise = new Set(["reason", "lcut", "receivedAt", "configVersion"])
@@ -355,7 +337,7 @@ const parameterLines = ({ kind, name, parameterName, reference, value }: Paramet
   `${word(name)} is ${jsonOf(value)}: ${
     kind === "static" ? "a fixed value" : parameterName === undefined ? "by a gate" : `parameter ${word(parameterName)}`
   }`,
-  ...indent(reference === undefined ? [] : explanationLines(reference))
+  ...indent(linesOf(reference, explanationLines))
 ]
 
 // --- words
