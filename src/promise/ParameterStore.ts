@@ -5,7 +5,8 @@
  */
 
 import type { ParameterStore as CoreParameterStore } from "../Evaluation.js"
-import { copyJson, type Json } from "../engine/json.js"
+import { parameterMembers } from "../engine/clientInitialize/text.js"
+import { copyJsonObject, type Json } from "../engine/json.js"
 import type { Parameter, ParameterSpec } from "../engine/specs.js"
 import { asText } from "./argument.js"
 import { brandClass } from "./classes.js"
@@ -125,7 +126,7 @@ const shownParameter = (parameter: Parameter | ParameterSpec): Record<string, un
   name: "name" in parameter ? (parameter.name ?? null) : null,
   ref_type: "refType" in parameter ? parameter.refType : refTypes[parameter.kind],
   ...("parameterType" in parameter ? { param_type: parameter.parameterType } : {}),
-  ...shownMembers(parameter)
+  ...copyJsonObject(parameterMembers(parameter, name => name))
 })
 
 const refTypes = {
@@ -135,22 +136,3 @@ const refTypes = {
   experiment: "experiment",
   layer: "layer"
 } as const
-
-const shownMembers = (parameter: Parameter): Record<string, unknown> => {
-  switch (parameter.kind) {
-    case "static":
-      return { value: copyJson(parameter.value) }
-    case "gate":
-      return {
-        gate_name: parameter.gateName,
-        pass_value: copyJson(parameter.passValue),
-        fail_value: copyJson(parameter.failValue)
-      }
-    case "dynamicConfig":
-      return { config_name: parameter.configName, param_name: parameter.parameterName }
-    case "experiment":
-      return { experiment_name: parameter.experimentName, param_name: parameter.parameterName }
-    case "layer":
-      return { layer_name: parameter.layerName, param_name: parameter.parameterName }
-  }
-}

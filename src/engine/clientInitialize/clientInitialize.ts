@@ -115,10 +115,6 @@ const filters: ReadonlyMap<string, (options: ClientInitializeOptions) => Readonl
 
 /** One response. */
 class Response {
-  readonly #request: ClientInitializeRequest
-  readonly #table: EntryTable
-  readonly #buffer: ResponseBuffer
-  readonly #sdkInfo: string
   readonly #appId: Json | undefined
   /** Only if the app is the one it decides for. */
   readonly #decider: Decider | undefined
@@ -131,12 +127,13 @@ class Response {
   /** Whether the map being written is still empty. */
   #isFirst = true
 
-  constructor(request: ClientInitializeRequest, table: EntryTable, buffer: ResponseBuffer, sdkInfo: string) {
+  constructor(
+    private readonly request: ClientInitializeRequest,
+    private readonly table: EntryTable,
+    private readonly buffer: ResponseBuffer,
+    private readonly sdkInfo: string
+  ) {
     const { options, snapshot, decider } = request
-    this.#request = request
-    this.#table = table
-    this.#buffer = buffer
-    this.#sdkInfo = sdkInfo
     this.#writer = new EntryWriter(table, buffer)
     this.#appId = appOf(snapshot, options.clientSdkKey)
     this.#decider = this.#appId === snapshot?.appId ? decider : undefined
@@ -152,9 +149,9 @@ class Response {
 
   /** Whether all evaluations succeeded. */
   #writeAnswers(): boolean {
-    const { format } = this.#table.style
-    const { previousResponseHash } = this.#request.options
-    const buffer = this.#buffer
+    const { format } = this.table.style
+    const { previousResponseHash } = this.request.options
+    const buffer = this.buffer
     buffer.clear()
     // Evaluated first, as in the official SDK: its nested gates are then in the memo for the specs.
     const early = format === "Initialize" ? "" : this.#sessionReplay()
@@ -164,7 +161,8 @@ class Response {
     buffer.appendText(this.#envelope())
     const startOfRest = buffer.length
     if (format !== "InitializeV2") this.#writeStores()
-    if (format !== "Initialize") this.#writeMap(',"exposures":{', () => this.#writer.writeExposures())
+    if (format !== "Initialize")
+      this.#writeMap(',"exposures":{', () => this.#writer.writeListed(this.#writer.exposures))
     const replay = format === "Initialize" ? this.#sessionReplay() : early
     if (replay === undefined) return false
     buffer.appendText(replay)
@@ -175,10 +173,10 @@ class Response {
       buffer.appendText(unchanged)
       return true
     }
-    buffer.appendText(privateHash(this.#request.user))
+    buffer.appendText(privateHash(this.request.user))
     if (isChecked) buffer.appendText(`,"full_checksum":"${checksum}"`)
     if (format === "InitializeV2") {
-      this.#writeMap(',"values":{', () => this.#writer.writeValues())
+      this.#writeMap(',"values":{', () => this.#writer.writeListed(this.#writer.values))
       buffer.appendText(',"response_format":"init-v2"')
     }
     buffer.appendText("}")
@@ -187,7 +185,7 @@ class Response {
 
   /** Writes the maps of specs. Stops and returns `false` if an evaluation fails. */
   #writeSpecs(): boolean {
-    const { bandits, configs, gates, layers } = this.#table
+    const { bandits, configs, gates, layers } = this.table
     const replaced = new Set(bandits.filter(bandit => this.#isDelivered(bandit)).map(({ name }) => name))
     return (
       this.#writeMap('{"feature_gates":{', () => this.#writeEntries(gates)) &&
@@ -200,15 +198,15 @@ class Response {
   }
 
   #writeMap<A>(start: string, writeMembers: () => A): A {
-    this.#buffer.appendText(start)
+    this.buffer.appendText(start)
     this.#isFirst = true
     const result = writeMembers()
-    this.#buffer.appendText("}")
+    this.buffer.appendText("}")
     return result
   }
 
   #writeEntries(entries: ReadonlyArray<ClientEntry>, replaced?: ReadonlySet<string>): boolean {
-    const { removeDefaultValueGates } = this.#request.options
+    const { removeDefaultValueGates } = this.request.options
     for (const entry of entries) {
       if (this.#isFiltered && !this.#isDelivered(entry)) continue
       const written = this.#written(entry)
@@ -222,7 +220,7 @@ class Response {
 
   /** `undefined` if the evaluation fails. */
   #written(entry: ClientEntry): WrittenEntry | undefined {
-    const { nestedGates } = this.#table
+    const { nestedGates } = this.table
     const path = this.#pathOf(entry)
     for (let kept = path && keptBy(entry, path); kept !== undefined; kept = kept.next) {
       if (nestedGates.repeat(kept.lookups)) return kept.written
@@ -231,9 +229,9 @@ class Response {
     const record = this.#evaluate(entry.specKind, entry.name)
     if (record === undefined) return undefined
     const lookups = nestedGates.endEntry()
-    const written = this.#table.written(entry, record)
+    const written = this.table.written(entry, record)
     return path !== undefined && lookups !== undefined && this.#isStill(entry, path, lookups)
-      ? this.#table.keep(entry, path, lookups, written)
+      ? this.table.keep(entry, path, lookups, written)
       : written
   }
 
@@ -243,26 +241,26 @@ class Response {
     const decider = this.#decider
     if (decider?.isVolatile !== true) return true
     return lookups.every(({ before, gate }) => {
-      const now = before && decider.decide("gate", gate.name, this.#request.user)
+      const now = before && decider.decide("gate", gate.name, this.request.user)
       return now === undefined || now.bool === before?.bool
     })
   }
 
   #pathOf({ name, specKind }: ClientEntry): Path | undefined {
-    return this.#decider?.decide(specKind, name, this.#request.user)
+    return this.#decider?.decide(specKind, name, this.request.user)
   }
 
   /** `undefined` if the evaluation fails. */
   #evaluate(kind: SpecKind, name: string): Evaluation | undefined {
-    const { overrides, user } = this.#request
-    const call = new Call(user, this.#request, this.#work, { overrides })
+    const { overrides, user } = this.request
+    const call = new Call(user, this.request, this.#work, { overrides })
     call.appId = this.#appId
-    call.memo = this.#table.nestedGates
+    call.memo = this.table.nestedGates
     return typeof call.run(kind, name) === "string" ? undefined : call.record
   }
 
   #isDelivered(entry: ClientEntry): boolean {
-    const names = filters.get(entry.entity)?.(this.#request.options)
+    const names = filters.get(entry.entity)?.(this.request.options)
     return (names === undefined || names.has(entry.name)) && this.#isTarget(entry.targetAppIDs)
   }
 
@@ -271,35 +269,35 @@ class Response {
   }
 
   #writeStores(): void {
-    const { paramStoreFilter } = this.#request.options
+    const { paramStoreFilter } = this.request.options
     this.#writeMap(',"param_stores":{', () => {
-      for (const { bytes, name, targetAppIDs } of this.#table.stores) {
+      for (const { bytes, name, targetAppIDs } of this.table.stores) {
         if (paramStoreFilter !== undefined && !paramStoreFilter.has(name)) continue
         if (!this.#isTarget(targetAppIDs)) continue
-        this.#buffer.append(this.#isFirst ? bytes.first : bytes.next)
+        this.buffer.append(this.#isFirst ? bytes.first : bytes.next)
         this.#isFirst = false
       }
     })
   }
 
   #envelope(): string {
-    const { snapshot, user } = this.#request
+    const { snapshot, user } = this.request
     return (
-      `,"time":${snapshot?.time ?? 0},"has_updates":true,"hash_used":"${this.#table.style.hashAlgorithm}"` +
-      `,"user":${this.#user()},"sdkInfo":${this.#sdkInfo},"sdkParams":{},"evaluated_keys":${evaluatedKeys(user)}`
+      `,"time":${snapshot?.time ?? 0},"has_updates":true,"hash_used":"${this.table.style.hashAlgorithm}"` +
+      `,"user":${this.#user()},"sdkInfo":${this.sdkInfo},"sdkParams":{},"evaluated_keys":${evaluatedKeys(user)}`
     )
   }
 
   #user(): string {
-    const { host, tier, user } = this.#request
+    const { host, tier, user } = this.request
     return wellFormedJson(userToLog(user, host.globalCustomFields, tier))
   }
 
   /** `undefined` if the evaluation of the targeting gate fails. */
   #sessionReplay(): string | undefined {
-    const replay = this.#request.snapshot?.sessionReplay
+    const replay = this.request.snapshot?.sessionReplay
     if (replay === undefined) return ""
-    const draw = this.#request.host.random()
+    const draw = this.request.host.random()
     const isSampled = (rate: number) => draw <= rate
     const { recordingBlocked, samplingRate, targetingGate } = replay
     const target = targetingGate === undefined ? undefined : this.#evaluate("gate", targetingGate)
@@ -311,12 +309,12 @@ class Response {
       map === undefined ? undefined : triggersText(map, key, isSampled)
     const members: Readonly<Record<string, string | undefined>> = {
       can_record_session: String(canRecord),
-      session_recording_rate: samplingRate === undefined ? undefined : JSON.stringify(samplingRate),
-      recording_blocked: recordingBlocked === undefined ? undefined : String(recordingBlocked),
-      passes_session_recording_targeting: passesTargeting === undefined ? undefined : String(passesTargeting),
+      session_recording_rate: JSON.stringify(samplingRate),
+      recording_blocked: JSON.stringify(recordingBlocked),
+      passes_session_recording_targeting: JSON.stringify(passesTargeting),
       session_recording_event_triggers: triggers(replay.eventTriggers, name => name),
       session_recording_exposure_triggers: triggers(replay.exposureTriggers, name =>
-        hashedName(this.#table.style.hashAlgorithm, name)
+        hashedName(this.table.style.hashAlgorithm, name)
       ),
       session_recording_privacy_settings: JSON.stringify(replay.privacySettings)
     }
@@ -326,11 +324,11 @@ class Response {
   }
 
   #writeBlank(): void {
-    const { format } = this.#table.style
-    const hash = format === "Initialize" ? privateHash(this.#request.user) : ',"exposures":{}'
+    const { format } = this.table.style
+    const hash = format === "Initialize" ? privateHash(this.request.user) : ',"exposures":{}'
     const end = format === "InitializeV2" ? ',"values":{},"response_format":"init-v2"' : ""
-    this.#buffer.clear()
-    this.#buffer.appendText(`${blankStart}${this.#user()}${blankEnd}${hash}${end}}`)
+    this.buffer.clear()
+    this.buffer.appendText(`${blankStart}${this.#user()}${blankEnd}${hash}${end}}`)
   }
 }
 
@@ -349,16 +347,13 @@ const appOf = (snapshot: Snapshot | undefined, clientSdkKey: string | undefined)
   return plain === undefined ? snapshot.appId : plain.get(clientSdkKey)
 }
 
-const evaluatedKeys = (user: User): string => {
-  const userID = textOf(user.userID)
-  const customIDs = Object.entries(user.customIDs ?? {}).map(
-    ([key, id]) => `${quotedJson(key)}:${quotedJson(textOf(id) ?? "")}`
-  )
-  const members = [
-    ...(userID === undefined || userID === "" ? [] : [`"userID":${quotedJson(userID)}`]),
-    ...(customIDs.length === 0 ? [] : [`"customIDs":{${customIDs.join(",")}}`])
-  ]
-  return wellFormedJson(`{${members.join(",")}}`)
+const evaluatedKeys = ({ customIDs, userID }: User): string => {
+  const ids = Object.entries(customIDs ?? {}).map(([key, id]) => [key, textOf(id) ?? ""] as const)
+  const members = {
+    userID: textOf(userID) || undefined,
+    customIDs: ids.length === 0 ? undefined : Object.fromEntries(ids)
+  }
+  return wellFormedJson(JSON.stringify(members))
 }
 
 /** Lets clients notice changed private attributes, which are not sent. */

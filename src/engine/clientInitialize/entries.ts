@@ -15,9 +15,8 @@ import type { Path } from "../evaluate/decider.js"
 import type { Evaluation, SecondaryExposure } from "../evaluate/evaluation.js"
 import { shortened } from "../evaluate/exposures.js"
 import { djb2, hashedName } from "../hashing/nameHash.js"
-import type { JsonObject } from "../json.js"
 import type { Snapshot, SpecTable } from "../payload/snapshot.js"
-import type { SpecKind } from "../specs.js"
+import type { Spec, SpecKind } from "../specs.js"
 import { type Lookup, NestedGates } from "./nestedGates.js"
 import {
   type EntryKind,
@@ -76,19 +75,8 @@ export interface StoreEntry {
 
 /** The bytes of an entry, and the evaluations they are valid for. */
 interface EntryOutcome {
-  readonly bool: boolean
-  readonly ruleID: string | undefined
-  readonly ruleSuffix: string | undefined
-  readonly value: JsonObject | undefined
-  readonly groupName: string | undefined
-  readonly idType: string | undefined
-  readonly isExperimentActive: boolean
-  readonly isExperimentGroup: boolean
-  readonly isInLayer: boolean
-  readonly explicitParameters: ReadonlyArray<string> | undefined
-  readonly configDelegate: string | undefined
-  readonly hasSecondary: boolean
-  readonly hasUndelegated: boolean
+  /** The first of those evaluations. */
+  readonly record: Evaluation
   readonly start: Uint8Array
   readonly gaps: ReadonlyArray<Gap>
   readonly listedValue: Listed | undefined
@@ -162,18 +150,19 @@ export class EntryTable {
 
   constructor(snapshot: Snapshot | undefined, style: EntryStyle) {
     this.style = style
-    this.gates = this.#entries(snapshot, "gates", () => ["gate", "gate"])
-    this.configs = this.#entries(snapshot, "dynamicConfigs", entity =>
+    const specs = (table: SpecTable) => snapshot?.specs(table) ?? []
+    this.gates = this.#entries(specs("gates"), () => ["gate", "gate"])
+    this.configs = this.#entries(specs("dynamicConfigs"), entity =>
       entity === "dynamic_config"
         ? ["dynamicConfig", "dynamicConfig"]
         : ["experiment", entity === "experiment" ? "experiment" : "autotune"]
     )
-    this.layers = this.#entries(snapshot, "layers", () => ["layer", "layer"])
-    this.bandits = inNameOrder(
-      Array.from(snapshot?.bandits ?? [], ([name, { targetAppIDs }]) =>
-        this.#entry(name, "experiment", targetAppIDs, "experiment", "autotune")
-      )
+    this.layers = this.#entries(specs("layers"), () => ["layer", "layer"])
+    const bandits = Array.from(
+      snapshot?.bandits ?? [],
+      ([name, { targetAppIDs }]) => [name, { entity: "experiment", targetAppIDs }] as const
     )
+    this.bandits = this.#entries(bandits, () => ["experiment", "autotune"])
     this.stores = [...(snapshot?.parameterStores ?? [])].map(([name, { parameters, targetAppIDs }]) => {
       const members = [...parameters].map(
         ([key, parameter]) => `${quotedJson(key)}:${parameterText(key, parameter, style.hashAlgorithm)}`
@@ -245,59 +234,31 @@ export class EntryTable {
   }
 
   #exposure({ gate, gateValue, ruleID }: SecondaryExposure): ExposureBytes {
-    let known = this.#exposures.get(gate)
-    if (known === undefined) {
-      known = []
-      this.#exposures.set(gate, known)
-    }
+    const known = this.#exposures.get(gate) ?? []
+    if (known.length === 0) this.#exposures.set(gate, known)
     for (const exposure of known) if (exposure.ruleID === ruleID && exposure.gateValue === gateValue) return exposure
     const { format, hashAlgorithm } = this.style
     const hashed = hashedName(hashAlgorithm, gate)
     const text = `{"gate":${quotedJson(hashed)},"gateValue":"${gateValue}","ruleID":${quotedJson(ruleID)}}`
     const id = String(format === "InitializeV2" ? this.#exposureCount++ : djb2(`${hashed}:${gateValue}:${ruleID}`))
-    const exposure = {
-      gateValue,
-      ruleID,
-      id,
-      item: fragment(format === "Initialize" ? text : quotedJson(id)),
-      writtenIn: 0,
-      bytes: fragment(`${quotedJson(id)}:${text}`),
-      listedIn: 0
-    }
+    const item = fragment(format === "Initialize" ? text : quotedJson(id))
+    const exposure = { ...listed(id, text), gateValue, ruleID, item, writtenIn: 0 }
     known.push(exposure)
     return exposure
   }
 
   #entries(
-    snapshot: Snapshot | undefined,
-    table: SpecTable,
+    specs: Iterable<readonly [name: string, spec: Pick<Spec, "entity" | "targetAppIDs">]>,
     kindsOf: (entity: string) => readonly [SpecKind, EntryKind]
   ): ReadonlyArray<ClientEntry> {
-    return inNameOrder(
-      [...(snapshot?.specs(table) ?? [])]
-        .filter(([, { entity }]) => entity !== "segment" && entity !== "holdout")
-        .map(([name, { entity, targetAppIDs }]) => this.#entry(name, entity, targetAppIDs, ...kindsOf(entity)))
-    )
-  }
-
-  #entry(
-    name: string,
-    entity: string,
-    targetAppIDs: ReadonlyArray<string> | undefined,
-    specKind: SpecKind,
-    kind: EntryKind
-  ): ClientEntry {
-    return {
-      name,
-      entity,
-      targetAppIDs,
-      specKind,
-      kind,
-      key: this.#key(name),
-      outcomes: [],
-      kept: 0,
-      byPath: new Map()
-    }
+    return [...specs]
+      .filter(([, { entity }]) => entity !== "segment" && entity !== "holdout")
+      .sort(([left], [right]) => compareBytes(left, right))
+      .map(([name, { entity, targetAppIDs }]) => {
+        const [specKind, kind] = kindsOf(entity)
+        const key = this.#key(name)
+        return { name, entity, targetAppIDs, specKind, kind, key, outcomes: [], kept: 0, byPath: new Map() }
+      })
   }
 
   #key(name: string): string {
@@ -306,55 +267,35 @@ export class EntryTable {
 
   #makeOutcome(entry: ClientEntry, record: Evaluation): EntryOutcome {
     const { style } = this
-    const listedValue =
-      style.format === "InitializeV2" && entry.kind !== "gate" ? this.#value(valueText(record)) : undefined
-    const text =
-      style.format === "InitializeV2"
-        ? shortEntry(entry.kind, record, listedValue?.id ?? "", style)
-        : longEntry(entry.kind, entry.key, record, style)
+    const isShort = style.format === "InitializeV2"
+    const listedValue = isShort && entry.kind !== "gate" ? this.#value(valueText(record)) : undefined
+    const text = isShort
+      ? shortEntry(entry.kind, record, listedValue?.id ?? "", style)
+      : longEntry(entry.kind, entry.key, record, style)
     const [start = "", ...rest] = `${entry.key}:${text}`.split(gapOf)
     const gaps: Array<Gap> = []
     for (let i = 0; i < rest.length; i += 2) {
       gaps.push({ isUndelegated: rest[i] === undelegatedGap, after: bytesOf(rest[i + 1] as string) })
     }
-    return {
-      bool: record.bool,
-      ruleID: record.ruleID,
-      ruleSuffix: record.ruleSuffix,
-      value: record.value,
-      groupName: record.groupName,
-      idType: record.idType,
-      isExperimentActive: record.isExperimentActive,
-      isExperimentGroup: record.isExperimentGroup,
-      isInLayer: record.isInLayer,
-      explicitParameters: record.explicitParameters,
-      configDelegate: record.configDelegate,
-      hasSecondary: hasSecondary(record),
-      hasUndelegated: hasUndelegated(record),
-      start: bytesOf(`,${start}`),
-      gaps,
-      listedValue
-    }
+    return { record, start: bytesOf(`,${start}`), gaps, listedValue }
   }
 
   #value(text: string): Listed {
-    let value = this.#values.get(text)
-    if (value === undefined) {
-      const id = String(this.#values.size)
-      value = { id, bytes: fragment(`${quotedJson(id)}:${text}`), listedIn: 0 }
-      this.#values.set(text, value)
-    }
+    const value = this.#values.get(text) ?? listed(String(this.#values.size), text)
+    this.#values.set(text, value)
     return value
   }
 }
 
-/** In the order of the official SDK: by the bytes of the names in UTF-8. */
-const inNameOrder = (entries: ReadonlyArray<ClientEntry>): ReadonlyArray<ClientEntry> =>
-  [...entries].sort((left, right) => compareBytes(left.name, right.name))
+const listed = (id: string, text: string): Listed => ({
+  id,
+  bytes: fragment(`${quotedJson(id)}:${text}`),
+  listedIn: 0
+})
 
 const isSurrogate = (unit: number): boolean => unit >= 0xd800 && unit <= 0xdfff
 
-/** Surrogates represent characters beyond U+FFFF, which come last. */
+/** The order of the official SDK: by the bytes of UTF-8. Surrogates represent characters beyond U+FFFF, the last ones. */
 const compareBytes = (left: string, right: string): number => {
   const length = Math.min(left.length, right.length)
   for (let i = 0; i < length; i++) {
@@ -370,20 +311,20 @@ const hasSecondary = (record: Evaluation): boolean => record.exposures.length > 
 const hasUndelegated = ({ undelegated }: Evaluation): boolean => undelegated !== undefined && undelegated.length > 0
 
 /** Fields that differ most often come first; values and lists are compared by reference with those of the specs. */
-const fits = (outcome: EntryOutcome, record: Evaluation): boolean =>
-  outcome.ruleID === record.ruleID &&
-  outcome.bool === record.bool &&
-  outcome.value === record.value &&
-  outcome.hasSecondary === hasSecondary(record) &&
-  outcome.hasUndelegated === hasUndelegated(record) &&
-  outcome.configDelegate === record.configDelegate &&
-  outcome.groupName === record.groupName &&
-  outcome.isExperimentActive === record.isExperimentActive &&
-  outcome.isExperimentGroup === record.isExperimentGroup &&
-  outcome.idType === record.idType &&
-  outcome.ruleSuffix === record.ruleSuffix &&
-  outcome.explicitParameters === record.explicitParameters &&
-  outcome.isInLayer === record.isInLayer &&
+const fits = ({ record: made }: EntryOutcome, record: Evaluation): boolean =>
+  made.ruleID === record.ruleID &&
+  made.bool === record.bool &&
+  made.value === record.value &&
+  hasSecondary(made) === hasSecondary(record) &&
+  hasUndelegated(made) === hasUndelegated(record) &&
+  made.configDelegate === record.configDelegate &&
+  made.groupName === record.groupName &&
+  made.isExperimentActive === record.isExperimentActive &&
+  made.isExperimentGroup === record.isExperimentGroup &&
+  made.idType === record.idType &&
+  made.ruleSuffix === record.ruleSuffix &&
+  made.explicitParameters === record.explicitParameters &&
+  made.isInLayer === record.isInLayer &&
   record.overrideReason === undefined &&
   record.parameterRuleIDs === undefined
 
@@ -391,8 +332,8 @@ const fits = (outcome: EntryOutcome, record: Evaluation): boolean =>
 export class EntryWriter {
   readonly #buffer: ResponseBuffer
   readonly #response: number
-  readonly #exposures: Array<Listed> = []
-  readonly #values: Array<Listed> = []
+  readonly exposures: Array<Listed> = []
+  readonly values: Array<Listed> = []
 
   constructor(table: EntryTable, buffer: ResponseBuffer) {
     this.#buffer = buffer
@@ -405,18 +346,8 @@ export class EntryWriter {
     const start = chunks[0] as Uint8Array
     buffer.append(isFirst ? start.subarray(1) : start)
     for (let i = 1; i < chunks.length; i++) buffer.append(chunks[i] as Uint8Array)
-    for (const exposure of exposures) this.#list(exposure, this.#exposures)
-    if (value !== undefined) this.#list(value, this.#values)
-  }
-
-  /** The members of the list of exposures. */
-  writeExposures(): void {
-    this.#writeListed(this.#exposures)
-  }
-
-  /** The members of the list of values. */
-  writeValues(): void {
-    this.#writeListed(this.#values)
+    for (const exposure of exposures) this.#list(exposure, this.exposures)
+    if (value !== undefined) this.#list(value, this.values)
   }
 
   #list(item: Listed, items: Array<Listed>): void {
@@ -425,7 +356,8 @@ export class EntryWriter {
     items.push(item)
   }
 
-  #writeListed(items: ReadonlyArray<Listed>): void {
+  /** Writes the members of a list. */
+  writeListed(items: ReadonlyArray<Listed>): void {
     for (let i = 0; i < items.length; i++) {
       const { first, next } = (items[i] as Listed).bytes
       this.#buffer.append(i === 0 ? first : next)

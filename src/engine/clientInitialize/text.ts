@@ -6,7 +6,7 @@
 import { type Evaluation, ruleIDOf } from "../evaluate/evaluation.js"
 import type { Exposures } from "../evaluate/exposures.js"
 import { type HashAlgorithm, hashedName } from "../hashing/nameHash.js"
-import { literalOf } from "../json.js"
+import { type JsonObject, literalOf } from "../json.js"
 import type { Parameter, ParameterSpec } from "../specs.js"
 
 /** The format of a response: entries in full, with exposures by id, or with exposures, values and keys shortened. */
@@ -40,116 +40,87 @@ const joinedObject = (members: EntryMembers): string => `{${members.filter(Boole
 
 /** An entry in full: the key is the name as JSON. */
 export const longEntry = (kind: EntryKind, key: string, record: Evaluation, style: EntryStyle): string => {
-  const idType = !style.removeIdType && `"id_type":${quotedJson(record.idType ?? "")}`
-  const isDeviceBased = `"is_device_based":${record.idType === "stableID" || record.idType === "stableid"}`
-  const start: EntryMembers = [
+  const { configDelegate = "", explicitParameters, groupName, idType, parameterRuleIDs } = record
+  const isGate = kind === "gate"
+  const isLayer = kind === "layer"
+  const isExperiment = kind === "experiment" || kind === "autotune"
+  const value = `"value":${isGate ? record.bool : valueText(record)}`
+  return joinedObject([
     `"name":${key}`,
     `"rule_id":${quotedJson(ruleIDOf(record))}`,
-    `"secondary_exposures":${listText(record.exposures, secondaryGap)}`
-  ]
-  const groupName = record.groupName !== undefined && `"group_name":${quotedJson(record.groupName)}`
-  const flags: EntryMembers = [
-    `"is_experiment_active":${record.isExperimentActive}`,
-    `"is_user_in_experiment":${record.isExperimentGroup}`
-  ]
-  switch (kind) {
-    case "gate":
-      return joinedObject([...start, record.idType !== undefined && idType, `"value":${record.bool}`])
-    case "dynamicConfig":
-      return joinedObject([...start, idType, `"value":${valueText(record)}`, isDeviceBased, `"passed":${record.bool}`])
-    case "experiment":
-    case "autotune":
-      return joinedObject([
-        ...start,
-        idType,
-        `"value":${valueText(record)}`,
-        isDeviceBased,
-        record.isInLayer && `"is_in_layer":true`,
-        record.explicitParameters && `"explicit_parameters":${JSON.stringify(record.explicitParameters)}`,
-        groupName,
-        ...(kind === "experiment" ? flags : [])
-      ])
-    case "layer":
-      return joinedObject([
-        ...start,
-        `"value":${valueText(record)}`,
-        idType,
-        isDeviceBased,
-        groupName,
-        ...(isDelegated(record) ? flags : []),
-        isDelegated(record) &&
-          `"allocated_experiment_name":${quotedJson(hashedName(style.hashAlgorithm, record.configDelegate ?? ""))}`,
-        `"explicit_parameters":${JSON.stringify(record.explicitParameters ?? [])}`,
-        `"undelegated_secondary_exposures":${listText(record.undelegated, undelegatedGap)}`,
-        style.format === "Initialize" &&
-          record.parameterRuleIDs !== undefined &&
-          `"parameter_rule_ids":${JSON.stringify(Object.fromEntries(record.parameterRuleIDs))}`
-      ])
-  }
+    `"secondary_exposures":${listText(record.exposures, secondaryGap)}`,
+    isLayer && value,
+    !style.removeIdType && (!isGate || idType !== undefined) && `"id_type":${quotedJson(idType ?? "")}`,
+    !isLayer && value,
+    !isGate && `"is_device_based":${idType === "stableID" || idType === "stableid"}`,
+    kind === "dynamicConfig" && `"passed":${record.bool}`,
+    isExperiment && record.isInLayer && `"is_in_layer":true`,
+    isExperiment && explicitParameters && `"explicit_parameters":${JSON.stringify(explicitParameters)}`,
+    (isExperiment || isLayer) && groupName !== undefined && `"group_name":${quotedJson(groupName)}`,
+    hasFlags(kind, record) && `"is_experiment_active":${record.isExperimentActive}`,
+    hasFlags(kind, record) && `"is_user_in_experiment":${record.isExperimentGroup}`,
+    isLayer &&
+      isDelegated(record) &&
+      `"allocated_experiment_name":${quotedJson(hashedName(style.hashAlgorithm, configDelegate))}`,
+    isLayer && `"explicit_parameters":${JSON.stringify(explicitParameters ?? [])}`,
+    isLayer && `"undelegated_secondary_exposures":${listText(record.undelegated, undelegatedGap)}`,
+    isLayer &&
+      style.format === "Initialize" &&
+      parameterRuleIDs !== undefined &&
+      `"parameter_rule_ids":${JSON.stringify(Object.fromEntries(parameterRuleIDs))}`
+  ])
 }
 
 /** An entry with short keys, without the client's defaults. `valueID` refers to its value. */
 export const shortEntry = (kind: EntryKind, record: Evaluation, valueID: string, style: EntryStyle): string => {
   const ruleID = ruleIDOf(record)
-  const { explicitParameters, groupName, idType, undelegated } = record
-  const start: EntryMembers = [
+  const { configDelegate = "", explicitParameters, groupName, idType, undelegated } = record
+  const isLayer = kind === "layer"
+  const value = kind === "gate" ? record.bool && `"v":true` : `"v":${quotedJson(valueID)}`
+  return joinedObject([
     ruleID !== "default" && `"r":${quotedJson(ruleID)}`,
-    isFilled(record.exposures) && `"s":[${secondaryGap}]`
-  ]
-  const id = !style.removeIdType && idType !== undefined && `"i":${quotedJson(idType)}`
-  const value = `"v":${quotedJson(valueID)}`
-  const group = groupName !== undefined && `"gn":${quotedJson(groupName)}`
-  const flags: EntryMembers = [`"ea":${record.isExperimentActive}`, `"ue":${record.isExperimentGroup}`]
-  switch (kind) {
-    case "gate":
-      return joinedObject([...start, id, record.bool && `"v":true`])
-    case "dynamicConfig":
-      return joinedObject([...start, id, value, `"p":${record.bool}`])
-    case "experiment":
-    case "autotune":
-      return joinedObject([...start, id, value, group, ...(kind === "experiment" ? flags : [])])
-    case "layer":
-      return joinedObject([
-        ...start,
-        value,
-        id,
-        group,
-        ...(isDelegated(record) ? flags : []),
-        isDelegated(record) && `"ae":${quotedJson(hashedName(style.hashAlgorithm, record.configDelegate ?? ""))}`,
-        explicitParameters && `"ep":${JSON.stringify(explicitParameters)}`,
-        isFilled(undelegated) && `"us":[${undelegatedGap}]`
-      ])
-  }
+    isFilled(record.exposures) && `"s":[${secondaryGap}]`,
+    isLayer && value,
+    !style.removeIdType && idType !== undefined && `"i":${quotedJson(idType)}`,
+    !isLayer && value,
+    kind === "dynamicConfig" && `"p":${record.bool}`,
+    kind !== "gate" && kind !== "dynamicConfig" && groupName !== undefined && `"gn":${quotedJson(groupName)}`,
+    hasFlags(kind, record) && `"ea":${record.isExperimentActive}`,
+    hasFlags(kind, record) && `"ue":${record.isExperimentGroup}`,
+    isLayer && isDelegated(record) && `"ae":${quotedJson(hashedName(style.hashAlgorithm, configDelegate))}`,
+    isLayer && explicitParameters && `"ep":${JSON.stringify(explicitParameters)}`,
+    isLayer && isFilled(undelegated) && `"us":[${undelegatedGap}]`
+  ])
 }
 
 /** A parameter of a store. Nothing is evaluated here: the client looks up the names. */
-export const parameterText = (key: string, parameter: ParameterSpec, hashAlgorithm: HashAlgorithm): string => {
-  return JSON.stringify({
+export const parameterText = (key: string, parameter: ParameterSpec, hashAlgorithm: HashAlgorithm): string =>
+  JSON.stringify({
     name: key,
     ref_type: parameter.refType,
     param_type: parameter.parameterType,
     ...parameterMembers(parameter, name => hashedName(hashAlgorithm, name))
   })
-}
 
-const parameterMembers = (parameter: Parameter, hashed: (name: string) => string): object => {
+/** The members of a parameter that decide its value, as in a payload, with each name as `shown` writes it. */
+export const parameterMembers = (parameter: Parameter, shown: (name: string) => string): JsonObject => {
   switch (parameter.kind) {
     case "static":
       return { value: parameter.value }
     case "gate":
-      return {
-        gate_name: hashed(parameter.gateName),
-        pass_value: parameter.passValue,
-        fail_value: parameter.failValue
-      }
+      return { gate_name: shown(parameter.gateName), pass_value: parameter.passValue, fail_value: parameter.failValue }
     case "dynamicConfig":
-      return { config_name: hashed(parameter.configName), param_name: parameter.parameterName }
+      return { config_name: shown(parameter.configName), param_name: parameter.parameterName }
     case "experiment":
-      return { experiment_name: hashed(parameter.experimentName), param_name: parameter.parameterName }
+      return { experiment_name: shown(parameter.experimentName), param_name: parameter.parameterName }
     case "layer":
-      return { layer_name: hashed(parameter.layerName), param_name: parameter.parameterName }
+      return { layer_name: shown(parameter.layerName), param_name: parameter.parameterName }
   }
 }
+
+/** Whether it says if the experiment is active and the user in it. */
+const hasFlags = (kind: EntryKind, record: Evaluation): boolean =>
+  kind === "experiment" || (kind === "layer" && isDelegated(record))
 
 /** An experiment with an empty name is ignored. */
 const isDelegated = ({ configDelegate }: Evaluation): boolean => configDelegate !== undefined && configDelegate !== ""
