@@ -10,15 +10,21 @@
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
-import { byName, literalShape, shapeOf, typeDoc, valueDoc } from "./codegen/shape.js"
+import { byName, type DocWords, literalShape, shapeOf, typeDoc, valueDoc } from "./codegen/shape.js"
 import { block, type Commented, comment, type Doc, print, property } from "./codegen/source.js"
-import { type Target, type TargetName, targets } from "./codegen/targets.js"
 import type { Json, JsonObject } from "./Evaluation.js"
 import { asObject, ownValue } from "./engine/json.js"
-import type { Snapshot } from "./engine/payload/snapshot.js"
+import type { Snapshot, SpecTable } from "./engine/payload/snapshot.js"
 import type { ParameterSpec, Rule, Spec } from "./engine/specs.js"
 import * as Specs from "./Specs.js"
 import { SpecsError } from "./StatsigError.js"
+
+/**
+ * The target API of a module: `effect` for Effect programs, `promise` for programs that use `statsig-effect/promise`.
+ *
+ * @since 0.1.0
+ */
+export type TargetName = "effect" | "promise"
 
 /**
  * The code generated for a project.
@@ -33,8 +39,6 @@ export interface Generated {
   /** The parts of the project that cannot be used and were left out. */
   readonly warnings: ReadonlyArray<Specs.SpecWarning>
 }
-
-export type { TargetName }
 
 /**
  * Generates a module from a config-specs payload, as text or bytes. The default target is Effect programs.
@@ -65,7 +69,55 @@ export const generate = (
   )
 }
 
-/** One exported object. */
+/** What differs between the APIs. */
+interface Target extends DocWords {
+  /** The lines that import what a module uses. */
+  readonly imports: (uses: (name: string) => boolean) => ReadonlyArray<string>
+}
+
+const call =
+  (name: string) =>
+  (...items: ReadonlyArray<Doc>): Doc =>
+    block(`${name}(`, items, ")")
+
+const effect: Target = {
+  imports: uses => [
+    ...(uses("Schema") ? ['import * as Schema from "effect/Schema"'] : []),
+    ...(uses("Flag") ? ['import { Flag } from "statsig-effect"'] : [])
+  ],
+  string: "Schema.String",
+  number: "Schema.Number",
+  boolean: "Schema.Boolean",
+  null: "Schema.Null",
+  unknown: "Schema.Unknown",
+  record: "Schema.Record({ key: Schema.String, value: Schema.Unknown })",
+  nullable: call("Schema.NullOr"),
+  union: types => call("Schema.Union")(...types),
+  array: call("Schema.Array"),
+  object: call("Schema.Struct"),
+  optional: type => call("Schema.optionalWith")(type, "{ exact: true }")
+}
+
+const promise: Target = {
+  imports: uses => {
+    const names = ["Flag", "Type"].filter(uses)
+    return names.length === 0 ? [] : [`import { ${names.join(", ")} } from "statsig-effect/promise"`]
+  },
+  string: "Type.string",
+  number: "Type.number",
+  boolean: "Type.boolean",
+  null: "Type.literal(null)",
+  unknown: "Type.unknown",
+  record: "Type.record(Type.unknown)",
+  nullable: call("Type.nullable"),
+  union: types => call("Type.union")(...types),
+  array: call("Type.array"),
+  object: call("Type.object"),
+  optional: call("Type.optional")
+}
+
+const targets: Readonly<Record<TargetName, Target>> = { effect, promise }
+
 interface Exported {
   readonly name: string
   readonly comment: string
@@ -105,71 +157,61 @@ interface ParameterValues {
 }
 
 class Project {
-  readonly #snapshot: Snapshot
-  readonly #conditionTypes: ReadonlyMap<string, unknown>
-  readonly #target: Target
-
-  constructor(snapshot: Snapshot, conditionTypes: ReadonlyMap<string, unknown>, target: Target) {
-    this.#snapshot = snapshot
-    this.#conditionTypes = conditionTypes
-    this.#target = target
-  }
+  constructor(
+    private readonly snapshot: Snapshot,
+    private readonly conditionTypes: ReadonlyMap<string, unknown>,
+    private readonly target: Target
+  ) {}
 
   tables(): ReadonlyArray<Exported> {
-    const gates = this.#specs("gates").filter(([, { entity }]) => entity === "feature_gate")
-    const configs = this.#specs("dynamicConfigs")
-    const isExperiment = (entity: string) => entity === "experiment" || entity === "autotune"
+    const isExperiment = ({ entity }: Spec) => entity === "experiment" || entity === "autotune"
+    const isGate = ({ entity }: Spec) => entity === "feature_gate"
+    const stores = [...this.snapshot.parameterStores].sort(byName).map(([name, { parameters }]) => {
+      const members = Array.from(parameters, ([parameter, spec]) => [parameter, this.#referenced(spec)] as const)
+      return [name, new Map(members)] as const
+    })
+    const layers = this.#specs("layers").map(([name, spec]) => [name, this.#layerParameters(name, spec)] as const)
     return [
-      this.#table(
-        "gates",
-        "The feature gates.",
-        gates.map(([name, spec]) => this.#gate(name, spec))
-      ),
+      this.#table("gates", "The feature gates.", "gates", isGate, (name, spec) => this.#gate(name, spec)),
       this.#table(
         "configs",
         "The dynamic configs.",
-        configs.filter(([, { entity }]) => !isExperiment(entity)).map(([name, spec]) => this.#config(name, spec))
+        "dynamicConfigs",
+        spec => !isExperiment(spec),
+        (name, spec) => property(name, this.#whole("Flag.config(", name, spec))
       ),
-      this.#table(
-        "experiments",
-        "The experiments, and autotunes.",
-        configs.filter(([, { entity }]) => isExperiment(entity)).map(([name, spec]) => this.#experiment(name, spec))
+      this.#table("experiments", "The experiments, and autotunes.", "dynamicConfigs", isExperiment, (name, spec) =>
+        this.#experiment(name, spec)
       ),
-      this.#nested(
-        "layers",
-        "The layers, parameter by parameter.",
-        this.#specs("layers").map(([name, spec]) => [name, this.#layerParameters(name, spec)])
-      ),
-      this.#nested(
-        "parameterStores",
-        "The parameter stores, parameter by parameter.",
-        [...this.#snapshot.parameterStores]
-          .sort(byName)
-          .map(([name, { parameters }]) => [
-            name,
-            new Map([...parameters].map(([parameter, spec]) => [parameter, this.#referenced(spec)]))
-          ])
-      )
+      this.#nested("layers", "The layers, parameter by parameter.", "Flag.layer(", layers),
+      this.#nested("parameterStores", "The parameter stores, parameter by parameter.", "Flag.parameterStore(", stores)
     ]
   }
 
-  #specs(table: "gates" | "dynamicConfigs" | "layers"): ReadonlyArray<readonly [string, Spec]> {
-    return [...this.#snapshot.specs(table)].sort(byName)
+  #specs(table: SpecTable): ReadonlyArray<readonly [string, Spec]> {
+    return [...this.snapshot.specs(table)].sort(byName)
   }
 
-  #table(name: string, comment: string, items: Exported["items"]): Exported {
+  #table(
+    name: string,
+    comment: string,
+    table: SpecTable,
+    isOfIt: (spec: Spec) => boolean,
+    itemOf: (name: string, spec: Spec) => Commented | Doc
+  ): Exported {
+    const items = this.#specs(table).flatMap(([name, spec]) => (isOfIt(spec) ? [itemOf(name, spec)] : []))
     return { name, comment, items, count: items.length }
   }
 
   #nested(
-    name: "layers" | "parameterStores",
+    name: string,
     comment: string,
+    make: string,
     groups: ReadonlyArray<readonly [string, ReadonlyMap<string, ParameterValues>]>
   ): Exported {
-    const make = name === "layers" ? "Flag.layer(" : "Flag.parameterStore("
     const items = groups.map(([group, parameters]) => {
       const members = [...parameters].sort(byName).map(([parameter, { fallback, values }]) => {
-        const type = typeDoc(shapeOf(fallback === undefined ? [...values, null] : values), this.#target)
+        const type = typeDoc(shapeOf(fallback === undefined ? [...values, null] : values), this.target)
         const names = [literalShape(group), literalShape(parameter)]
         return property(parameter, block(make, [...names, type, valueDoc(fallback ?? null)], ")"))
       })
@@ -182,10 +224,6 @@ class Project {
     const item = property(name, block("Flag.gate(", [literalShape(name)], ")"))
     const stale = this.#staleness(spec)
     return stale === undefined ? item : { comment: comment(`@deprecated Stale: it is ${stale} for everyone.`), item }
-  }
-
-  #config(name: string, spec: Spec): Doc {
-    return property(name, this.#whole("Flag.config(", name, spec))
   }
 
   #experiment(name: string, spec: Spec): Commented | Doc {
@@ -201,12 +239,8 @@ class Project {
   }
 
   #whole(make: string, name: string, spec: Spec): Doc {
-    const values = this.#values("dynamicConfig", name, spec)
-    return block(
-      make,
-      [literalShape(name), typeDoc(shapeOf(values), this.#target), valueDoc(asObject(spec.defaultValue))],
-      ")"
-    )
+    const type = typeDoc(shapeOf(this.#values("dynamicConfig", name, spec)), this.target)
+    return block(make, [literalShape(name), type, valueDoc(asObject(spec.defaultValue))], ")")
   }
 
   /** The gate's state if it is the same for everyone. */
@@ -215,7 +249,7 @@ class Project {
     if (!enabled || rules.every(({ passPercentage }) => passPercentage <= 0)) return otherwise
     const [first] = rules
     const isForEveryone =
-      first?.conditions.every(key => this.#conditionTypes.get(key) === "public") === true && first.passPercentage >= 100
+      first?.conditions.every(key => this.conditionTypes.get(key) === "public") === true && first.passPercentage >= 100
     return isForEveryone ? (first.returnValue === false ? "closed" : "open") : undefined
   }
 
@@ -229,11 +263,12 @@ class Project {
     if (seen.has(name)) return []
     const visited = new Set([...seen, name])
     const valuesOf = (kind: "dynamicConfig" | "layer", name: string) => {
-      const found = this.#snapshot.spec(kind, name)?.spec
+      const found = this.snapshot.spec(kind, name)?.spec
       return found === undefined ? [] : this.#values(kind, name, found, visited)
     }
-    const mapped = this.#snapshot.mappings(name, spec.salt) ?? []
-    const groups = this.#snapshot.bandits.get(name)
+    const mapped = this.snapshot.mappings(name, spec.salt) ?? []
+    const bandit = this.snapshot.bandits.get(name)
+    const ofBandit = bandit && [bandit.defaultValue, ...bandit.groups.map(group => group.parameterValues)]
     return [
       asObject(spec.defaultValue),
       ...spec.rules.flatMap((rule: Rule) => [
@@ -241,9 +276,7 @@ class Project {
         ...(rule.configDelegate === undefined ? [] : valuesOf("dynamicConfig", rule.configDelegate))
       ]),
       ...mapped.flatMap(({ newConfigName }) => valuesOf(kind, newConfigName)),
-      ...(groups === undefined
-        ? []
-        : [asObject(groups.defaultValue), ...groups.groups.map(group => asObject(group.parameterValues))])
+      ...(ofBandit ?? []).map(asObject)
     ]
   }
 
@@ -269,7 +302,7 @@ class Project {
   }
 
   #parameterOf(kind: "dynamicConfig" | "layer", name: string, parameter: string): ParameterValues {
-    const spec = this.#snapshot.spec(kind, name)?.spec
+    const spec = this.snapshot.spec(kind, name)?.spec
     return parameterIn(spec === undefined ? [] : this.#values(kind, name, spec), parameter)
   }
 }

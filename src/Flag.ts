@@ -179,12 +179,9 @@ export const evaluate = <A>(
       const result = statsig.getFeatureGate(user, name, options)
       return settleRead(statsig, flag, result, result.value)
     }
-    case "dynamicConfig": {
-      const result = statsig.getDynamicConfig(user, name, options)
-      return settleRead(statsig, flag, result, result.evaluation.value)
-    }
+    case "dynamicConfig":
     case "experiment": {
-      const result = statsig.getExperiment(user, name, options)
+      const result = statsig[kind === "experiment" ? "getExperiment" : "getDynamicConfig"](user, name, options)
       return settleRead(statsig, flag, result, result.evaluation.value)
     }
     case "layer": {
@@ -309,14 +306,13 @@ const remembering = <A>(decode: (json: Json) => Decoded<A>): ((json: Json) => De
   let last: { readonly json: Json; readonly decoded: Decoded<A> } | undefined
 
   const find = (json: Json): Decoded<A> => {
-    const known = typeof json === "object" && json !== null ? objects.get(json) : scalars.get(json)
+    const isObject = typeof json === "object" && json !== null
+    const known = isObject ? objects.get(json) : scalars.get(json)
     if (known !== undefined) return known
     const decoded = decode(json)
-    if (typeof json === "object" && json !== null) objects.set(json, decoded)
-    else {
-      if (scalars.size >= scalarsRemembered) scalars.clear()
-      scalars.set(json, decoded)
-    }
+    if (!isObject && scalars.size >= scalarsRemembered) scalars.clear()
+    if (isObject) objects.set(json, decoded)
+    else scalars.set(json, decoded)
     return decoded
   }
 

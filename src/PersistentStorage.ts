@@ -50,23 +50,26 @@ export interface Storage {
  */
 export class PersistentStorage extends Context.Tag("statsig-effect/PersistentStorage")<PersistentStorage, Storage>() {}
 
-const optionalMember = <A, I>(schema: Schema.Schema<A, I>) => Schema.optionalWith(schema, { nullable: true })
+const orNull = <A, I>(schema: Schema.Schema<A, I>) =>
+  Schema.optionalWith(Schema.NullOr(schema), { default: () => null })
 
 /** As strict as the official SDK: it rejects the same entries. */
 const StickyJson = Schema.suspend(() => {
-  const Exposure = Schema.Struct({ gate: Schema.String, gateValue: Schema.String, ruleID: Schema.String })
+  // Not checked further, as officially.
+  const gateValue = Schema.String as unknown as Schema.Schema<"true" | "false">
+  const Exposure = Schema.Struct({ gate: Schema.String, gateValue, ruleID: Schema.String })
   const Exposures = Schema.Array(Exposure)
   return Schema.Struct({
     value: Schema.Boolean,
     json_value: Schema.optional(Schema.Unknown),
-    rule_id: optionalMember(Schema.String),
-    group_name: optionalMember(Schema.String),
+    rule_id: orNull(Schema.String),
+    group_name: orNull(Schema.String),
     secondary_exposures: Exposures,
-    undelegated_secondary_exposures: optionalMember(Exposures),
-    config_delegate: optionalMember(Schema.String),
-    explicit_parameters: optionalMember(Schema.Array(Schema.String)),
+    undelegated_secondary_exposures: orNull(Exposures),
+    config_delegate: orNull(Schema.String),
+    explicit_parameters: orNull(Schema.Array(Schema.String)),
     time: Schema.Unknown,
-    config_version: optionalMember(Schema.Number.pipe(Schema.int(), Schema.between(0, 4294967295)))
+    config_version: orNull(Schema.Number.pipe(Schema.int(), Schema.between(0, 4294967295)))
   })
 })
 
@@ -78,20 +81,7 @@ const decodeSticky = Schema.decodeUnknownEither(StickyJson, { exact: true })
 
 const decodeEntry = (json: unknown): StickyValues | undefined => {
   const sticky = attempt(() => Either.getOrUndefined(decodeSticky(json)))
-  if (sticky === undefined) return undefined
-  return {
-    value: sticky.value,
-    json_value: toJson(sticky.json_value) ?? null,
-    rule_id: sticky.rule_id ?? null,
-    group_name: sticky.group_name ?? null,
-    secondary_exposures: sticky.secondary_exposures as StickyValues["secondary_exposures"],
-    undelegated_secondary_exposures: (sticky.undelegated_secondary_exposures ??
-      null) as StickyValues["undelegated_secondary_exposures"],
-    config_delegate: sticky.config_delegate ?? null,
-    explicit_parameters: sticky.explicit_parameters ?? null,
-    time: storedTime(sticky.time),
-    config_version: sticky.config_version ?? null
-  }
+  return sticky && { ...sticky, json_value: toJson(sticky.json_value) ?? null, time: storedTime(sticky.time) }
 }
 
 /** Values from the program may have getters that throw: these count as malformed. */

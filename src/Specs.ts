@@ -47,18 +47,20 @@ const Literal = Schema.instanceOf(NumberLiteral).pipe(
   Schema.filter(({ text }) => Number.isFinite(Number(text)) || `expected a number, not one out of range: ${text}`)
 )
 
+/** The value of a number whose spelling is kept. */
+const numberFrom = (literal: Schema.Schema<NumberLiteral>) =>
+  Schema.transform(literal, Schema.Number, {
+    strict: true,
+    decode: ({ text }) => Number(text),
+    encode: number => new NumberLiteral(String(number))
+  })
+
+/** An integer beyond 2^53, if it is written as one and is in range. */
+const bigInteger = (pattern: RegExp, isInRange: (value: bigint) => boolean) =>
+  numberFrom(Literal.pipe(Schema.filter(({ text }) => pattern.test(text) && isInRange(BigInt(text)))))
+
 /** Any number; numbers whose spelling is kept are read by their value. */
-const Float = usually(
-  Schema.Union(
-    Schema.Number,
-    Schema.transform(Literal, Schema.Number, {
-      strict: true,
-      decode: literal => Number(literal.text),
-      encode: number => new NumberLiteral(String(number))
-    })
-  ),
-  value => typeof value === "number"
-)
+const Float = usually(Schema.Union(Schema.Number, numberFrom(Literal)), value => typeof value === "number")
 
 const isUInt32 = (value: unknown): boolean => Number.isInteger(value) && Number(value) >= 0 && Number(value) < 2 ** 32
 
@@ -71,16 +73,10 @@ const UInt32 = usually(
   isUInt32
 )
 
-const isUInt64 = (text: string): boolean => /^\d+$/.test(text) && BigInt(text) < 2n ** 64n
-
 const UInt64 = usually(
   Schema.Union(
     Schema.NonNegativeInt,
-    Schema.transform(Literal.pipe(Schema.filter(literal => isUInt64(literal.text))), Schema.Number, {
-      strict: true,
-      decode: literal => Number(literal.text),
-      encode: number => new NumberLiteral(String(number))
-    })
+    bigInteger(/^\d+$/, value => value < 2n ** 64n)
   ).annotations({
     identifier: "UInt64",
     message: () => "expected an integer from 0 to 2^64-1, written without point or exponent"
@@ -88,15 +84,9 @@ const UInt64 = usually(
   value => Number.isSafeInteger(value) && Number(value) >= 0
 )
 
-const isInt64 = (text: string): boolean => /^-?\d+$/.test(text) && BigInt.asIntN(64, BigInt(text)) === BigInt(text)
-
 const Int64 = Schema.Union(
   Schema.Int,
-  Schema.transform(Literal.pipe(Schema.filter(literal => isInt64(literal.text))), Schema.Number, {
-    strict: true,
-    decode: literal => Number(literal.text),
-    encode: number => new NumberLiteral(String(number))
-  })
+  bigInteger(/^-?\d+$/, value => BigInt.asIntN(64, value) === value)
 ).annotations({ identifier: "Int64", message: () => "expected a 64-bit integer, written without point or exponent" })
 
 /** Any JSON that is present. Spellings of numbers are kept here and dropped when the value is returned. */
@@ -139,7 +129,6 @@ const NameMap = <A, I>(value: Schema.Schema<A, I>): Schema.Schema<ReadonlyMap<st
 
 // --- parts
 
-/** A rule of a spec, or of a config mapping. */
 const RuleSchema = Schema.Struct({
   name: Schema.String,
   passPercentage: Float,
@@ -154,7 +143,6 @@ const RuleSchema = Schema.Struct({
   samplingRate: optionalField(UInt64)
 })
 
-/** A gate, a dynamic config, an experiment, an autotune or a layer. */
 const SpecSchema = Schema.Struct({
   type: Schema.String,
   salt: Schema.String,
@@ -174,7 +162,6 @@ const SpecSchema = Schema.Struct({
   checksum: optionalField(Schema.String)
 })
 
-/** A condition. */
 const ConditionSchema = Schema.Struct({
   type: Schema.String,
   idType: Schema.String,
@@ -311,29 +298,35 @@ const holdsHalfPair = (object: RawJson, known: ReadonlySet<string>): boolean =>
 
 const loneSurrogate = "a text holds half a pair of surrogates, such as \\ud800 alone"
 
+const repeatedKey = (key: string): string => `${JSON.stringify(key)} occurs twice`
+
+/** The decoded part, or why it is invalid. */
+const decodePart = <A>(
+  { duplicates, value }: RawDocument,
+  decode: (value: unknown) => Either.Either<A, ParseResult.ParseError>,
+  isKnown: (key: string, object: RawJson) => boolean
+): A | string => {
+  const twice = duplicates.find(({ key, object }) => isKnown(key, object))
+  return twice === undefined ? Either.getOrElse(decode(value), describe) : repeatedKey(twice.key)
+}
+
 const makeDecoder = (onWarning: (warning: SpecWarning) => void): Decoder => ({
   spec: (raw: RawDocument): Engine.Spec | string => {
-    const twice = raw.duplicates.find(
-      ({ key, object }) =>
-        (object === raw.value && specKeys.has(key)) || (isRuleOf(raw.value, object) && ruleKeys.has(key))
+    const spec = decodePart(
+      raw,
+      decodeSpec,
+      (key, object) => (object === raw.value && specKeys.has(key)) || (isRuleOf(raw.value, object) && ruleKeys.has(key))
     )
-    if (twice !== undefined) return `${JSON.stringify(twice.key)} occurs twice`
-    const decoded = decodeSpec(raw.value)
-    if (Either.isLeft(decoded)) return describe(decoded.left)
-    const spec = decoded.right
-    if (raw.isPlain) return spec as Engine.Spec
+    if (typeof spec === "string" || raw.isPlain) return spec as Engine.Spec | string
     const rules = (raw.value as RawObject)["rules"] as ReadonlyArray<RawJson>
     if (holdsHalfPair(raw.value, specKeys) || rules.some(rule => holdsHalfPair(rule, ruleKeys))) return loneSurrogate
     return { ...spec, defaultValue: rawValue(spec.defaultValue), rules: spec.rules.map(withValue) }
   },
   condition: (raw: RawDocument): Engine.Condition | string => {
-    const twice = raw.duplicates.find(({ key, object }) => object === raw.value && conditionKeys.has(key))
-    if (twice !== undefined) return `${JSON.stringify(twice.key)} occurs twice`
-    const decoded = decodeCondition(raw.value)
-    if (Either.isLeft(decoded)) return describe(decoded.left)
-    if (raw.isPlain) return decoded.right
+    const isKnown = (key: string, object: RawJson) => object === raw.value && conditionKeys.has(key)
+    const condition = decodePart(raw, decodeCondition, isKnown)
+    if (typeof condition === "string" || raw.isPlain) return condition
     if (holdsHalfPair(raw.value, conditionKeys)) return loneSurrogate
-    const condition = decoded.right
     return isReadable(condition.targetValue ?? null) ? condition : { ...condition, targetValue: null }
   },
   onBadPart: onWarning
@@ -352,19 +345,14 @@ const parameterSpecOf = (parameter: ParameterSchema): Engine.ParameterSpec => ({
 const parameterOf = (parameter: ParameterSchema): Engine.Parameter => {
   if ("value" in parameter) return { kind: "static", value: plain(parameter.value) }
   if ("gate_name" in parameter) {
-    return {
-      kind: "gate",
-      gateName: parameter.gate_name,
-      passValue: plain(parameter.pass_value),
-      failValue: plain(parameter.fail_value)
-    }
+    const [passValue, failValue] = [plain(parameter.pass_value), plain(parameter.fail_value)]
+    return { kind: "gate", gateName: parameter.gate_name, passValue, failValue }
   }
   const parameterName = parameter.param_name
   if ("config_name" in parameter) return { kind: "dynamicConfig", configName: parameter.config_name, parameterName }
-  if ("experiment_name" in parameter) {
-    return { kind: "experiment", experimentName: parameter.experiment_name, parameterName }
-  }
-  return { kind: "layer", layerName: parameter.layer_name, parameterName }
+  return "experiment_name" in parameter
+    ? { kind: "experiment", experimentName: parameter.experiment_name, parameterName }
+    : { kind: "layer", layerName: parameter.layer_name, parameterName }
 }
 
 const mapValues = <A, B>(map: ReadonlyMap<string, A> | null | undefined, f: (value: A) => B): ReadonlyMap<string, B> =>
@@ -401,7 +389,6 @@ const optionally = <A, I, B>(
   }
 }
 
-/** All top-level members. */
 const payloadMembers = {
   has_updates: required(() => Schema.Boolean, identity),
   time: required(() => UInt64, identity),
@@ -451,7 +438,7 @@ const payloadMembers = {
   default_environment: optionally(textSchema, value => value ?? undefined),
   diagnostics: optionally(
     () => NameMap(Float),
-    (rates): ReadonlyMap<string, number> => rates ?? new Map()
+    rates => mapValues(rates, identity)
   ),
   id_lists: optionally(flags, forgotten),
   sdk_configs: optionally(anything, configs => mapValues(configs, plain)),
@@ -571,7 +558,7 @@ function* read(
   const hasUpdates = decodeMember(body, "has_updates")
   if (typeof hasUpdates !== "string" && hasUpdates.value === false) return { _tag: "NoUpdates" }
   const twice = body.repeated.find(name => Object.hasOwn(payloadMembers, name))
-  if (twice !== undefined) return new SpecsError({ reason: "Shape", message: `${JSON.stringify(twice)} occurs twice` })
+  if (twice !== undefined) return new SpecsError({ reason: "Shape", message: repeatedKey(twice) })
   const members: Record<string, unknown> = {}
   for (const key of memberNames) {
     if (isLongMember(body, key)) yield
@@ -610,7 +597,5 @@ const decodeParameterEither = Schema.decodeUnknownEither(Schema.suspend(Paramete
  *
  * @internal
  */
-export const decodeParameter = (json: Json): Engine.Parameter | undefined => {
-  const decoded = decodeParameterEither(json)
-  return Either.isLeft(decoded) ? undefined : parameterOf(decoded.right)
-}
+export const decodeParameter = (json: Json): Engine.Parameter | undefined =>
+  Either.getOrUndefined(Either.map(decodeParameterEither(json), parameterOf))

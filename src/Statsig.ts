@@ -383,9 +383,19 @@ export const withUser =
   <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, Exclude<R, CurrentUser>> =>
     Effect.provideService(effect, CurrentUser, user)
 
-/** The result of a service method for the current user. */
-const forCurrentUser = <A>(ask: (statsig: Service, user: User) => A): Effect.Effect<A, never, Statsig | CurrentUser> =>
-  Effect.zipWith(Statsig, CurrentUser, ask)
+type Tail<Arguments extends ReadonlyArray<unknown>> = Arguments extends readonly [unknown, ...infer Rest] ? Rest : never
+
+type MethodOfUser = {
+  [Name in keyof Service]: Service[Name] extends (user: User, ...input: never) => unknown ? Name : never
+}[keyof Service]
+
+/** A method of the service for the current user. */
+const forCurrentUser =
+  <Name extends MethodOfUser>(name: Name) =>
+  (...input: Tail<Parameters<Service[Name]>>) =>
+    Effect.zipWith(Statsig, CurrentUser, (statsig, user) =>
+      (statsig[name] as (user: User, ...input: ReadonlyArray<unknown>) => ReturnType<Service[Name]>)(user, ...input)
+    )
 
 /**
  * Whether the gate is open for the current user; `false` for an unknown gate.
@@ -401,72 +411,63 @@ const forCurrentUser = <A>(ask: (statsig: Service, user: User) => A): Effect.Eff
  *
  * @since 0.1.0
  */
-export const checkGate = (name: string, options?: CheckOptions) =>
-  forCurrentUser((statsig, user) => statsig.checkGate(user, name, options))
+export const checkGate = /* @__PURE__ */ forCurrentUser("checkGate")
 
 /**
  * As `checkGate`, with rule and details.
  *
  * @since 0.1.0
  */
-export const getFeatureGate = (name: string, options?: CheckOptions) =>
-  forCurrentUser((statsig, user) => statsig.getFeatureGate(user, name, options))
+export const getFeatureGate = /* @__PURE__ */ forCurrentUser("getFeatureGate")
 
 /**
  * The dynamic config for the current user.
  *
  * @since 0.1.0
  */
-export const getDynamicConfig = (name: string, options?: CheckOptions) =>
-  forCurrentUser((statsig, user) => statsig.getDynamicConfig(user, name, options))
+export const getDynamicConfig = /* @__PURE__ */ forCurrentUser("getDynamicConfig")
 
 /**
  * The experiment for the current user.
  *
  * @since 0.1.0
  */
-export const getExperiment = (name: string, options?: ExperimentCheckOptions) =>
-  forCurrentUser((statsig, user) => statsig.getExperiment(user, name, options))
+export const getExperiment = /* @__PURE__ */ forCurrentUser("getExperiment")
 
 /**
  * The layer for the current user. Reading a parameter logs its exposure.
  *
  * @since 0.1.0
  */
-export const getLayer = (name: string, options?: ExperimentCheckOptions) =>
-  forCurrentUser((statsig, user) => statsig.getLayer(user, name, options))
+export const getLayer = /* @__PURE__ */ forCurrentUser("getLayer")
 
 /**
  * The parameter store for the current user.
  *
  * @since 0.1.0
  */
-export const getParameterStore = (name: string, options?: CheckOptions) =>
-  forCurrentUser((statsig, user) => statsig.getParameterStore(user, name, options))
+export const getParameterStore = /* @__PURE__ */ forCurrentUser("getParameterStore")
 
 /**
  * Explains the result of a check for the current user. See `Service.explain`.
  *
  * @since 0.1.0
  */
-export const explain = (kind: ExplainedKind, name: string, options?: ExperimentCheckOptions) =>
-  forCurrentUser((statsig, user) => statsig.explain(user, kind, name, options))
+export const explain = /* @__PURE__ */ forCurrentUser("explain")
 
 /**
  * Logs a custom event of the current user. See `Service.logEvent`.
  *
  * @since 0.1.0
  */
-export const logEvent = (...event: Tail<Parameters<Service["logEvent"]>>) =>
-  forCurrentUser((statsig, user) => statsig.logEvent(user, ...event))
+export const logEvent = /* @__PURE__ */ forCurrentUser("logEvent")
 
 /**
  * Logs a line of the program's log as an event of the current user. See `Service.forwardLogLine`.
  *
  * @since 0.1.0
  */
-export const forwardLogLine = (...line: Tail<Parameters<Service["forwardLogLine"]>>) =>
-  forCurrentUser((statsig, user) => statsig.forwardLogLine(user, ...line))
+export const forwardLogLine = /* @__PURE__ */ forCurrentUser("forwardLogLine")
 
 /**
  * Sends the current user to Statsig without a check.
@@ -476,7 +477,7 @@ export const forwardLogLine = (...line: Tail<Parameters<Service["forwardLogLine"
  *
  * @since 0.1.0
  */
-export const identify = /* @__PURE__ */ forCurrentUser((statsig, user) => statsig.identify(user))
+export const identify = /* @__PURE__ */ (() => forCurrentUser("identify")())()
 
 /**
  * Logs the current user's current exposure to the gate, regardless of earlier checks.
@@ -488,42 +489,35 @@ export const identify = /* @__PURE__ */ forCurrentUser((statsig, user) => statsi
  *
  * @since 0.1.0
  */
-export const manuallyLogGateExposure = (name: string) =>
-  forCurrentUser((statsig, user) => statsig.manuallyLogGateExposure(user, name))
+export const manuallyLogGateExposure = /* @__PURE__ */ forCurrentUser("manuallyLogGateExposure")
 
 /**
  * As `manuallyLogGateExposure`, for a dynamic config.
  *
  * @since 0.1.0
  */
-export const manuallyLogDynamicConfigExposure = (name: string) =>
-  forCurrentUser((statsig, user) => statsig.manuallyLogDynamicConfigExposure(user, name))
+export const manuallyLogDynamicConfigExposure = /* @__PURE__ */ forCurrentUser("manuallyLogDynamicConfigExposure")
 
 /**
  * As `manuallyLogGateExposure`, for an experiment.
  *
  * @since 0.1.0
  */
-export const manuallyLogExperimentExposure = (name: string) =>
-  forCurrentUser((statsig, user) => statsig.manuallyLogExperimentExposure(user, name))
+export const manuallyLogExperimentExposure = /* @__PURE__ */ forCurrentUser("manuallyLogExperimentExposure")
 
 /**
  * As `manuallyLogGateExposure`, for a parameter of a layer.
  *
  * @since 0.1.0
  */
-export const manuallyLogLayerParameterExposure = (name: string, parameter: string) =>
-  forCurrentUser((statsig, user) => statsig.manuallyLogLayerParameterExposure(user, name, parameter))
+export const manuallyLogLayerParameterExposure = /* @__PURE__ */ forCurrentUser("manuallyLogLayerParameterExposure")
 
 /**
  * The evaluations of everything for the current user, as the JSON that a client starts from.
  *
  * @since 0.1.0
  */
-export const getClientInitializeResponse = (options?: ClientInitializeOptions) =>
-  forCurrentUser((statsig, user) => statsig.getClientInitializeResponse(user, options))
-
-type Tail<Arguments extends ReadonlyArray<unknown>> = Arguments extends readonly [unknown, ...infer Rest] ? Rest : never
+export const getClientInitializeResponse = /* @__PURE__ */ forCurrentUser("getClientInitializeResponse")
 
 /**
  * Makes the checks of this effect only look up these overrides first: for one request, one test, one preview.

@@ -126,12 +126,20 @@ export interface CommonOptions {
 type Written<A> = { readonly [Name in keyof A]?: A[Name] | undefined }
 
 /**
- * The options of the SDK itself, independent of its layers.
+ * All options.
  *
  * @since 0.1.0
  */
-export interface CoreOptions
-  extends Written<Pick<CommonOptions, "environment" | "globalCustomFields" | "maxSpecsBytes">> {
+export interface StatsigOptions extends Written<CommonOptions> {
+  /** A server secret key of the Statsig project, wrapped with `Redacted.make` so that it is never shown. */
+  readonly sdkKey: Redacted.Redacted
+  /**
+   * The proxy of all requests, such as `http://user:password@proxy:3128`, wrapped with `Redacted.make`. Default: that
+   * of the environment variables HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY, if any.
+   */
+  readonly proxyUrl?: Redacted.Redacted | undefined
+  /** A PEM file of root certificates to trust in addition to Node's. Default: none. */
+  readonly caCertPath?: string | undefined
   /**
    * The pause between two polls for new specs. Less than one second means the default (it is accepted when the
    * environment variable STATSIG_RUNNING_TESTS is set). Default: 10 seconds.
@@ -142,23 +150,6 @@ export interface CoreOptions
    * request.
    */
   readonly initTimeout?: Duration.DurationInput | undefined
-}
-
-/**
- * All options.
- *
- * @since 0.1.0
- */
-export interface StatsigOptions extends CoreOptions, Written<CommonOptions> {
-  /** A server secret key of the Statsig project, wrapped with `Redacted.make` so that it is never shown. */
-  readonly sdkKey: Redacted.Redacted
-  /**
-   * The proxy of all requests, such as `http://user:password@proxy:3128`, wrapped with `Redacted.make`. Default: that
-   * of the environment variables HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY, if any.
-   */
-  readonly proxyUrl?: Redacted.Redacted | undefined
-  /** A PEM file of root certificates to trust in addition to Node's. Default: none. */
-  readonly caCertPath?: string | undefined
   /** How long events wait for a batch to fill, at least 50 milliseconds. Default: 60 seconds. */
   readonly eventLoggingFlushInterval?: Duration.DurationInput | undefined
   /**
@@ -172,6 +163,15 @@ export interface StatsigOptions extends CoreOptions, Written<CommonOptions> {
    */
   readonly idListsRequestTimeout?: Duration.DurationInput | undefined
 }
+
+const coreNames = ["specsSyncInterval", "initTimeout", "maxSpecsBytes", "environment", "globalCustomFields"] as const
+
+/**
+ * The options of the SDK itself, independent of its layers.
+ *
+ * @since 0.1.0
+ */
+export interface CoreOptions extends Pick<StatsigOptions, (typeof coreNames)[number]> {}
 
 interface OptionRow {
   /** How it is written and read. */
@@ -349,13 +349,7 @@ export const StatsigOptions = /* @__PURE__ */ (() =>
  * @since 0.1.0
  */
 export const CoreOptions = /* @__PURE__ */ (() =>
-  StatsigOptions.pick(
-    "specsSyncInterval",
-    "initTimeout",
-    "maxSpecsBytes",
-    "environment",
-    "globalCustomFields"
-  ).annotations({ identifier: "CoreOptions" }))()
+  StatsigOptions.pick(...coreNames).annotations({ identifier: "CoreOptions" }))()
 
 /**
  * The core options with all defaults in place.

@@ -3,17 +3,17 @@
  */
 import type { Json, JsonObject } from "../Evaluation.js"
 import { ownValue } from "../engine/json.js"
-import { block, type Doc, property } from "./source.js"
+import { block, type Doc, escaped, property } from "./source.js"
 
-/** Grows with each value that is added. Kinds that did not occur are absent. */
+/** The kinds of values that are neither arrays nor objects. */
+type ScalarKind = "string" | "number" | "boolean" | "null"
+
+/** Grows with each value that is added. */
 export interface Shape {
-  string: boolean
-  number: boolean
-  boolean: boolean
-  null: boolean
+  readonly scalars: Set<ScalarKind>
   /** The shape of all elements of all arrays. */
-  array: Shape | undefined
-  object: ObjectShape | undefined
+  array?: Shape
+  object?: ObjectShape
 }
 
 interface ObjectShape {
@@ -23,17 +23,8 @@ interface ObjectShape {
   readonly members: Map<string, { count: number; readonly shape: Shape }>
 }
 
-/** The shape of no value. */
-export const makeShape = (): Shape => ({
-  string: false,
-  number: false,
-  boolean: false,
-  null: false,
-  array: undefined,
-  object: undefined
-})
+const makeShape = (): Shape => ({ scalars: new Set() })
 
-/** The shape of these values. */
 export const shapeOf = (values: ReadonlyArray<Json>): Shape => {
   const shape = makeShape()
   for (const value of values) addShape(shape, value)
@@ -41,15 +32,9 @@ export const shapeOf = (values: ReadonlyArray<Json>): Shape => {
 }
 
 const addShape = (shape: Shape, value: Json): void => {
-  switch (typeof value) {
-    case "string":
-    case "number":
-    case "boolean":
-      shape[typeof value as "string"] = true
-      return
-  }
-  if (value === null) shape.null = true
-  else if (Array.isArray(value)) {
+  if (typeof value !== "object" || value === null) {
+    shape.scalars.add(value === null ? "null" : (typeof value as ScalarKind))
+  } else if (Array.isArray(value)) {
     shape.array ??= makeShape()
     for (const item of value) addShape(shape.array, item)
   } else {
@@ -75,11 +60,7 @@ const shapeMembers = (value: JsonObject): ReadonlyArray<readonly [string, Json]>
 const maxShapeDepth = 16
 
 /** How types are written in one API. */
-export interface DocWords {
-  readonly string: string
-  readonly number: string
-  readonly boolean: string
-  readonly null: string
+export interface DocWords extends Readonly<Record<ScalarKind, string>> {
   readonly unknown: string
   /** Any object. */
   readonly record: string
@@ -91,18 +72,16 @@ export interface DocWords {
   readonly optional: (type: Doc) => Doc
 }
 
-/** The type of a shape. */
 export const typeDoc = (shape: Shape, words: DocWords, depth = 0): Doc => {
-  const parts: Array<Doc> = []
-  if (shape.string) parts.push(words.string)
-  if (shape.number) parts.push(words.number)
-  if (shape.boolean) parts.push(words.boolean)
+  const scalars = (["string", "number", "boolean"] as const).filter(kind => shape.scalars.has(kind))
+  const parts: Array<Doc> = scalars.map(kind => words[kind])
+  const hasNull = shape.scalars.has("null")
   if (depth >= maxShapeDepth && (shape.array ?? shape.object)) return words.unknown
   if (shape.array) parts.push(words.array(typeDoc(shape.array, words, depth + 1)))
   if (shape.object) parts.push(objectDoc(shape.object, words, depth + 1))
-  if (parts.length === 0) return shape.null ? words.null : words.unknown
+  if (parts.length === 0) return hasNull ? words.null : words.unknown
   const one = parts.length === 1 ? parts[0]! : words.union(parts)
-  return shape.null ? words.nullable(one) : one
+  return hasNull ? words.nullable(one) : one
 }
 
 const objectDoc = ({ count, members }: ObjectShape, words: DocWords, depth: number): Doc => {
@@ -125,15 +104,9 @@ export const valueDoc = (value: Json): Doc => {
   if (typeof value !== "object" || value === null) return literalShape(value)
   if (Array.isArray(value)) return block("[", value.map(valueDoc), "]")
   const members = shapeMembers(value as JsonObject)
-  return members.length === 0
-    ? "{}"
-    : block(
-        "{ ",
-        members.map(([key, member]) => property(key, valueDoc(member))),
-        " }"
-      )
+  if (members.length === 0) return "{}"
+  const fields = members.map(([key, member]) => property(key, valueDoc(member)))
+  return block("{ ", fields, " }")
 }
 
-/** A scalar as source code. */
-export const literalShape = (value: string | number | boolean | null): string =>
-  JSON.stringify(value).replace(/[\u2028\u2029]/g, character => `\\u${character.charCodeAt(0).toString(16)}`)
+export const literalShape = (value: string | number | boolean | null): string => escaped(JSON.stringify(value))

@@ -12,7 +12,6 @@ export interface Block {
   readonly after: string
 }
 
-/** An item with a comment above it. */
 export interface Commented {
   readonly comment: string
   readonly item: Doc
@@ -21,29 +20,25 @@ export interface Commented {
 /** The longest line that is not broken. */
 const width = 110
 
-/** An indented block of source lines. */
 export const block = (before: Doc, items: Block["items"], after: string): Block => ({ before, items, after })
-
-const isIdentifier = (name: string): boolean => /^[A-Za-z_$][\w$]*$/.test(name)
 
 /** A member of an object literal. A plain `__proto__` would set the prototype. */
 export const property = (name: string, value: Doc): Doc => {
-  const key = isIdentifier(name) ? name : JSON.stringify(name)
+  const key = /^[A-Za-z_$][\w$]*$/.test(name) ? name : JSON.stringify(name)
   const prefix = name === "__proto__" ? '["__proto__"]' : escaped(key)
-  return typeof value === "string" ? `${prefix}: ${value}` : { ...value, before: join(`${prefix}: `, value.before) }
+  return join(`${prefix}: `, value)
 }
 
 const join = (prefix: string, doc: Doc): Doc =>
   typeof doc === "string" ? prefix + doc : { ...doc, before: join(prefix, doc.before) }
 
 /** Line separators that JSON allows but comments do not. */
-const escaped = (text: string): string =>
+export const escaped = (text: string): string =>
   text.replace(/[\u2028\u2029]/g, character => `\\u${character.charCodeAt(0).toString(16)}`)
 
 /** A documentation comment; its text cannot end it. */
 export const comment = (text: string): string => `/** ${text.replaceAll("*/", "*\\/")} */`
 
-/** The text of a piece. */
 export const print = (doc: Doc, indent = ""): string => {
   if (typeof doc === "string") return doc
   const before = print(doc.before, indent)

@@ -20,7 +20,10 @@ export interface ParameterRead<A> {
   readonly mismatch: string | undefined
 }
 
-/** The guard of `getInteger`. */
+const exposed = <A>(value: A): ParameterRead<A> => ({ value, exposes: true, mismatch: undefined })
+
+const unexposed = <A>(value: A, mismatch?: string): ParameterRead<A> => ({ value, exposes: false, mismatch })
+
 export const isInteger = (value: unknown): value is number => Number.isInteger(value)
 
 /**
@@ -37,29 +40,17 @@ export const readTyped = (
 ): ParameterRead<unknown> => {
   const expected = fallback ?? null
   const found = ownValue(value, key) ?? expected
-  if (found === null) return { value: expected, exposes: false, mismatch: undefined }
-  if (guard) {
-    if (guard(found)) return { value: found, exposes: true, mismatch: undefined }
-    return {
-      value: expected,
-      exposes: false,
-      mismatch: `[Statsig] Parameter type mismatch. '${name}.${key}' failed typeGuard. Expected '${guard === isInteger ? "integer" : kindOf(expected)}', got '${kindOf(found)}'`
-    }
-  }
-  if (expected === null || kindOf(expected) === kindOf(found))
-    return { value: found, exposes: true, mismatch: undefined }
-  return {
-    value: expected,
-    exposes: false,
-    mismatch: `[Statsig] Parameter type mismatch. '${name}.${key}' was found to be type '${kindOf(found)}' but fallback/return type is '${kindOf(expected)}'`
-  }
+  if (found === null) return unexposed(expected)
+  if (guard ? guard(found) : expected === null || kindOf(expected) === kindOf(found)) return exposed(found)
+  const problem = guard
+    ? `failed typeGuard. Expected '${guard === isInteger ? "integer" : kindOf(expected)}', got '${kindOf(found)}'`
+    : `was found to be type '${kindOf(found)}' but fallback/return type is '${kindOf(expected)}'`
+  return unexposed(expected, `[Statsig] Parameter type mismatch. '${name}.${key}' ${problem}`)
 }
 
 /** `getValue(key, fallback?)`: the parameter of any type, else the fallback. */
 export const readAny = (value: JsonObject, key: unknown, fallback: unknown): ParameterRead<unknown> => {
   const name = typeof key === "string" ? key : key === null || key === undefined ? undefined : String(key)
   const found = name === undefined ? undefined : ownValue(value, name)
-  return found === undefined || found === null
-    ? { value: fallback ?? null, exposes: false, mismatch: undefined }
-    : { value: found, exposes: true, mismatch: undefined }
+  return found === undefined || found === null ? unexposed(fallback ?? null) : exposed(found)
 }

@@ -16,16 +16,11 @@ export interface JsonObject {
 
 /** A number whose spelling matters: integral with a point or an exponent, minus zero, beyond 2^53, or out of range. */
 export class NumberLiteral {
-  readonly text: string
-  constructor(text: string) {
-    this.text = text
-  }
+  constructor(readonly text: string) {}
 }
 
-/** JSON as read from a payload. */
 export type RawJson = string | number | boolean | null | NumberLiteral | ReadonlyArray<RawJson> | RawObject
 
-/** An object as read from a payload. */
 export interface RawObject {
   readonly [key: string]: RawJson
 }
@@ -46,7 +41,6 @@ export const copyJson = (value: Json): Json => {
   return copy
 }
 
-/** `copyJson` for an object. */
 export const copyJsonObject = (value: JsonObject): { [key: string]: Json } => {
   const copy: { [key: string]: Json } = { ...value }
   for (const key in copy) {

@@ -15,12 +15,7 @@ interface EventSource {
   readonly off: (name: "beforeExit", listener: () => void) => unknown
 }
 
-interface Shared {
-  readonly tasks: Set<Task>
-  readonly listener: () => void
-}
-
-const shared = (): Shared =>
+const shared = () =>
   ofProcess("beforeExit/1", () => {
     const tasks = new Set<Task>()
     const listener = () => {
@@ -34,11 +29,7 @@ const source = (): EventSource | undefined => {
   return typeof process?.on === "function" && typeof process.off === "function" ? process : undefined
 }
 
-/**
- * Calls the task each time before the process ends. Returns a function that removes it.
- *
- * @internal
- */
+/** Calls the task each time before the process ends. Returns a function that removes it. */
 export const onBeforeExit = (task: Task): (() => void) => {
   const { listener, tasks } = shared()
   if (tasks.size === 0) source()?.on("beforeExit", listener)

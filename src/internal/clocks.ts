@@ -88,19 +88,13 @@ const backgroundClock = clockWith(duration => sleepInTurns(Duration.toMillis(dur
 const isOurs = (clock: Clock.Clock): boolean =>
   clock === liveClock || clock === guardingClock || clock === backgroundClock
 
-/**
- * Runs an effect that a caller waits for: its timeouts and sleeps end even if the program's timers are faked.
- *
- * @internal
- */
+/** Runs an effect that a caller waits for: its timeouts and sleeps end even if the program's timers are faked. */
 export const guarded = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
   Effect.clockWith(clock => (clock === liveClock ? Effect.withClock(effect, guardingClock) : effect))
 
 /**
  * Runs an effect in the background: its timeouts and sleeps do not keep the process alive, and end even if the
  * program's timers are faked.
- *
- * @internal
  */
 export const inBackground = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
   Effect.clockWith(clock => (isOurs(clock) ? Effect.withClock(effect, backgroundClock) : effect))
@@ -108,19 +102,13 @@ export const inBackground = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Ef
 /**
  * The pause between two rounds of background work. It does not keep the process alive, and a program that fakes its
  * timers advances it with them. Nothing that a caller waits for may depend on it.
- *
- * @internal
  */
 export const interval = (duration: Duration.DurationInput): Effect.Effect<void> =>
   Effect.clockWith(clock =>
     isOurs(clock) ? sleepOnGlobalTimer(Duration.toMillis(duration)) : clock.sleep(Duration.decode(duration))
   )
 
-/**
- * A millisecond clock that never goes back, even if the system time is set back.
- *
- * @internal
- */
+/** A millisecond clock that never goes back, even if the system time is set back. */
 export const steady = (clock: Clock.Clock): (() => number) => {
   let last = clock.unsafeCurrentTimeMillis()
   let lost = 0

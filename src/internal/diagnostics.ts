@@ -12,11 +12,7 @@ import * as Random from "effect/Random"
 import type { LoggedEvent } from "../EventLogger.js"
 import type { RemoteConfig } from "../engine/specs.js"
 
-/**
- * The start or end of a step, without its time.
- *
- * @internal
- */
+/** The start or end of a step, without its time. */
 export interface Marker {
   readonly key: "overall" | "download_config_specs" | "get_id_list_sources" | "get_id_list"
   readonly action: "start" | "end"
@@ -44,11 +40,7 @@ class Markers extends Context.Reference<Markers>()("statsig-effect/internal/diag
   defaultValue: (): Array<object> | undefined => undefined
 }) {}
 
-/**
- * Marks a step of the current sync, if it is recorded.
- *
- * @internal
- */
+/** Marks a step of the current sync, if it is recorded. */
 export const mark = (marker: Marker): Effect.Effect<void> =>
   Effect.flatMap(Markers, markers => {
     if (markers === undefined || markers.length >= maxMarkers) return Effect.void
@@ -60,11 +52,6 @@ export const mark = (marker: Marker): Effect.Effect<void> =>
     })
   })
 
-/**
- * Marks the start and end of an effect.
- *
- * @internal
- */
 export const marked =
   (step: Pick<Marker, "key" | "step" | "url" | "idListCount">) =>
   <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> => {
@@ -74,18 +61,11 @@ export const marked =
     )
   }
 
-/**
- * Records the given sync.
- *
- * @internal
- */
 export type Recorder = <A, E, R>(sync: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
 
 /**
  * How a service records its background syncs. It is set where the background work is started, by code that knows the
  * specs and the logger; elsewhere nothing is recorded.
- *
- * @internal
  */
 export class BackgroundRecorder extends Context.Reference<BackgroundRecorder>()(
   "statsig-effect/internal/diagnostics/BackgroundRecorder",
@@ -98,8 +78,6 @@ const defaultRates = { initialize: 10_000, dcs: 1_000, get_id_list: 100 }
 /**
  * Records a sync and logs it when it ends, sampled at the rate in the specs then held. A sync without steps is not
  * logged. `rate` is the name of the sampling rate in the specs.
- *
- * @internal
  */
 export const recordDiagnostics =
   (options: {

@@ -1,8 +1,4 @@
-/**
- * An environment variable. Also `undefined` if access is denied: Deno throws without `--allow-env`.
- *
- * @internal
- */
+/** An environment variable. Also `undefined` if access is denied: Deno throws without `--allow-env`. */
 export const environmentVariable = (name: string): string | undefined => {
   try {
     return globalThis.process?.env[name]

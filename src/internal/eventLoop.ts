@@ -27,11 +27,7 @@ const startTurn = (): void => {
   })
 }
 
-/**
- * Gives the event loop a turn; a timer would wait a millisecond.
- *
- * @internal
- */
+/** Gives the event loop a turn; a timer would wait a millisecond. */
 export const yieldToEventLoop: Effect.Effect<void> = Effect.async(resume => {
   const begin = () => resume(Effect.void)
   waiting.add(begin)
@@ -39,29 +35,17 @@ export const yieldToEventLoop: Effect.Effect<void> = Effect.async(resume => {
   return Effect.sync(() => waiting.delete(begin))
 })
 
-/**
- * Takes a turn of the event loop: the current one if it is free, else a later one.
- *
- * @internal
- */
+/** Takes a turn of the event loop: the current one if it is free, else a later one. */
 export const takeTurn: Effect.Effect<void> = Effect.suspend(() => {
   if (isTaken) return yieldToEventLoop
   startTurn()
   return Effect.void
 })
 
-/**
- * Whether long work of this package waits for a turn.
- *
- * @internal
- */
+/** Whether long work of this package waits for a turn. */
 export const hasWorkWaiting = (): boolean => waiting.size > 0
 
-/**
- * Runs long work that yields where others may take a turn.
- *
- * @internal
- */
+/** Runs long work that yields where others may take a turn. */
 export const inTurns = <A>(work: () => Generator<void, A>): Effect.Effect<A> =>
   Effect.gen(function* () {
     const steps = work()

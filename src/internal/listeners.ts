@@ -4,11 +4,7 @@
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 
-/**
- * A set of listeners, and how to notify them.
- *
- * @internal
- */
+/** A set of listeners, and how to notify them. */
 export interface Listeners<A> {
   readonly isEmpty: () => boolean
   /** Returns a function that removes the listener. */
@@ -18,11 +14,6 @@ export interface Listeners<A> {
   readonly stream: (bufferSize: number) => Stream.Stream<A>
 }
 
-/**
- * Makes an empty set of listeners.
- *
- * @internal
- */
 export const makeListeners = <A>(): Listeners<A> => {
   const all = new Set<(news: A) => void>()
   const add: Listeners<A>["add"] = listener => {

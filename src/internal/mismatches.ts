@@ -5,7 +5,6 @@
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import type { Snapshot } from "../engine/payload/snapshot.js"
-
 import type { Observe } from "./observe.js"
 
 /**
@@ -36,11 +35,7 @@ export class FlagMismatch extends Schema.TaggedClass<FlagMismatch>("statsig-effe
 /** How many are remembered per update of the specs; beyond that nothing is reported until the next. */
 const remembered = 1_000
 
-/**
- * Makes a reporter. It returns at once: `fork` does the work.
- *
- * @internal
- */
+/** Makes a reporter. It returns at once: `fork` does the work. */
 export const makeReport = (
   snapshot: () => Snapshot | undefined,
   fork: (effect: Effect.Effect<void>) => void,

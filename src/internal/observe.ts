@@ -7,18 +7,10 @@ import { type Client, ObservabilityClient } from "../ObservabilityClient.js"
 import type { EventSinkError, IdListError, SpecSourceError, SpecsError } from "../StatsigError.js"
 import { neverRepeated } from "./http.js"
 
-/**
- * Calls the client. Errors that a custom client throws are swallowed.
- *
- * @internal
- */
+/** Calls the client. Errors that a custom client throws are swallowed. */
 export type Observe = (report: (client: Client) => void) => void
 
-/**
- * A reporter for the context in which it is run; it does nothing without a client.
- *
- * @internal
- */
+/** A reporter for the context in which it is run; it does nothing without a client. */
 export const observer: Effect.Effect<Observe> = Effect.map(
   Effect.serviceOption(ObservabilityClient),
   (client): Observe =>
@@ -31,11 +23,7 @@ export const observer: Effect.Effect<Observe> = Effect.map(
         }
 )
 
-/**
- * Counts an error and reports it.
- *
- * @internal
- */
+/** Counts an error and reports it. */
 export const reportException = (client: Client, tag: string, exception: string, message: string): void => {
   client.increment("statsig.sdk.sdk_exceptions_count", 1, { tag, exception })
   client.error(tag, message)
@@ -49,8 +37,6 @@ const parseExceptionOf = ({ format, reason }: SpecsError): string => {
 /**
  * The tag and the official SDK's name of an error. `undefined` for what is not reported: a disabled network, a response
  * that rejects events, and ID lists that arrived but cannot be read.
- *
- * @internal
  */
 export const exceptionOf = (
   error: SpecSourceError | SpecsError | EventSinkError | IdListError

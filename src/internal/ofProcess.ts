@@ -11,8 +11,6 @@ const place = Symbol.for("statsig-effect/process")
 /**
  * The value of that name, made by the first copy that asks for it. A value whose form changes gets another name, so
  * that older copies continue with their own.
- *
- * @internal
  */
 export const ofProcess = <A>(name: string, make: () => A): A => {
   const holder = globalThis as { [place]?: Map<string, unknown> }

@@ -24,8 +24,6 @@ const spread = 0.1
  * in a row the pause doubles, up to two minutes, and is then shortened by up to a half at random: after the first it is
  * one to two intervals. It is never shorter than the server asked for (`Retry-After`). The first response that is not a
  * refusal restores the interval.
- *
- * @internal
  */
 export interface Pace {
   /** The pause before the next poll. */
@@ -40,11 +38,6 @@ export interface Pace {
   readonly accepted: () => void
 }
 
-/**
- * Makes the pace of a loop with this interval.
- *
- * @internal
- */
 export const makePace = (syncInterval: Duration.Duration): Pace => {
   const base = Duration.toMillis(syncInterval)
   let refusals = 0

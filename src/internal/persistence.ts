@@ -19,7 +19,6 @@ import { setImmediate } from "./timers.js"
 /** The maximum number of waiting changes; further ones are dropped. */
 const mostWaiting = 10_000
 
-/** How many changes are written concurrently. */
 const batchSize = 100
 
 /** The timeout of a load, and of one batch of writes. */
@@ -102,7 +101,6 @@ class GuardedStorage {
   }
 }
 
-/** Changes that wait to be written. */
 class Changes {
   readonly #lock = Effect.unsafeMakeSemaphore(1)
   readonly #waiting: Array<Change> = []
@@ -140,11 +138,7 @@ class Changes {
   )
 }
 
-/**
- * Makes the engine's side of a storage, and the loader of sticky assignments.
- *
- * @internal
- */
+/** Makes the engine's side of a storage, and the loader of sticky assignments. */
 export const make = Effect.fnUntraced(function* (storage: Storage) {
   const kept = new GuardedStorage(storage)
   const changes = new Changes(kept, yield* Effect.runtime<never>())

@@ -27,14 +27,11 @@ const logLineLevels = {
 
 /** Logs custom events. It queues nothing that could not be serialized later and would spoil a whole batch. */
 export class ProgramEvents {
-  readonly #logger: EventLogger["Type"]
-  readonly #remote: () => RemoteConfig | undefined
-
   /** `remote` returns the SDK settings in the current specs. */
-  constructor(logger: EventLogger["Type"], remote: () => RemoteConfig | undefined) {
-    this.#logger = logger
-    this.#remote = remote
-  }
+  constructor(
+    private readonly logger: EventLogger["Type"],
+    private readonly remote: () => RemoteConfig | undefined
+  ) {}
 
   log(user: User, name: string, value?: unknown, metadata?: unknown): void {
     this.#log(user, name, value, metadata, undefined)
@@ -46,7 +43,7 @@ export class ProgramEvents {
 
   /** Counts an event that cannot be logged as dropped. */
   refuse(problem: string): void {
-    this.#logger.refuse?.(problem)
+    this.logger.refuse?.(problem)
   }
 
   #log(user: User, name: string, value: unknown, metadata: unknown, more: JsonObject | undefined): void {
@@ -54,12 +51,12 @@ export class ProgramEvents {
     if (typeof name !== "string") this.refuse("the name is no text")
     else if (json === undefined) this.refuse("a getter of the metadata throws")
     else {
-      this.#logger.logEvent({
+      this.logger.logEvent({
         user,
         name,
         value: eventValue(value),
         metadata: more ? { ...json, ...more } : json,
-        remote: this.#remote()
+        remote: this.remote()
       })
     }
   }

@@ -59,8 +59,6 @@ const outputs = (): ReadonlyArray<Output> => {
 /**
  * Calls something that writes to standard output or error, or a custom logger. Errors that it throws or rejects with
  * are ignored, and so is an output that fails.
- *
- * @internal
  */
 export const quietly = (call: () => unknown): void => {
   let writing: ReadonlyArray<Output> = []
@@ -92,17 +90,11 @@ const quietAll = (loggers: HashSet.HashSet<Logger.Logger<unknown, unknown>>) => 
  * Drops log lines of an effect, and of the fibers that it starts, if they cannot be written: a logger that throws ends
  * nothing. Fibers that fail do not log "Fiber terminated with an unhandled error": the code that started them handles
  * that.
- *
- * @internal
  */
 export const withQuietLoggers = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
   Effect.withUnhandledErrorLogLevel(Effect.locallyWith(effect, FiberRef.currentLoggers, quietAll), Option.none())
 
-/**
- * The same for building a layer, and for its background work from then on.
- *
- * @internal
- */
+/** The same for building a layer, and for its background work from then on. */
 export const quietLayer = <A, E, R>(layer: Layer.Layer<A, E, R>): Layer.Layer<A, E, R> =>
   Layer.locally(
     Layer.locallyWith(layer, FiberRef.currentLoggers, quietAll),

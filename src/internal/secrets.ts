@@ -9,8 +9,6 @@ const visible = (key: string): string => /^secret-[A-Za-z0-9]{0,5}/.exec(key)?.[
 /**
  * What is wrong with an SDK key that every Statsig server rejects; `undefined` if it may be valid. It never shows the
  * key.
- *
- * @internal
  */
 export const sdkKeyProblem = (sdkKey: Redacted.Redacted): string | undefined => {
   const key = Redacted.value(sdkKey)
@@ -29,8 +27,6 @@ const kindOfKey = (key: string): string => {
 /**
  * Makes a function that masks the SDK key in a text, anything else that looks like one, and the user information of
  * URLs.
- *
- * @internal
  */
 export const masking = (sdkKey: Redacted.Redacted): ((text: string) => string) => {
   const key = Redacted.value(sdkKey).trim()

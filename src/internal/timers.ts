@@ -14,9 +14,5 @@ export const { clearTimeout, setTimeout } = timers
 export const setImmediate: (call: (nothing?: never) => void) => unknown =
   timers.setImmediate ?? (call => setTimeout(call, 0))
 
-/**
- * Calls a function once the current code has finished, as `queueMicrotask` does. The function must not throw.
- *
- * @internal
- */
+/** Calls a function once the current code has finished, as `queueMicrotask` does. The function must not throw. */
 export const soon = (call: () => void): void => void Promise.resolve().then(call)

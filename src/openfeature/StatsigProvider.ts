@@ -34,13 +34,12 @@ import { type Evaluation, ruleIDOf } from "../engine/evaluate/evaluation.js"
 import { kindOf } from "../engine/getters.js"
 import { copyJson, emptyObject, type Json, type JsonObject, ownValue } from "../engine/json.js"
 import type { Snapshot } from "../engine/payload/snapshot.js"
+import type { User } from "../engine/user.js"
 import { errorOf, outcomeOf } from "../internal/outcome.js"
 import { setImmediate, soon } from "../internal/timers.js"
 import { type Internals, internalsOf } from "../promise/internals.js"
 import type { SpecStatus } from "../SpecStore.js"
-import { ContextProblem, userOfContext } from "./context.js"
-import { type FlagTarget, locate } from "./flags.js"
-import { toFlagJson } from "./json.js"
+import { ContextProblem, toFlagJson, userOfContext } from "./context.js"
 
 /**
  * A `Statsig` instance of `statsig-effect/promise`.
@@ -244,7 +243,7 @@ export class StatsigProvider implements Provider {
       finish(true)
       return { value: defaultValue, reason: reasonOf(isDisabled ? "disabled" : "default"), flagMetadata }
     }
-    if (!isOf(type, value)) {
+    if (typeof value !== type) {
       const message = `${key} is of type ${kindOf(value)}, and a ${type} was asked for`
       return refused(ErrorCode.TYPE_MISMATCH, message, flagMetadata)
     }
@@ -273,7 +272,10 @@ export class StatsigProvider implements Provider {
   #become(state: "READY" | "STALE", details: { message?: string } = {}): void {
     if (this.#state === state) return
     this.#state = state
-    this.events.emit(eventOf[state], { providerName: this.metadata.name, ...details })
+    this.events.emit(state === "READY" ? ProviderEvents.Ready : ProviderEvents.Stale, {
+      providerName: this.metadata.name,
+      ...details
+    })
   }
 
   #watch(): void {
@@ -347,7 +349,6 @@ export class StatsigProvider implements Provider {
   }
 }
 
-/** When each ID list last changed. */
 const listTimes = ({ idListStatus }: Internals): ReadonlyMap<string, number | undefined> =>
   new Map(idListStatus().lists.map(({ name, updatedAt }) => [name, updatedAt]))
 
@@ -359,11 +360,6 @@ const inSlices = async <A>(work: Generator<void, A>): Promise<A> => {
     await new Promise(resume => setImmediate(resume))
   }
 }
-
-const eventOf = {
-  READY: ProviderEvents.Ready,
-  STALE: ProviderEvents.Stale
-} as const
 
 const errorCodes = {
   provider_not_ready: ErrorCode.PROVIDER_NOT_READY,
@@ -385,13 +381,9 @@ const resolvedValue = ({ value = emptyObject }: Evaluation, parameter: string | 
 
 /** Whether a flag has no value of its own: a missing or `null` parameter, or parameters where a scalar is requested. */
 const isNothing = (type: FlagType, value: Json | undefined): value is null | undefined =>
-  value === undefined || value === null || (type !== "object" && isEmptyObject(value))
-
-const isEmptyObject = (value: Json): boolean =>
-  typeof value === "object" && value !== null && !Array.isArray(value) && Object.keys(value).length === 0
-
-const isOf = (type: FlagType, value: Json): boolean =>
-  type === "object" ? typeof value === "object" : typeof value === type
+  value === undefined ||
+  value === null ||
+  (type !== "object" && kindOf(value) === "object" && Object.keys(value).length === 0)
 
 /** Statsig's details of the evaluation, under its own names. Unknown details are left out. */
 const metadataOf = ({ kind, name, parameter }: FlagTarget, evaluation: Evaluation): FlagMetadata => {
@@ -411,7 +403,56 @@ const metadataOf = ({ kind, name, parameter }: FlagTarget, evaluation: Evaluatio
     receivedAt,
     version
   }
-  const metadata: FlagMetadata = {}
-  for (const [member, value] of Object.entries(members)) if (value !== undefined) metadata[member] = value
-  return metadata
+  return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined)) as FlagMetadata
+}
+
+/** A name of a kind, and the requested parameter. */
+interface FlagTarget {
+  readonly kind: "gate" | "dynamicConfig" | "experiment" | "layer" | "parameterStore"
+  readonly name: string
+  readonly parameter: string | undefined
+}
+
+const flagKinds = ["config", "gate", "layer", "parameterStore"] as const
+const kindsForBoolean = ["gate", "config", "layer", "parameterStore"] as const
+
+/**
+ * The target of a flag's key for this user: overrides may apply to some users only.
+ *
+ * A key is a name, or a name and one of its parameters: `pricing`, `pricing.currency`. A name that contains dots is
+ * looked up in full first, then the longest name that the key starts with. If several kinds have the same name, the
+ * order of `flagKinds` decides; for a boolean a gate comes first.
+ */
+const locate = (behind: Internals, user: User, key: string, wantsBoolean: boolean): FlagTarget | undefined => {
+  const find = (name: string, parameter: string | undefined): FlagTarget | undefined => {
+    for (const kind of wantsBoolean ? kindsForBoolean : flagKinds) {
+      if (parameter !== undefined && kind === "gate") continue
+      const found = kind === "config" ? configKind(behind, user, name) : isKnown(behind, user, kind, name) && kind
+      if (found) return { kind: found, name, parameter }
+    }
+    return undefined
+  }
+  const whole = find(key, undefined)
+  if (whole !== undefined) return whole
+  for (let dot = key.lastIndexOf("."); dot > 0; dot = key.lastIndexOf(".", dot - 1)) {
+    const target = find(key.slice(0, dot), key.slice(dot + 1))
+    if (target !== undefined) return target
+  }
+  return undefined
+}
+
+const configKind = (behind: Internals, user: User, name: string): "dynamicConfig" | "experiment" | undefined => {
+  const spec = behind.store.current().snapshot?.spec("experiment", name)
+  if (spec !== undefined) return spec.spec.entity === "dynamic_config" ? "dynamicConfig" : "experiment"
+  if (isKnown(behind, user, "experiment", name)) return "experiment"
+  return isKnown(behind, user, "dynamicConfig", name) ? "dynamicConfig" : undefined
+}
+
+const isKnown = ({ overrides, store }: Internals, user: User, kind: FlagTarget["kind"], name: string): boolean => {
+  if (!overrides.isEmpty() && overrides.find(kind, name, user) !== undefined) return true
+  const { snapshot } = store.current()
+  if (snapshot === undefined) return false
+  return kind === "parameterStore"
+    ? snapshot.parameterStores.has(name)
+    : snapshot.spec(kind, name) !== undefined || snapshot.isReplaceable(kind, name)
 }

@@ -5,7 +5,6 @@ import type { EvaluationContext } from "@openfeature/server-sdk"
 import { type Json, type JsonObject, setOwn } from "../engine/json.js"
 import { User } from "../engine/user.js"
 import { Walk } from "../internal/walk.js"
-import { toFlagJson } from "./json.js"
 
 /** The string fields of a user. The targeting key is the `userID`. */
 const textFields = ["email", "ip", "userAgent", "country", "locale", "appVersion"] as const
@@ -14,7 +13,6 @@ const mapFields = ["customIDs", "custom", "privateAttributes", "statsigEnvironme
 
 const ownFields: ReadonlySet<string> = new Set(["targetingKey", "userID", ...textFields, ...mapFields])
 
-/** What is wrong with a context. */
 export class ContextProblem {
   constructor(readonly message: string) {}
 }
@@ -66,9 +64,7 @@ export const userOfContext = (context: EvaluationContext): User | ContextProblem
   }
 
   const { targetingKey } = context
-  if (targetingKey !== undefined && targetingKey !== null && typeof targetingKey !== "string") {
-    expected("targetingKey", "text")
-  }
+  if (typeof (targetingKey ?? "") !== "string") expected("targetingKey", "text")
   const custom: { [key: string]: Json } = {}
   for (const key of Object.keys(context)) {
     const value = ownFields.has(key) ? undefined : json(context[key], key)
@@ -79,15 +75,45 @@ export const userOfContext = (context: EvaluationContext): User | ContextProblem
   const user = new User({
     userID: targetingKey ?? scalar(context["userID"], "userID"),
     customIDs: map("customIDs", scalar),
-    email: scalar(context["email"], "email"),
-    ip: scalar(context["ip"], "ip"),
-    userAgent: scalar(context["userAgent"], "userAgent"),
-    country: scalar(context["country"], "country"),
-    locale: scalar(context["locale"], "locale"),
-    appVersion: scalar(context["appVersion"], "appVersion"),
+    ...Object.fromEntries(textFields.map(field => [field, scalar(context[field], field)])),
     custom: Object.keys(custom).length === 0 ? undefined : custom,
     privateAttributes: map("privateAttributes", json),
     statsigEnvironment: map("statsigEnvironment", scalar)
   })
   return problems.length === 0 ? user : new ContextProblem(problems.join("; "))
 }
+
+/**
+ * The JSON form of a value that a program passes to OpenFeature: that of `JSON.stringify`, except that the caller
+ * converts dates, and within the bounds of a `Walk`. `undefined` for a value without one, and for one that is left out.
+ * Throws for a bigint, and if reading throws.
+ */
+export const toFlagJson = (value: unknown, ofDate: (date: Date) => Json, walk = new Walk()): Json | undefined => {
+  switch (typeof value) {
+    case "string":
+    case "boolean":
+      return value
+    case "number":
+      return Number.isFinite(value) ? value : null
+    case "bigint":
+      throw new TypeError("a bigint has no JSON form")
+    case "object": {
+      if (value === null) return null
+      if (value instanceof Date) return Number.isNaN(value.getTime()) ? null : ofDate(value)
+      const { toJSON } = value as { readonly toJSON?: unknown }
+      if (typeof toJSON !== "function") return partsToJson(value, ofDate, walk)
+      const shown: unknown = toJSON.call(value)
+      // The `toJSON` of its result is not called.
+      return typeof shown === "object" && shown !== null
+        ? partsToJson(shown, ofDate, walk)
+        : toFlagJson(shown, ofDate, walk)
+    }
+    default:
+      return undefined
+  }
+}
+
+const partsToJson = (value: object, ofDate: (date: Date) => Json, walk: Walk): Json | undefined =>
+  Array.isArray(value)
+    ? walk.items(value, (holder, index) => toFlagJson(holder[index], ofDate, walk))
+    : walk.members(value, Object.keys, (holder, key) => toFlagJson(holder[key], ofDate, walk))

@@ -8,12 +8,14 @@
  */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Runtime from "effect/Runtime"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import { make as makeStore, type Store } from "../DataStore.js"
+import { make as makeStore, type Stamp, type Store } from "../DataStore.js"
 import { payloadText } from "../internal/payload.js"
 import { DataStoreError, type LayerError } from "../StatsigError.js"
-import { fromPromises, type PromisedStore, toPromises } from "./promisedStore.js"
+import { runtimeWithLogger } from "./outputLogger.js"
 
 /**
  * The response of a data store for a key.
@@ -133,25 +135,15 @@ export const fromProgram = (store: Given): Store => {
   const missing = (operation: DataStoreError["operation"]) =>
     new DataStoreError({ operation, message: `the data store has no ${operation}` })
 
-  const getBytes = (key: string) =>
-    Effect.map(
-      call("get", () => store.getBytes!(key)),
-      bytesResult
-    )
+  const getBytes = (key: string) => call("get", () => store.getBytes!(key)).pipe(Effect.map(bytesResult))
 
   let initialized: Promise<unknown> | undefined
   /** Asks once, as the official SDK does. */
   const polls = new Map<string, Effect.Effect<boolean>>()
   const askForPolling = (path: string) =>
-    has("supportPollingUpdatesFor")
-      ? Effect.orElseSucceed(
-          Effect.map(
-            Effect.tryPromise(async () => store.supportPollingUpdatesFor!(path)),
-            answer => answer === true
-          ),
-          () => false
-        )
-      : Effect.succeed(false)
+    Effect.tryPromise(async () => (await store.supportPollingUpdatesFor!(path)) === true).pipe(
+      Effect.orElseSucceed(() => false)
+    )
 
   return makeStore({
     initialize: Effect.suspend(() =>
@@ -164,11 +156,7 @@ export const fromProgram = (store: Given): Store => {
     get: key =>
       Effect.suspend(() => {
         if (has("getBytes")) return Effect.flatMap(getBytes(key), decodeText)
-        if (!has("get")) return missing("get")
-        return Effect.map(
-          call("get", () => store.get!(key)),
-          textResult
-        )
+        return has("get") ? call("get", () => store.get!(key)).pipe(Effect.map(textResult)) : missing("get")
       }),
     set: (key, value, { receivedAt }) =>
       Effect.suspend(() => {
@@ -209,3 +197,60 @@ const decodeText = (bytes: Uint8Array | undefined): Effect.Effect<string | undef
 
 const storeResult = (response: unknown): unknown =>
   typeof response === "object" && response !== null ? (response as { readonly result?: unknown }).result : undefined
+
+/**
+ * A store's interface between copies of this package: each has its own runtime and cannot run the effects of another.
+ */
+interface PromisedStore {
+  readonly initialize: () => Promise<void>
+  readonly get: (key: string) => Promise<string | undefined>
+  readonly set: (key: string, value: string, stamp: Stamp) => Promise<void>
+  readonly getBytes: (key: string) => Promise<Uint8Array | undefined>
+  readonly setBytes: (key: string, value: Uint8Array, stamp: Stamp) => Promise<void>
+  readonly supportsPollingUpdatesFor: (key: string) => Promise<boolean>
+  /** Returns a function that removes the listener. */
+  readonly changes: (key: string, listener: () => void) => () => void
+  readonly stepDown: (key: string) => Promise<void>
+  readonly shutdown: () => Promise<void>
+}
+
+/** Exposes a store to other copies. Its log lines go to their default destination. */
+const toPromises = (store: Store): PromisedStore => {
+  const runtime = runtimeWithLogger({})
+  const run = Runtime.runPromise(runtime)
+  const fork = Runtime.runFork(runtime)
+  return {
+    initialize: () => run(store.initialize),
+    get: key => run(store.get(key)),
+    set: (key, value, stamp) => run(store.set(key, value, stamp)),
+    getBytes: key => run(store.getBytes(key)),
+    setBytes: (key, value, stamp) => run(store.setBytes(key, value, stamp)),
+    supportsPollingUpdatesFor: key => run(store.supportsPollingUpdatesFor(key)),
+    changes: (key, listener) => {
+      const fiber = fork(Stream.runForEach(store.changes(key), () => Effect.sync(listener)))
+      return () => void fork(Fiber.interrupt(fiber))
+    },
+    stepDown: key => run(store.stepDown(key)),
+    shutdown: () => run(store.shutdown)
+  }
+}
+
+/** Makes a store from the one that another copy exposes. */
+const fromPromises = (store: PromisedStore): Store => {
+  const call = <A>(operation: DataStoreError["operation"], member: () => Promise<A>) =>
+    Effect.tryPromise({
+      try: member,
+      catch: error => new DataStoreError({ operation, message: error instanceof Error ? error.message : String(error) })
+    })
+  return {
+    initialize: call("initialize", store.initialize),
+    get: key => call("get", () => store.get(key)),
+    set: (key, value, stamp) => call("set", () => store.set(key, value, stamp)),
+    getBytes: key => call("get", () => store.getBytes(key)),
+    setBytes: (key, value, stamp) => call("set", () => store.setBytes(key, value, stamp)),
+    supportsPollingUpdatesFor: key => Effect.promise(() => store.supportsPollingUpdatesFor(key)),
+    changes: key => Stream.async<void>(emit => Effect.sync(store.changes(key, () => void emit.single(undefined)))),
+    stepDown: key => Effect.promise(() => store.stepDown(key)),
+    shutdown: call("shutdown", store.shutdown)
+  }
+}

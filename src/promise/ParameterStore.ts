@@ -124,15 +124,9 @@ export class ParameterStore {
 /** A definition as in the payload. That of an override has only the fields that decide it. */
 const shownParameter = (parameter: Parameter | ParameterSpec): Record<string, unknown> => ({
   name: "name" in parameter ? (parameter.name ?? null) : null,
-  ref_type: "refType" in parameter ? parameter.refType : refTypes[parameter.kind],
+  ref_type: "refType" in parameter ? parameter.refType : refTypeOf(parameter.kind),
   ...("parameterType" in parameter ? { param_type: parameter.parameterType } : {}),
   ...copyJsonObject(parameterMembers(parameter, name => name))
 })
 
-const refTypes = {
-  static: "static",
-  gate: "gate",
-  dynamicConfig: "dynamic_config",
-  experiment: "experiment",
-  layer: "layer"
-} as const
+const refTypeOf = (kind: Parameter["kind"]): string => (kind === "dynamicConfig" ? "dynamic_config" : kind)

@@ -261,33 +261,25 @@ const environment: Reader<string> = (value, where) => {
 }
 
 /** One of a few strings. Unknown strings are handled where the value is used. */
-const choice =
-  <A extends string>(): Reader<A> =>
-  (value, where) =>
-    asText(value, where) as A
+const choice = asText as Reader<never>
 
 /** An object from the program, to be called later. Missing members are not called. */
-const provided =
-  <A extends object>(): Reader<A> =>
-  value => {
-    if (value === null) throw missingObject()
-    return value as A
-  }
-
-const storageMember = <A>(value: unknown, where: string): A => {
-  if (typeof value !== "function") throw argumentError("InvalidArg", `${where}: expected a function`)
-  return value as A
+const provided: Reader<never> = value => {
+  if (value === null) throw missingObject()
+  return value as never
 }
 
-const storageMembers = members<PersistentStorage>({ load: storageMember, save: storageMember, delete: storageMember }, [
-  "load",
-  "save",
-  "delete"
-])
+/** The value as it is, once it has passed a check. */
+const checkedBy =
+  (check: Reader<unknown>): Reader<never> =>
+  (value, where) => {
+    check(value, where)
+    return value as never
+  }
 
-const persistentStorage: Reader<PersistentStorage> = (value, where) => {
-  storageMembers(value, where)
-  return value as PersistentStorage
+const method: Reader<never> = (value, where) => {
+  if (typeof value !== "function") throw argumentError("InvalidArg", `${where}: expected a function`)
+  return value as never
 }
 
 const globalCustomFields: Reader<JsonObject> = (value, where) =>
@@ -308,11 +300,6 @@ const port: Reader<number> = (value, where) => {
   const number = asUnsigned(value, where)
   if (number <= 65535) return number
   throw argumentError("GenericFailure", `${where}: expected a port number`)
-}
-
-const user: Reader<StatsigUser> = value => {
-  userOf(value)
-  return value as StatsigUser
 }
 
 /**
@@ -378,25 +365,25 @@ const commonUpTo = (last: PromiseName) => {
  * member keeps its place.
  */
 const readOptions = members({
-  dataStore: provided(),
-  dataStoreKeySchemaVersion: choice(),
+  dataStore: provided,
+  dataStoreKeySchemaVersion: choice,
   ...commonUpTo("disableUserAgentParsing"),
   logEventConnectionReuse: asFlag,
   ...commonUpTo("logEventUrl"),
-  observabilityClient: provided(),
-  outputLogLevel: choice(),
-  outputLoggerProvider: provided(),
-  configCompressionMode: choice(),
+  observabilityClient: provided,
+  outputLogLevel: choice,
+  outputLoggerProvider: provided,
+  configCompressionMode: choice,
   overrideAdapterConfig: list(members({ adapterType: overrideAdapterType }, ["adapterType"])),
   ...commonUpTo("serviceName"),
-  persistentStorage,
+  persistentStorage: checkedBy(members({ load: method, save: method, delete: method }, ["load", "save", "delete"])),
   specAdaptersConfig: list(
     members<SpecAdapterConfig>(
       {
-        adapterType: choice(),
+        adapterType: choice,
         specsUrl: asText,
         initTimeoutMs: asInteger,
-        authenticationMode: choice(),
+        authenticationMode: choice,
         caCertPath: asText,
         clientCertPath: asText,
         clientKeyPath: asText,
@@ -416,11 +403,18 @@ const readOptions = members({
     caCertPath: asText
   }),
   consoleCaptureOptions: members<ConsoleCaptureOptions>(
-    { enabled: asFlag, logLevels: list(choice()), user, maxKeys: asInteger, maxDepth: asInteger, maxLength: asInteger },
+    {
+      enabled: asFlag,
+      logLevels: list(choice),
+      user: checkedBy(userOf),
+      maxKeys: asInteger,
+      maxDepth: asInteger,
+      maxLength: asInteger
+    },
     ["enabled"]
   ),
   ...commonUpTo("maxSpecsBytes")
-} satisfies Readers<Omit<StatsigOptions, PromiseName>> as Readers<StatsigOptions>)
+} satisfies Readers<Omit<StatsigOptions, PromiseName>> as object as Readers<StatsigOptions>)
 
 /**
  * Checks a program's options. Anything but an object means no options.

@@ -57,11 +57,7 @@ export type Flat<A> = { readonly [K in keyof A]: A[K] }
 
 /** The representation of a type. */
 class Held {
-  readonly schema: unknown
-
-  constructor(schema: unknown) {
-    this.schema = schema
-  }
+  constructor(readonly schema: unknown) {}
 }
 
 const typeOf = <A>(schema: Schema.Schema<A>): Type<A> => new Held(schema) as never

@@ -50,7 +50,7 @@ export interface ClientInitResponseOptions {
   previousResponseHash?: string
 }
 
-const formats: ReadonlyArray<ResponseFormat> = ["Initialize", "InitializeWithSecondaryExposureMapping", "InitializeV2"]
+const formats = Object.keys(GCIRResponseFormat) as ReadonlyArray<ResponseFormat>
 
 const responseFormat: Reader<ResponseFormat> = (value, where) => {
   const format = formats[asUnsigned(value, where)]

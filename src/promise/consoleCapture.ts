@@ -14,11 +14,8 @@ import { logLineLevel } from "./logLineLevels.js"
 import type { ConsoleCaptureOptions } from "./StatsigOptions.js"
 import { StatsigUser, userOf } from "./StatsigUser.js"
 
-/** The functions that are captured. */
-export type ConsoleLevel = LogLineLevel
-
-const allLevels: ReadonlyArray<ConsoleLevel> = ["trace", "debug", "log", "info", "warn", "error"]
-const defaultLevels: ReadonlyArray<ConsoleLevel> = ["warn", "error"]
+const allLevels: ReadonlyArray<LogLineLevel> = ["trace", "debug", "log", "info", "warn", "error"]
+const defaultLevels: ReadonlyArray<LogLineLevel> = ["warn", "error"]
 
 /** Defaults and upper limits. */
 const maxKeys = 100
@@ -29,9 +26,6 @@ type ConsoleFunction = (...input: ReadonlyArray<unknown>) => void
 
 /** The property of a capturing function that holds the original. */
 const original = "__statsig_original__"
-
-/** Records one line: its level, its text, and its origin, up to three stack lines. */
-export type Record = (level: ConsoleLevel, value: string, trace: string | undefined) => void
 
 const limit = (wanted: number | undefined, most: number): number => Math.min(wanted ?? most, most)
 
@@ -62,8 +56,7 @@ const boundedReplacer = (): ((key: string, value: unknown) => unknown) => {
   }
 }
 
-/** Converts one argument to text. */
-export const makeStringify = (options: Pick<ConsoleCaptureOptions, "maxDepth" | "maxKeys" | "maxLength">) => {
+const makeStringify = (options: Pick<ConsoleCaptureOptions, "maxDepth" | "maxKeys" | "maxLength">) => {
   const keys = limit(options.maxKeys, maxKeys)
   const depth = limit(options.maxDepth, maxDepth)
   const length = limit(options.maxLength, maxLength)
@@ -86,14 +79,13 @@ export const makeStringify = (options: Pick<ConsoleCaptureOptions, "maxDepth" | 
 const lineOf = (texts: ReadonlyArray<string>): string | undefined =>
   texts.some(text => text.includes("Statsig::") || text.includes("[Statsig]")) ? undefined : texts.join(" ")
 
-/** The levels that are recorded. */
-export const levelsOf = (options: Pick<ConsoleCaptureOptions, "logLevels">): ReadonlySet<ConsoleLevel> => {
+const levelsOf = (options: Pick<ConsoleCaptureOptions, "logLevels">): ReadonlySet<LogLineLevel> => {
   const known = (options.logLevels ?? []).filter(level => allLevels.includes(level))
   return new Set(known.length === 0 ? defaultLevels : known)
 }
 
-/** Records a line of the capturing instance, if its level is wanted. */
-type Take = (level: ConsoleLevel, texts: ReadonlyArray<string>, trace: string | undefined) => void
+/** Logs a line of the capturing instance with its origin, up to three stack lines, if its level is wanted. */
+type Take = (level: LogLineLevel, texts: ReadonlyArray<string>, trace: string | undefined) => void
 
 interface Captures {
   restore: (() => void) | undefined
@@ -111,10 +103,11 @@ export const stopCapture = (): void => {
 }
 
 /**
- * Captures the console from now on, replacing any other capture. Returns a function that ends the recording of lines
+ * Captures the console for an instance from now on, replacing any other capture. Returns a function that ends the recording of lines
  * from `captureLogLine`, which continues after the console's own functions are restored.
  */
-export const startCapture = (sdkKey: string, options: ConsoleCaptureOptions, record: Record): (() => void) => {
+export const captureConsole = (sdkKey: string, statsig: Service, options: ConsoleCaptureOptions): (() => void) => {
+  const user = options.user ?? new StatsigUser({ userID: "console-capture-user" })
   stopCapture()
   const current = captures()
   const levels = levelsOf(options)
@@ -123,11 +116,12 @@ export const startCapture = (sdkKey: string, options: ConsoleCaptureOptions, rec
 
   const take: Take = (level, texts, trace) => {
     const line = lineOf(texts)
-    if (line !== undefined && levels.has(level)) record(level, line, trace)
+    if (line === undefined || !levels.has(level)) return
+    statsig.forwardLogLine(userOf(user), level, line, trace === undefined ? null : { trace })
   }
   current.takers.set(sdkKey, take)
 
-  const capture = (level: ConsoleLevel, payload: ReadonlyArray<unknown>) => {
+  const capture = (level: LogLineLevel, payload: ReadonlyArray<unknown>) => {
     if (busy || !levels.has(level)) return
     busy = true
     try {
@@ -179,12 +173,4 @@ export const captureLogLine = (
   const take = captures().takers.get(asText(sdkKey, "sdkKey"))
   const trace = stackTrace === undefined || stackTrace === null ? undefined : asText(stackTrace, "stackTrace")
   if (known !== undefined) take?.(known, texts, trace)
-}
-
-/** Captures the console for an instance. Returns a function that ends it. */
-export const captureConsole = (sdkKey: string, statsig: Service, options: ConsoleCaptureOptions): (() => void) => {
-  const user = options.user ?? new StatsigUser({ userID: "console-capture-user" })
-  return startCapture(sdkKey, options, (level, value, trace) =>
-    statsig.forwardLogLine(userOf(user), level, value, trace === undefined ? null : { trace })
-  )
 }

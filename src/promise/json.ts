@@ -22,14 +22,13 @@ export const toExactJson = (value: unknown, walk = new Walk()): Json | undefined
       return value + 0
     case "object":
       if (value === null) return null
-      return Array.isArray(value) ? toItems(value, walk) : toMembers(value, toAssignedMember, walk)
+      return Array.isArray(value)
+        ? walk.items(value, (items, index) => toExactJson(items[index], walk))
+        : toMembers(value, toAssignedMember, walk)
     default:
       throw argumentError("InvalidArg", `expected a JSON value, got ${typeof value}`)
   }
 }
-
-const toItems = (items: ReadonlyArray<unknown>, walk: Walk): ReadonlyArray<Json> | undefined =>
-  walk.items(items, (items, index) => toExactJson(items[index], walk))
 
 /** Reads a member of a map; `undefined` leaves it out. */
 type ReadMember = (member: unknown, key: string, walk: Walk) => Json | undefined

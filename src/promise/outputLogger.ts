@@ -42,18 +42,15 @@ const levels = {
   error: LogLevel.Error
 } as const
 
-type Severity = "debug" | "info" | "warn" | "error"
+const severities = ["error", "warn", "info", "debug"] as const
 
-const severityOf = (level: LogLevel.LogLevel): Severity => {
-  if (LogLevel.greaterThanEqual(level, LogLevel.Error)) return "error"
-  if (LogLevel.greaterThanEqual(level, LogLevel.Warning)) return "warn"
-  return LogLevel.greaterThanEqual(level, LogLevel.Info) ? "info" : "debug"
-}
+type Severity = (typeof severities)[number]
 
-const messageText = (message: unknown): string => {
-  const parts = Array.isArray(message) ? message : [message]
-  return parts.map(part => (typeof part === "string" ? part : String(part))).join(" ")
-}
+const severityOf = (level: LogLevel.LogLevel): Severity =>
+  severities.find(severity => LogLevel.greaterThanEqual(level, levels[severity])) ?? "debug"
+
+const messageText = (message: unknown): string =>
+  (Array.isArray(message) ? message : [message]).map(part => String(part)).join(" ")
 
 const cutMessage = (text: string): string =>
   text.length > longest ? text.slice(0, longest - cutMark.length) + cutMark : text
@@ -89,7 +86,6 @@ const otherLoggers = HashSet.remove(
 )
 const toStandardOutput = HashSet.add(otherLoggers, loggerOf(undefined))
 
-/** The options for the SDK's log lines. */
 interface OutputLoggerOptions {
   readonly outputLogLevel?: keyof typeof levels | undefined
   readonly outputLoggerProvider?: OutputLoggerProvider | undefined

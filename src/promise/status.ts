@@ -6,6 +6,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { DropReason } from "../EventLogger.js"
+import { neverRepeated } from "../internal/http.js"
 import type * as Core from "../Statsig.js"
 import type {
   EventSinkError,
@@ -92,7 +93,6 @@ export const sinkErrorText = (error: EventSinkError): string =>
     ? `NetworkError|RequestNotRetryable: ${error.message}`
     : `NetworkError|RetriesExhausted: ${error.message}`
 
-/** The result of `initialize`. */
 export const resultOf = ({ failure }: Core.InitializeResult): StatsigResult =>
   Option.match(failure, {
     onNone: () => ({ isSuccess: true }),
@@ -103,7 +103,6 @@ export const resultOf = ({ failure }: Core.InitializeResult): StatsigResult =>
         : { isSuccess: false, error: errorText(error) }
   })
 
-/** The result of a sync. */
 export const syncOutcome = {
   onFailure: (error: SpecSourceError | SpecsError | IdListError): StatsigResult => ({
     isSuccess: false,
@@ -128,27 +127,24 @@ const errorText = (error: SpecSourceError | SpecsError | IdListError | Initializ
         return `Adapter not started: Failed to start any adapters${told}`
       }
       if (error.reason === "Timeout") return `NetworkError|RetriesExhausted: ${error.message}: operation timed out`
-      return notRetryable.has(error.status!)
+      return neverRepeated.has(error.status!)
         ? `NetworkError|RequestNotRetryable: ${error.message.replace(" attempts(1)", "")}`
         : `NetworkError|RetriesExhausted: ${error.message}`
   }
 }
 
-const notRetryable = new Set([400, 403, 405, 413, 429, 501])
-
 /** The result of `initialize`; `undefined` before it ended. */
 export const detailsOf = (statsig: Core.Service, result: Core.InitializeResult | undefined): InitializeDetails => {
   const { source, time } = Effect.runSync(statsig.status)
   const isIdListReady = Effect.runSync(statsig.idListStatus).isReady ?? null
-  if (result === undefined) {
-    return { durationMs: 0, initSuccess: false, isConfigSpecReady: time > 0, isIdListReady, source }
-  }
+  const isConfigSpecReady = time > 0
+  if (result === undefined) return { durationMs: 0, initSuccess: false, isConfigSpecReady, isIdListReady, source }
   const { error, isSuccess } = resultOf(result)
   const failure = Option.getOrUndefined(result.failure)
   return {
     durationMs: Duration.toMillis(result.duration),
     initSuccess: isSuccess,
-    isConfigSpecReady: time > 0,
+    isConfigSpecReady,
     isIdListReady,
     source: result.source,
     ...(failure === undefined || error === undefined ? {} : { failureDetails: { reason: failure._tag, error } })

@@ -21,14 +21,7 @@ export type SdkEvent =
   | "layer_evaluated"
   | "specs_updated"
 
-const eventNames: ReadonlySet<string> = new Set<SdkEvent>([
-  "*",
-  "gate_evaluated",
-  "dynamic_config_evaluated",
-  "experiment_evaluated",
-  "layer_evaluated",
-  "specs_updated"
-])
+const eventName = /^(?:\*|(?:gate|dynamic_config|experiment|layer)_evaluated|specs_updated)$/
 
 /**
  * Receives the events that are subscribed to.
@@ -44,27 +37,23 @@ const maxWaiting = 10_000
 /** The id of a subscription to an unknown name. */
 export const invalidSubscription = "ERROR@ERROR"
 
-/** The subscriptions of one instance. */
 export class Subscriptions {
   readonly #callbacks = new Map<string, { readonly name: string; readonly callback: SdkEventCallback }>()
   #waiting: Array<{ readonly name: Exclude<SdkEvent, "*">; readonly data: () => unknown }> = []
   #delivered: Promise<void> = Promise.resolve()
-  readonly #listen: (subscriptions: Subscriptions) => () => void
   #end: (() => void) | undefined
 
   /**
    * `listen` is called when the first subscription is added; the function that it returns when the last one is removed.
    */
-  constructor(listen: (subscriptions: Subscriptions) => () => void) {
-    this.#listen = listen
-  }
+  constructor(private readonly listen: (subscriptions: Subscriptions) => () => void) {}
 
   /** The subscription's id, or `invalidSubscription` for an unknown name. */
   add(name: string, callback: SdkEventCallback): string {
-    if (!eventNames.has(name)) return invalidSubscription
+    if (!eventName.test(name)) return invalidSubscription
     const id = `${crypto.randomUUID()}@${name}`
     this.#callbacks.set(id, { name, callback })
-    this.#end ??= this.#listen(this)
+    this.#end ??= this.listen(this)
     return id
   }
 
@@ -131,38 +120,18 @@ export const followAnswers = (statsig: Core.Service, subscriptions: Subscription
     const ruleID = ruleIDOf(evaluation)
     const found = evaluation.ruleID === undefined ? null : ruleID
     const value = () => (evaluation.value === undefined ? null : copyJsonObject(evaluation.value))
-    switch (kind) {
-      case "gate":
-        subscriptions.emit("gate_evaluated", () => ({
-          gate_name: name,
-          rule_id: ruleID,
-          value: evaluation.bool,
-          reason
-        }))
-        break
-      case "dynamicConfig":
-        subscriptions.emit("dynamic_config_evaluated", () => ({
-          config_name: name,
-          reason,
-          rule_id: found,
-          value: value()
-        }))
-        break
-      case "experiment":
-        subscriptions.emit("experiment_evaluated", () => ({
-          experiment_name: name,
-          reason,
-          rule_id: found,
-          value: value(),
-          group_name: evaluation.groupName ?? null
-        }))
-        break
-      case "layer":
-        subscriptions.emit("layer_evaluated", () => ({ layer_name: name, reason, rule_id: found }))
+    const group_name = evaluation.groupName ?? null
+    const shared = { reason, rule_id: found }
+    const events = {
+      gate: () => ({ gate_name: name, rule_id: ruleID, value: evaluation.bool, reason }),
+      dynamicConfig: () => ({ config_name: name, ...shared, value: value() }),
+      experiment: () => ({ experiment_name: name, ...shared, value: value(), group_name }),
+      layer: () => ({ layer_name: name, ...shared })
     }
+    const kindName = kind === "dynamicConfig" ? "dynamic_config" : kind
+    subscriptions.emit(`${kindName}_evaluated`, events[kind])
   })
 
-/** Emits an event for each update of the specs. */
 export const followSpecs = (store: SpecStore["Type"], subscriptions: Subscriptions) =>
   store.onChange(({ source, sourceApi }) => {
     const specs = store.current().snapshot?.body.bytes

@@ -53,7 +53,6 @@ export interface ClientInitializeOptions {
   readonly previousResponseHash?: string | undefined
 }
 
-/** The input of a response. */
 export interface ClientInitializeRequest extends EvaluationSetting {
   readonly user: User
   readonly options: ClientInitializeOptions
@@ -67,19 +66,15 @@ const maxTables = 4
 
 /** Writes responses and caches their bytes for the current specs. */
 export class ClientInitialize {
-  readonly #sdkInfo: string
   #snapshot: Snapshot | undefined
   #decider: Decider | undefined
   #tables: ReadonlyArray<EntryTable> = []
 
   /** `sdkInfo` is the response's information about the SDK, as JSON. */
-  constructor(sdkInfo: string) {
-    this.#sdkInfo = sdkInfo
-  }
+  constructor(private readonly sdkInfo: string) {}
 
-  /** Appends a response to the buffer. */
   write(request: ClientInitializeRequest, buffer: ResponseBuffer): void {
-    new Response(request, this.#table(request), buffer, this.#sdkInfo).write()
+    new Response(request, this.#table(request), buffer, this.sdkInfo).write()
   }
 
   #table({ options, snapshot, decider }: ClientInitializeRequest): EntryTable {
@@ -113,7 +108,6 @@ const filters: ReadonlyMap<string, (options: ClientInitializeOptions) => Readonl
   ["layer", options => options.layerFilter]
 ])
 
-/** One response. */
 class Response {
   readonly #appId: Json | undefined
   /** Only if the app is the one it decides for. */

@@ -66,7 +66,6 @@ export interface WrittenEntry {
   readonly isClosedByDefault: boolean
 }
 
-/** A parameter store that a response may contain. */
 export interface StoreEntry {
   readonly name: string
   readonly targetAppIDs: ReadonlyArray<string> | undefined
@@ -134,7 +133,6 @@ export const keptBy = (entry: ClientEntry, path: Path): KeptEntry | undefined =>
 
 /** The entries of one snapshot in one style, with their bytes. */
 export class EntryTable {
-  readonly style: EntryStyle
   readonly gates: ReadonlyArray<ClientEntry>
   readonly configs: ReadonlyArray<ClientEntry>
   readonly bandits: ReadonlyArray<ClientEntry>
@@ -148,8 +146,10 @@ export class EntryTable {
   /** The number of the latest response. */
   responses = 0
 
-  constructor(snapshot: Snapshot | undefined, style: EntryStyle) {
-    this.style = style
+  constructor(
+    snapshot: Snapshot | undefined,
+    readonly style: EntryStyle
+  ) {
     const specs = (table: SpecTable) => snapshot?.specs(table) ?? []
     this.gates = this.#entries(specs("gates"), () => ["gate", "gate"])
     this.configs = this.#entries(specs("dynamicConfigs"), entity =>
@@ -189,7 +189,6 @@ export class EntryTable {
     return joint
   }
 
-  /** The bytes for an evaluation of the entry's spec. */
   written(entry: ClientEntry, record: Evaluation): WrittenEntry {
     const { gaps, listedValue, start } = this.#outcome(entry, record)
     const chunks = [start]
@@ -328,7 +327,6 @@ const fits = ({ record: made }: EntryOutcome, record: Evaluation): boolean =>
   record.overrideReason === undefined &&
   record.parameterRuleIDs === undefined
 
-/** Writes the entries of one response. */
 export class EntryWriter {
   readonly #buffer: ResponseBuffer
   readonly #response: number
@@ -356,7 +354,6 @@ export class EntryWriter {
     items.push(item)
   }
 
-  /** Writes the members of a list. */
   writeListed(items: ReadonlyArray<Listed>): void {
     for (let i = 0; i < items.length; i++) {
       const { first, next } = (items[i] as Listed).bytes
@@ -369,16 +366,9 @@ const joined = (chunks: ReadonlyArray<Uint8Array>): ReadonlyArray<Uint8Array> =>
   const result: Array<Uint8Array> = []
   for (const chunk of chunks) {
     const last = result.at(-1)
-    if (last !== undefined && last.length + chunk.length <= smallChunk)
-      result[result.length - 1] = concatChunks(last, chunk)
+    const isSmall = last !== undefined && last.length + chunk.length <= smallChunk
+    if (isSmall) result[result.length - 1] = Uint8Array.of(...last, ...chunk)
     else result.push(chunk)
   }
-  return result
-}
-
-const concatChunks = (left: Uint8Array, right: Uint8Array): Uint8Array => {
-  const result = new Uint8Array(left.length + right.length)
-  result.set(left)
-  result.set(right, left.length)
   return result
 }

@@ -8,7 +8,7 @@
  * comparison.
  */
 import type { NestedMemo, NestedResult } from "../evaluate/call.js"
-import { distinct, listOf } from "../evaluate/exposures.js"
+import { distinct, listOf, type SecondaryExposure } from "../evaluate/exposures.js"
 
 /** A nested gate, with its result in the current response. */
 interface NestedGate {
@@ -46,7 +46,6 @@ export class NestedGates implements NestedMemo {
     this.#response++
   }
 
-  /** Starts the evaluation of an entry. */
   beginEntry(): void {
     this.#entry++
     this.#lookups = []
@@ -73,7 +72,8 @@ export class NestedGates implements NestedMemo {
   get(name: string): NestedResult | undefined {
     const gate = this.#gate(name)
     const before = this.#known(gate)
-    if (before !== undefined && !isToldApart(gate, before)) this.#isComplete = false
+    const isToldApart = before === undefined || gate.results.length < maxResults || gate.results.includes(before)
+    if (!isToldApart) this.#isComplete = false
     if (gate.entry !== this.#entry) {
       gate.entry = this.#entry
       this.#lookups.push({ gate, before, after: undefined })
@@ -112,21 +112,11 @@ export class NestedGates implements NestedMemo {
   }
 }
 
-const isToldApart = ({ results }: NestedGate, result: NestedResult): boolean =>
-  results.length < maxResults || results.includes(result)
-
 /** Whether both have the same effect on a response. */
 const isSameResult = (left: NestedResult, right: NestedResult): boolean => {
   if (left.bool !== right.bool || left.ruleID !== right.ruleID) return false
   const [ours, theirs] = [listOf(left.exposures), listOf(right.exposures)]
-  return (
-    ours.length === theirs.length &&
-    ours.every((exposure, index) => {
-      const other = theirs[index]
-      return (
-        exposure === other ||
-        (exposure.gate === other?.gate && exposure.gateValue === other.gateValue && exposure.ruleID === other.ruleID)
-      )
-    })
-  )
+  const isSame = ({ gate, gateValue, ruleID }: SecondaryExposure, other: SecondaryExposure | undefined): boolean =>
+    gate === other?.gate && gateValue === other.gateValue && ruleID === other.ruleID
+  return ours.length === theirs.length && ours.every((exposure, index) => isSame(exposure, theirs[index]))
 }

@@ -27,16 +27,13 @@ export const secondaryGap = "\u0001"
 /** Marks in an entry where its undelegated exposures belong. */
 export const undelegatedGap = "\u0002"
 
-/** A text as JSON. */
 export const quotedJson = (text: string): string => JSON.stringify(text)
 
-/** The JSON of an evaluation's value. */
 export const valueText = ({ value }: Evaluation): string =>
   value === undefined ? "null" : JSON.stringify(literalOf(value))
 
-type EntryMembers = ReadonlyArray<string | false | undefined>
-
-const joinedObject = (members: EntryMembers): string => `{${members.filter(Boolean).join(",")}}`
+const joinedObject = (members: ReadonlyArray<string | false | undefined>): string =>
+  `{${members.filter(Boolean).join(",")}}`
 
 /** An entry in full: the key is the name as JSON. */
 export const longEntry = (kind: EntryKind, key: string, record: Evaluation, style: EntryStyle): string => {

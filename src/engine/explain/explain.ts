@@ -41,30 +41,28 @@ interface ExplainOptions {
 
 type Explained = readonly [evaluation: Evaluation, explained: ExplainedEvaluation]
 
-/** One check being explained. */
 class ExplainedCheck {
   readonly exposures: Array<ExplainedExposure> = []
-  readonly #surroundings: Surroundings
   readonly #explainer: Explainer
-  readonly #user: User
   readonly readExperiment: EvaluateExperiment
   readonly #readExperimentSilently: EvaluateExperiment
 
-  constructor(surroundings: Surroundings, user: User) {
-    this.#surroundings = surroundings
+  constructor(
+    private readonly surroundings: Surroundings,
+    private readonly user: User
+  ) {
     this.#explainer = new Explainer(user, surroundings.specs.snapshot)
-    this.#user = user
     this.readExperiment = this.#reader(true)
     this.#readExperimentSilently = this.#reader(false)
   }
 
   log(exposure: ExposureOfAll): void {
-    if (this.#surroundings.isLogged) this.exposures.push(explainedExposure(exposure))
+    if (this.surroundings.isLogged) this.exposures.push(explainedExposure(exposure))
   }
 
   /** The current evaluation. */
   find(question: Question, experiment: EvaluateExperiment, filter?: RuleFilter): Explained {
-    const { finder, specs } = this.#surroundings
+    const { finder, specs } = this.surroundings
     const { watch } = this.#explainer
     return this.#explainer.explained(() =>
       finder.evaluate(specs, question, { experiment, overrides: finder.overrides, filter, watcher: watch })
@@ -73,7 +71,7 @@ class ExplainedCheck {
 
   /** The evaluation that the check returns: the current one or the sticky assignment. */
   settle(question: Question, [live, explained]: Explained, sticky: StickyOptions | undefined): Explained {
-    const { persistence, setting } = this.#surroundings
+    const { persistence, setting } = this.surroundings
     if (persistence === undefined || sticky === undefined) return [live, explained]
     let decision: ExplainedSticky["decision"] = "noUnit"
     let looked: Pick<ExplainedSticky, "key" | "name" | "kept"> = {}
@@ -107,9 +105,9 @@ class ExplainedCheck {
   }
 
   #reader(isExposed: boolean): EvaluateExperiment {
-    const { work } = this.#surroundings.finder
+    const { work } = this.surroundings.finder
     const read: EvaluateExperiment = (_, name) => {
-      const question: Question = { kind: "experiment", user: this.#user, name }
+      const question: Question = { kind: "experiment", user: this.user, name }
       const known = work.experiments.get(name)
       const { picks } = work
       const live: Explained = known === undefined ? this.find(question, read) : [known, repeatedExperiment(name, known)]
@@ -137,17 +135,12 @@ const explainRecord = (
   const check = new ExplainedCheck(surroundings, user)
   const [record, evaluation] = check.settle(question, check.find(question, check.readExperiment), sticky)
   const outcome = shownOutcome(kind, record)
-  if (kind !== "layer") check.log({ kind, origin, name, evaluation: record, parameter: undefined })
-  else {
-    for (const read of Object.keys(outcome.value)) {
-      if (parameter !== undefined && parameter !== read) continue
-      check.log({ kind, origin, name, evaluation: record, parameter: read })
-    }
-  }
+  const isRead = (name: string) => parameter === undefined || parameter === name
+  const read = kind === "layer" ? Object.keys(outcome.value).filter(isRead) : [undefined]
+  for (const parameter of read) check.log({ kind, origin, name, evaluation: record, parameter })
   return [{ kind, name, outcome, exposures: check.exposures, evaluation }, record]
 }
 
-/** Explains each parameter of a parameter store. */
 export const explainParameterStore = (surroundings: Surroundings, user: User, name: string): Explanation => {
   const { evaluation, parameters } = surroundings.finder.parameterStore(user, name)
   const explained = Array.from(parameters ?? [], ([name, parameter]) =>
@@ -187,7 +180,6 @@ const repeatedExperiment = (name: string, record: Evaluation): ExplainedEvaluati
   omitted: "repeated"
 })
 
-/** The outcome shown for a record. */
 export const shownOutcome = (kind: SpecKind, record: Evaluation): ExplainedOutcome => ({
   value: kind === "gate" ? record.bool : copyJsonObject(record.value ?? emptyObject),
   ruleID: ruleIDOf(record),

@@ -28,7 +28,6 @@ import { kindWords } from "./render.js"
 
 /** Nesting levels of evaluations that are shown. Deeper ones show only their result. */
 const maxShownDepth = 40
-/** Evaluations shown in total. */
 const maxShown = 2_000
 
 /** An explanation whose members may still be set, and whose lists still grow. */
@@ -38,7 +37,6 @@ type StepOf<Name extends Step["step"]> = Extract<Step, { readonly step: Name }>
 
 type Steps = { readonly [Name in Step["step"]]: (step: StepOf<Name>) => void }
 
-/** An evaluation in progress. */
 class Frame {
   readonly explained: Draft<ExplainedEvaluation>
   /** Stores the next nested evaluation in its place. */
@@ -77,17 +75,14 @@ export class Explainer implements Steps {
   #omitted = 0
   readonly #gates = new Map<string, ExplainedEvaluation>()
   readonly #conditions = new Map<string, ExplainedCondition>()
-  readonly #snapshot: Snapshot | undefined
-  readonly #user: User
   readonly #bucketers = new Bucketers()
   #evaluations = 0
 
-  constructor(user: User, snapshot: Snapshot | undefined) {
-    this.#user = user
-    this.#snapshot = snapshot
-  }
+  constructor(
+    private readonly user: User,
+    private readonly snapshot: Snapshot | undefined
+  ) {}
 
-  /** Runs an evaluation and returns its result with its explanation. */
   explained<A>(evaluate: () => A): readonly [A, ExplainedEvaluation] {
     const top = this.#top
     const { place } = top
@@ -159,7 +154,7 @@ export class Explainer implements Steps {
     explained.decidedBy = decidedBy
     if (decidedBy === "unknown") {
       explained.problem =
-        this.#snapshot === undefined
+        this.snapshot === undefined
           ? "there are no specs"
           : `the specs have no ${kindWords[explained.kind]} of this name`
     }
@@ -177,7 +172,7 @@ export class Explainer implements Steps {
     if (addsValues) return "rules"
     if (result === "delegates") return "delegate"
     const { kind, name } = explained
-    const isNewLayer = kind === "layer" && this.#snapshot?.spec(kind, name)?.useNewLayerEval === true
+    const isNewLayer = kind === "layer" && this.snapshot?.spec(kind, name)?.useNewLayerEval === true
     return result === "passes" || (result === "outsidePercentage" && !isNewLayer) ? "rule" : "default"
   }
 
@@ -227,11 +222,8 @@ export class Explainer implements Steps {
 
   /** Rules share conditions, whose targets may be long. */
   #source(key: string): ExplainedCondition {
-    let source = this.#conditions.get(key)
-    if (source === undefined) {
-      source = openCondition(key, this.#snapshot?.condition(key))
-      this.#conditions.set(key, source)
-    }
+    const source = this.#conditions.get(key) ?? openCondition(key, this.snapshot?.condition(key))
+    this.#conditions.set(key, source)
     return source
   }
 
@@ -303,7 +295,7 @@ export class Explainer implements Steps {
     const frame = this.#top
     if (frame.rule === undefined) return
     const { bucketOf, salt, threshold } = splitOf(source, specSalt, this.#bucketers)
-    frame.rule.bucket = this.#bucket(source.idType, salt, bucketOf(this.#user), threshold, passes)
+    frame.rule.bucket = this.#bucket(source.idType, salt, bucketOf(this.user), threshold, passes)
     frame.rule.result = passes ? "passes" : "outsidePercentage"
     const mapping = frame.openMapping
     if (mapping === undefined) return
@@ -319,7 +311,7 @@ export class Explainer implements Steps {
   }
 
   #bucket(idType: string, salt: string, value: number, threshold: number, passes: boolean): ExplainedBucket {
-    const unitID = textOf(compileUnit(idType)(this.#user)) ?? ""
+    const unitID = textOf(compileUnit(idType)(this.user)) ?? ""
     return { idType, unitID, salt, value, threshold, passes }
   }
 
@@ -385,7 +377,6 @@ const defined = <A extends object>(members: A): A =>
 export const valueOf = (kind: SpecKind, record: Evaluation): boolean | JsonObject | null =>
   kind === "gate" ? record.bool : record.value === undefined ? null : copyJsonObject(asObject(literalOf(record.value)))
 
-/** A rule before it is evaluated. */
 const openRule = ({ source }: CompiledRule): Draft<ExplainedRule> => {
   const { configDelegate, groupName, id, name, passPercentage } = source
   return defined({

@@ -3,12 +3,11 @@
  * compared. Plain JSON with Statsig's member names. `src/Explanation.ts` holds the Schema and the readable text.
  */
 import type { FoundIn } from "../conditions/conditions.js"
-
-export type { FoundIn } from "../conditions/conditions.js"
-
 import type { SecondaryExposure } from "../evaluate/evaluation.js"
 import type { StickyValues } from "../evaluate/sticky.js"
 import type { Json, JsonObject } from "../json.js"
+
+export type { FoundIn }
 
 /** What can be explained. */
 export type ExplainedKind = "gate" | "dynamicConfig" | "experiment" | "layer" | "parameterStore"

@@ -38,14 +38,14 @@ type Lines = ReadonlyArray<string>
 const indent = (lines: Lines): Lines => lines.map(line => `  ${line}`)
 
 /** The lines of a part that may be missing. */
-const linesOf = <A>(part: A | undefined, lines: (part: A) => Lines): Lines => (part === undefined ? [] : lines(part))
+const partLines = <A>(part: A | undefined, lines: (part: A) => Lines): Lines => (part === undefined ? [] : lines(part))
 
 const markOf = (holds: boolean | null): string => (holds === null ? "?" : holds ? "✓" : "✗")
 
 const explanationLines = ({ evaluation, exposures, kind, name, outcome, parameters }: Explanation): Lines => {
   const how =
     evaluation !== undefined
-      ? `: ${isKept(evaluation) ? "a kept answer" : howOf(evaluation)}`
+      ? `: ${evaluation.sticky?.decision === "kept" ? "a kept answer" : howOf(evaluation)}`
       : parameters === undefined
         ? ": the specs have no parameter store of this name"
         : ""
@@ -53,14 +53,13 @@ const explanationLines = ({ evaluation, exposures, kind, name, outcome, paramete
     `${kindWords[kind]} ${word(name)} is ${jsonOf(outcome.value)}${how}`,
     ...indent([
       factsOf(outcome),
-      ...linesOf(evaluation, insideOf),
+      ...partLines(evaluation, insideOf),
       ...(parameters ?? []).flatMap(parameterLines),
       ...exposureLines(exposures)
     ])
   ]
 }
 
-/** The kinds in words. */
 export const kindWords = {
   gate: "gate",
   dynamicConfig: "dynamic config",
@@ -79,8 +78,6 @@ const factsOf = (outcome: ExplainedOutcome): string => {
   if (outcome.lcut !== null && outcome.lcut > 0) facts.push(`specs of ${moment(outcome.lcut)}`)
   return facts.join(", ")
 }
-
-const isKept = ({ sticky }: Evaluation): boolean => sticky?.decision === "kept"
 
 /** How a name was decided, in a few words. */
 const howOf = (evaluation: Evaluation): string => {
@@ -146,9 +143,9 @@ const insideOf = (evaluation: Evaluation): Lines => {
   const { bandit, decidedBy, mappings = [], problem, rules = [], sticky } = evaluation
   return [
     ...(problem === undefined || decidedBy === "unknown" || decidedBy === "error" ? [] : [problem]),
-    ...linesOf(sticky, sticky => stickyLines(sticky, evaluation)),
+    ...partLines(sticky, sticky => stickyLines(sticky, evaluation)),
     ...mappings.flatMap(mappingLines),
-    ...linesOf(bandit, banditLines),
+    ...partLines(bandit, banditLines),
     ...rules.flatMap(ruleLines)
   ]
 }
@@ -179,7 +176,7 @@ const ruleEnds: { readonly [result in Rule["result"]]?: string } = {
 }
 
 const ruleTitle = ({ groupName, id, name }: Rule): string => {
-  const title = name === "" || name === id ? `rule ${word(id)}` : `rule ${inQuotes(name)} (${word(id)})`
+  const title = name === "" || name === id ? `rule ${word(id)}` : `rule ${jsonOf(name)} (${word(id)})`
   return groupName === undefined || groupName === name ? title : `${title}, group ${word(groupName)}`
 }
 
@@ -189,8 +186,8 @@ const ruleLines = (rule: Rule): Lines => {
     `${ruleMarks[result]} ${ruleTitle(rule)}${ruleEnds[result] ?? ""}`,
     ...indent([
       ...conditions.flatMap(conditionLines),
-      ...linesOf(bucket, bucket => [bucketLine(bucket, passPercentage)]),
-      ...linesOf(delegate, delegate => delegateLines(rule, delegate))
+      ...partLines(bucket, bucket => [bucketLine(bucket, passPercentage)]),
+      ...partLines(delegate, delegate => delegateLines(rule, delegate))
     ])
   ]
 }
@@ -211,10 +208,10 @@ const bucketLine = (
 ): string => {
   const share = `${percentage} % of ${word(idType)}`
   if (threshold >= 10_000 || threshold <= 0) return `${markOf(threshold > 0)} ${share}`
-  return `${markOf(passes)} ${share}: bucket ${value} of 10000 is ${passes ? "" : "not "}below ${threshold} (${unitText(unitID)}, salt ${inQuotes(salt)})`
+  return `${markOf(passes)} ${share}: bucket ${value} of 10000 is ${passes ? "" : "not "}below ${threshold} (${unitText(unitID)}, salt ${jsonOf(salt)})`
 }
 
-const unitText = (unitID: string): string => (unitID === "" ? "no unit" : inQuotes(unitID))
+const unitText = (unitID: string): string => (unitID === "" ? "no unit" : jsonOf(unitID))
 
 // --- conditions
 
@@ -226,9 +223,9 @@ const conditionLines = (condition: Condition): Lines => {
   return [
     gate === undefined ? `${mark} ${compared}${found}` : `${mark} ${word(type)} ${gateText(gate)}`,
     ...indent([
-      ...linesOf(problem, problem => [problem]),
-      ...linesOf(gate, insideOf),
-      ...linesOf(experiment, evaluationLines)
+      ...partLines(problem, problem => [problem]),
+      ...partLines(gate, insideOf),
+      ...partLines(experiment, evaluationLines)
     ])
   ]
 }
@@ -238,9 +235,9 @@ const gateText = (gate: Evaluation): string => `${word(gate.name)}: ${jsonOf(gat
 const comparison = ({ field, idType, operator, targetValue, type }: Condition): ReadonlyArray<string> => {
   if (type === "public") return []
   return [
-    ...linesOf(idType ?? field, looksAt => [word(looksAt)]),
-    ...linesOf(operator, operator => [word(operator)]),
-    ...linesOf(targetValue, target => [comparesTimes.has(operator ?? "") ? timed(target, 1) : jsonOf(target)])
+    ...partLines(idType ?? field, looksAt => [word(looksAt)]),
+    ...partLines(operator, operator => [word(operator)]),
+    ...partLines(targetValue, target => [comparesTimes.has(operator ?? "") ? timed(target, 1) : jsonOf(target)])
   ]
 }
 
@@ -249,7 +246,7 @@ const comparesTimes = new Set(["before", "after", "on"])
 const operandText = ({ operator, salt }: Condition, { foundIn, from, key, value }: ExplainedOperand): string => {
   if (foundIn === "nothing" || value === undefined) return "nothing found"
   const shown = comparesTimes.has(operator ?? "") ? timed(value, 1000) : jsonOf(value)
-  if (foundIn === "bucket") return `bucket ${shown} of 1000 (${unitText(from ?? "")}, salt ${inQuotes(salt ?? "")})`
+  if (foundIn === "bucket") return `bucket ${shown} of 1000 (${unitText(from ?? "")}, salt ${jsonOf(salt ?? "")})`
   if (foundIn === "experiment") return `group ${shown}`
   const places: { readonly [place in FoundIn]?: string } = {
     user: `the user's ${word(key ?? "")}`,
@@ -274,17 +271,17 @@ const mappingLines = ({ isTaken, newConfigName, rules, target }: ExplainedMappin
         ? [`✗ rule ${word(ruleName)}, not before ${moment(startTime ?? 0)}`]
         : [`? rule ${word(ruleName)}: the specs have none of this name`]
     }),
-    ...linesOf(target, evaluationLines)
+    ...partLines(target, evaluationLines)
   ])
 ]
 
 const banditLines = ({ bucket, groups, pickedBy, targetingGate }: ExplainedBandit): Lines => [
-  ...linesOf(targetingGate, gate => [
+  ...partLines(targetingGate, gate => [
     `${markOf(pickedBy !== "notTargeted")} targeting gate ${gateText(gate)}`,
     ...indent(insideOf(gate))
   ]),
-  ...linesOf(bucket, ({ salt, threshold, unitID, value }) => [
-    `bucket ${value} of 10000 (${unitText(unitID)}, salt ${inQuotes(salt)}), the first ${threshold} explore`
+  ...partLines(bucket, ({ salt, threshold, unitID, value }) => [
+    `bucket ${value} of 10000 (${unitText(unitID)}, salt ${jsonOf(salt)}), the first ${threshold} explore`
   ]),
   ...groups.map(
     ({ id, isPicked, name, score }) =>
@@ -293,9 +290,9 @@ const banditLines = ({ bucket, groups, pickedBy, targetingGate }: ExplainedBandi
 ]
 
 const stickyLines = ({ decision, kept, key, name, rechecks }: ExplainedSticky, evaluation: Evaluation): Lines => [
-  `persistent assignment${key === undefined ? "" : ` ${inQuotes(key)} ${word(name ?? "")}`}: ${stickyWords[decision]}`,
+  `persistent assignment${key === undefined ? "" : ` ${jsonOf(key)} ${word(name ?? "")}`}: ${stickyWords[decision]}`,
   ...indent([
-    ...linesOf(kept, kept => [`kept: ${jsonOf(kept.json_value)}, ruleID ${word(kept.rule_id ?? "")}`]),
+    ...partLines(kept, kept => [`kept: ${jsonOf(kept.json_value)}, ruleID ${word(kept.rule_id ?? "")}`]),
     ...rechecks.flatMap(({ evaluation, passes, rules }) => [
       `${markOf(passes)} ${rules === "targeting" ? "targeting" : "override"} rules${passes ? " pass: the kept answer gives way" : " do not pass"}`,
       ...indent(insideOf(evaluation))
@@ -337,7 +334,7 @@ const parameterLines = ({ kind, name, parameterName, reference, value }: Paramet
   `${word(name)} is ${jsonOf(value)}: ${
     kind === "static" ? "a fixed value" : parameterName === undefined ? "by a gate" : `parameter ${word(parameterName)}`
   }`,
-  ...indent(linesOf(reference, explanationLines))
+  ...indent(partLines(reference, explanationLines))
 ]
 
 // --- words
@@ -353,10 +350,8 @@ const shortened = (text: string): string =>
 
 const jsonOf = (value: Json): string => printable(shortened(JSON.stringify(value)))
 
-const inQuotes = (text: string): string => jsonOf(text)
-
 /** A name as it is, or in quotes if its end would not be visible. */
-const word = (text: string): string => (/^[^\s\p{C}"(),]+$/u.test(text) ? shortened(text) : inQuotes(text))
+const word = (text: string): string => (/^[^\s\p{C}"(),]+$/u.test(text) ? shortened(text) : jsonOf(text))
 
 const moment = (millis: number): string => {
   const date = new Date(millis)

@@ -31,14 +31,11 @@ const valueAt = (bytes: Uint8Array, at: number): number => values[bytes[at] as n
 
 /** Reads a file into a set, in chunks that may end anywhere. */
 export class IdListReader {
-  readonly #ids: PackedSet
   /** The start of an unfinished line; of a long line only enough to show that it is too long. */
   readonly #open = new Uint8Array(lineLength + 2)
   #openLength = 0
 
-  constructor(ids: PackedSet) {
-    this.#ids = ids
-  }
+  constructor(private readonly ids: PackedSet) {}
 
   /** The number of bytes since the last line feed. */
   get openLength(): number {
@@ -63,7 +60,6 @@ export class IdListReader {
     }
   }
 
-  /** Ends the file. */
   end(): void {
     if (this.#openLength === lineLength) this.#apply(this.#open, 0)
     this.#openLength = 0
@@ -102,8 +98,8 @@ export class IdListReader {
     if (((a | b | c | d | e | f | g | h) & noCharacter) !== 0) return false
     const high = (a << 18) | (b << 12) | (c << 6) | d
     const low = (e << 18) | (f << 12) | (g << 6) | h
-    if (sign === plus) this.#ids.add(high, low)
-    else this.#ids.delete(high, low)
+    if (sign === plus) this.ids.add(high, low)
+    else this.ids.delete(high, low)
     return true
   }
 }

@@ -108,7 +108,6 @@ export class PackedSet {
     }))
   }
 
-  /** The number of keys. */
   get size(): number {
     return this.#size
   }

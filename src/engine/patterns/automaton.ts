@@ -116,7 +116,6 @@ export type PatternQuestion = "anywhere" | "from" | "end" | "upTo"
 
 /** A compiled pattern, or the compiled part of one that needs no backtracking. */
 export class Automaton {
-  readonly #question: PatternQuestion
   readonly #program: Program
   /** Reached when nothing can match any more. */
   readonly #dead = new State(new Int32Array(0), other)
@@ -138,12 +137,11 @@ export class Automaton {
   readonly #found: Int32Array
 
   /** @throws InvalidPattern when the official engine would find the pattern too big */
-  constructor(node: Node, question: PatternQuestion) {
-    this.#question = question
-    this.#program = writeProgram(
-      node,
-      question === "anywhere" ? "anywhere" : question === "upTo" ? "backwards" : "forwards"
-    )
+  constructor(
+    node: Node,
+    private readonly question: PatternQuestion
+  ) {
+    this.#program = writeProgram(node, question === "upTo" ? "backwards" : question === "end" ? "from" : question)
     const size = this.#program.kinds.length
     this.#visited = new Int32Array(size)
     this.#pending = new Int32Array(size * 2)
@@ -152,43 +150,13 @@ export class Automaton {
 
   /** The end of the match, or any position if the end is not needed; -1 if nothing matches. */
   run(text: string, from: number, work: PatternWork): number {
-    switch (this.#question) {
-      case "end":
-        return this.#runToEnd(text, from, work)
-      case "upTo":
-        return this.#runBackwards(text, from, work)
-      default:
-        return this.#runForwards(text, from, work)
-    }
+    return this.question === "upTo" ? this.#runBackwards(text, from, work) : this.#runForwards(text, from, work)
   }
 
   #runForwards(text: string, from: number, work: PatternWork): number {
     const { length } = text
     const ascii = this.#ascii
-    let state = this.#start(contextBefore(text, from))
-    let at = from
-    while (at < length) {
-      const unit = text.charCodeAt(at)
-      let symbol = unit < 128 ? ascii[unit] : undefined
-      let size = 1
-      if (symbol === undefined) {
-        const codePoint = text.codePointAt(at) ?? unit
-        if (codePoint > 0xffff) size = 2
-        state = this.#tidy(state)
-        symbol = this.#symbol(codePoint, work)
-      }
-      state = state.next[symbol.number] ?? this.#step(state, symbol, work)
-      if (state === this.#dead || state === this.#matched) break
-      at += size
-    }
-    // A look-up costs half a step.
-    work.left -= (at - from) >> 1
-    return state === this.#matched || (at >= length && this.#closure(state, edge, work).accepts) ? at : -1
-  }
-
-  #runToEnd(text: string, from: number, work: PatternWork): number {
-    const { length } = text
-    const ascii = this.#ascii
+    const wantsEnd = this.question === "end"
     let state = this.#start(contextBefore(text, from))
     let at = from
     let end = -1
@@ -202,13 +170,14 @@ export class Automaton {
         state = this.#tidy(state)
         symbol = this.#symbol(codePoint, work)
       }
-      if (this.#closure(state, symbol.context, work).accepts) end = at
+      if (wantsEnd && this.#closure(state, symbol.context, work).accepts) end = at
       state = state.next[symbol.number] ?? this.#step(state, symbol, work)
-      if (state === this.#dead) break
+      if (state === this.#dead || state === this.#matched) break
       at += size
     }
-    work.left -= at - from
-    return at >= length && this.#closure(state, edge, work).accepts ? length : end
+    // A look-up alone costs half a step.
+    work.left -= wantsEnd ? at - from : (at - from) >> 1
+    return state === this.#matched || (at >= length && this.#closure(state, edge, work).accepts) ? at : end
   }
 
   #runBackwards(text: string, from: number, work: PatternWork): number {
@@ -228,11 +197,8 @@ export class Automaton {
 
   #start(behind: Context): State {
     const context = this.#program.hasAssertions ? behind : other
-    const known = this.#starts[context]
-    if (known !== undefined) return known
-    const state = this.#states.get(Int32Array.of(this.#program.start), context)
-    this.#starts[context] = state
-    return state
+    this.#starts[context] ??= this.#states.get(Int32Array.of(this.#program.start), context)
+    return this.#starts[context]
   }
 
   /** Drops all tables if there is no space for another symbol; returns the state as a new one. */
@@ -273,12 +239,11 @@ export class Automaton {
     return symbol
   }
 
-  /** The state after a symbol. */
   #step(state: State, symbol: PatternSymbol, work: PatternWork): State {
     if (work.left < 0) return this.#dead
     const { instructions, accepts } = this.#closure(state, symbol.context, work)
     work.left -= instructions.length
-    const next = accepts && this.#question !== "end" ? this.#matched : this.#advance(instructions, symbol, work)
+    const next = accepts && this.question !== "end" ? this.#matched : this.#advance(instructions, symbol, work)
     state.next[symbol.number] = next
     return next
   }
@@ -314,7 +279,7 @@ export class Automaton {
   /** Takes all empty steps from a state, preferred ones first. */
   #close(state: State, ahead: Context, work: PatternWork): Closure {
     const { kinds, first, second } = this.#program
-    const [before, after] = this.#question === "upTo" ? [ahead, state.behind] : [state.behind, ahead]
+    const [before, after] = this.question === "upTo" ? [ahead, state.behind] : [state.behind, ahead]
     const visited = this.#visited
     const pending = this.#pending
     const found = this.#found

@@ -4,7 +4,7 @@
  */
 
 import { codePointBefore, type PatternWork } from "./automaton.js"
-import * as Program from "./backtrackingProgram.js"
+import type { BacktrackingProgram } from "./backtrackingProgram.js"
 import { numberAt } from "./program.js"
 import { wordSet } from "./set.js"
 import type { Assertion } from "./syntax.js"
@@ -80,7 +80,6 @@ class Room {
   }
 }
 
-/** The initial size of a `Room`. */
 const roomKept = 1_024
 
 /** The slots of a run, with a trail for undoing assignments. */
@@ -116,22 +115,17 @@ class GroupSlots {
   }
 }
 
-/** A compiled pattern that needs backtracking. */
 export class Backtracker {
-  readonly #program: Program.BacktrackingProgram
   readonly #word = wordSet()
   /** Open alternatives: three numbers each, instruction, position and length of the trail. */
   readonly #alternatives = new Room()
   readonly #trail = new Room()
-
   readonly #hasAtomic: boolean
 
-  constructor(program: Program.BacktrackingProgram) {
-    this.#program = program
-    this.#hasAtomic = program.instructions.some(({ operation }) => operation === Program.beginAtomic)
+  constructor(private readonly program: BacktrackingProgram) {
+    this.#hasAtomic = program.instructions.some(({ operation }) => operation === "beginAtomic")
   }
 
-  /** Whether the pattern matches somewhere in the text. */
   matches(text: string, work: PatternWork): boolean {
     const isMatch = this.#run(text, work)
     this.#alternatives.tidy()
@@ -140,8 +134,8 @@ export class Backtracker {
   }
 
   #run(text: string, work: PatternWork): boolean {
-    const { instructions } = this.#program
-    const slots = new GroupSlots(this.#program.slots, this.#trail)
+    const { instructions } = this.program
+    const slots = new GroupSlots(this.program.slots, this.#trail)
     const room = this.#alternatives
     let alternatives = room.numbers
     /** The marks of the alternatives, in programs that have any. */
@@ -158,9 +152,9 @@ export class Backtracker {
       let alternative = -1
       let failed = false
       switch (instruction.operation) {
-        case Program.matched:
+        case "matched":
           return true
-        case Program.literalOp: {
+        case "literal": {
           const literal = instruction.text
           // The first letter usually decides.
           if (text.charCodeAt(at) !== literal.charCodeAt(0)) failed = true
@@ -168,35 +162,35 @@ export class Backtracker {
           else failed = true
           break
         }
-        case Program.consumeOp: {
+        case "consume": {
           const codePoint = text.codePointAt(at)
           if (codePoint !== undefined && instruction.set?.has(codePoint)) at += codePoint > 0xffff ? 2 : 1
           else failed = true
           break
         }
-        case Program.assertOp:
+        case "assert":
           failed = !this.#holds(instruction.assertion, text, at)
           break
-        case Program.searchStart:
+        case "searchStart":
           failed = at !== 0
           break
-        case Program.splitOp:
+        case "split":
           alternative = instruction.alternative
           index = instruction.next
           break
-        case Program.jump:
+        case "jump":
           index = instruction.next
           break
-        case Program.save:
+        case "save":
           slots.set(instruction.slot, at)
           break
-        case Program.clear:
+        case "clear":
           slots.set(instruction.slot, 0)
           break
-        case Program.restore:
+        case "restore":
           at = slots.get(instruction.slot)
           break
-        case Program.repeat: {
+        case "repeat": {
           const { slot, position, next, flag: greedy } = instruction
           const rounds = slots.get(slot)
           if (rounds === instruction.maximum || (position >= 0 && rounds > 0 && slots.get(position) === at)) {
@@ -210,20 +204,20 @@ export class Backtracker {
           if (!greedy) index = next
           break
         }
-        case Program.back:
+        case "back":
           for (let left = instruction.minimum; left > 0 && !failed; left--) {
             work.left--
             if (at === 0) failed = true
             else at -= codePointBefore(text, at) > 0xffff ? 2 : 1
           }
           break
-        case Program.failLook:
+        case "failLook":
           // Drop the look-around's own alternative, which leads past it, and those opened inside.
           do open--
           while (alternatives[open * 3] !== index)
           failed = true
           break
-        case Program.backReference: {
+        case "backReference": {
           const start = slots.get(instruction.slot)
           const end = slots.get(instruction.slot + 1)
           const repetition =
@@ -232,16 +226,16 @@ export class Backtracker {
           else at = repetition
           break
         }
-        case Program.groupMatched:
+        case "groupMatched":
           failed = slots.get(instruction.slot) < 0
           break
-        case Program.beginAtomic:
+        case "beginAtomic":
           marks = { open, outer: marks }
           break
-        case Program.endAtomic:
+        case "endAtomic":
           if (marks !== undefined) ({ open, outer: marks } = marks)
           break
-        case Program.runOp: {
+        case "run": {
           work.left -= 4
           const end = instruction.automaton?.run(text, at, work) ?? -1
           if (end < 0) failed = true

@@ -11,24 +11,27 @@ import { Automaton } from "./automaton.js"
 import { anySet, type CharacterSet, InvalidPattern } from "./set.js"
 import { type Assertion, concatenation, type Node, type ParsedPattern } from "./syntax.js"
 
-/** A node with the properties that the compiler needs. */
-interface PatternPart {
-  readonly node: Node
-  readonly children: ReadonlyArray<PatternPart>
+interface Size {
   /** The minimum length of a match; the length of all matches if `constant`. */
   readonly minimum: number
   readonly constant: boolean
+}
+
+/** A node with the properties that the compiler needs. */
+interface PatternPart extends Size {
+  readonly node: Node
+  readonly children: ReadonlyArray<PatternPart>
   /** Whether it, or a part of it, needs backtracking. */
   readonly hard: boolean
 }
 
-interface Size {
-  readonly minimum: number
-  readonly constant: boolean
-}
+const easyAssertions: ReadonlySet<Assertion> = new Set(["textStart", "textEnd", "lineStart", "lineEnd"])
 
-const isHardAssertion = (assertion: Assertion): boolean =>
-  assertion !== "textStart" && assertion !== "textEnd" && assertion !== "lineStart" && assertion !== "lineEnd"
+const childrenOf = (node: Node): ReadonlyArray<Node> => {
+  if ("children" in node) return node.children
+  if ("child" in node) return [node.child]
+  return node.type === "conditional" ? [node.condition, node.yes, node.no] : []
+}
 
 class Analyzer {
   readonly #sizes = new Map<number, Size>()
@@ -36,91 +39,91 @@ class Analyzer {
   constructor(readonly referenced: ReadonlySet<number>) {}
 
   analyze(node: Node): PatternPart {
-    const leaf = (minimum: number, hard: boolean): PatternPart => ({
-      node,
-      children: [],
-      minimum,
-      constant: true,
-      hard
-    })
+    const children = childrenOf(node).map(child => this.analyze(child))
+    const hard = this.#isHard(node) || children.some(child => child.hard)
+    return { node, children, hard, ...this.#size(node, children) }
+  }
+
+  #isHard(node: Node): boolean {
     switch (node.type) {
-      case "empty":
-        return leaf(0, false)
+      case "assertion":
+        return !easyAssertions.has(node.assertion)
+      case "group":
+        return this.referenced.has(node.group)
+      default:
+        return hardTypes.has(node.type)
+    }
+  }
+
+  #size(node: Node, children: ReadonlyArray<PatternPart>): Size {
+    const [{ minimum, constant } = { minimum: 0, constant: true }, yes, no] = children
+    switch (node.type) {
       case "character":
       case "set":
-        return leaf(1, false)
-      case "assertion":
-        return leaf(0, isHardAssertion(node.assertion))
-      case "keepOut":
-      case "searchStart":
-      case "groupMatched":
-        return leaf(0, true)
-      case "concat": {
-        const children = node.children.map(child => this.analyze(child))
+        return { minimum: 1, constant: true }
+      case "concat":
         return {
-          node,
-          children,
           minimum: children.reduce((sum, child) => sum + child.minimum, 0),
-          constant: children.every(child => child.constant),
-          hard: children.some(child => child.hard)
+          constant: children.every(child => child.constant)
         }
-      }
       case "alternation": {
-        const children = node.children.map(child => this.analyze(child))
-        const minimum = children.reduce((least, child) => Math.min(least, child.minimum), Number.POSITIVE_INFINITY)
-        return {
-          node,
-          children,
-          minimum,
-          constant: children.every(child => child.constant && child.minimum === minimum),
-          hard: children.some(child => child.hard)
-        }
+        const least = children.reduce((least, child) => Math.min(least, child.minimum), Number.POSITIVE_INFINITY)
+        return { minimum: least, constant: children.every(child => child.constant && child.minimum === least) }
       }
-      case "group": {
-        const child = this.analyze(node.child)
-        const { minimum, constant } = child
+      case "group":
         this.#sizes.set(node.group, { minimum, constant })
-        return { node, children: [child], minimum, constant, hard: child.hard || this.referenced.has(node.group) }
-      }
-      case "repeat": {
-        const child = this.analyze(node.child)
-        return {
-          node,
-          children: [child],
-          minimum: child.minimum * node.minimum,
-          constant: child.constant && node.minimum === node.maximum,
-          hard: child.hard
-        }
-      }
-      case "look":
-        return { ...leaf(0, true), children: [this.analyze(node.child)] }
-      case "atomic": {
-        const child = this.analyze(node.child)
-        return { node, children: [child], minimum: child.minimum, constant: child.constant, hard: true }
-      }
+        return { minimum, constant }
+      case "repeat":
+        return { minimum: minimum * node.minimum, constant: constant && node.minimum === node.maximum }
+      case "atomic":
+        return { minimum, constant }
       case "backReference":
-        return { ...leaf(0, true), constant: false, ...this.#sizes.get(node.group) }
+        return this.#sizes.get(node.group) ?? { minimum: 0, constant: false }
       case "conditional": {
-        const [condition, yes, no] = [node.condition, node.yes, node.no].map(child => this.analyze(child)) as [
-          PatternPart,
-          PatternPart,
-          PatternPart
-        ]
-        return {
-          node,
-          children: [condition, yes, no],
-          minimum: condition.minimum + Math.min(yes.minimum, no.minimum),
-          constant: condition.constant && yes.constant && no.constant && condition.minimum + yes.minimum === no.minimum,
-          hard: true
-        }
+        const [first = 0, second = 0] = [yes?.minimum, no?.minimum]
+        const isConstant = constant && yes?.constant === true && no?.constant === true
+        return { minimum: minimum + Math.min(first, second), constant: isConstant && minimum + first === second }
       }
+      default:
+        return { minimum: 0, constant: true }
     }
   }
 }
 
+const hardTypes: ReadonlySet<Node["type"]> = new Set([
+  "keepOut",
+  "searchStart",
+  "groupMatched",
+  "look",
+  "atomic",
+  "backReference",
+  "conditional"
+])
+
+/** What an instruction does; the backtracker's loop shows how. */
+export type Operation =
+  | "matched"
+  | "literal"
+  | "consume"
+  | "assert"
+  | "searchStart"
+  | "split"
+  | "jump"
+  | "save"
+  | "clear"
+  | "restore"
+  | "repeat"
+  | "back"
+  | "failLook"
+  | "backReference"
+  | "groupMatched"
+  | "beginAtomic"
+  | "endAtomic"
+  | "run"
+
 /** An instruction of a backtracking program. All have one shape, so that running them is fast. */
 export interface Instruction {
-  readonly operation: number
+  readonly operation: Operation
   /** The next instruction (`split`, `jump`), or the one after a repetition. */
   next: number
   /** The instruction after backtracking (`split`). */
@@ -153,43 +156,6 @@ const blank: Omit<Instruction, "operation"> = {
   assertion: "textStart",
   automaton: undefined
 }
-
-/** The pattern has matched. */
-export const matched = 0
-/** Consumes `text`. */
-export const literalOp = 1
-/** Consumes a character of `set`. */
-export const consumeOp = 2
-/** Continues if `assertion` holds. @since 0.1.0 */
-export const assertOp = 3
-/** Continues if the search began here. @since 0.1.0 */
-export const searchStart = 4
-/** Continues at `next`, leaving `alternative` open. @since 0.1.0 */
-export const splitOp = 5
-/** Continues at `next`. @since 0.1.0 */
-export const jump = 6
-/** Saves the position in `slot`. */
-export const save = 7
-/** Saves zero in `slot`. */
-export const clear = 8
-/** Goes back to the position in `slot`. */
-export const restore = 9
-/** Begins another round, counted in `slot`, or continues at `next`. @since 0.1.0 */
-export const repeat = 10
-/** Goes `minimum` characters back. */
-export const back = 11
-/** Fails a negative look-around, its body having matched. */
-export const failLook = 12
-/** Consumes the text captured by the group of `slot`. @since 0.1.0 */
-export const backReference = 13
-/** Continues if the group of `slot` has matched. @since 0.1.0 */
-export const groupMatched = 14
-/** Begins an atomic part. @since 0.1.0 */
-export const beginAtomic = 15
-/** Closes the alternatives left open since `beginAtomic`. */
-export const endAtomic = 16
-/** Runs `automaton`. */
-export const runOp = 17
 
 /** The text of a part that consists of literal letters only, else undefined. */
 const literalText = ({ node, children }: PatternPart): string | undefined => {
@@ -227,26 +193,26 @@ class Compiler {
   compile(root: PatternPart): void {
     if (!isAnchoredNode(root.node)) {
       const start = this.#split()
-      this.#add(consumeOp, { set: anySet(true) })
-      this.#add(jump, { next: 0 })
+      this.#add("consume", { set: anySet(true) })
+      this.#add("jump", { next: 0 })
       start.next = this.#here
     }
     this.#visit(root, false, true)
-    this.#add(matched)
+    this.#add("matched")
   }
 
   get #here(): number {
     return this.instructions.length
   }
 
-  #add(operation: number, fields: Partial<Instruction> = {}): Instruction {
+  #add(operation: Operation, fields: Partial<Instruction> = {}): Instruction {
     const instruction = { operation, ...blank, ...fields }
     this.instructions.push(instruction)
     return instruction
   }
 
   #split(): Instruction {
-    return this.#add(splitOp, { next: this.#here + 1, alternative: this.#here + 1 })
+    return this.#add("split", { next: this.#here + 1, alternative: this.#here + 1 })
   }
 
   #visit(part: PatternPart, hard: boolean, last: boolean): void {
@@ -260,32 +226,32 @@ class Compiler {
     else if (node.type === "conditional") this.#conditional(children, hard, last)
     else if (node.type === "character") this.#delegate([part], last)
     else if (node.type === "group") {
-      this.#add(save, { slot: node.group * 2 })
+      this.#add("save", { slot: node.group * 2 })
       for (const child of children) this.#visit(child, hard, false)
-      this.#add(save, { slot: node.group * 2 + 1 })
+      this.#add("save", { slot: node.group * 2 + 1 })
     } else if (node.type === "atomic") {
-      this.#add(beginAtomic)
+      this.#add("beginAtomic")
       for (const child of children) this.#visit(child, false, last)
-      this.#add(endAtomic)
+      this.#add("endAtomic")
     } else this.#leaf(node)
   }
 
   #leaf(node: Node): void {
     switch (node.type) {
       case "set":
-        this.#add(consumeOp, { set: node.set })
+        this.#add("consume", { set: node.set })
         break
       case "assertion":
-        this.#add(assertOp, { assertion: node.assertion })
+        this.#add("assert", { assertion: node.assertion })
         break
       case "searchStart":
-        this.#add(searchStart)
+        this.#add("searchStart")
         break
       case "groupMatched":
-        this.#add(groupMatched, { slot: node.group * 2 })
+        this.#add("groupMatched", { slot: node.group * 2 })
         break
       case "backReference":
-        this.#add(backReference, { slot: node.group * 2, flag: node.caseInsensitive })
+        this.#add("backReference", { slot: node.group * 2, flag: node.caseInsensitive })
         break
     }
   }
@@ -294,12 +260,12 @@ class Compiler {
   #delegate(parts: ReadonlyArray<PatternPart>, last: boolean): void {
     const text = literalTextOf(parts)
     if (text !== undefined) {
-      if (text !== "") this.#add(literalOp, { text })
+      if (text !== "") this.#add("literal", { text })
       return
     }
     const node = concatenation(parts.map(part => part.node))
-    if (node.type === "set") this.#add(consumeOp, { set: node.set })
-    else this.#add(runOp, { automaton: new Automaton(node, last ? "from" : "end"), flag: !last })
+    if (node.type === "set") this.#add("consume", { set: node.set })
+    else this.#add("run", { automaton: new Automaton(node, last ? "from" : "end"), flag: !last })
   }
 
   #concat(parts: ReadonlyArray<PatternPart>, hard: boolean, last: boolean): void {
@@ -321,7 +287,7 @@ class Compiler {
       else {
         const choice = this.#split()
         visit(part)
-        jumps.push(this.#add(jump))
+        jumps.push(this.#add("jump"))
         choice.alternative = this.#here
       }
     }
@@ -340,7 +306,7 @@ class Compiler {
       const start = this.#here
       const choice = this.#split()
       this.#visit(child, true, false)
-      this.#add(jump, { next: start })
+      this.#add("jump", { next: start })
       if (greedy) choice.alternative = this.#here
       else choice.next = this.#here
     } else if (minimum === 1 && unbounded && child.minimum > 0) {
@@ -352,11 +318,11 @@ class Compiler {
     } else {
       const slot = this.slots++
       const position = unbounded && child.minimum === 0 ? this.slots++ : -1
-      this.#add(clear, { slot })
+      this.#add("clear", { slot })
       const start = this.#here
-      const round = this.#add(repeat, { minimum, maximum, flag: greedy, slot, position })
+      const round = this.#add("repeat", { minimum, maximum, flag: greedy, slot, position })
       this.#visit(child, true, false)
-      this.#add(jump, { next: start })
+      this.#add("jump", { next: start })
       round.next = this.#here
     }
   }
@@ -367,35 +333,35 @@ class Compiler {
       for (const part of parts) {
         const choice = this.#split()
         this.#lookBody(part, behind)
-        this.#add(failLook)
+        this.#add("failLook")
         choice.alternative = this.#here
       }
     } else {
       this.#alternatives(parts, part => {
         const slot = this.slots++
-        this.#add(save, { slot })
+        this.#add("save", { slot })
         this.#lookBody(part, behind)
-        this.#add(restore, { slot })
+        this.#add("restore", { slot })
       })
     }
   }
 
   #lookBody(part: PatternPart, behind: boolean): void {
     if (!behind || part.constant) {
-      if (behind) this.#add(back, { minimum: part.minimum })
+      if (behind) this.#add("back", { minimum: part.minimum })
       this.#visit(part, false, true)
     } else if (part.hard) throw new InvalidPattern()
-    else this.#add(runOp, { automaton: new Automaton(part.node, "upTo") })
+    else this.#add("run", { automaton: new Automaton(part.node, "upTo") })
   }
 
   #conditional([condition, yes, no]: ReadonlyArray<PatternPart>, hard: boolean, last: boolean): void {
     if (condition === undefined || yes === undefined || no === undefined) return
-    this.#add(beginAtomic)
+    this.#add("beginAtomic")
     const choice = this.#split()
     this.#visit(condition, hard, false)
-    this.#add(endAtomic)
+    this.#add("endAtomic")
     this.#visit(yes, hard, last)
-    const over = this.#add(jump)
+    const over = this.#add("jump")
     choice.alternative = this.#here
     this.#visit(no, hard, last)
     over.next = this.#here

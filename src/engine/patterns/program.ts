@@ -12,39 +12,24 @@ const maximumWeightBehind = 2_700_000
 /** Rust counts repetitions in 32 bits. */
 const maximumCopies = 2 ** 32 - 1
 
-/** Whether a node can only match the empty text. */
-const isEmptyOnly = (node: Node): boolean => {
+/** The lengths of the shortest and of the longest match. */
+const lengths = (node: Node): readonly [shortest: number, longest: number] => {
   switch (node.type) {
     case "empty":
     case "assertion":
-      return true
+      return [0, 0]
     case "concat":
+      return node.children.map(lengths).reduce((sum, child) => [sum[0] + child[0], sum[1] + child[1]])
     case "alternation":
-      return node.children.every(isEmptyOnly)
+      return node.children.map(lengths).reduce((all, one) => [Math.min(all[0], one[0]), Math.max(all[1], one[1])])
     case "group":
-      return isEmptyOnly(node.child)
-    case "repeat":
-      return node.maximum === 0 || isEmptyOnly(node.child)
+      return lengths(node.child)
+    case "repeat": {
+      const [shortest, longest] = lengths(node.child)
+      return [shortest * node.minimum, node.maximum === 0 || longest === 0 ? 0 : longest * node.maximum]
+    }
     default:
-      return false
-  }
-}
-
-const matchesEmpty = (node: Node): boolean => {
-  switch (node.type) {
-    case "empty":
-    case "assertion":
-      return true
-    case "concat":
-      return node.children.every(matchesEmpty)
-    case "alternation":
-      return node.children.some(matchesEmpty)
-    case "group":
-      return matchesEmpty(node.child)
-    case "repeat":
-      return node.minimum === 0 || matchesEmpty(node.child)
-    default:
-      return false
+      return [1, 1]
   }
 }
 
@@ -80,7 +65,7 @@ const bounds = (node: Node & { type: "repeat" }): readonly [minimum: number, max
   const { minimum, maximum } = node
   if (minimum > maximum || minimum > maximumCopies) throw new InvalidPattern()
   if (maximum !== Number.POSITIVE_INFINITY && maximum > maximumCopies) throw new InvalidPattern()
-  return isEmptyOnly(node.child) ? [Math.min(minimum, 1), Math.min(maximum, 1)] : [minimum, maximum]
+  return lengths(node.child)[1] === 0 ? [Math.min(minimum, 1), Math.min(maximum, 1)] : [minimum, maximum]
 }
 
 /** Whether every match begins at the start of the text. */
@@ -107,10 +92,8 @@ export const consume = 0
 export const split = 1
 /** Continues at `first` if the assertion numbered `second` holds. @since 0.1.0 */
 export const assert = 2
-/** The pattern has matched. */
 export const accept = 3
 
-/** Assertions by their number in instructions. */
 export const assertions: ReadonlyArray<Assertion> = ["textStart", "textEnd", "lineStart", "lineEnd"]
 
 /** The index is always valid: instructions refer only to each other, and all other indices are counted up from 0. */
@@ -145,21 +128,15 @@ class Writer {
   }
 
   #consumeClass(set: CharacterSet, next: number): number {
-    let number = this.#classNumbers.get(set.key)
-    if (number === undefined) {
-      number = this.sets
-      this.classes.push([number, set])
-      this.#classNumbers.set(set.key, number)
-    }
+    const number = this.#classNumbers.get(set.key) ?? this.sets
+    if (number === this.sets) this.classes.push([number, set])
+    this.#classNumbers.set(set.key, number)
     return this.add(consume, next, number)
   }
 
   #consumeLetter(codePoint: number, next: number): number {
-    let number = this.letters.get(codePoint)
-    if (number === undefined) {
-      number = this.sets
-      this.letters.set(codePoint, number)
-    }
+    const number = this.letters.get(codePoint) ?? this.sets
+    this.letters.set(codePoint, number)
     return this.add(consume, next, number)
   }
 
@@ -203,7 +180,7 @@ class Writer {
       if (minimum > 0) {
         entry = body
         required--
-      } else entry = matchesEmpty(child) ? choice(body) : again
+      } else entry = lengths(child)[0] === 0 ? choice(body) : again
     } else {
       for (let count = minimum; count < maximum; count++) entry = choice(this.write(child, entry))
     }
@@ -211,9 +188,6 @@ class Writer {
     return entry
   }
 }
-
-/** The direction of a program: from a position on, from there or any later one, or from there backwards. */
-export type Direction = "forwards" | "anywhere" | "backwards"
 
 /** A pattern as numbered instructions; `kinds`, `first` and `second` define them. */
 export interface Program {
@@ -229,11 +203,11 @@ export interface Program {
 }
 
 /**
- * Writes the program of a pattern.
+ * Writes the program of a pattern: from a position on, from there or any later one, or from there backwards.
  *
  * @throws InvalidPattern when the official engine would find it too big
  */
-export const writeProgram = (node: Node, direction: Direction): Program => {
+export const writeProgram = (node: Node, direction: "from" | "anywhere" | "backwards"): Program => {
   const backwards = direction === "backwards"
   if (weigh(node) > (backwards ? maximumWeightBehind : maximumWeight)) throw new InvalidPattern()
   const writer = new Writer(backwards)

@@ -20,9 +20,7 @@ export class InvalidPattern extends Error {
 
 type Contains = (character: string) => boolean
 
-/** A set of code points. */
 export class CharacterSet {
-  readonly #contains: Contains
   /** For each block of 256 code points, once used: 1 for a member, -1 for a non-member, 0 for unknown. */
   readonly #pages: Array<Int8Array | undefined> = []
 
@@ -34,12 +32,9 @@ export class CharacterSet {
   constructor(
     readonly key: string,
     readonly weight: number,
-    contains: Contains
-  ) {
-    this.#contains = contains
-  }
+    private readonly contains: Contains
+  ) {}
 
-  /** Whether the code point is a member. */
   has(codePoint: number): boolean {
     let page = this.#pages[codePoint >> 8]
     if (page === undefined) {
@@ -47,7 +42,7 @@ export class CharacterSet {
       this.#pages[codePoint >> 8] = page
     }
     const at = codePoint & 255
-    if (page[at] === 0) page[at] = this.#contains(String.fromCodePoint(codePoint)) ? 1 : -1
+    if (page[at] === 0) page[at] = this.contains(String.fromCodePoint(codePoint)) ? 1 : -1
     return page[at] === 1
   }
 }
@@ -81,7 +76,6 @@ const perlClasses: ReadonlyMap<string, readonly [string, number, number]> = new 
 /** The members of `\w`, which also decide where words begin and end. */
 export const wordSet = (): CharacterSet => new CharacterSet("\\w", wordWeight, unionOf(wordSource, false))
 
-/** Weights of the most used properties. */
 const propertyWeights: ReadonlyMap<string, number> = new Map([
   ["\\p{L}", 42_974],
   ["\\p{Alphabetic}", 46_000],
@@ -171,18 +165,53 @@ class Union {
   }
 }
 
-type SetOperator = "&&" | "--" | "~~"
+const setOperators = {
+  "&&": (left: boolean, right: boolean) => left && right,
+  "--": (left: boolean, right: boolean) => left && !right,
+  "~~": (left: boolean, right: boolean) => left !== right
+}
 
-const operate = (operator: SetOperator, left: SetMembers, right: SetMembers): SetMembers => {
-  const [a, b] = [left.contains, right.contains]
-  const weight = left.weight + right.weight
-  switch (operator) {
-    case "&&":
-      return { weight, contains: character => a(character) && b(character) }
-    case "--":
-      return { weight, contains: character => a(character) && !b(character) }
-    case "~~":
-      return { weight, contains: character => a(character) !== b(character) }
+const setOperatorNames = Object.keys(setOperators) as ReadonlyArray<keyof typeof setOperators>
+
+const operate = (operator: keyof typeof setOperators, left: SetMembers, right: SetMembers): SetMembers => ({
+  contains: character => setOperators[operator](left.contains(character), right.contains(character)),
+  weight: left.weight + right.weight
+})
+
+/** The text that a parser reads, and where it is. */
+export class PatternText {
+  at = 0
+
+  constructor(readonly source: string) {}
+
+  startsWith(text: string): boolean {
+    return this.source.startsWith(text, this.at)
+  }
+
+  accept(text: string): boolean {
+    const isNext = this.startsWith(text)
+    if (isNext) this.at += text.length
+    return isNext
+  }
+
+  nextCodePoint(): number {
+    const codePoint = this.source.codePointAt(this.at)
+    if (codePoint === undefined) throw new InvalidPattern()
+    this.at += codePoint > 0xffff ? 2 : 1
+    return codePoint
+  }
+
+  nextCharacter(): string {
+    return String.fromCodePoint(this.nextCodePoint())
+  }
+
+  /** Reads up to a text, and skips that. */
+  until(end: string): string {
+    const stop = this.source.indexOf(end, this.at)
+    if (stop < 0) throw new InvalidPattern()
+    const text = this.source.slice(this.at, stop)
+    this.at = stop + end.length
+    return text
   }
 }
 
@@ -190,52 +219,39 @@ const operate = (operator: SetOperator, left: SetMembers, right: SetMembers): Se
  * Parser of Rust's class syntax. Its source comes from the pattern's parser, which has already resolved the escapes of
  * the outer syntax.
  */
-class SetReader {
-  #at = 0
-
+class SetReader extends PatternText {
   constructor(
-    readonly source: string,
+    source: string,
     readonly caseInsensitive: boolean
-  ) {}
+  ) {
+    super(source)
+  }
 
   read(): SetMembers {
     const single = new Union(this.caseInsensitive)
     const members = this.source[0] === "[" ? this.#bracketed(0) : undefined
     if (members === undefined) this.#item(single)
-    if (this.#at !== this.source.length) throw new InvalidPattern()
+    if (this.at !== this.source.length) throw new InvalidPattern()
     return members ?? single.members()
-  }
-
-  #character(): number {
-    const codePoint = this.source.codePointAt(this.#at)
-    if (codePoint === undefined) throw new InvalidPattern()
-    this.#at += codePoint > 0xffff ? 2 : 1
-    return codePoint
-  }
-
-  #accept(text: string): boolean {
-    if (!this.source.startsWith(text, this.#at)) return false
-    this.#at += text.length
-    return true
   }
 
   #bracketed(depth: number): SetMembers {
     if (depth >= maximumNesting) throw new InvalidPattern()
-    this.#accept("[")
-    const negated = this.#accept("^")
+    this.accept("[")
+    const negated = this.accept("^")
     let current = new Union(this.caseInsensitive)
-    while (this.#accept("-")) current.addRange(0x2d, 0x2d)
-    if (current.isEmpty && this.#accept("]")) current.addRange(0x5d, 0x5d)
-    let pending: { readonly operator: SetOperator; readonly left: SetMembers } | undefined
+    while (this.accept("-")) current.addRange(0x2d, 0x2d)
+    if (current.isEmpty && this.accept("]")) current.addRange(0x5d, 0x5d)
+    let pending: { readonly operator: keyof typeof setOperators; readonly left: SetMembers } | undefined
     const finish = (): SetMembers => {
       const right = current.members()
       current = new Union(this.caseInsensitive)
       return pending === undefined ? right : operate(pending.operator, pending.left, right)
     }
-    while (!this.#accept("]")) {
-      const operator = (["&&", "--", "~~"] as const).find(text => this.#accept(text))
+    while (!this.accept("]")) {
+      const operator = setOperatorNames.find(text => this.accept(text))
       if (operator !== undefined) pending = { left: finish(), operator }
-      else if (this.source[this.#at] !== "[") this.#range(current)
+      else if (this.source[this.at] !== "[") this.#range(current)
       else if (!this.#posix(current)) current.add(this.#bracketed(depth + 1))
     }
     const members = finish()
@@ -244,10 +260,10 @@ class SetReader {
 
   /** `[:name:]`; anything else that begins like it is an ordinary class. */
   #posix(into: Union): boolean {
-    const [whole, negation, name] = /^\[:(\^?)([^:]*):\]/.exec(this.source.slice(this.#at)) ?? []
+    const [whole, negation, name] = /^\[:(\^?)([^:]*):\]/.exec(this.source.slice(this.at)) ?? []
     const source = name === undefined ? undefined : posixClasses.get(name)
     if (whole === undefined || source === undefined) return false
-    this.#at += whole.length
+    this.at += whole.length
     if (negation === "") into.addSource(source, 32)
     else into.add(negate({ contains: unionOf(source, this.caseInsensitive), weight: 32 }))
     return true
@@ -255,12 +271,12 @@ class SetReader {
 
   #range(into: Union): void {
     const first = this.#item(into)
-    const after = this.source[this.#at + 1]
-    if (this.source[this.#at] !== "-" || after === "]" || after === "-") {
+    const after = this.source[this.at + 1]
+    if (this.source[this.at] !== "-" || after === "]" || after === "-") {
       if (first !== undefined) into.addRange(first, first)
       return
     }
-    this.#at++
+    this.at++
     const last = this.#item(into)
     if (first === undefined || last === undefined || first > last) throw new InvalidPattern()
     into.addRange(first, last)
@@ -268,9 +284,9 @@ class SetReader {
 
   /** Reads one item: returns a single character, adds anything else to the union. */
   #item(into: Union): number | undefined {
-    const character = this.#character()
+    const character = this.nextCodePoint()
     if (character !== 0x5c) return character
-    const escaped = String.fromCodePoint(this.#character())
+    const escaped = this.nextCharacter()
     const lower = escaped.toLowerCase()
     const perl = perlClasses.get(lower)
     if (perl !== undefined) {
@@ -280,21 +296,13 @@ class SetReader {
       return undefined
     }
     if (lower !== "p") return escaped.codePointAt(0)
-    const query = this.#accept("{") ? this.#until("}") : String.fromCodePoint(this.#character())
+    const query = this.accept("{") ? this.until("}") : this.nextCharacter()
     const source = unicodeProperty(query)
     if (source === undefined) throw new InvalidPattern()
     const weight = propertyWeights.get(source) ?? (source.includes("=") ? 2_500 : 20_000)
     if (escaped === "p") into.addSource(source, weight)
     else into.add(negate({ contains: unionOf(source, this.caseInsensitive), weight }))
     return undefined
-  }
-
-  #until(end: string): string {
-    const stop = this.source.indexOf(end, this.#at)
-    if (stop < 0) throw new InvalidPattern()
-    const text = this.source.slice(this.#at, stop)
-    this.#at = stop + 1
-    return text
   }
 }
 

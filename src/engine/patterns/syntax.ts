@@ -6,7 +6,7 @@
  * numbered back-references exclude named groups (but not at a level with `|`).
  */
 
-import { anySet, type CharacterSet, InvalidPattern, parseSet, variantsSet } from "./set.js"
+import { anySet, type CharacterSet, InvalidPattern, PatternText, parseSet, variantsSet } from "./set.js"
 
 /** A zero-width condition on a position. */
 export type Assertion =
@@ -52,27 +52,16 @@ export interface ParsedPattern {
   readonly groups: number
 }
 
-interface Flags {
-  caseInsensitive: boolean
-  multiLine: boolean
-  dotMatchesLineFeed: boolean
-  swapGreed: boolean
-  ignoreSpace: boolean
-}
-
-const flagNames: ReadonlyMap<string, keyof Flags> = new Map([
-  ["i", "caseInsensitive"],
-  ["m", "multiLine"],
-  ["s", "dotMatchesLineFeed"],
-  ["U", "swapGreed"],
-  ["x", "ignoreSpace"]
-])
+/**
+ * The flags: `i` ignores case, `m` lets `^` and `$` match at lines, `s` lets `.` match a line feed, `U` swaps greedy and
+ * lazy, `x` ignores white space.
+ */
+const flagLetters = "imsUx"
 
 const emptyNode: Node = { type: "empty" }
 
 const assertion = (name: Assertion): Node => ({ type: "assertion", assertion: name })
 
-/** A sequence of nodes. */
 export const concatenation = (children: ReadonlyArray<Node>): Node => {
   const [first = emptyNode] = children
   return children.length < 2 ? first : { type: "concat", children }
@@ -107,16 +96,9 @@ type Escape =
   | { readonly type: "character"; readonly codePoint: number; readonly caseInsensitive: boolean }
   | { readonly type: "set"; readonly source: string; readonly caseInsensitive: boolean }
 
-const controlEscapes: ReadonlyMap<string, number> = new Map([
-  ["a", 0x07],
-  ["b", 0x08],
-  ["f", 0x0c],
-  ["n", 0x0a],
-  ["r", 0x0d],
-  ["t", 0x09],
-  ["v", 0x0b],
-  ["e", 0x1b]
-])
+const controlEscapes = new Map(
+  Object.entries({ a: 0x07, b: 0x08, f: 0x0c, n: 0x0a, r: 0x0d, t: 0x09, v: 0x0b, e: 0x1b })
+)
 
 const assertionEscapes: ReadonlyMap<string, Node> = new Map([
   ["A", assertion("textStart")],
@@ -136,20 +118,11 @@ const namedBoundaries: ReadonlyMap<string, Assertion> = new Map([
   ["end-half", "wordEndHalf"]
 ])
 
-const hexLengths: ReadonlyMap<string, number> = new Map([
-  ["x", 2],
-  ["u", 4],
-  ["U", 8]
-])
+const hexLengths = new Map(Object.entries({ x: 2, u: 4, U: 8 }))
 
 const isDigit = (character: string | undefined): boolean => character !== undefined && /^[0-9]$/.test(character)
 
-const isRepeatable = (node: Node): boolean =>
-  node.type !== "look" &&
-  node.type !== "empty" &&
-  node.type !== "keepOut" &&
-  node.type !== "searchStart" &&
-  node.type !== "groupMatched"
+const notRepeatable: ReadonlySet<Node["type"]> = new Set(["look", "empty", "keepOut", "searchStart", "groupMatched"])
 
 /**
  * A look-ahead at the very end equals its body, which may not need backtracking: only the existence of a match matters.
@@ -161,15 +134,8 @@ const withoutFinalLook = (node: Node): Node => {
   return concatenation([concatenation(rest), last.child])
 }
 
-class Parser {
-  #at = 0
-  #flags: Flags = {
-    caseInsensitive: false,
-    multiLine: false,
-    dotMatchesLineFeed: false,
-    swapGreed: false,
-    ignoreSpace: false
-  }
+class Parser extends PatternText {
+  #flags = new Set<string>()
   #groups = 0
   #usesNumberedReferences = false
   readonly #names = new Map<string, number>()
@@ -177,11 +143,9 @@ class Parser {
   /** Case-insensitive letters occur many times in a pattern. */
   readonly #variants = new Map<number, CharacterSet>()
 
-  constructor(readonly source: string) {}
-
   parse(): ParsedPattern {
     const node = this.#alternatives(0)
-    if (this.#at < this.source.length) throw new InvalidPattern()
+    if (this.at < this.source.length) throw new InvalidPattern()
     for (const group of this.#referenced) {
       if (group === 0 || group > this.#groups) throw new InvalidPattern()
     }
@@ -189,46 +153,29 @@ class Parser {
   }
 
   #peek(): string | undefined {
-    return this.source[this.#at]
+    return this.source[this.at]
   }
 
-  #startsWith(text: string): boolean {
-    return this.source.startsWith(text, this.#at)
-  }
-
-  #accept(text: string): boolean {
-    if (!this.#startsWith(text)) return false
-    this.#at += text.length
-    return true
-  }
-
-  #character(): string {
-    return String.fromCodePoint(this.#nextCodePoint())
-  }
-
-  #nextCodePoint(): number {
-    const codePoint = this.source.codePointAt(this.#at)
-    if (codePoint === undefined) throw new InvalidPattern()
-    this.#at += codePoint > 0xffff ? 2 : 1
-    return codePoint
+  get #ignoresCase(): boolean {
+    return this.#flags.has("i")
   }
 
   /** Skips comments, and in free-spacing mode white space. */
   #skipSpace(): void {
     const { source } = this
     for (let character = this.#peek(); character !== undefined; character = this.#peek()) {
-      if (this.#flags.ignoreSpace && character === "#") {
-        const end = source.indexOf("\n", this.#at)
-        this.#at = end < 0 ? source.length : end + 1
-      } else if (this.#flags.ignoreSpace && " \r\n\t".includes(character)) {
-        this.#at++
-      } else if (this.#startsWith("(?#")) {
-        this.#at += 3
-        while (source[this.#at] !== ")") {
-          if (this.#at >= source.length) throw new InvalidPattern()
-          this.#at += source[this.#at] === "\\" ? 2 : 1
+      if (this.#flags.has("x") && character === "#") {
+        const end = source.indexOf("\n", this.at)
+        this.at = end < 0 ? source.length : end + 1
+      } else if (this.#flags.has("x") && " \r\n\t".includes(character)) {
+        this.at++
+      } else if (this.startsWith("(?#")) {
+        this.at += 3
+        while (source[this.at] !== ")") {
+          if (this.at >= source.length) throw new InvalidPattern()
+          this.at += source[this.at] === "\\" ? 2 : 1
         }
-        this.#at++
+        this.at++
       } else return
     }
   }
@@ -241,7 +188,7 @@ class Parser {
       return first
     }
     const children = [first]
-    while (this.#accept("|")) {
+    while (this.accept("|")) {
       children.push(this.#branch(depth))
       this.#skipSpace()
     }
@@ -250,60 +197,59 @@ class Parser {
 
   #branch(depth: number): Node {
     const children: Array<Node> = []
-    while (this.#at < this.source.length) {
-      const before = this.#at
+    while (this.at < this.source.length) {
+      const before = this.at
       const child = this.#piece(depth)
-      if (this.#at === before) break
+      if (this.at === before) break
       if (child.type !== "empty") children.push(child)
     }
     return concatenation(children)
   }
 
-  /** An atom and its repetition. */
   #piece(depth: number): Node {
     const child = this.#atom(depth)
     this.#skipSpace()
     const bounds = this.#bounds()
     if (bounds === undefined) return child
-    if (!isRepeatable(child)) throw new InvalidPattern()
+    if (notRepeatable.has(child.type)) throw new InvalidPattern()
     this.#skipSpace()
-    const lazy = this.#accept("?")
+    const lazy = this.accept("?")
     const [minimum, maximum] = bounds
-    const node: Node = { type: "repeat", child, minimum, maximum, greedy: lazy === this.#flags.swapGreed }
-    return this.#accept("+") ? { type: "atomic", child: node } : node
+    const node: Node = { type: "repeat", child, minimum, maximum, greedy: lazy === this.#flags.has("U") }
+    return this.accept("+") ? { type: "atomic", child: node } : node
   }
 
   #bounds(): readonly [minimum: number, maximum: number] | undefined {
-    if (this.#accept("?")) return [0, 1]
-    if (this.#accept("*")) return [0, Number.POSITIVE_INFINITY]
-    if (this.#accept("+")) return [1, Number.POSITIVE_INFINITY]
+    if (this.accept("?")) return [0, 1]
+    if (this.accept("*")) return [0, Number.POSITIVE_INFINITY]
+    if (this.accept("+")) return [1, Number.POSITIVE_INFINITY]
     if (this.#peek() !== "{") return undefined
-    const start = this.#at
+    const start = this.at
     const bounds = this.#counts()
-    if (bounds === undefined) this.#at = start
+    if (bounds === undefined) this.at = start
     return bounds
   }
 
   /** `{2}`, `{2,}`, `{,3}`, `{2,3}`, or undefined if the brace is a letter. */
   #counts(): readonly [minimum: number, maximum: number] | undefined {
-    this.#at++
+    this.at++
     this.#skipSpace()
     const minimum = this.#peek() === "," ? 0 : this.#number()
     if (minimum === undefined) return undefined
     let maximum = minimum
     this.#skipSpace()
-    if (this.#accept(",")) {
+    if (this.accept(",")) {
       this.#skipSpace()
       maximum = this.#number() ?? Number.POSITIVE_INFINITY
       this.#skipSpace()
     }
-    return this.#accept("}") ? [minimum, maximum] : undefined
+    return this.accept("}") ? [minimum, maximum] : undefined
   }
 
   #number(): number | undefined {
-    const digits = /^[0-9]+/.exec(this.source.slice(this.#at))?.[0]
+    const digits = /^[0-9]+/.exec(this.source.slice(this.at))?.[0]
     if (digits === undefined || Number(digits) >= maximumCount) return undefined
-    this.#at += digits.length
+    this.at += digits.length
     return Number(digits)
   }
 
@@ -319,14 +265,14 @@ class Parser {
       case ")":
         return emptyNode
       case ".":
-        this.#at++
-        return { type: "set", set: anySet(this.#flags.dotMatchesLineFeed) }
+        this.at++
+        return { type: "set", set: anySet(this.#flags.has("s")) }
       case "^":
-        this.#at++
-        return assertion(this.#flags.multiLine ? "lineStart" : "textStart")
+        this.at++
+        return assertion(this.#flags.has("m") ? "lineStart" : "textStart")
       case "$":
-        this.#at++
-        return assertion(this.#flags.multiLine ? "lineEnd" : "textEnd")
+        this.at++
+        return assertion(this.#flags.has("m") ? "lineEnd" : "textEnd")
       case "(":
         return this.#group(depth)
       case "\\":
@@ -334,7 +280,7 @@ class Parser {
       case "[":
         return this.#class()
       default:
-        return this.#literal(this.#nextCodePoint(), this.#flags.caseInsensitive)
+        return this.#literal(this.nextCodePoint(), this.#ignoresCase)
     }
   }
 
@@ -359,13 +305,13 @@ class Parser {
   }
 
   #escape(inClass: boolean): Escape {
-    const start = this.#at
-    this.#at++
-    const codePoint = this.#nextCodePoint()
+    const start = this.at
+    this.at++
+    const codePoint = this.nextCodePoint()
     const name = String.fromCodePoint(codePoint)
-    const { caseInsensitive } = this.#flags
+    const caseInsensitive = this.#ignoresCase
     if (isDigit(name)) {
-      this.#at = start + 1
+      this.at = start + 1
       this.#usesNumberedReferences = true
       return { type: "node", node: this.#backReference(this.#number()) }
     }
@@ -381,13 +327,9 @@ class Parser {
     if (/^[dswDSW]$/.test(name)) return { type: "set", source: `\\${name}`, caseInsensitive }
     if (name === "h") return { type: "set", source: "[0-9A-Fa-f]", caseInsensitive: false }
     if (name === "H") return { type: "set", source: "[^0-9A-Fa-f]", caseInsensitive: false }
-    if ((name === "p" || name === "P") && this.#at < this.source.length) {
-      if (this.#character() === "{") {
-        const end = this.source.indexOf("}", this.#at)
-        if (end < 0) throw new InvalidPattern()
-        this.#at = end + 1
-      }
-      return { type: "set", source: this.source.slice(start, this.#at), caseInsensitive }
+    if ((name === "p" || name === "P") && this.at < this.source.length) {
+      if (this.nextCharacter() === "{") this.until("}")
+      return { type: "set", source: this.source.slice(start, this.at), caseInsensitive }
     }
     const hexLength = hexLengths.get(name)
     if (hexLength !== undefined) {
@@ -402,16 +344,16 @@ class Parser {
   }
 
   #hex(length: number): number {
-    const fixed = this.source.slice(this.#at, this.#at + length)
+    const fixed = this.source.slice(this.at, this.at + length)
     if (fixed.length === length && /^[0-9A-Fa-f]+$/.test(fixed)) {
-      this.#at += length
+      this.at += length
       return this.#codePoint(fixed)
     }
-    if (!this.#accept("{")) throw new InvalidPattern()
+    if (!this.accept("{")) throw new InvalidPattern()
     let digits = ""
     for (;;) {
       this.#skipSpace()
-      const character = this.#character()
+      const character = this.nextCharacter()
       if (character === "}" && digits !== "") return this.#codePoint(digits)
       if (!/^[0-9A-Fa-f]$/.test(character) || digits.length === 8) throw new InvalidPattern()
       digits += character
@@ -427,27 +369,22 @@ class Parser {
   /** `\b`, `\B`, or one of the named `\b{…}`; a brace with a digit or a comma is left for a repetition. */
   #boundary(name: string): Node {
     const plain = assertion(name === "b" ? "wordBoundary" : "notWordBoundary")
-    const end = this.#at
+    const end = this.at
     this.#skipSpace()
-    if (!this.#accept("{")) {
-      this.#at = end
+    if (!this.accept("{")) {
+      this.at = end
       return plain
     }
-    const open = this.#at
+    const open = this.at
     this.#skipSpace()
     const next = this.#peek()
     if (isDigit(next) || next === ",") {
-      this.#at = end
+      this.at = end
       return plain
     }
-    this.#at = open
+    this.at = open
     let content = ""
-    for (;;) {
-      if (this.#accept("}")) break
-      this.#skipSpace()
-      if (this.#accept("}")) break
-      content += this.#character()
-    }
+    for (this.#skipSpace(); !this.accept("}"); this.#skipSpace()) content += this.nextCharacter()
     const boundary = name === "b" ? namedBoundaries.get(content) : undefined
     if (boundary === undefined) throw new InvalidPattern()
     return assertion(boundary)
@@ -456,9 +393,9 @@ class Parser {
   /** A bracketed class, rewritten to the syntax of `parseSet`: only the outer parser knows all escapes. */
   #class(): Node {
     let source = "["
-    this.#at++
-    if (this.#accept("^")) source += "^"
-    if (this.#accept("]")) source += "]"
+    this.at++
+    if (this.accept("^")) source += "^"
+    if (this.accept("]")) source += "]"
     let nesting = 1
     while (nesting > 0) {
       const character = this.#peek()
@@ -475,15 +412,15 @@ class Parser {
       }
       if (character === "[") nesting++
       if (character === "]") nesting--
-      source += this.#character()
+      source += this.nextCharacter()
     }
-    return { type: "set", set: parseSet(source, this.#flags.caseInsensitive) }
+    return { type: "set", set: parseSet(source, this.#ignoresCase) }
   }
 
   #backReference(group: number | undefined): Node {
     if (group === undefined) throw new InvalidPattern()
     this.#referenced.add(group)
-    return { type: "backReference", group, caseInsensitive: this.#flags.caseInsensitive }
+    return { type: "backReference", group, caseInsensitive: this.#ignoresCase }
   }
 
   #namedReference(open: string, close: string, allowsRelative: boolean): Node {
@@ -493,12 +430,12 @@ class Parser {
   /** The group number of a name, a number or a relative reference (`-1` is the last opened group). */
   #groupReference(open: string, close: string, allowsRelative: boolean): number {
     const reference = /^([\p{Alphabetic}\p{N}_]*)(?:([+-])([0-9]+))?/u
-    const [whole = "", name = "", sign, digits] = reference.exec(this.source.slice(this.#at + open.length)) ?? []
+    const [whole = "", name = "", sign, digits] = reference.exec(this.source.slice(this.at + open.length)) ?? []
     const relative = sign !== undefined
-    const end = this.#at + open.length + whole.length
-    if (!this.#startsWith(open) || !this.source.startsWith(close, end)) throw new InvalidPattern()
+    const end = this.at + open.length + whole.length
+    if (!this.startsWith(open) || !this.source.startsWith(close, end)) throw new InvalidPattern()
     if (relative ? !allowsRelative || name !== "" || Number(digits) === 0 : name === "") throw new InvalidPattern()
-    this.#at = end + close.length
+    this.at = end + close.length
     if (relative) {
       const group = sign === "+" ? this.#groups + Number(digits) : this.#groups + 1 - Number(digits)
       if (group < 0) throw new InvalidPattern()
@@ -511,19 +448,19 @@ class Parser {
 
   #group(depth: number): Node {
     if (depth + 1 >= maximumDepth) throw new InvalidPattern()
-    this.#at++
+    this.at++
     this.#skipSpace()
-    if (this.#accept("?=")) return this.#look(depth, false, false)
-    if (this.#accept("?!")) return this.#look(depth, false, true)
-    if (this.#accept("?<=")) return this.#look(depth, true, false)
-    if (this.#accept("?<!")) return this.#look(depth, true, true)
-    if (this.#startsWith("?<")) return this.#namedGroup(depth, 1, "<", ">")
-    if (this.#startsWith("?'")) return this.#namedGroup(depth, 1, "'", "'")
-    if (this.#startsWith("?P<")) return this.#namedGroup(depth, 2, "<", ">")
-    if (this.#accept("?P=")) return this.#namedReference("", ")", false)
-    if (this.#accept("?>")) return { type: "atomic", child: this.#groupBody(depth) }
-    if (this.#accept("?(")) return this.#conditional(depth)
-    if (this.#accept("?")) return this.#flagGroup(depth)
+    if (this.accept("?=")) return this.#look(depth, false, false)
+    if (this.accept("?!")) return this.#look(depth, false, true)
+    if (this.accept("?<=")) return this.#look(depth, true, false)
+    if (this.accept("?<!")) return this.#look(depth, true, true)
+    if (this.startsWith("?<")) return this.#namedGroup(depth, 1, "<", ">")
+    if (this.startsWith("?'")) return this.#namedGroup(depth, 1, "'", "'")
+    if (this.startsWith("?P<")) return this.#namedGroup(depth, 2, "<", ">")
+    if (this.accept("?P=")) return this.#namedReference("", ")", false)
+    if (this.accept("?>")) return { type: "atomic", child: this.#groupBody(depth) }
+    if (this.accept("?(")) return this.#conditional(depth)
+    if (this.accept("?")) return this.#flagGroup(depth)
     const group = ++this.#groups
     return { type: "group", group, child: this.#groupBody(depth) }
   }
@@ -536,7 +473,7 @@ class Parser {
 
   #closeGroup(): void {
     this.#skipSpace()
-    if (!this.#accept(")")) throw new InvalidPattern()
+    if (!this.accept(")")) throw new InvalidPattern()
   }
 
   #look(depth: number, behind: boolean, negative: boolean): Node {
@@ -545,29 +482,28 @@ class Parser {
 
   #namedGroup(depth: number, skip: number, open: string, close: string): Node {
     const group = ++this.#groups
-    this.#at += skip + open.length
-    const name = /^[\p{Alphabetic}\p{N}_]+/u.exec(this.source.slice(this.#at))?.[0]
+    this.at += skip + open.length
+    const name = /^[\p{Alphabetic}\p{N}_]+/u.exec(this.source.slice(this.at))?.[0]
     if (name === undefined) throw new InvalidPattern()
-    this.#at += name.length
-    if (!this.#accept(close)) throw new InvalidPattern()
+    this.at += name.length
+    if (!this.accept(close)) throw new InvalidPattern()
     this.#names.set(name, group)
     return { type: "group", group, child: this.#groupBody(depth) }
   }
 
   #flagGroup(depth: number): Node {
-    const start = this.#at
-    const before = { ...this.#flags }
+    const start = this.at
+    const before = new Set(this.#flags)
     let negated = false
     for (;;) {
       this.#skipSpace()
-      const position = this.#at
-      const character = this.#character()
-      const flag = flagNames.get(character)
-      if (flag !== undefined) this.#flags[flag] = !negated
+      const position = this.at
+      const character = this.nextCharacter()
+      if (flagLetters.includes(character)) this.#flags[negated ? "delete" : "add"](character)
       else if (character === "-" && !negated) negated = true
       else if (character === ":" && !(negated && position === start + 1)) {
         const node = this.#alternatives(depth + 1)
-        if (!this.#accept(")")) throw new InvalidPattern()
+        if (!this.accept(")")) throw new InvalidPattern()
         this.#flags = before
         return node
       } else if (character === ")" && position !== start && !(negated && position === start + 1)) return emptyNode
@@ -577,9 +513,9 @@ class Parser {
 
   #conditional(depth: number): Node {
     const condition = this.#condition(depth)
-    const start = this.#at
+    const start = this.at
     const branches = this.#alternatives(depth + 1)
-    const hasBranches = this.#at !== start
+    const hasBranches = this.at !== start
     this.#closeGroup()
     if (!hasBranches) {
       if (condition.type !== "groupMatched") throw new InvalidPattern()

@@ -34,17 +34,12 @@ import type {
   SpecKind
 } from "../specs.js"
 import type { User } from "../user.js"
-import { type Body, type Entry, emptyTable, memberNamed, type Table, type TableMember, textOfBytes } from "./body.js"
+import { type Body, emptyTable, memberNamed, type Table, type TableMember, textOfBytes } from "./body.js"
 import { type RawDocument, readExact } from "./exactJson.js"
 
-/** A compiled rule. */
-export interface CompiledRule {
+export interface CompiledRule extends Required<Pick<Rule, "id" | "groupName" | "configDelegate" | "samplingRate">> {
   readonly source: Rule
-  readonly id: string
-  readonly groupName: string | undefined
   readonly isExperimentGroup: boolean
-  readonly configDelegate: string | undefined
-  readonly samplingRate: number | undefined
   /** `undefined` for a condition that is missing or invalid. */
   readonly conditions: ReadonlyArray<CompiledCondition | undefined>
   /** Whether no condition is missing or invalid. */
@@ -56,28 +51,12 @@ export interface CompiledRule {
   readonly passes: (user: User) => boolean
   /** Whether everyone is within the pass percentage. */
   readonly passesAll: boolean
-  /** The salt of its spec. */
   readonly specSalt: string
 }
 
-/** How a pass percentage splits users. */
-export interface Split {
-  /** Hashed before the unit ID, without the dot. */
-  readonly salt: string
-  /** Units whose bucket of 10,000 is below this pass. */
-  readonly threshold: number
-  readonly bucketOf: (user: User) => number
-}
-
-/** A compiled spec. */
-export interface CompiledSpec {
+export interface CompiledSpec
+  extends Required<Pick<Spec, "salt" | "idType" | "enabled" | "version" | "isActive" | "hasSharedParams">> {
   readonly spec: Spec
-  readonly salt: string
-  readonly idType: string
-  readonly enabled: boolean
-  readonly version: number | undefined
-  readonly isActive: boolean | undefined
-  readonly hasSharedParams: boolean | undefined
   readonly explicitParameters: ReadonlyArray<string> | undefined
   readonly forwardAllExposures: boolean
   readonly useNewLayerEval: boolean
@@ -86,7 +65,6 @@ export interface CompiledSpec {
   readonly rules: ReadonlyArray<CompiledRule>
 }
 
-/** A compiled config mapping. */
 export interface CompiledMapping {
   readonly newConfigName: string
   readonly rules: ReadonlyArray<{
@@ -130,7 +108,6 @@ export interface Decoder {
   readonly onBadPart: (part: BadPart) => void
 }
 
-/** The tables of specs. */
 export type SpecTable = "gates" | "dynamicConfigs" | "layers"
 
 /** The top-level members whose own members are decoded one by one. */
@@ -141,7 +118,6 @@ const tableKeys = {
   conditions: "condition_map"
 } as const
 
-/** The names of those members. */
 export const tableNames: ReadonlySet<string> = new Set(Object.values(tableKeys))
 
 const tableOf = {
@@ -159,7 +135,12 @@ export interface NameChanges {
 }
 
 const partKinds = { gates: "gate", dynamicConfigs: "dynamicConfig", layers: "layer" } as const
-const specTables = ["gates", "dynamicConfigs", "layers"] as const
+
+const perTable = <A>(make: (table: SpecTable) => A): Record<SpecTable, A> => ({
+  gates: make("gates"),
+  dynamicConfigs: make("dynamicConfigs"),
+  layers: make("layers")
+})
 
 /**
  * The specs of one payload, opaque to programs.
@@ -209,11 +190,7 @@ export class Snapshot {
     this.appId = envelope.appId
     this.parameterStores = envelope.parameterStores
     const table = (key: keyof typeof tableKeys) => body.tables.get(tableKeys[key]) ?? emptyTable
-    this.#tables = {
-      gates: table("gates") as Table<Spec>,
-      dynamicConfigs: table("dynamicConfigs") as Table<Spec>,
-      layers: table("layers") as Table<Spec>
-    }
+    this.#tables = perTable(key => table(key) as Table<Spec>)
     this.#conditions = table("conditions") as Table<CompiledCondition>
     // The bucketers accumulate those that conditions of earlier snapshots shared.
     const isCrowded = before !== undefined && before.#bucketers.size > 2 * this.#conditions.members.length
@@ -230,16 +207,19 @@ export class Snapshot {
     this.#specs = this.#takeOver(before)
   }
 
-  /** The compiled specs of the previous snapshot that are still valid. */
+  /** The compiled specs of the previous snapshot that are in this one too, except those with changed conditions. */
   #takeOver(before: Snapshot | undefined): Record<SpecTable, Array<CompiledSpec | undefined>> {
-    const conditions = before === undefined ? new Set<string>() : this.changedConditions(before)
-    const taken = (key: SpecTable) => {
-      const table = this.#tables[key]
-      return before === undefined
-        ? new Array<CompiledSpec | undefined>(table.members.length).fill(undefined)
-        : takeOver(before.#tables[key], table, before.#specs[key], conditions)
-    }
-    return { gates: taken("gates"), dynamicConfigs: taken("dynamicConfigs"), layers: taken("layers") }
+    if (before === undefined) return perTable(table => this.#tables[table].members.map(() => undefined))
+    const changed = this.changedConditions(before)
+    return perTable(table => {
+      const held = before.#tables[table]
+      return this.#tables[table].members.map(({ entry, name }, at) => {
+        const ordinal = held.ordinals === this.#tables[table].ordinals ? at : held.ordinals.get(name)
+        if (ordinal === undefined || held.members[ordinal]?.entry !== entry) return undefined
+        const compiled = before.#specs[table][ordinal]
+        return compiled === undefined || usesOneOf(compiled.spec, changed) ? undefined : compiled
+      })
+    })
   }
 
   /**
@@ -257,7 +237,7 @@ export class Snapshot {
    * @internal
    */
   get size(): number {
-    return specTables.reduce((sum, table) => sum + this.#tables[table].members.length, 0)
+    return Object.values(this.#tables).reduce((sum, table) => sum + table.members.length, 0)
   }
 
   /**
@@ -361,16 +341,6 @@ export class Snapshot {
   }
 
   /**
-   * The JSON of a condition.
-   *
-   * @internal
-   */
-  conditionText(key: string): string | undefined {
-    const member = memberNamed(this.#conditions, key)
-    return member === undefined ? undefined : textOfBytes(this.body.bytes, member.start, member.end)
-  }
-
-  /**
    * A condition of the payload, decoded at each call. A string says why it is invalid; `undefined` means it is missing.
    *
    * @internal
@@ -386,8 +356,14 @@ export class Snapshot {
    * @internal
    */
   *badParts(): Iterable<BadPart> {
-    for (const table of specTables) yield* badPartsOf(partKinds[table], this.#tables[table])
-    yield* badPartsOf("condition", this.#conditions)
+    const { gates, dynamicConfigs, layers } = this.#tables
+    const tables = { gate: gates, dynamicConfig: dynamicConfigs, layer: layers, condition: this.#conditions }
+    for (const [kind, table] of Object.entries<Table<unknown>>(tables)) {
+      for (const name of table.ordinals.keys()) {
+        const message = memberNamed(table, name)?.entry.problem
+        if (message !== undefined) yield { kind: kind as keyof typeof tables, name, message }
+      }
+    }
   }
 
   /**
@@ -396,9 +372,9 @@ export class Snapshot {
    * @internal
    */
   changesSince(before: Snapshot | undefined): Record<SpecTable, NameChanges> {
-    const changes = (table: SpecTable) =>
+    return perTable(table =>
       changedNames(before === undefined ? emptyTable : before.#tables[table], this.#tables[table])
-    return { gates: changes("gates"), dynamicConfigs: changes("dynamicConfigs"), layers: changes("layers") }
+    )
   }
 
   /**
@@ -407,7 +383,9 @@ export class Snapshot {
    * @internal
    */
   changedConditions(before: Snapshot | undefined): ReadonlySet<string> {
-    return changedKeys(before === undefined ? emptyTable : before.#conditions, this.#conditions)
+    const held = before === undefined ? emptyTable : before.#conditions
+    const { added, changed, removed } = changedNames(held, this.#conditions)
+    return new Set([...added, ...changed, ...removed])
   }
 
   /** The decoded content of a member. */
@@ -490,8 +468,11 @@ const thresholdOf = ({ passPercentage }: Rule): number => passPercentage * 100
 
 // Separate functions: a rule outlives its snapshot, so its closures must not hold the snapshot.
 
-/** The split of a rule's pass percentage. */
-export const splitOf = (rule: Rule, specSalt: string, bucketers: Bucketers): Split => {
+/**
+ * How a rule's pass percentage splits users: the salt is hashed before the unit ID, with a dot, and units whose bucket
+ * of 10,000 is below the threshold pass.
+ */
+export const splitOf = (rule: Rule, specSalt: string, bucketers: Bucketers) => {
   const salt = `${specSalt}.${rule.salt ?? rule.id}`
   const unit = compileUnit(rule.idType)
   let bucketer: Bucketer | undefined
@@ -511,63 +492,18 @@ const passesOf = (rule: Rule, specSalt: string, bucketers: Bucketers): ((user: U
   return user => bucketOf(user) < threshold
 }
 
-function* badPartsOf(kind: BadPart["kind"], table: Table<unknown>): Iterable<BadPart> {
-  for (const name of table.ordinals.keys()) {
-    const message = memberNamed(table, name)?.entry.problem
-    if (message !== undefined) yield { kind, name, message }
-  }
-}
-
-/** The entry of each name in both tables; `undefined` where one table has none. */
-const forEachPair = <A>(
-  before: Table<A>,
-  after: Table<A>,
-  visit: (name: string, was: Entry<A> | undefined, is: Entry<A> | undefined) => void
-): void => {
-  for (const [name, ordinal] of after.ordinals) {
-    const held = before.ordinals === after.ordinals ? ordinal : before.ordinals.get(name)
-    visit(name, held === undefined ? undefined : before.members[held]?.entry, after.members[ordinal]?.entry)
-  }
-  if (before.ordinals === after.ordinals) return
-  for (const [name, ordinal] of before.ordinals) {
-    if (!after.ordinals.has(name)) visit(name, before.members[ordinal]?.entry, undefined)
-  }
-}
-
 const changedNames = <A>(before: Table<A>, after: Table<A>): NameChanges => {
   const added: Array<string> = []
   const changed: Array<string> = []
-  const removed: Array<string> = []
-  forEachPair(before, after, (name, was, is) => {
-    if (was !== is) (was === undefined ? added : is === undefined ? removed : changed).push(name)
-  })
+  const isSameIndex = before.ordinals === after.ordinals
+  for (const [name, ordinal] of after.ordinals) {
+    const held = isSameIndex ? ordinal : before.ordinals.get(name)
+    if (held === undefined) added.push(name)
+    else if (before.members[held]?.entry !== after.members[ordinal]?.entry) changed.push(name)
+  }
+  const removed = isSameIndex ? [] : [...before.ordinals.keys()].filter(name => !after.ordinals.has(name))
   return { added, changed, removed }
 }
 
-const changedKeys = <A>(before: Table<A>, after: Table<A>): ReadonlySet<string> => {
-  const keys = new Set<string>()
-  forEachPair(before, after, (key, was, is) => {
-    if (was !== is) keys.add(key)
-  })
-  return keys
-}
-
 const usesOneOf = ({ rules }: Spec, conditions: ReadonlySet<string>): boolean =>
-  rules.some(rule => rule.conditions.some(condition => conditions.has(condition)))
-
-/**
- * The compiled specs of a table that are in the next one too, by its ordinals, except those with changed conditions.
- */
-const takeOver = (
-  before: Table<Spec>,
-  after: Table<Spec>,
-  compiled: ReadonlyArray<CompiledSpec | undefined>,
-  changedConditions: ReadonlySet<string>
-): Array<CompiledSpec | undefined> =>
-  after.members.map(({ entry, name }, ordinal) => {
-    const held = before.ordinals === after.ordinals ? ordinal : before.ordinals.get(name)
-    const spec = held === undefined || before.members[held]?.entry !== entry ? undefined : compiled[held]
-    if (spec === undefined) return undefined
-    if (changedConditions.size > 0 && usesOneOf(spec.spec, changedConditions)) return undefined
-    return spec
-  })
+  conditions.size > 0 && rules.some(rule => rule.conditions.some(condition => conditions.has(condition)))
