@@ -52,21 +52,28 @@ const isTiny = (word: string): boolean =>
     ? word.charCodeAt(0) < 0x800
     : word.length === 2 && word.charCodeAt(0) < 0x80 && word.charCodeAt(1) < 0x80
 
+/** What the whole string is about. */
+type Trait =
+  | "ios"
+  | "mac"
+  | "windows"
+  | "linux"
+  | "mobile"
+  | "safari"
+  | "playStation"
+  | "huawei"
+  | "cfNetwork"
+  | "crawler"
+
+/** How a name and its version are recorded. */
+type Kind = "token" | "osToken" | "browserToken"
+
 /** The findings of one pass over the words. */
 class Scan {
   readonly tokens: Array<Token> = []
+  readonly traits = new Set<Trait>()
   os: Token | undefined = undefined
   browser: Token | undefined = undefined
-  ios = false
-  mac = false
-  windows = false
-  linux = false
-  mobile = false
-  safari = false
-  playStation = false
-  huawei = false
-  cfNetwork = false
-  crawler = false
   private botFound = false
   private position = 0
 
@@ -121,24 +128,19 @@ class Scan {
     this.browser = { name, version }
   }
 
-  /** An iOS browser that requested the desktop page and therefore identifies as a Mac. */
-  macIsReallyIos(): void {
-    if (this.os?.name === "Mac OS X") this.os = { name: "iOS", version: undefined }
-  }
-
   /** Reads the phrase at the current word and returns how many words to advance. */
   private read(word: string): number {
     const step = phrases.get(word)?.(this) ?? 0
     if (step > 0) return step
     if (word.startsWith("Windows")) {
-      this.windows = true
+      this.traits.add("windows")
       this.osToken("Windows", this.windowsVersion())
     } else if (word.startsWith("iPad")) {
       this.appleDevice("iPad", word)
     } else if (word.startsWith("iPhone")) {
       this.appleDevice("iPhone", word)
     } else if (word.startsWith("Apple-iPhone7C2")) {
-      this.ios = true
+      this.traits.add("ios")
       this.token("iPhone")
     } else if (word.startsWith("AppleTV")) {
       this.token("ATV OS X")
@@ -156,15 +158,13 @@ class Scan {
       if (version !== undefined) this.skip()
       return version
     }
-    if (next.startsWith("XP")) {
-      this.skip()
-      return "XP"
-    }
-    return this.take(1)
+    if (!next.startsWith("XP")) return this.take(1)
+    this.skip()
+    return "XP"
   }
 
   private appleDevice(device: string, word: string): void {
-    this.ios = true
+    this.traits.add("ios")
     const next = word.indexOf(device, device.length)
     this.token(device, clean(word, device.length, next === -1 ? word.length : next) || undefined)
   }
@@ -177,211 +177,146 @@ class Scan {
     const known = products.get(name)
     if (known !== undefined) known(this, version)
     else if (/[Bb]ot|[Cc]rawler/.test(name)) this.bot(name, version)
-    else if (version?.includes("crawler")) this.crawler = true
+    else if (version?.includes("crawler")) this.traits.add("crawler")
     else if (name === "OculusBrowser") this.os = { name: "Android", version: undefined }
     else this.token(name, version)
   }
 }
 
 /**
- * The words with a meaning of their own, perhaps with the words after them. A phrase returns how many words to advance
- * (each version taken adds one), or 0 when the following words do not match.
+ * A word with a meaning of its own, perhaps with the words after it. Returns how many words to advance (each version
+ * taken adds one), or 0 when the following words do not match.
  */
-const phrases = new Map<string, (scan: Scan) => number>([
-  ["like", scan => (scan.word(1) === "Mac" && scan.word(2) === "OS" ? 4 : 1)],
-  [
-    "Mac",
-    scan => {
-      if (scan.word(1) !== "OS") return 0
-      scan.mac = true
-      scan.osToken("Mac OS X", scan.take(scan.word(2) === "X" ? 3 : 2))
-      return 3
-    }
-  ],
-  ["iOS", scan => appleSystem(scan)],
-  ["iPadOS", scan => appleSystem(scan)],
-  [
-    "iPhone",
-    scan => {
-      if (scan.word(1) !== "OS") return 0
-      scan.osToken("iOS", scan.take(2))
-      return 2
-    }
-  ],
-  [
-    "CPU",
-    scan => {
-      if (scan.word(1) !== "OS") return 0
-      scan.token("CPU OS", scan.take(2))
-      return 2
-    }
-  ],
-  [
-    "CrOS",
-    scan => {
-      let version = scan.take(1)
-      if (version === undefined) {
-        scan.skip()
-        version = scan.take(1)
-      }
-      scan.osToken("Chrome OS", version)
-      return 1
-    }
-  ],
-  ["CrKey", scan => recordToken(scan, "Chromecast")],
-  [
-    "PlayStation",
-    scan => {
-      scan.playStation = true
-      return recordToken(scan, "PlayStation")
-    }
-  ],
-  [
-    "Android",
-    scan => {
-      scan.osToken("Android", scan.take(1))
-      return 1
-    }
-  ],
-  [
-    "Windows",
-    scan => {
-      if (scan.word(1) !== "Phone") return 0
-      scan.osToken("Windows Phone", scan.take(2))
-      return 2
-    }
-  ],
-  [
-    "MSIE",
-    scan => {
-      scan.browserToken("IE", scan.take(1))
-      return 1
-    }
-  ],
-  ["Yahoo!", scan => (scan.word(1) === "Slurp" ? 1 + recordToken(scan, "Yahoo! Slurp") : 0)],
-  ["Red", scan => (scan.word(1) === "Hat" ? 1 + recordToken(scan, "Red Hat") : 0)],
-  [
-    "Ubuntu",
-    scan => {
-      scan.osToken("Ubuntu", scan.take(1))
-      return 1
-    }
-  ],
-  [
-    "Mobile",
-    scan => {
-      scan.mobile = true
-      return recordToken(scan, "Mobile")
-    }
-  ],
-  ["Linux", scan => linux(scan)],
-  ["linux", scan => linux(scan)],
-  ["Nintendo", scan => (scan.word(1) === "3DS" ? 1 + recordToken(scan, "NetFront NX") : 0)],
-  ["Better", scan => spacedBot(scan, "Better", "Uptime", "Bot")],
-  ["Radius", scan => spacedBot(scan, "Radius", "Compilance", "Bot")],
-  ["Uptime", scan => spacedBot(scan, "Uptime", "Monitoring", "Bot")],
-  [
-    "AdsBot-Google-Mobile",
-    scan => {
-      scan.bot("AdsBot-Google")
-      return 1
-    }
-  ]
-])
+type Phrase = (scan: Scan) => number
 
-const recordToken = (scan: Scan, name: string): number => {
-  scan.token(name)
-  return 1
+/** Advances by `step` words, the last of which may be followed by a version. */
+const versioned =
+  (kind: Kind, name: string, step = 1, at = step): Phrase =>
+  scan => {
+    scan[kind](name, scan.take(at))
+    return step
+  }
+
+const unversionedToken =
+  (name: string, step = 1): Phrase =>
+  scan => {
+    scan.token(name)
+    return step
+  }
+
+/** A phrase that needs this word next. */
+const before =
+  (next: string, phrase: Phrase): Phrase =>
+  scan =>
+    scan.word(1) === next ? phrase(scan) : 0
+
+/** A phrase, or a product, that also says something about the whole string. */
+const telling =
+  <Input extends ReadonlyArray<unknown>, A>(trait: Trait, then: (scan: Scan, ...input: Input) => A) =>
+  (scan: Scan, ...input: Input): A => {
+    scan.traits.add(trait)
+    return then(scan, ...input)
+  }
+
+/** A bot whose name has spaces. Only the first word is consumed: the others are read again as single words. */
+const spacedBot = (name: string): Phrase => {
+  const [, second = "", third] = name.split(" ")
+  return before(second, scan => {
+    if (scan.word(2) !== third) return 0
+    scan.bot(name)
+    return 1
+  })
 }
 
 /** Advances by two whether or not a version was taken: the word after it is never read. */
-const appleSystem = (scan: Scan): number => {
-  scan.ios = true
-  scan.osToken("iOS", scan.take(1))
-  return 2
-}
+const appleSystem = telling("ios", versioned("osToken", "iOS", 2, 1))
 
-const linux = (scan: Scan): number => {
-  scan.linux = true
-  return recordToken(scan, "Linux")
-}
+const macOS = telling("mac", scan => versioned("osToken", "Mac OS X", 3, scan.word(2) === "X" ? 3 : 2)(scan))
 
-/** A bot whose name has spaces. Only the first word is consumed: the others are read again as single words. */
-const spacedBot = (scan: Scan, first: string, second: string, third: string): number => {
-  if (scan.word(1) !== second || scan.word(2) !== third) return 0
-  scan.bot(`${first} ${second} ${third}`)
+const linux = telling("linux", unversionedToken("Linux"))
+
+const chromeOS: Phrase = scan => {
+  let version = scan.take(1)
+  if (version === undefined) {
+    scan.skip()
+    version = scan.take(1)
+  }
+  scan.osToken("Chrome OS", version)
   return 1
 }
 
-/** A product whose version, if it has one, makes it the browser under the given name. */
-const browser = (name: string) => (scan: Scan, version: string | undefined) => scan.browserToken(name, version)
+const googleAdsBot: Phrase = scan => {
+  scan.bot("AdsBot-Google")
+  return 1
+}
 
-/** A product that is compared with the others once all words are read. */
-const plainToken = (name: string) => (scan: Scan, version: string | undefined) => scan.token(name, version)
+const phrases = new Map<string, Phrase>([
+  ["like", scan => (scan.word(1) === "Mac" && scan.word(2) === "OS" ? 4 : 1)],
+  ["Mac", before("OS", macOS)],
+  ["iOS", appleSystem],
+  ["iPadOS", appleSystem],
+  ["iPhone", before("OS", versioned("osToken", "iOS", 2))],
+  ["CPU", before("OS", versioned("token", "CPU OS", 2))],
+  ["CrOS", chromeOS],
+  ["CrKey", unversionedToken("Chromecast")],
+  ["PlayStation", telling("playStation", unversionedToken("PlayStation"))],
+  ["Android", versioned("osToken", "Android")],
+  ["Windows", before("Phone", versioned("osToken", "Windows Phone", 2))],
+  ["MSIE", versioned("browserToken", "IE")],
+  ["Yahoo!", before("Slurp", unversionedToken("Yahoo! Slurp", 2))],
+  ["Red", before("Hat", unversionedToken("Red Hat", 2))],
+  ["Ubuntu", versioned("osToken", "Ubuntu")],
+  ["Mobile", telling("mobile", unversionedToken("Mobile"))],
+  ["Linux", linux],
+  ["linux", linux],
+  ["Nintendo", before("3DS", unversionedToken("NetFront NX", 2))],
+  ["Better", spacedBot("Better Uptime Bot")],
+  ["Radius", spacedBot("Radius Compilance Bot")],
+  ["Uptime", spacedBot("Uptime Monitoring Bot")],
+  ["AdsBot-Google-Mobile", googleAdsBot]
+])
 
-const products = new Map<string, (scan: Scan, version: string | undefined) => void>([
-  ["FxiOS", browser("Firefox iOS")],
-  ["GSA", browser("Google")],
-  ["SamsungBrowser", browser("Samsung Internet")],
-  ["NX", browser("NetFront NX")],
-  ["IEMobile", browser("IE Mobile")],
-  ["YisouSpider", browser("YisouSpider")],
-  ["ChatGPT-User", browser("ChatGPT-User")],
-  ["OAI-SearchBot", browser("OAI-SearchBot")],
-  ["Electron", browser("Electron")],
-  ["Edg", plainToken("Edge")],
-  ["Edge", plainToken("Edge")],
-  ["OPR", plainToken("Opera")],
-  [
-    "Kindle",
-    (scan, version) => {
-      if (version !== undefined) scan.os ??= { name: "Kindle", version }
-      scan.browserToken("Kindle", version)
-    }
-  ],
-  [
-    "EdgiOS",
-    (scan, version) => {
-      scan.macIsReallyIos()
-      scan.browserToken("Edge Mobile", version)
-    }
-  ],
-  [
-    "CriOS",
-    (scan, version) => {
-      scan.ios = true
-      scan.macIsReallyIos()
-      scan.browserToken("Chrome Mobile iOS", version)
-    }
-  ],
-  [
-    "HuaweiBrowser",
-    (scan, version) => {
-      scan.huawei = true
-      scan.token("HuaweiBrowser", version)
-    }
-  ],
-  [
-    "Mobile",
-    (scan, version) => {
-      scan.mobile = true
-      scan.token("Mobile", version)
-    }
-  ],
-  [
-    "Safari",
-    (scan, version) => {
-      scan.safari = true
-      scan.token("Safari", version)
-    }
-  ],
-  [
-    "CFNetwork",
-    scan => {
-      scan.cfNetwork = true
-      scan.ios = true
-    }
-  ]
+type Product = (scan: Scan, version: string | undefined) => void
+
+/** A product under the given name. */
+const product =
+  (kind: Kind, name: string): Product =>
+  (scan, version) =>
+    scan[kind](name, version)
+
+/** An iOS browser that may have requested the desktop page and therefore identify as a Mac. */
+const iosBrowser =
+  (name: string): Product =>
+  (scan, version) => {
+    if (scan.os?.name === "Mac OS X") scan.os = { name: "iOS", version: undefined }
+    scan.browserToken(name, version)
+  }
+
+const kindle: Product = (scan, version) => {
+  if (version !== undefined) scan.os ??= { name: "Kindle", version }
+  scan.browserToken("Kindle", version)
+}
+
+const products = new Map<string, Product>([
+  ["FxiOS", product("browserToken", "Firefox iOS")],
+  ["GSA", product("browserToken", "Google")],
+  ["SamsungBrowser", product("browserToken", "Samsung Internet")],
+  ["NX", product("browserToken", "NetFront NX")],
+  ["IEMobile", product("browserToken", "IE Mobile")],
+  ["YisouSpider", product("browserToken", "YisouSpider")],
+  ["ChatGPT-User", product("browserToken", "ChatGPT-User")],
+  ["OAI-SearchBot", product("browserToken", "OAI-SearchBot")],
+  ["Electron", product("browserToken", "Electron")],
+  ["Kindle", kindle],
+  ["EdgiOS", iosBrowser("Edge Mobile")],
+  ["CriOS", telling("ios", iosBrowser("Chrome Mobile iOS"))],
+  ["Edg", product("token", "Edge")],
+  ["Edge", product("token", "Edge")],
+  ["OPR", product("token", "Opera")],
+  ["HuaweiBrowser", telling("huawei", product("token", "HuaweiBrowser"))],
+  ["Mobile", telling("mobile", product("token", "Mobile"))],
+  ["Safari", telling("safari", product("token", "Safari"))],
+  ["CFNetwork", telling("cfNetwork", scan => void scan.traits.add("ios"))]
 ])
 
 const unknownVersion = "0.0.0"
@@ -413,43 +348,35 @@ const named = (name: string, token: Token | undefined): readonly [name: string, 
 
 const unversioned = (name: string): readonly [name: string, version: string] => [name, unknownVersion]
 
-const osOf = (scan: Scan): readonly [name: string, version: string] => {
-  if (scan.os !== undefined) return named(scan.os.name, scan.os)
-  for (const token of scan.tokens) {
-    switch (token.name) {
-      case "iOS":
-      case "Android":
-      case "Kindle":
-      case "Ubuntu":
-        return named(token.name, token)
-      case "CPU OS":
-        if (scan.ios) return named("iOS", token)
-        break
-      case "Version":
-        if (scan.ios && scan.mac) return named("iOS", token)
-        break
-      case "ATV OS X":
-      case "Chromecast":
-      case "Red Hat":
-        return unversioned(token.name)
-      default:
-        if (token.name.startsWith("Android")) return unversioned("Android")
-    }
+const versionedSystems = new Set(["iOS", "Android", "Kindle", "Ubuntu"])
+
+const unversionedSystems = new Set(["ATV OS X", "Chromecast", "Red Hat"])
+
+const osOf = ({ os, tokens, traits }: Scan): readonly [name: string, version: string] => {
+  if (os !== undefined) return named(os.name, os)
+  for (const token of tokens) {
+    const { name } = token
+    if (versionedSystems.has(name)) return named(name, token)
+    if (traits.has("ios") && (name === "CPU OS" || (name === "Version" && traits.has("mac"))))
+      return named("iOS", token)
+    if (unversionedSystems.has(name)) return unversioned(name)
+    if (name.startsWith("Android")) return unversioned("Android")
   }
-  if (scan.ios) return unversioned("iOS")
-  if (scan.mac) return unversioned("Mac OS X")
-  if (scan.windows) return unversioned("Windows")
-  if (scan.linux) return unversioned("Linux")
-  return unversioned("Other")
+  if (traits.has("ios")) return unversioned("iOS")
+  if (traits.has("mac")) return unversioned("Mac OS X")
+  if (traits.has("windows")) return unversioned("Windows")
+  return unversioned(traits.has("linux") ? "Linux" : "Other")
 }
 
-const browserOf = (scan: Scan): readonly [name: string, version: string] => {
-  if (scan.browser !== undefined) return named(scan.browser.name, scan.browser)
+const browserOf = ({ browser, tokens, traits }: Scan): readonly [name: string, version: string] => {
+  if (browser !== undefined) return named(browser.name, browser)
+  const isMobile = traits.has("mobile")
   let android: Token | undefined
   let version: Token | undefined
   let chrome: Token | undefined
-  for (const token of scan.tokens) {
-    switch (token.name) {
+  for (const token of tokens) {
+    const { name } = token
+    switch (name) {
       case "Android":
         android = token
         break
@@ -462,34 +389,33 @@ const browserOf = (scan: Scan): readonly [name: string, version: string] => {
       case "Firefox":
       case "Edge":
       case "Opera":
-        return named(scan.mobile ? `${token.name} Mobile` : token.name, token)
+        return named(isMobile ? `${name} Mobile` : name, token)
       case "Yahoo! Slurp":
-        return unversioned(token.name)
+        return unversioned(name)
       case "Silk":
-        return scan.playStation ? unversioned("NetFront NX") : named("Amazon Silk", token)
+        return traits.has("playStation") ? unversioned("NetFront NX") : named("Amazon Silk", token)
       case "YaBrowser":
         return named("Yandex Browser", token)
       case "NetFront NX":
       case "axios":
       case "HeadlessChrome":
-        return named(token.name, token)
+        return named(name, token)
     }
   }
   if (chrome !== undefined) {
     if (version !== undefined) return named("Chrome Mobile WebView", chrome)
-    if (scan.mobile && chrome.version !== undefined && !scan.huawei) return named("Chrome Mobile", chrome)
+    if (isMobile && chrome.version !== undefined && !traits.has("huawei")) return named("Chrome Mobile", chrome)
     if (chrome.version === undefined && android !== undefined) return named("Android", android)
     return named("Chrome", chrome)
   }
   if (android !== undefined) return named("Android", android)
-  if (scan.cfNetwork && scan.tokens[0] !== undefined) {
-    const [first, second] = scan.tokens
+  if (traits.has("cfNetwork") && tokens[0] !== undefined) {
+    const [first, second] = tokens
     return first.name === "NetworkingExtension" ? named("CFNetwork", second) : named(first.name, first)
   }
-  if (scan.safari) return named(scan.mobile && !scan.mac ? "Mobile Safari" : "Safari", version)
-  if (scan.ios) return unversioned("Mobile Safari UI/WKWebView")
-  if (scan.crawler) return unversioned("crawler")
-  return unversioned("Other")
+  if (traits.has("safari")) return named(isMobile && !traits.has("mac") ? "Mobile Safari" : "Safari", version)
+  if (traits.has("ios")) return unversioned("Mobile Safari UI/WKWebView")
+  return unversioned(traits.has("crawler") ? "crawler" : "Other")
 }
 
 /**
