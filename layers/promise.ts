@@ -44,30 +44,7 @@ export type { DropReason } from "../src/EventLogger.js"
 export { type ByteBuffer, ResponseBuffer } from "../src/engine/byteBuffer.js"
 export type { SecondaryExposure as ExplainedSecondaryExposure } from "../src/engine/evaluate/evaluation.js"
 export type { StickyValues as ExplainedStickyValues } from "../src/engine/evaluate/sticky.js"
-export type {
-  DecidedBy,
-  ExplainedBandit,
-  ExplainedBanditGroup,
-  ExplainedBucket,
-  ExplainedCondition,
-  ExplainedDelegate,
-  ExplainedEvaluation,
-  ExplainedExposure,
-  ExplainedKind,
-  ExplainedMapping,
-  ExplainedMappingRule,
-  ExplainedOperand,
-  ExplainedOutcome,
-  ExplainedOverride,
-  ExplainedParameter,
-  ExplainedRecheck,
-  ExplainedRule,
-  ExplainedSpec,
-  ExplainedSticky,
-  Explanation,
-  FoundIn,
-  RuleResult
-} from "../src/engine/explain/explanation.js"
+export type * from "../src/engine/explain/explanation.js"
 export type { Json, JsonObject } from "../src/engine/json.js"
 export type { User } from "../src/engine/user.js"
 export type { Decoded as DecodedFlag, Flag as FlagDeclaration } from "../src/Flag.js"
