@@ -26,17 +26,12 @@ const offered = new Set<unknown>([Overrides.Overrides, SpecStore, Evaluator])
  */
 const madeHere = new WeakSet<object>()
 
-/** @internal */
 export type Choose = <I, S extends object, E, R>(
   part: Context.Tag<I, S>,
   otherwise: Effect.Effect<S, E, R>
 ) => Effect.Effect<S, E, R>
 
-/**
- * Chooses each part: the one that the program provides, else the given default, which is only made if needed.
- *
- * @internal
- */
+/** Chooses each part: the one that the program provides, else the given default, which is only made if needed. */
 export const chooser: Effect.Effect<Choose> = /* @__PURE__ */ Effect.map(
   /* @__PURE__ */ Effect.context<never>(),
   context => (part, otherwise) => {
@@ -46,25 +41,16 @@ export const chooser: Effect.Effect<Choose> = /* @__PURE__ */ Effect.map(
   }
 )
 
-/**
- * The custom fields, converted to JSON like those of a user.
- *
- * @internal
- */
+/** The custom fields, converted to JSON like those of a user. */
 export const customFields = ({ globalCustomFields }: CoreOptions) =>
   toJson(globalCustomFields) as JsonObject | undefined
 
-/** @internal */
 export interface InstanceOptions extends CoreOptions {
   readonly specsSyncInterval: Duration.DurationInput
   readonly sdkKey?: Redacted.Redacted | undefined
 }
 
-/**
- * Makes an instance from the parts in the context, with the default evaluator adapted by `adapt`.
- *
- * @internal
- */
+/** Makes an instance from the parts in the context, with the default evaluator adapted by `adapt`. */
 export const makeInstance = Effect.fnUntraced(function* (
   options: InstanceOptions,
   choose: Choose,

@@ -12,8 +12,6 @@ const longestKey = 1_000
 /**
  * Memoizes about 1,000 results of a pure function of a string. Strings longer than 1,000 characters are not memoized,
  * so that they cannot fill the memory.
- *
- * @internal
  */
 export const memoize = <A extends object | null>(compute: (text: string) => A): ((text: string) => A) => {
   let young = new Map<string, A>()

@@ -25,11 +25,7 @@ import * as DataStoreSource from "../SpecSource/DataStore.js"
 import * as Http from "../SpecSource/Http.js"
 import type { PresetOptions } from "../Statsig.js"
 
-/**
- * The options of the preset. Parts that the program provides in its options are not included.
- *
- * @internal
- */
+/** The options of the preset. Parts that the program provides in its options are not included. */
 export const presetOptions = Effect.fnUntraced(function* (sdkKey: Redacted.Redacted, options: StatsigOptions) {
   const { dataStoreKeySchemaVersion = "", initTimeoutMs, proxyConfig = {}, specAdaptersConfig } = options
   const preset: PresetOptions = {

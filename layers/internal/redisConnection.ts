@@ -26,14 +26,9 @@ export interface RedisOptions {
 const connectTimeout = Duration.seconds(2)
 const commandTimeout = Duration.seconds(3)
 
-/** @internal */
 export const pauseBetweenConnections = Duration.seconds(1)
 
-/**
- * Loads the package, and makes clients of one protocol version. The error names `layer` if it cannot be loaded.
- *
- * @internal
- */
+/** Loads the package, and makes clients of one protocol version. The error names `layer` if it cannot be loaded. */
 export const loadRedis = Effect.fnUntraced(function* <RESP extends 2 | 3>(
   layer: string,
   RESP: RESP,
@@ -60,11 +55,7 @@ export const loadRedis = Effect.fnUntraced(function* <RESP extends 2 | 3>(
   return { redis, newClient }
 })
 
-/**
- * Commands, and those whose replies the process waits for. Replies are passed on in order.
- *
- * @internal
- */
+/** Commands, and those whose replies the process waits for. Replies are passed on in order. */
 export class Commands {
   #awaited = 0
 
@@ -101,8 +92,6 @@ interface ConnectionOptions extends Loaded {
 /**
  * One connection for commands and the messages of a channel (RESP3). Without one, a reconnect is tried about every
  * second; a command without a reply in time ends the connection.
- *
- * @internal
  */
 export class RedisConnection {
   #client: RedisClient | undefined

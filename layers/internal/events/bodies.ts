@@ -22,7 +22,6 @@ const largestGuess = 1 << 22
 /** Writers kept for reuse. Full batches follow each other; more than two are rarely written at once. */
 const mostIdle = 2
 
-/** @internal */
 export class Bodies {
   /** The size of an event in bytes, estimated from the last batch. */
   #eventSize = 1_000

@@ -14,11 +14,7 @@ import { EventSinkError } from "../../../src/StatsigError.js"
 import type { Bodies } from "./bodies.js"
 import type { FlushType, Outcomes, Retries } from "./outcomes.js"
 
-/**
- * The maximum number of concurrent batches: of automatic ones, and again of those sent by a flush.
- *
- * @internal
- */
+/** The maximum number of concurrent batches: of automatic ones, and again of those sent by a flush. */
 export const concurrency = 5
 
 /** How long a flush waits for batches sent by others. A sink bounds its own time, that of HTTP to 10 seconds. */
@@ -27,7 +23,6 @@ const longestWait = Duration.minutes(1)
 const timeIsOver = () =>
   new EventSinkError({ reason: "Timeout", message: "the time to shut down is over", retryable: true })
 
-/** @internal */
 export interface DeliveryParts {
   readonly queue: EventQueue
   readonly retries: Retries
@@ -44,7 +39,6 @@ export interface DeliveryParts {
   readonly patience: number
 }
 
-/** @internal */
 export class EventDelivery {
   /** Batches in flight. */
   readonly #sending = new Map<Batch, Fiber.RuntimeFiber<void, EventSinkError>>()

@@ -12,11 +12,7 @@ import { exceptionOf, type Observe, reportException } from "../../../src/interna
 import { withQuietLoggers } from "../../../src/internal/quietly.js"
 import type { EventSinkError } from "../../../src/StatsigError.js"
 
-/**
- * Why a batch is sent, in the words of the official SDK.
- *
- * @internal
- */
+/** Why a batch is sent, in the words of the official SDK. */
 export type FlushType = "scheduled:max_time" | "scheduled:full_batch" | "limit" | "manual" | "shutdown"
 
 /** The first attempt and five more. */
@@ -25,11 +21,7 @@ const maxAttempts = 6
 const minInterval = 1_000
 const maxInterval = 60_000
 
-/**
- * When batches may be sent. Times are those of a monotonic clock.
- *
- * @internal
- */
+/** When batches may be sent. Times are those of a monotonic clock. */
 export class Retries {
   /** The pause after the next failure; included in the metadata of each batch. */
   interval = minInterval
@@ -93,11 +85,7 @@ export class Retries {
   }
 }
 
-/**
- * Settles batches in the queue.
- *
- * @internal
- */
+/** Settles batches in the queue. */
 export class Outcomes {
   /** Why the last batch failed, until one succeeds. */
   lastError: EventSinkError | undefined
@@ -176,11 +164,7 @@ const exceptionTags: Readonly<Record<DropReason, string>> = {
   Shutdown: "statsig::log_event_failed"
 }
 
-/**
- * Reports everything dropped since the last report: one line and one metric for each cause.
- *
- * @internal
- */
+/** Reports everything dropped since the last report: one line and one metric for each cause. */
 export const reportDrops = (queue: EventQueue, observe: Observe): Effect.Effect<void> =>
   withQuietLoggers(
     Effect.suspend(() =>

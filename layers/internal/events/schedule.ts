@@ -6,11 +6,7 @@ import * as Queue from "effect/Queue"
 import { inBackground, interval } from "../../../src/internal/clocks.js"
 import { concurrency, type DeliveryParts, type EventDelivery } from "./delivery.js"
 
-/**
- * The pause between two checks of the queue; shorter if events wait for less. In milliseconds.
- *
- * @internal
- */
+/** The pause between two checks of the queue; shorter if events wait for less. In milliseconds. */
 export const longestTick = 1_000
 const shortestTick = 50
 
@@ -23,7 +19,6 @@ interface ScheduleParts extends Pick<DeliveryParts, "queue" | "retries" | "repor
   readonly onTick: (elapsed: number) => void
 }
 
-/** @internal */
 export class SendingSchedule {
   readonly #tick: number
   /** Signals that a batch has become full. */

@@ -22,11 +22,7 @@ interface ExitParts extends Pick<DeliveryParts, "queue" | "report"> {
   readonly patience: Duration.Duration
 }
 
-/**
- * Sends what is queued when the process has nothing else left to do, and reports drops after the shutdown.
- *
- * @internal
- */
+/** Sends what is queued when the process has nothing else left to do, and reports drops after the shutdown. */
 export class ExitWatch {
   #unwatch: (() => void) | undefined
   /** Whether the process has reached its end once, and continued. */
@@ -89,11 +85,7 @@ interface ShutdownParts extends Omit<ExitParts, "report" | "runtime"> {
   readonly background: Iterable<Fiber.Fiber<unknown>>
 }
 
-/**
- * One shutdown for all concurrent callers, and another one for later callers.
- *
- * @internal
- */
+/** One shutdown for all concurrent callers, and another one for later callers. */
 export class Shutdown {
   #ending: Ending | undefined
   /** Whether automatic sending has stopped. */

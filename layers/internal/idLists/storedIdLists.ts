@@ -17,9 +17,7 @@ import { PackedSet } from "../../../src/engine/idLists/packedSet.js"
 import { yieldToEventLoop } from "../../../src/internal/eventLoop.js"
 import { masking } from "../../../src/internal/secrets.js"
 
-/**
- * A list file, and how many bytes of it were read.
- */
+/** A list file, and how many bytes of it were read. */
 export interface ReadFile {
   readonly fileID: string | undefined
   /** Epoch milliseconds. */
@@ -27,9 +25,7 @@ export interface ReadFile {
   readonly size: number
 }
 
-/**
- * A held list. Never modified, only replaced.
- */
+/** A held list. Never modified, only replaced. */
 export interface HeldList {
   readonly ids: PackedSet
   readonly file: ReadFile

@@ -20,16 +20,10 @@ import { type DecodedPayload, type DecodeOptions, Payload, TimeFinder } from "./
 /**
  * Whether a payload is protobuf, judged by its bytes, whatever its headers or its name say. JSON is UTF-8, and a
  * compressed stream is not.
- *
- * @internal
  */
 export const isProtobuf = (body: string | Uint8Array): body is Uint8Array => typeof body !== "string" && !isUtf8(body)
 
-/**
- * Reads a payload.
- *
- * @internal
- */
+/** Reads a payload. */
 export const decodePayload = (body: Uint8Array, options: DecodeOptions): Effect.Effect<DecodedPayload, SpecsError> =>
   Effect.suspend(() => {
     const payload = new Payload(options)
@@ -39,11 +33,7 @@ export const decodePayload = (body: Uint8Array, options: DecodeOptions): Effect.
     )
   })
 
-/**
- * The `time` of a payload, reading only what precedes it; `undefined` if it cannot be found.
- *
- * @internal
- */
+/** The `time` of a payload, reading only what precedes it; `undefined` if it cannot be found. */
 export const payloadTime = (body: Uint8Array, limit: number): Effect.Effect<number | undefined> =>
   Effect.suspend(() => {
     const finder = new TimeFinder()

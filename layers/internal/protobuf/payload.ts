@@ -27,11 +27,7 @@ import { type Consumer, Refusal, tooLarge } from "./frames.js"
 import { type Entity, type HeldTable, heldTable, heldTopLevel, membersOf } from "./held.js"
 import { type Message, readMessage } from "./wire.js"
 
-/**
- * A decoded payload.
- *
- * @internal
- */
+/** A decoded payload. */
 export interface DecodedPayload {
   /** The specs as JSON in UTF-8. */
   readonly json: Uint8Array
@@ -41,11 +37,7 @@ export interface DecodedPayload {
   readonly warnings: ReadonlyArray<BadPart>
 }
 
-/**
- * Options of reading a payload.
- *
- * @internal
- */
+/** Options of reading a payload. */
 export interface DecodeOptions {
   /** The maximum size of the payload in bytes, both decompressed and as JSON. */
   readonly limit: number

@@ -33,7 +33,6 @@ interface ReceivedPayload {
   readonly protobuf?: HeldProtobuf & { readonly whole: Uint8Array | undefined }
 }
 
-/** @internal */
 export class HeldSpecs {
   state: SpecState = {
     source: "Uninitialized",

@@ -12,13 +12,11 @@ import { type Apply, type Fetch, fetchFrom, type SpecRequest, type SpecResponse 
 import type { SpecSourceError, SpecsError } from "../../../src/StatsigError.js"
 import type { HeldSpecs } from "./heldSpecs.js"
 
-/** @internal */
 export type SyncError = SpecSourceError | SpecsError
 
 /** The metrics tags of the payload that a sync read. */
 type ReadPayload = Partial<Pick<SpecResponse, "sourceApi" | "format" | "deltasUsed">>
 
-/** @internal */
 export class Syncs {
   lastSuccessAt: number | undefined
   /** The last error since then. */
