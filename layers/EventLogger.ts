@@ -27,9 +27,8 @@ import { withQuietLoggers } from "../src/internal/quietly.js"
 import { statsigMetadata } from "../src/internal/sdkInfo.js"
 import type { ObservabilityClient } from "../src/ObservabilityClient.js"
 import { checkBounds, optionTable, type StatsigOptions } from "../src/StatsigOptions.js"
-import { Bodies } from "./internal/events/bodies.js"
 import { EventDelivery } from "./internal/events/delivery.js"
-import { Outcomes, Retries, reportDrops } from "./internal/events/outcomes.js"
+import { Outcomes, Retries } from "./internal/events/outcomes.js"
 import { SendingSchedule } from "./internal/events/schedule.js"
 import { ExitWatch, Shutdown } from "./internal/events/shutdown.js"
 
@@ -81,7 +80,6 @@ const open = Effect.fnUntraced(function* (options: Options) {
   const now = () => clock.unsafeCurrentTimeMillis()
   const { disableAllLogging, environment, experimentalFlags, globalCustomFields, serviceName } = options
   const isEnabled = disableAllLogging !== true
-  const patience = Duration.decode(options.shutdownTimeout ?? Duration.seconds(3))
   const flushAfter = Duration.toMillis(options.flushInterval ?? optionTable.eventLoggingFlushInterval.default)
   const bounds = yield* boundsOf(options)
   const sizes = { batchSize: bounds.batchSize, maxPendingBatches: bounds.maxBatches }
@@ -94,20 +92,15 @@ const open = Effect.fnUntraced(function* (options: Options) {
   })
   const retries = new Retries(steady(clock))
   const outcomes = new Outcomes(queue, retries, observe)
-  const report = reportDrops(queue, observe)
-  const bodies = new Bodies(user => userToLog(user, globalCustomFields, environment ?? intake.defaultEnvironment))
   const delivery = new EventDelivery({
-    queue,
-    retries,
     outcomes,
     sink,
-    report,
-    patience: Duration.toMillis(patience),
+    patience: Duration.decode(options.shutdownTimeout ?? Duration.seconds(3)),
     gather: () => {
       intake.pushCounts(now())
       queue.gather()
     },
-    bodies,
+    loggedUser: user => userToLog(user, globalCustomFields, environment ?? intake.defaultEnvironment),
     metadata: flushType => ({
       ...statsigMetadata(serviceName),
       flushingIntervalMs: retries.interval,
@@ -119,9 +112,9 @@ const open = Effect.fnUntraced(function* (options: Options) {
     intake.forget(elapsed)
     observe(client => client.gauge("statsig.sdk.events_pending", queue.pending, undefined))
   }
-  const schedule = new SendingSchedule({ queue, retries, delivery, report, now, flushAfter, onTick })
-  const exitWatch = new ExitWatch({ queue, delivery, report, runtime, patience })
-  const shutdown = new Shutdown({ queue, delivery, patience, exitWatch, background: yield* schedule.start })
+  const schedule = new SendingSchedule(delivery, { now, flushAfter, onTick })
+  const exitWatch = new ExitWatch(delivery, runtime)
+  const shutdown = new Shutdown(delivery, exitWatch, yield* schedule.start)
   exitWatch.start()
 
   /** Runs after each event, which may have completed a batch. */
@@ -171,7 +164,7 @@ const open = Effect.fnUntraced(function* (options: Options) {
  */
 export const make = Effect.fnUntraced(function* (options: Options) {
   const { close, logger, shutdown } = yield* open(options)
-  yield* Effect.addFinalizer(() => Effect.zipRight(shutdown.end, close))
+  yield* Effect.addFinalizer(() => Effect.zipRight(shutdown.end(false), close))
   return logger
 })
 
@@ -182,7 +175,7 @@ export const make = Effect.fnUntraced(function* (options: Options) {
  */
 export const makeLasting = Effect.fnUntraced(function* (options: Options) {
   const { logger, shutdown } = yield* open(options)
-  yield* Effect.addFinalizer(() => shutdown.endUnlessAwaited)
+  yield* Effect.addFinalizer(() => shutdown.end(true))
   return logger
 })
 

@@ -8,10 +8,13 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import type { Sink } from "../../../src/EventSink.js"
+import { type EventList, EventWriter } from "../../../src/engine/events/eventList.js"
 import type { Batch, EventQueue } from "../../../src/engine/events/eventQueue.js"
+import { wellFormedJson } from "../../../src/engine/json.js"
+import type { User } from "../../../src/engine/user.js"
+import { yieldToEventLoop } from "../../../src/internal/eventLoop.js"
 import { withQuietLoggers } from "../../../src/internal/quietly.js"
 import { EventSinkError } from "../../../src/StatsigError.js"
-import type { Bodies } from "./bodies.js"
 import type { FlushType, Outcomes, Retries } from "./outcomes.js"
 
 /** The maximum number of concurrent batches: of automatic ones, and again of those sent by a flush. */
@@ -23,20 +26,24 @@ const longestWait = Duration.minutes(1)
 const timeIsOver = () =>
   new EventSinkError({ reason: "Timeout", message: "the time to shut down is over", retryable: true })
 
+/** Bytes that are written before yielding to the event loop. */
+const eventsPerTurn = 1 << 17
+/** The largest memory allocated for a body before anything is written. */
+const largestGuess = 1 << 22
+/** Writers kept for reuse. Full batches follow each other; more than two are rarely written at once. */
+const mostIdle = 2
+
 export interface DeliveryParts {
-  readonly queue: EventQueue
-  readonly retries: Retries
   readonly outcomes: Outcomes
   readonly sink: Sink
   /** Puts waiting events into batches. */
   readonly gather: () => void
-  /** Describes the SDK in the body of a batch. */
+  /** The logged form of a user. */
+  readonly loggedUser: (user: User) => string
+  /** The metadata of a batch. */
   readonly metadata: (flushType: FlushType) => object
-  readonly bodies: Bodies
-  /** Reports dropped events. */
-  readonly report: Effect.Effect<void>
-  /** The longest time in milliseconds that a flush waits when the server asks for it, and that `finish` continues. */
-  readonly patience: number
+  /** How long a shutdown may take, and a flush waits when the server asks for it. */
+  readonly patience: Duration.Duration
 }
 
 export class EventDelivery {
@@ -45,7 +52,18 @@ export class EventDelivery {
   /** One at a time: each sends what is queued when it starts. */
   readonly #oneFlush = Effect.unsafeMakeSemaphore(1)
 
-  constructor(private readonly parts: DeliveryParts) {}
+  /** The size of an event in bytes, estimated from the last batch. */
+  #eventSize = 1_000
+  readonly #idle: Array<EventWriter> = []
+  readonly queue: EventQueue
+  readonly retries: Retries
+  readonly report: Effect.Effect<void>
+
+  constructor(readonly parts: DeliveryParts) {
+    this.queue = parts.outcomes.queue
+    this.retries = parts.outcomes.retries
+    this.report = parts.outcomes.report
+  }
 
   /** Sends the first batch. Returns whether there was one. */
   sendOne(flushType: FlushType): Effect.Effect<boolean> {
@@ -57,14 +75,14 @@ export class EventDelivery {
 
   /** Sends what is due, batch after batch, while the server accepts them. */
   readonly drain: Effect.Effect<void> = Effect.suspend(() =>
-    this.parts.queue.hasDue && this.parts.retries.isOpen
+    this.queue.hasDue && this.retries.isOpen
       ? Effect.flatMap(this.sendOne("limit"), more => (more ? this.drain : Effect.void))
       : Effect.void
   )
 
   /** Sends what is queued, unless the server asks for a long wait: then it stays queued. */
   readonly flush = Effect.suspend(() =>
-    Effect.flatMap(this.#waitAsTold, isFreeAgain => (isFreeAgain ? this.#sendAll("manual") : this.parts.report))
+    Effect.flatMap(this.#waitAsTold, isFreeAgain => (isFreeAgain ? this.#sendAll("manual") : this.report))
   )
 
   /**
@@ -72,8 +90,8 @@ export class EventDelivery {
    * errors of dropped batches.
    */
   readonly finish: Effect.Effect<ReadonlyArray<EventSinkError>> = Effect.suspend(() => {
-    const { patience, queue, retries } = this.parts
-    retries.setDeadline(patience)
+    const { queue, retries } = this
+    retries.setDeadline(this.#patience)
     const round: typeof this.finish = Effect.flatMap(
       Effect.zipRight(this.#waitAsTold, this.#sendAll("shutdown")),
       errors =>
@@ -87,25 +105,29 @@ export class EventDelivery {
   /** Stops batches in flight, without waiting for them, and drops everything. */
   giveUp(cause: string): Effect.Effect<void> {
     return Effect.suspend(() => {
-      this.parts.queue.dropAll("Shutdown", cause)
+      this.queue.dropAll("Shutdown", cause)
       const stopped = Effect.forEach([...this.#sending.values()], Fiber.interruptFork, { discard: true })
-      return Effect.zipRight(stopped, this.parts.report)
+      return Effect.zipRight(stopped, this.report)
     })
+  }
+
+  get #patience(): number {
+    return Duration.toMillis(this.parts.patience)
   }
 
   /** Waits as the server asks, if not for too long. Returns whether requests are allowed again. */
   readonly #waitAsTold = Effect.suspend(() => {
-    const wait = this.parts.retries.heldFor
+    const wait = this.retries.heldFor
     if (wait <= 0) return Effect.succeed(true)
-    return wait > this.parts.patience ? Effect.succeed(false) : Effect.as(Effect.sleep(Duration.millis(wait)), true)
+    return wait > this.#patience ? Effect.succeed(false) : Effect.as(Effect.sleep(Duration.millis(wait)), true)
   })
 
   /** Sends every batch once, and waits for those sent by others. Returns the errors of those that were dropped. */
   #sendAll(flushType: "manual" | "shutdown"): Effect.Effect<ReadonlyArray<EventSinkError>> {
     return Effect.suspend(() => {
-      const { gather, queue, report, retries } = this.parts
+      const { queue, report, retries } = this
       const errors: Array<EventSinkError> = []
-      gather()
+      this.parts.gather()
       const end = queue.nextOrder
       const isAllowed = () => flushType === "shutdown" || retries.heldFor <= 0
       const sendNext = Effect.suspend(() =>
@@ -131,7 +153,7 @@ export class EventDelivery {
 
   /** Sends the first batch with a lower number, if there is one, and notes the error if it was dropped. */
   #sendNext(flushType: FlushType, before?: number, errors?: Array<EventSinkError>): Effect.Effect<boolean> {
-    const batch = this.parts.queue.take(before)
+    const batch = this.queue.take(before)
     if (batch === undefined) return Effect.succeed(false)
     return Effect.map(this.#deliver(batch, flushType), error => {
       if (error !== undefined) errors?.push(error)
@@ -145,7 +167,8 @@ export class EventDelivery {
    */
   #deliver(batch: Batch, flushType: FlushType): Effect.Effect<EventSinkError | undefined> {
     return Effect.gen(this, function* () {
-      const { outcomes, queue, retries } = this.parts
+      const { queue, retries } = this
+      const { outcomes } = this.parts
       const { attempts, events } = batch
       const sentIn = retries.wave
       const fiber = yield* Effect.forkDaemon(Effect.interruptible(this.#send(batch, flushType)))
@@ -169,14 +192,47 @@ export class EventDelivery {
   }
 
   #send({ attempts, events }: Batch, flushType: FlushType): Effect.Effect<void, EventSinkError> {
-    const { bodies, metadata, sink } = this.parts
-    const target = {
-      releasesBody: sink.releasesBody === true,
-      send: (body: Uint8Array) => sink.send({ body, eventCount: events.length, retries: attempts })
-    }
-    return Effect.catchAllDefect(
-      bodies.send(events, () => metadata(flushType), target),
-      defect => new EventSinkError({ reason: "Failed", message: String(defect), retryable: true })
+    const { loggedUser, sink } = this.parts
+    return Effect.suspend(() => {
+      const guess = Math.min(eventsPerTurn + this.#eventSize * events.length, largestGuess)
+      const writer = this.#idle.pop() ?? new EventWriter(guess, loggedUser)
+      const sent = Effect.flatMap(this.#write(writer, events, flushType), body =>
+        sink.send({ body, eventCount: events.length, retries: attempts })
+      )
+      return sink.releasesBody === true
+        ? Effect.ensuring(
+            sent,
+            Effect.sync(() => this.#release(writer))
+          )
+        : sent
+    }).pipe(
+      Effect.catchAllDefect(
+        defect => new EventSinkError({ reason: "Failed", message: String(defect), retryable: true })
+      )
     )
+  }
+
+  /** The memory of a full batch, a megabyte, is used again: new memory for each keeps the garbage collector busy. */
+  #release(writer: EventWriter): void {
+    writer.clear()
+    if (writer.capacity <= largestGuess && this.#idle.length < mostIdle) this.#idle.push(writer)
+  }
+
+  /** Writes the body of a batch, in several turns of the event loop. */
+  #write(body: EventWriter, events: EventList, flushType: FlushType): Effect.Effect<Uint8Array> {
+    return Effect.gen(this, function* () {
+      const { metadata } = this.parts
+      body.appendText('{"events":[')
+      let written = 0
+      for (let index = 0; index < events.length; index++) {
+        events.write(index, body)
+        if (body.length - written < eventsPerTurn) continue
+        written = body.length
+        yield* yieldToEventLoop
+      }
+      this.#eventSize = Math.ceil(body.length / events.length)
+      body.appendText(wellFormedJson(`],"statsigMetadata":${JSON.stringify(metadata(flushType))}}`))
+      return body.bytes
+    })
   }
 }

@@ -85,14 +85,14 @@ export class Retries {
   }
 }
 
-/** Settles batches in the queue. */
+/** Settles batches in the queue, and reports what was dropped. */
 export class Outcomes {
   /** Why the last batch failed, until one succeeds. */
   lastError: EventSinkError | undefined
 
   constructor(
-    private readonly queue: EventQueue,
-    private readonly retries: Retries,
+    readonly queue: EventQueue,
+    readonly retries: Retries,
     private readonly observe: Observe
   ) {}
 
@@ -151,32 +151,24 @@ export class Outcomes {
     const tries = attempts - postponed + 1
     return !isPostponed && tries >= maxAttempts ? ["Attempts", `${maxAttempts} attempts to send failed`] : undefined
   }
-}
 
-/** The error tag of a reason, in the words of the official SDK. */
-const exceptionTags: Readonly<Record<DropReason, string>> = {
-  Invalid: "statsig::log_event_dropped_event_count",
-  QueueFull: "statsig::log_event_dropped_event_count",
-  TooLarge: "statsig::log_event_dropped_event_count",
-  Closed: "statsig::log_event_dropped_event_count",
-  Refused: "statsig::log_event_failed",
-  Attempts: "statsig::log_event_failed",
-  Shutdown: "statsig::log_event_failed"
-}
-
-/** Reports everything dropped since the last report: one line and one metric for each cause. */
-export const reportDrops = (queue: EventQueue, observe: Observe): Effect.Effect<void> =>
-  withQuietLoggers(
+  /** Reports everything dropped since the last report: one line and one metric for each cause. */
+  readonly report: Effect.Effect<void> = withQuietLoggers(
     Effect.suspend(() =>
       Effect.forEach(
-        queue.takeDrops(),
+        this.queue.takeDrops(),
         ({ cause, count, reason }) => {
           const message = `${count} ${count === 1 ? "event was" : "events were"} dropped: ${cause}`
-          observe(client => reportException(client, exceptionTags[reason], "LogEventError", message))
-          observe(client => client.increment("statsig.sdk.events_dropped_count", count, { reason }))
+          const tag = failedReasons.has(reason) ? "log_event_failed" : "log_event_dropped_event_count"
+          this.observe(client => reportException(client, `statsig::${tag}`, "LogEventError", message))
+          this.observe(client => client.increment("statsig.sdk.events_dropped_count", count, { reason }))
           return Effect.logWarning(message)
         },
         { discard: true }
       )
     )
   )
+}
+
+/** Reasons that the official SDK counts as failed requests, not as dropped events. */
+const failedReasons: ReadonlySet<DropReason> = new Set(["Refused", "Attempts", "Shutdown"])

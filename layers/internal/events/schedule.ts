@@ -4,14 +4,13 @@
 import * as Effect from "effect/Effect"
 import * as Queue from "effect/Queue"
 import { inBackground, interval } from "../../../src/internal/clocks.js"
-import { concurrency, type DeliveryParts, type EventDelivery } from "./delivery.js"
+import { concurrency, type EventDelivery } from "./delivery.js"
 
 /** The pause between two checks of the queue; shorter if events wait for less. In milliseconds. */
 export const longestTick = 1_000
 const shortestTick = 50
 
-interface ScheduleParts extends Pick<DeliveryParts, "queue" | "retries" | "report"> {
-  readonly delivery: EventDelivery
+interface ScheduleParts {
   readonly now: () => number
   /** How long events wait, in milliseconds. */
   readonly flushAfter: number
@@ -29,14 +28,17 @@ export class SendingSchedule {
   #lastTick: number
   #lastAttempt = 0
 
-  constructor(private readonly parts: ScheduleParts) {
+  constructor(
+    private readonly delivery: EventDelivery,
+    private readonly parts: ScheduleParts
+  ) {
     this.#tick = Math.min(Math.max(parts.flushAfter, shortestTick), longestTick)
     this.#lastTick = parts.now()
   }
 
   /** A batch has become full. */
   tellFull(): void {
-    if (this.parts.retries.isOpen) Queue.unsafeOffer(this.#filled, undefined)
+    if (this.delivery.retries.isOpen) Queue.unsafeOffer(this.#filled, undefined)
   }
 
   /** Starts. Returns the sending fibers. */
@@ -50,7 +52,8 @@ export class SendingSchedule {
 
   /** Due batches wait only for the pause after a failure, other events until they have waited for long. */
   readonly #look = Effect.suspend(() => {
-    const { delivery, flushAfter, now, onTick, queue, report, retries } = this.parts
+    const { flushAfter, now, onTick } = this.parts
+    const { queue, report, retries } = this.delivery
     const time = now()
     this.#elapsed += Math.max(time - this.#lastTick, this.#tick)
     this.#lastTick = time
@@ -58,16 +61,16 @@ export class SendingSchedule {
     if (!retries.isFree || !(queue.hasDue || this.#elapsed - this.#lastAttempt >= flushAfter)) return report
     this.#lastAttempt = this.#elapsed
     const flushType = queue.hasFull ? "scheduled:full_batch" : "scheduled:max_time"
-    return Effect.all([delivery.sendOne(flushType), this.#startSenders, report], { discard: true })
+    return Effect.all([this.delivery.sendOne(flushType), this.#startSenders, report], { discard: true })
   })
 
   /** Starts sender fibers, up to the limit and as long as there is work. */
   readonly #startSenders: Effect.Effect<void> = Effect.suspend(() => {
-    const { delivery, queue, retries } = this.parts
+    const { drain, queue, retries } = this.delivery
     if (this.#senders === concurrency || !queue.hasDue || !retries.isOpen) return Effect.void
     this.#senders++
     const sender = Effect.ensuring(
-      Effect.exit(delivery.drain),
+      Effect.exit(drain),
       Effect.sync(() => this.#senders--)
     )
     // The sender has taken its batch before the next check.

@@ -10,17 +10,11 @@ import * as Runtime from "effect/Runtime"
 import { onBeforeExit } from "../../../src/internal/beforeExit.js"
 import { guarded, inBackground } from "../../../src/internal/clocks.js"
 import type { EventSinkError } from "../../../src/StatsigError.js"
-import type { DeliveryParts, EventDelivery } from "./delivery.js"
+import type { EventDelivery } from "./delivery.js"
 import { longestTick } from "./schedule.js"
 
 const tooLate = "the time to shut down was over"
 const tooLateAtExit = "the process ended before the delivery"
-
-interface ExitParts extends Pick<DeliveryParts, "queue" | "report"> {
-  readonly delivery: EventDelivery
-  readonly runtime: Runtime.Runtime<never>
-  readonly patience: Duration.Duration
-}
 
 /** Sends what is queued when the process has nothing else left to do, and reports drops after the shutdown. */
 export class ExitWatch {
@@ -29,11 +23,14 @@ export class ExitWatch {
   #hasExited = false
   #isReporting = false
 
-  constructor(private readonly parts: ExitParts) {}
+  constructor(
+    private readonly delivery: EventDelivery,
+    private readonly runtime: Runtime.Runtime<never>
+  ) {}
 
   start(): void {
     this.#unwatch ??= onBeforeExit(() => {
-      if (!this.#isDone) Runtime.runFork(this.parts.runtime)(guarded(this.#lastWords))
+      if (!this.#isDone) Runtime.runFork(this.runtime)(guarded(this.#lastWords))
     })
   }
 
@@ -45,7 +42,7 @@ export class ExitWatch {
 
   /** Call it after events that come after the shutdown: no background fiber reports their drops. */
   noteLateEvent(): void {
-    const { queue, report, runtime } = this.parts
+    const { queue, report } = this.delivery
     this.start()
     if (!queue.hasDrops || this.#isReporting) return
     this.#isReporting = true
@@ -53,36 +50,30 @@ export class ExitWatch {
       this.#isReporting = false
       return Effect.zipRight(report, this.stopIfDone)
     })
-    Runtime.runFork(runtime)(inBackground(Effect.zipRight(Effect.sleep(longestTick), reported)))
+    Runtime.runFork(this.runtime)(inBackground(Effect.zipRight(Effect.sleep(longestTick), reported)))
   }
 
   get #isDone(): boolean {
-    const { queue } = this.parts
+    const { queue } = this.delivery
     return queue.pending === 0 && !queue.hasDrops
   }
 
   readonly #lastWords = Effect.suspend(() => {
-    const { delivery, patience, queue, report } = this.parts
+    const { finish, parts, queue, report } = this.delivery
     if (queue.pending === 0) return report
-    const givenUp = delivery.giveUp(tooLateAtExit)
+    const givenUp = this.delivery.giveUp(tooLateAtExit)
     if (this.#hasExited) return givenUp
     this.#hasExited = true
-    return Effect.zipRight(Effect.timeoutOption(Effect.disconnect(delivery.finish), patience), givenUp)
+    return Effect.zipRight(Effect.timeoutOption(Effect.disconnect(finish), parts.patience), givenUp)
   })
 }
 
 /** A shutdown in progress. */
-interface Ending {
-  readonly result: Deferred.Deferred<void, EventSinkError>
+class Ending {
+  readonly result = Deferred.unsafeMake<void, EventSinkError>(FiberId.none)
   fiber: Fiber.RuntimeFiber<unknown> | undefined
   /** Callers that wait for it. */
-  waiters: number
-}
-
-interface ShutdownParts extends Omit<ExitParts, "report" | "runtime"> {
-  readonly exitWatch: ExitWatch
-  /** The fibers that send automatically until then. */
-  readonly background: Iterable<Fiber.Fiber<unknown>>
+  waiters = 0
 }
 
 /** One shutdown for all concurrent callers, and another one for later callers. */
@@ -91,22 +82,27 @@ export class Shutdown {
   /** Whether automatic sending has stopped. */
   isStopped = false
 
-  constructor(private readonly parts: ShutdownParts) {}
+  /** `background`: the fibers that send automatically until then. */
+  constructor(
+    private readonly delivery: EventDelivery,
+    private readonly exitWatch: ExitWatch,
+    private readonly background: Iterable<Fiber.Fiber<unknown>>
+  ) {}
 
   #lastSend(isTold: boolean): Effect.Effect<void, EventSinkError> {
-    const { background, delivery, exitWatch, patience, queue } = this.parts
-    return Effect.gen(function* () {
-      if (isTold) yield* Effect.logDebug(`Shutting down within ${Duration.toMillis(patience)} ms`)
+    return Effect.gen(this, function* () {
+      const { finish, parts, queue } = this.delivery
+      if (isTold) yield* Effect.logDebug(`Shutting down within ${Duration.toMillis(parts.patience)} ms`)
       // Waits for the batches in flight, so that they are not sent twice.
-      yield* Fiber.interruptAll(background)
-      const [failure] = yield* delivery.finish
+      yield* Fiber.interruptAll(this.background)
+      const [failure] = yield* finish
       if (failure !== undefined) return yield* failure
       if (isTold) yield* Effect.logDebug(`Shut down; events sent: ${queue.sent}, dropped: ${queue.dropped}`)
     }).pipe(
       Effect.ensuring(
         Effect.suspend(() => {
           this.#ending = undefined
-          return exitWatch.stopIfDone
+          return this.exitWatch.stopIfDone
         })
       )
     )
@@ -116,9 +112,9 @@ export class Shutdown {
   readonly #current = Effect.suspend(() => {
     if (this.#ending !== undefined) return Effect.succeed(this.#ending)
     // The scope of a logger that was shut down closes later, with nothing left to do.
-    const last = this.#lastSend(!this.isStopped || this.parts.queue.pending > 0)
+    const last = this.#lastSend(!this.isStopped || this.delivery.queue.pending > 0)
     this.isStopped = true
-    const begun: Ending = { result: Deferred.unsafeMake(FiberId.none), fiber: undefined, waiters: 0 }
+    const begun = new Ending()
     this.#ending = begun
     return Effect.map(Effect.forkDaemon(Effect.interruptible(Effect.intoDeferred(last, begun.result))), fiber => {
       begun.fiber = fiber
@@ -128,23 +124,10 @@ export class Shutdown {
 
   /** Ends a shutdown in progress, if there is one, and drops what is undelivered. */
   readonly #giveUp = Effect.suspend(() => {
-    const { delivery, exitWatch } = this.parts
     const stopped = this.#ending?.fiber === undefined ? Effect.void : Fiber.interruptFork(this.#ending.fiber)
     this.#ending = undefined
-    return Effect.all([stopped, delivery.giveUp(tooLate), exitWatch.stopIfDone], { discard: true })
+    return Effect.all([stopped, this.delivery.giveUp(tooLate), this.exitWatch.stopIfDone], { discard: true })
   })
-
-  /** Drops what is undelivered. */
-  readonly #dropRest = Effect.suspend(() => (this.parts.queue.pending > 0 ? this.#giveUp : Effect.void))
-
-  /** Waits for the end as long as there is time, for no caller. Errors are in the log by then. */
-  readonly #awaitEnd = Effect.suspend(() =>
-    Effect.flatMap(this.#current, ({ result }) => Deferred.await(result)).pipe(
-      Effect.interruptible,
-      Effect.timeoutOption(this.parts.patience),
-      Effect.ignore
-    )
-  )
 
   /** For a caller. When the last one is interrupted, its time is over. */
   readonly run: Effect.Effect<void, EventSinkError> = Effect.uninterruptibleMask(restore =>
@@ -156,14 +139,20 @@ export class Shutdown {
     })
   )
 
-  /** For no caller: what is undelivered when the time is over is dropped. */
-  readonly end: Effect.Effect<void> = guarded(Effect.zipRight(this.#awaitEnd, this.#dropRest))
-
-  /** The same, unless a caller is still waiting: it has its own time limit. */
-  readonly endUnlessAwaited: Effect.Effect<void> = guarded(
-    Effect.zipRight(
-      this.#awaitEnd,
-      Effect.suspend(() => ((this.#ending?.waiters ?? 0) === 0 ? this.#dropRest : Effect.void))
+  /**
+   * For no caller: what is undelivered when the time is over is dropped; `unlessAwaited`, not while a caller waits, which
+   * has its own time limit. Errors are in the log by then.
+   */
+  end(unlessAwaited: boolean): Effect.Effect<void> {
+    return Effect.flatMap(this.#current, ({ result }) => Deferred.await(result)).pipe(
+      Effect.interruptible,
+      Effect.timeoutOption(this.delivery.parts.patience),
+      Effect.ignore,
+      Effect.andThen(() => {
+        const isAwaited = unlessAwaited && (this.#ending?.waiters ?? 0) > 0
+        return this.delivery.queue.pending > 0 && !isAwaited ? this.#giveUp : Effect.void
+      }),
+      guarded
     )
-  )
+  }
 }
