@@ -39,16 +39,13 @@ export interface Download {
   readonly onGivenUp: () => void
 }
 
-/** A download, and the context of its sync. */
-interface Wanted {
+interface DownloadState {
   readonly download: Download
+  /** The context of its sync. */
   readonly runtime: Runtime.Runtime<never>
-}
-
-interface Running {
-  readonly download: Download
+  /** `undefined` while it waits for a slot. */
   fiber: Fiber.RuntimeFiber<void> | undefined
-  readonly begunAt: number
+  begunAt: number
   heardAt: number
   hasPlace: boolean
 }
@@ -61,8 +58,8 @@ export interface Waiting {
 
 /** Downloads by name. They run in the background, and end with the scope. */
 export class Downloads {
-  readonly #waiting = new Map<string, Wanted>()
-  readonly #running = new Map<string, Running>()
+  /** Those that wait for a slot come last. */
+  readonly #entries = new Map<string, DownloadState>()
   #placesTaken = 0
   #heardAt: number
   /** When a download with a slot last received data. */
@@ -79,7 +76,7 @@ export class Downloads {
 
   /** The file of that name that is being downloaded, or is queued. */
   underWay(name: string): string | undefined {
-    return (this.#waiting.get(name) ?? this.#running.get(name))?.download.file
+    return this.#entries.get(name)?.download.file
   }
 
   /** Starts a download as soon as there is a slot. It replaces another one of the same name. */
@@ -87,7 +84,9 @@ export class Downloads {
     return inBackground(
       Effect.gen(this, function* () {
         yield* this.#cancel(download.name)
-        this.#waiting.set(download.name, { download, runtime: yield* Effect.runtime<never>() })
+        const runtime = yield* Effect.runtime<never>()
+        const entry = { download, runtime, fiber: undefined, begunAt: Infinity, heardAt: 0, hasPlace: false }
+        this.#entries.set(download.name, entry)
         this.#fill()
         if (this.#isWatched) return
         this.#isWatched = true
@@ -99,7 +98,7 @@ export class Downloads {
   /** Cancels all downloads of other names. */
   cancelAllBut(names: ReadonlySet<string>): Effect.Effect<void> {
     return Effect.forEach(
-      [...this.#running.keys(), ...this.#waiting.keys()].filter(name => !names.has(name)),
+      [...this.#entries.keys()].filter(name => !names.has(name)),
       name => this.#cancel(name),
       { discard: true }
     )
@@ -109,7 +108,7 @@ export class Downloads {
   settled({ awaited, patience }: Waiting): Effect.Effect<boolean> {
     return Effect.gen(this, function* () {
       const begun = this.#now()
-      while (this.#running.size > 0) {
+      while (this.#entries.size > 0) {
         const heardAt = awaited === "all" ? this.#heardAt : this.#placedHeardAt
         const rest = Duration.toMillis(patience) - (this.#now() - Math.max(heardAt, begun))
         if (rest <= 0) return false
@@ -124,63 +123,60 @@ export class Downloads {
     return Number(this.clock.unsafeCurrentTimeNanos() / 1_000_000n)
   }
 
-  #leave(entry: Running): void {
+  #leave(entry: DownloadState): void {
     if (entry.hasPlace) this.#placesTaken--
     entry.hasPlace = false
   }
 
-  #end(entry: Running): void {
-    if (this.#running.get(entry.download.name) !== entry) return
-    this.#running.delete(entry.download.name)
+  #end(entry: DownloadState): void {
+    if (this.#entries.get(entry.download.name) !== entry) return
+    this.#entries.delete(entry.download.name)
     this.#leave(entry)
     this.#fill()
-    if (this.#running.size > 0) return
+    if (this.#entries.size > 0) return
     Deferred.unsafeDone(this.#emptied, Effect.void)
     this.#emptied = Deferred.unsafeMake<void>(FiberId.none)
   }
 
-  #stop(entry: Running): Effect.Effect<void> {
+  #stop(entry: DownloadState): Effect.Effect<void> {
     this.#end(entry)
     return entry.fiber === undefined ? Effect.void : Fiber.interruptFork(entry.fiber)
   }
 
   #cancel(name: string): Effect.Effect<void> {
     return Effect.suspend(() => {
-      this.#waiting.delete(name)
-      const entry = this.#running.get(name)
+      const entry = this.#entries.get(name)
       return entry === undefined ? Effect.void : this.#stop(entry)
     })
   }
 
   /** A fiber of its own: a child of the one that freed the slot would inherit from all before it. */
-  #begin({ download, runtime }: Wanted): void {
-    const begunAt = this.#now()
-    const entry: Running = { download, fiber: undefined, begunAt, heardAt: begunAt, hasPlace: true }
+  #begin(entry: DownloadState): void {
+    entry.begunAt = entry.heardAt = this.#now()
+    entry.hasPlace = true
     this.#placesTaken++
-    this.#running.set(download.name, entry)
     const progress = () => {
       this.#heardAt = entry.heardAt = this.#now()
       if (entry.hasPlace) this.#placedHeardAt = this.#heardAt
     }
     const run = Effect.ensuring(
-      download.run(progress),
+      entry.download.run(progress),
       Effect.sync(() => this.#end(entry))
     )
-    entry.fiber = Runtime.runFork(runtime)(run, { scope: this.scope, immediate: false })
+    entry.fiber = Runtime.runFork(entry.runtime)(run, { scope: this.scope, immediate: false })
   }
 
   /** Gives free slots to waiting downloads. */
   #fill(): void {
-    for (const [name, wanted] of this.#waiting) {
+    for (const entry of this.#entries.values()) {
       if (this.#placesTaken >= places) return
-      this.#waiting.delete(name)
-      this.#begin(wanted)
+      if (entry.fiber === undefined) this.#begin(entry)
     }
   }
 
   #watch(): Effect.Effect<void> {
     return Effect.gen(this, function* () {
-      while (this.#running.size > 0) {
+      while (this.#entries.size > 0) {
         yield* Effect.sleep(pauseBetweenDownloads)
         yield* Effect.forEach(this.#giveUpSilent(), entry => this.#stop(entry), { discard: true })
       }
@@ -189,9 +185,9 @@ export class Downloads {
   }
 
   /** Takes the slots of slow downloads, and cancels those beyond the bound. Returns those to stop. */
-  #giveUpSilent(): ReadonlyArray<Running> {
+  #giveUpSilent(): ReadonlyArray<DownloadState> {
     const longAgo = this.#now() - Duration.toMillis(patience)
-    const slow = [...this.#running.values()].filter(({ begunAt }) => begunAt <= longAgo)
+    const slow = [...this.#entries.values()].filter(({ begunAt }) => begunAt <= longAgo)
     slow.sort((one, other) => one.heardAt - other.heardAt)
     const silent = slow.filter(({ heardAt }) => heardAt <= longAgo)
     const tooMany = silent.slice(0, Math.max(slow.length - mostWithoutPlace, 0))

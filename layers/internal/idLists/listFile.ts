@@ -7,15 +7,17 @@ import { bytesPerId, IdListReader } from "../../../src/engine/idLists/idListFile
 import { PackedSet } from "../../../src/engine/idLists/packedSet.js"
 import { yieldToEventLoop } from "../../../src/internal/eventLoop.js"
 import type { ListFile } from "./manifest.js"
-import type { HeldList, ReadFile } from "./storedIdLists.js"
+import type { HeldList } from "./storedIdLists.js"
 
 /** A hundred million ids. */
 export const largestListFile = 1024 ** 3
 
 /** What to read: the file from `start` on, as a new list or into the held one. */
-export type ReadingPlan =
-  | { readonly as: "replacement"; readonly start: 0 }
-  | { readonly as: "growth" | "addition"; readonly start: number; readonly held: HeldList }
+export interface ReadingPlan {
+  readonly as: "replacement" | "growth" | "addition"
+  readonly start: number
+  readonly held?: HeldList
+}
 
 /**
  * The reading plan for a list. A file that is neither the held one nor at least as new does not replace it: its lines
@@ -57,10 +59,7 @@ export class ListReading {
     readonly next: ListFile,
     readonly plan: ReadingPlan
   ) {
-    this.#ids =
-      plan.as === "replacement"
-        ? new PackedSet(Math.min(next.size, largestListFile) / bytesPerId)
-        : plan.held.ids.copy()
+    this.#ids = plan.held?.ids.copy() ?? new PackedSet(Math.min(next.size, largestListFile) / bytesPerId)
     this.#reader = new IdListReader(this.#ids)
   }
 
@@ -95,17 +94,14 @@ export class ListReading {
       // A server without range support responds 200 with the whole file. Reading lines again changes nothing.
       const isWhole = status === 200 && length > size - start
       const file = { creationTime, fileID, size: isWhole ? length : start + length }
-      return this.#listOf(file, yield* Clock.currentTimeMillis)
+      // A new list is the file; an older one keeps its own.
+      const { as, held = { file, addition: undefined } } = this.plan
+      return {
+        ids: this.#ids,
+        file: as === "growth" ? { ...held.file, size: file.size } : held.file,
+        addition: as === "addition" ? file : held.addition,
+        updatedAt: yield* Clock.currentTimeMillis
+      }
     })
-  }
-
-  #listOf(file: ReadFile, updatedAt: number): HeldList {
-    const plan = this.plan
-    const ids = this.#ids
-    if (plan.as === "replacement") return { ids, updatedAt, file, addition: undefined }
-    const { held } = plan
-    return plan.as === "addition"
-      ? { ids, updatedAt, file: held.file, addition: file }
-      : { ids, updatedAt, file: { ...held.file, size: file.size }, addition: held.addition }
   }
 }

@@ -62,51 +62,44 @@ export class ListSync {
 
   get status(): IdListsStatus {
     const { failing, held } = this.parts
-    const lists = Array.from(new Set([...held.lists.keys(), ...failing.names]), (name): IdListStatus => {
+    const lists = Array.from(new Set([...held.lists.keys(), ...failing.keys()]), (name): IdListStatus => {
       const list = held.lists.get(name)
       return {
         name,
         ids: list?.ids.size ?? 0,
         file: list && { fileID: list.file.fileID, bytes: list.file.size },
         updatedAt: list?.updatedAt,
-        lastError: failing.errorOf(name)
+        lastError: failing.get(name)?.error
       }
     })
     return { isReady: this.#isReady, lists, lastSuccessAt: this.#lastSuccessAt, lastError: this.#lastError }
   }
 
   #logged(waiting: Waiting): Effect.Effect<void, IdListError> {
-    const { held } = this.parts
-    return Effect.tapBoth(this.#sync(waiting), {
-      onFailure: error => this.#logFailures(error),
-      onSuccess: () =>
-        Effect.andThen(this.#logFailures(undefined), () =>
-          Effect.logDebug(`The ID lists are synced: there are ${held.lists.size}`)
-        )
-    })
+    return Effect.tapBoth(this.#sync(waiting), { onFailure: this.#log, onSuccess: () => this.#log(undefined) })
   }
 
   /** Logs what failed since the last time. */
-  #logFailures = Effect.fnUntraced(function* (this: ListSync, error: IdListError | undefined) {
-    const { errors, more } = this.parts.failing.takeUntold()
+  readonly #log = Effect.fnUntraced(function* (this: ListSync, error: IdListError | undefined) {
+    const { failing, held } = this.parts
+    const { errors, more } = failing.takeUntold()
     for (const { list, message } of error === undefined || error.list !== undefined ? errors : [error, ...errors]) {
       const what = list === undefined ? "The ID lists were" : `The ID list ${JSON.stringify(list)} was`
       yield* Effect.logWarning(`${what} not synced: ${message}`)
     }
     if (more > 0) yield* Effect.logWarning(`${more} more ID lists were not synced`)
-  })
+    if (error === undefined) yield* Effect.logDebug(`The ID lists are synced: there are ${held.lists.size}`)
+  }).bind(this)
 
   #sync(waiting: Waiting): Effect.Effect<void, IdListError> {
     const { held, isOffline } = this.parts
-    const end = (error: IdListError | undefined) => {
-      this.#lastError = error && released(error)
-      this.#isReady ??= error === undefined
-    }
+    const end = (error: IdListError | undefined) =>
+      Effect.sync(() => {
+        this.#lastError = error && released(error)
+        this.#isReady ??= error === undefined
+      })
     const sync = Effect.andThen(held.readStored, isOffline ? Effect.void : this.#syncFromNetwork(waiting))
-    const ended = Effect.tapBoth(this.#orBroken(sync), {
-      onFailure: error => Effect.sync(() => end(error)),
-      onSuccess: () => Effect.sync(() => end(undefined))
-    })
+    const ended = Effect.tapBoth(this.#orBroken(sync), { onFailure: end, onSuccess: () => end(undefined) })
     return this.#oneSync.withPermits(1)(held.together(ended))
   }
 
@@ -122,7 +115,8 @@ export class ListSync {
         yield* this.#begin(manifest)
         const haveEnded = yield* downloads.settled(waiting)
         yield* this.#measure(begun, true, this.#downloaded - before)
-        if (failing.anyError !== undefined) return yield* failing.anyError
+        const [failed] = failing.values()
+        if (failed !== undefined) return yield* failed.error
         if (!haveEnded) return yield* requests.error("Timeout", "some of the lists are still being downloaded")
       }).pipe(marked({ key: "get_id_list_sources", step: "process", idListCount: Object.keys(manifest).length }))
       this.#lastSuccessAt = yield* Clock.currentTimeMillis
@@ -158,8 +152,7 @@ export class ListSync {
       failing.keepOnly(names)
       yield* downloads.cancelAllBut(names)
       held.keepOnly(names)
-      const named = Object.entries(manifest)
-      const sorted = [...named.filter(([name]) => !failing.has(name)), ...named.filter(([name]) => failing.has(name))]
+      const sorted = Object.entries(manifest).sort(([one], [other]) => +failing.has(one) - +failing.has(other))
       for (const [index, [name, entry]] of sorted.entries()) {
         yield* this.#beginList(name, entry)
         if (index % entriesPerTurn === entriesPerTurn - 1) yield* yieldToEventLoop
@@ -171,7 +164,7 @@ export class ListSync {
   #beginList(name: string, entry: unknown): Effect.Effect<void> {
     const { downloads, failing, held, requests } = this.parts
     return Effect.matchEffect(decodeManifestEntry(entry), {
-      onFailure: problem => Effect.sync(() => failing.add(name, "", requests.error("Invalid", problem, name), 1)),
+      onFailure: problem => Effect.sync(() => failing.fail(name, "", requests.error("Invalid", problem, name), 1)),
       onSuccess: next => {
         const file = fileKeyOf(next)
         if (failing.skip(name, file) || downloads.underWay(name) === file) return Effect.void
@@ -187,7 +180,7 @@ export class ListSync {
     const { downloads, failing, requests } = this.parts
     const file = fileKeyOf(next)
     return Effect.flatMap(Random.nextRange(0.5, 1), share => {
-      const failed = (error: IdListError) => failing.add(name, file, error, share)
+      const failed = (error: IdListError) => failing.fail(name, file, error, share)
       return downloads.start({
         name,
         file,

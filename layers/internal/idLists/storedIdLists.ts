@@ -17,13 +17,15 @@ import { PackedSet } from "../../../src/engine/idLists/packedSet.js"
 import { yieldToEventLoop } from "../../../src/internal/eventLoop.js"
 import { masking } from "../../../src/internal/secrets.js"
 
-/** A list file, and how many bytes of it were read. */
-export interface ReadFile {
-  readonly fileID: string | undefined
+const File = Schema.Struct({
   /** Epoch milliseconds. */
-  readonly creationTime: number
-  readonly size: number
-}
+  creationTime: Schema.Int,
+  fileID: Schema.optional(Schema.String),
+  size: Schema.NonNegativeInt
+})
+
+/** A list file, and how many bytes of it were read. */
+export type ReadFile = typeof File.Type
 
 /** A held list. Never modified, only replaced. */
 export interface HeldList {
@@ -33,7 +35,7 @@ export interface HeldList {
    * A file that a later manifest named and that did not replace the first, because it is older or has the same id: its
    * lines were added.
    */
-  readonly addition: ReadFile | undefined
+  readonly addition?: ReadFile | undefined
   /** Epoch milliseconds. */
   readonly updatedAt: number
 }
@@ -46,12 +48,6 @@ const longestText = 32 * 1024 * 1024
 
 /** Characters between two turns of the event loop. */
 const slice = 16 * 1024
-
-const File = Schema.Struct({
-  fileID: Schema.optional(Schema.String),
-  creationTime: Schema.Int,
-  size: Schema.NonNegativeInt
-})
 
 const Head = Schema.parseJson(
   Schema.Struct({ file: File, addition: Schema.optional(File), ids: Schema.NonNegativeInt, updatedAt: Schema.Int })
@@ -67,11 +63,18 @@ export class StoredIdLists {
 
   readonly read: Effect.Effect<ReadonlyMap<string, HeldList>> = Effect.gen(this, function* () {
     const lists = new Map<string, HeldList>()
-    const names = yield* this.#logged("The ID lists were not read from the data store", this.#readNames())
+    const readNames = Effect.flatMap(
+      Effect.andThen(inTime(this.store.initialize), inTime(this.store.get(this.#namesKey))),
+      (text = "[]") => Schema.decodeUnknown(Names)(text)
+    )
+    const names = yield* this.#logged("The ID lists were not read from the data store", readNames)
     const readLists = Effect.gen(this, function* () {
       for (const name of names ?? []) {
         const what = `The ID list ${JSON.stringify(name)} was not read from the data store`
-        const list = yield* this.#logged(what, this.#readList(name))
+        const readList = Effect.flatMap(inTime(this.store.get(this.#listKey(name))), text =>
+          text ? heldListOf(text) : Effect.succeed(undefined)
+        )
+        const list = yield* this.#logged(what, readList)
         if (list !== undefined) lists.set(name, list)
       }
     })
@@ -93,12 +96,12 @@ export class StoredIdLists {
         if (failed.length > 0 || !(yield* this.#writeList(name, held.get(name), now))) failed.push(name)
       }
       const text = JSON.stringify([...held.keys()])
-      const isNamed = yield* this.#set("The names of the ID lists were", this.#namesKey(), text, now)
+      const isNamed = yield* this.#set("The names of the ID lists were", this.#namesKey, text, now)
       return isNamed ? failed : [...names]
     })
   }
 
-  #namesKey(): string {
+  get #namesKey(): string {
     return keyOf("/v1/get_id_lists", "plain_text", this.options)
   }
 
@@ -111,19 +114,6 @@ export class StoredIdLists {
     const mask = masking(this.options.sdkKey)
     return Effect.catchAllCause(effect, cause =>
       Effect.as(Effect.logWarning(`${what}: ${mask(Cause.pretty(cause))}`), undefined)
-    )
-  }
-
-  #readNames() {
-    return inTime(this.store.initialize).pipe(
-      Effect.andThen(inTime(this.store.get(this.#namesKey()))),
-      Effect.flatMap(text => (text === undefined ? Effect.succeed([]) : Schema.decodeUnknown(Names)(text)))
-    )
-  }
-
-  #readList(name: string) {
-    return Effect.flatMap(inTime(this.store.get(this.#listKey(name))), text =>
-      text === undefined || text === "" ? Effect.succeed(undefined) : heldListOf(text)
     )
   }
 
@@ -167,9 +157,7 @@ const heldListOf = Effect.fnUntraced(function* (text: string) {
   }
   reader.end()
   if (ids.size !== head.ids) return yield* Effect.dieMessage(`expected ${head.ids} ids, got ${ids.size}`)
-  const { addition, file, updatedAt } = head
-  const asRead = ({ creationTime, fileID, size }: typeof file): ReadFile => ({ creationTime, fileID, size })
-  return { ids, updatedAt, file: asRead(file), addition: addition && asRead(addition) } satisfies HeldList
+  return { ...head, ids } satisfies HeldList
 })
 
 /** The store of the lists; `undefined` without a `DataStore` in the context. */
