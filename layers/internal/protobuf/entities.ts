@@ -41,13 +41,6 @@ class JsonWriter {
     if (value !== undefined) this.#text += `,"${name}":${JSON.stringify(value)}`
   }
 
-  /** Bytes that must be JSON. */
-  *raw(bytes: Uint8Array): Generator<void, void> {
-    if (!isUtf8(bytes)) throw new Error("a value is not UTF-8")
-    yield* checkJson(bytes)
-    this.known(bytes)
-  }
-
   /** Bytes that are known to be JSON. */
   known(bytes: Uint8Array): void {
     if (bytes.length <= longestDate) this.#text += textField(bytes)
@@ -63,7 +56,10 @@ class JsonWriter {
     const value = holder === undefined ? "null" : (holder as { readonly value?: string | Uint8Array }).value
     if (value === undefined) throw new Error(`the ${name} is empty`)
     if (typeof value === "string") this.#text += value
-    else yield* this.raw(value)
+    else {
+      yield* checkText(value, "a value")
+      this.known(value)
+    }
   }
 
   end(): ReadonlyArray<Uint8Array> {
@@ -77,31 +73,16 @@ class JsonWriter {
   }
 }
 
-/** A number with more digits than this may be out of range. */
-const maxDigits = 300
-
-const isAsciiDigit = (byte: number): boolean => byte >= 0x30 && byte <= 0x39
+/** An exponent, an escape such as `\ud800`, or a number of so many digits that it may be out of range. */
+const unusual = /\d[eE]|\\u|(?<!\d)\d{301}/
 
 /**
  * Whether JSON may contain something that the official parser rejects. Few values do, and only those are checked
  * closely.
  */
 const isUnusual = (bytes: Uint8Array): boolean => {
-  let opened = 0
-  let digits = 0
-  for (let at = 0; at < bytes.length; at++) {
-    const byte = bytes[at]!
-    if (isAsciiDigit(byte)) {
-      if (++digits > maxDigits) return true
-      continue
-    }
-    // An exponent, or an escape such as \ud800.
-    if (digits > 0 && (byte | 0x20) === 0x65) return true
-    if (byte === 0x5c && bytes[at + 1] === 0x75) return true
-    if ((byte === 0x5b || byte === 0x7b) && ++opened > maxJsonDepth) return true
-    digits = 0
-  }
-  return false
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("latin1")
+  return unusual.test(text) || text.split(/[[{]/, maxJsonDepth + 2).length > maxJsonDepth + 1
 }
 
 const textField = (bytes: Uint8Array): string => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString()
@@ -204,10 +185,15 @@ const textMapOf = (bytes: Uint8Array): object => {
   return found
 }
 
+/** Throws if the bytes are not JSON in UTF-8. */
+export function* checkText(bytes: Uint8Array, what: string): Generator<void, void> {
+  if (!isUtf8(bytes)) throw new Error(`${what} is not UTF-8`)
+  yield* checkJson(bytes)
+}
+
 /** It is JSON already, but its checksum is that of the envelope. */
 function* writeParameterStore(json: JsonWriter, data: Uint8Array): Generator<void, void> {
-  if (!isUtf8(data)) throw new Error("it is not UTF-8")
-  yield* checkJson(data)
+  yield* checkText(data, "it")
   const problem = parameterStoreProblem(data)
   if (problem !== undefined) throw new Error(problem)
   for (const [name, value] of membersOf(yield* readBody(data, new Set(), undefined), new Set(["checksum"]))) {

@@ -12,7 +12,6 @@ import {
   jsonFlag,
   jsonInt64,
   jsonText,
-  jsonUInt64,
   nested,
   text,
   uint32,
@@ -53,12 +52,13 @@ export type TableName = (typeof tableOfKind)[keyof typeof tableOfKind]
 
 export const tableFields = Object.values(tableOfKind)
 
-export const partKinds: Readonly<Record<TableName, BadPart["kind"]>> = {
-  feature_gates: "gate",
-  dynamic_configs: "dynamicConfig",
-  layer_configs: "layer",
-  param_stores: "parameterStore",
-  condition_map: "condition"
+/** What their entities are called, by entity kind. */
+export const partOfKind: Readonly<Record<number, BadPart["kind"]>> = {
+  3: "gate",
+  4: "dynamicConfig",
+  5: "layer",
+  6: "parameterStore",
+  7: "condition"
 }
 
 export const topLevelFields: WireFields = {
@@ -76,7 +76,7 @@ export const ownMembers: ReadonlySet<string> = new Set([
   ...tableFields
 ])
 
-export /** One of two: a number that stands for a name, or a name. The last one counts, as wherever fields share a name. */
+/** One of two: a number that stands for a name, or a name. The last one counts, as wherever fields share a name. */
 const idTypeFields: WireFields = { 1: enumeration("id"), 2: text("id") }
 
 export const returnValueFields: WireFields = {
@@ -88,7 +88,7 @@ export const anyValueFields: WireFields = {
   1: jsonText("value"),
   2: jsonFlag("value"),
   3: jsonInt64("value"),
-  4: jsonUInt64("value"),
+  4: uint64("value"),
   5: jsonDouble("value"),
   6: bytes("value")
 }

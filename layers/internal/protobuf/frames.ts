@@ -12,60 +12,52 @@ export interface Consumer {
 
 /** Thrown to reject the payload. */
 export class Refusal extends Error {
-  readonly reason: SpecsError["reason"]
-  constructor(problem: string, reason: SpecsError["reason"] = "Syntax") {
+  constructor(
+    problem: string,
+    readonly reason: SpecsError["reason"] = "Syntax"
+  ) {
     super(problem)
-    this.reason = reason
   }
 }
 
 /** Splits a stream into its envelopes. Each is preceded by its length. */
 export class Frames {
-  readonly #limit: number
   #taken = 0
   /** The length of the current envelope, as far as it was read. */
   #length = 0
   #lengthBytes = 0
-  #isLengthKnown = false
-  /** The available bytes of the current envelope. */
-  #parts: Array<Uint8Array> = []
-  #size = 0
+  /** The available bytes of the current envelope, once its length is known. */
+  #parts: Array<Uint8Array> | undefined
+  #missing = 0
 
-  constructor(limit: number) {
-    this.#limit = limit
-  }
+  constructor(private readonly limit: number) {}
 
   *take(chunk: Uint8Array, consumer: Consumer): Generator<void, void> {
     this.#taken += chunk.length
-    if (this.#taken > this.#limit) throw tooLarge(this.#limit)
+    if (this.#taken > this.limit) throw tooLarge(this.limit)
     for (let at = 0; at < chunk.length && !consumer.isDone; ) {
-      if (!this.#isLengthKnown) {
-        this.#addToLength(chunk[at++]!)
-        if (!this.#isLengthKnown) continue
-      }
-      const part = chunk.subarray(at, at + this.#length - this.#size)
+      this.#parts ??= this.#addToLength(chunk[at++]!)
+      if (this.#parts === undefined) continue
+      const part = chunk.subarray(at, at + this.#missing)
       at += part.length
       this.#parts.push(part)
-      this.#size += part.length
-      if (this.#size === this.#length) yield* consumer.take(yield* this.#envelope())
+      this.#missing -= part.length
+      if (this.#missing > 0) continue
+      const envelope = yield* join(this.#parts, this.#length)
+      this.#length = this.#lengthBytes = 0
+      this.#parts = undefined
+      yield* consumer.take(envelope)
     }
   }
 
-  #addToLength(byte: number): void {
+  /** Returns the list of the parts when this was the last byte of the length. */
+  #addToLength(byte: number): Array<Uint8Array> | undefined {
     this.#length += (byte & 0x7f) * 2 ** (7 * this.#lengthBytes++)
-    if (this.#length > this.#limit) throw tooLarge(this.#limit)
-    this.#isLengthKnown = byte < 0x80
-    if (!this.#isLengthKnown && this.#lengthBytes === 10) throw new Refusal("the length of an envelope is no number")
-  }
-
-  *#envelope(): Generator<void, Uint8Array> {
-    const envelope = yield* join(this.#parts, this.#size)
-    this.#length = 0
-    this.#lengthBytes = 0
-    this.#isLengthKnown = false
-    this.#parts = []
-    this.#size = 0
-    return envelope
+    if (this.#length > this.limit) throw tooLarge(this.limit)
+    this.#missing = this.#length
+    if (byte < 0x80) return []
+    if (this.#lengthBytes === 10) throw new Refusal("the length of an envelope is no number")
+    return undefined
   }
 }
 

@@ -10,7 +10,7 @@ import {
   readBody,
   type Table
 } from "../../../src/engine/payload/body.js"
-import { type TableName, tableFields } from "./fields.js"
+import type { TableName } from "./fields.js"
 
 /** An entity of a table. */
 export interface Entity {
@@ -20,29 +20,17 @@ export interface Entity {
 }
 
 /** A table of the held specs. */
-export class HeldTable {
-  readonly #bytes: Uint8Array
-  readonly #table: Table<unknown>
+export interface HeldTable {
+  readonly bytes: Uint8Array
+  readonly table: Table<unknown>
+}
 
-  constructor(bytes: Uint8Array, table: Table<unknown>) {
-    this.#bytes = bytes
-    this.#table = table
-  }
-
-  names(): Iterable<string> {
-    return this.#table.ordinals.keys()
-  }
-
-  *entity(name: string): Generator<void, Entity | undefined> {
-    const member = memberNamed(this.#table, name)
-    if (member === undefined) return undefined
-    const json = this.#bytes.subarray(member.start, member.end)
-    const checksum = yield* memberOf(json, "checksum")
-    return {
-      checksum: checksum?.startsWith('"') === true ? (JSON.parse(checksum) as string) : undefined,
-      parts: [json]
-    }
-  }
+export function* heldEntity({ bytes, table }: HeldTable, name: string): Generator<void, Entity | undefined> {
+  const member = memberNamed(table, name)
+  if (member === undefined) return undefined
+  const json = bytes.subarray(member.start, member.end)
+  const checksum = yield* memberOf(json, "checksum")
+  return { checksum: checksum?.startsWith('"') === true ? JSON.parse(checksum) : undefined, parts: [json] }
 }
 
 /** The members of a body except some, as written there, including duplicates. */
@@ -54,22 +42,19 @@ export const membersOf = (
     .filter(({ name }) => !without.has(name))
     .map(({ end, name, start }) => [name, bytes.subarray(start, end)] as const)
 
-/** The members outside the tables. */
-export const heldTopLevel = (held: Body) => membersOf(held, new Set(tableFields))
-
 /** A table of the held specs. Parameter stores are read once more: a body has no index of its stores. */
 export function* heldTable(held: Body | undefined, name: TableName): Generator<void, HeldTable> {
+  const bytes = held?.bytes ?? new Uint8Array(0)
   const table = held?.tables.get(name)
-  if (held === undefined || table !== undefined)
-    return new HeldTable(held?.bytes ?? new Uint8Array(0), table ?? emptyTable)
-  const member = memberNamed(held.members, name)
-  if (member === undefined) return new HeldTable(held.bytes, emptyTable)
+  if (table !== undefined) return { bytes, table }
+  const member = held && memberNamed(held.members, name)
+  if (member === undefined) return { bytes, table: emptyTable }
   try {
-    const { bytes, members } = yield* readBody(held.bytes.subarray(member.start, member.end), new Set(), undefined)
-    return new HeldTable(bytes, members)
+    const stores = yield* readBody(bytes.subarray(member.start, member.end), new Set(), undefined)
+    return { bytes: stores.bytes, table: stores.members }
   } catch (error) {
     // It is `null`.
-    if (error instanceof JsonError) return new HeldTable(held.bytes, emptyTable)
+    if (error instanceof JsonError) return { bytes, table: emptyTable }
     throw error
   }
 }

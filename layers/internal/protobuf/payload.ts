@@ -1,11 +1,10 @@
 /**
  * A payload, assembled from envelopes.
  */
-import { isUtf8 } from "node:buffer"
-import { type Body, checkJson, readBody } from "../../../src/engine/payload/body.js"
+import { type Body, readBody } from "../../../src/engine/payload/body.js"
 import type { BadPart } from "../../../src/engine/payload/snapshot.js"
 import { join } from "../../../src/internal/payload.js"
-import { entityJson } from "./entities.js"
+import { checkText, entityJson } from "./entities.js"
 import {
   checksumFields,
   deletionFields,
@@ -17,14 +16,14 @@ import {
   kindOfDone,
   kindOfTopLevel,
   ownMembers,
-  partKinds,
+  partOfKind,
   type TableName,
   tableFields,
   tableOfKind,
   topLevelFields
 } from "./fields.js"
 import { type Consumer, Refusal, tooLarge } from "./frames.js"
-import { type Entity, type HeldTable, heldTable, heldTopLevel, membersOf } from "./held.js"
+import { type Entity, type HeldTable, heldEntity, heldTable, membersOf } from "./held.js"
 import { type Message, readMessage } from "./wire.js"
 
 /** A decoded payload. */
@@ -55,14 +54,9 @@ const entitiesPerTurn = 500
 
 /** Assembles specs from the envelopes of a payload and the held specs. */
 export class Payload implements Consumer {
-  readonly #options: DecodeOptions
-  readonly #tables: Readonly<Record<TableName, Map<string, Entity>>> = {
-    feature_gates: new Map(),
-    dynamic_configs: new Map(),
-    layer_configs: new Map(),
-    param_stores: new Map(),
-    condition_map: new Map()
-  }
+  readonly #tables = Object.fromEntries(tableFields.map(table => [table, new Map()])) as Readonly<
+    Record<TableName, Map<string, Entity>>
+  >
   readonly #held: Partial<Record<TableName, HeldTable>> = {}
   readonly #warnings: Array<BadPart> = []
   /** The members outside the tables: names and JSON. `undefined` without updates. */
@@ -71,9 +65,7 @@ export class Payload implements Consumer {
   #size = 0
   isDone = false
 
-  constructor(options: DecodeOptions) {
-    this.#options = options
-  }
+  constructor(private readonly options: DecodeOptions) {}
 
   *take(envelope: Uint8Array): Generator<void, void> {
     let found: EnvelopeFields = {}
@@ -114,7 +106,7 @@ export class Payload implements Consumer {
 
   /** An envelope with the checksum of a held entity means that entity, and may omit its data. */
   *#readEntity(table: TableName, { checksum = "", data, name = "" }: EnvelopeFields): Generator<void, void> {
-    const held = yield* (yield* this.#heldTable(table)).entity(name)
+    const held = yield* heldEntity(yield* this.#heldTable(table), name)
     const entity =
       held?.checksum === checksum ? held : { checksum, parts: yield* entityJson(table, checksum, given(data)) }
     this.#set(table, name, entity)
@@ -122,28 +114,25 @@ export class Payload implements Consumer {
 
   #set(table: TableName, name: string, entity: Entity): void {
     for (const part of entity.parts) this.#size += part.length
-    if (this.#size > this.#options.limit) throw tooLarge(this.#options.limit)
+    if (this.#size > this.options.limit) throw tooLarge(this.options.limit)
     this.#tables[table].set(name, entity)
   }
 
   *#heldTable(table: TableName): Generator<void, HeldTable> {
-    const known = this.#held[table]
-    if (known !== undefined) return known
-    const made = yield* heldTable(this.#options.held, table)
-    this.#held[table] = made
-    return made
+    this.#held[table] ??= yield* heldTable(this.options.held, table)
+    return this.#held[table]
   }
 
   *#copyHeld(): Generator<void, void> {
     this.#isDelta = true
-    const { held } = this.#options
+    const { held } = this.options
     if (held === undefined) return
-    this.#top = heldTopLevel(held)
+    this.#top = membersOf(held, new Set(tableFields))
     for (const table of tableFields) {
       const from = yield* this.#heldTable(table)
       let copied = 0
-      for (const name of from.names()) {
-        this.#set(table, name, (yield* from.entity(name))!)
+      for (const name of from.table.ordinals.keys()) {
+        this.#set(table, name, (yield* heldEntity(from, name))!)
         if (++copied % entitiesPerTurn === 0) yield
       }
     }
@@ -157,7 +146,7 @@ export class Payload implements Consumer {
 
   *#checkSums(data: Uint8Array): Generator<void, void> {
     const problem = yield* this.#differenceOf(sumsOf(data))
-    this.#options.onSums?.(problem === undefined ? "success" : "failure")
+    this.options.onSums?.(problem === undefined ? "success" : "failure")
     if (problem !== undefined) throw new Refusal(problem, "Checksum")
   }
 
@@ -180,8 +169,7 @@ export class Payload implements Consumer {
 
   #warn({ kind = 0, name = "" }: EnvelopeFields, problem: string): void {
     if (this.#warnings.length === mostWarnings) return
-    const table = tableOfKind[kind as keyof typeof tableOfKind]
-    this.#warnings.push({ kind: table === undefined ? "envelope" : partKinds[table], name, message: problem })
+    this.#warnings.push({ kind: partOfKind[kind] ?? "envelope", name, message: problem })
   }
 
   /** Called after the last envelope. */
@@ -209,7 +197,7 @@ export class Payload implements Consumer {
       add(Buffer.from(count === 0 ? "{}" : "}"))
     }
     add(Buffer.from("}"))
-    if (size > this.#options.limit) throw tooLarge(this.#options.limit)
+    if (size > this.options.limit) throw tooLarge(this.options.limit)
     return { json: yield* join(parts, size), isDelta: this.#isDelta, warnings: this.#warnings }
   }
 }
@@ -241,28 +229,18 @@ const sumsOf = (data: Uint8Array): ReadonlyMap<string, string> => {
 
 /** Reads a top level; `undefined` for one without updates. */
 function* topLevel(data: Uint8Array): Generator<void, ReadonlyArray<readonly [string, Uint8Array]> | undefined> {
+  const message = readMessage(topLevelFields, data)
   const {
     checksum = "",
     hasUpdates,
-    rest,
     time = "0"
-  } = readMessage(topLevelFields, data) as {
-    readonly hasUpdates?: boolean
-    readonly time?: string
-    readonly checksum?: string
-    readonly rest?: Uint8Array
-  }
-  const members = membersOf(yield* objectOf(rest ?? emptyBytes), ownMembers)
+  } = message as { time?: string; checksum?: string; hasUpdates?: boolean }
+  const { rest = emptyBytes } = message as { readonly rest?: Uint8Array }
+  yield* checkText(rest, "the rest of the top level")
+  const members = membersOf(yield* readBody(rest, new Set(), undefined), ownMembers)
   if (hasUpdates !== true) return undefined
   const own = Object.entries({ has_updates: "true", time, checksum: JSON.stringify(checksum) })
   return [...own.map(([name, json]) => [name, Buffer.from(json)] as const), ...members]
-}
-
-/** Bytes that are a JSON object and nothing else. */
-function* objectOf(bytes: Uint8Array): Generator<void, Body> {
-  if (!isUtf8(bytes)) throw new Error("the rest of the top level is not UTF-8")
-  yield* checkJson(bytes)
-  return yield* readBody(bytes, new Set(), undefined)
 }
 
 /** Reads only the first top level. */

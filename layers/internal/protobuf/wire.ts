@@ -44,6 +44,7 @@ export const text = (name: string): Field => [name, delimited, reader => reader.
 export const bytes = (name: string): Field => [name, delimited, reader => reader.bytes()]
 export const flag = (name: string): Field => [name, varint, readNumber(reader => reader.bool())]
 export const uint32 = (name: string): Field => [name, varint, readNumber(reader => reader.uint32())]
+/** As a decimal text, which is also its JSON. */
 export const uint64 = (name: string): Field => [name, varint, readNumber(reader => String(reader.uint64()))]
 export const enumeration = (name: string): Field => [name, varint, readNumber(reader => reader.int32())]
 export const float = (name: string): Field => [name, fixed32, reader => reader.float()]
@@ -60,7 +61,6 @@ export const nested = (name: string, fields: WireFields): Field => [
 export const jsonText = (name: string): Field => [name, delimited, reader => JSON.stringify(reader.string(true))]
 export const jsonFlag = (name: string): Field => [name, varint, readNumber(reader => String(reader.bool()))]
 export const jsonInt64 = (name: string): Field => [name, varint, readNumber(reader => String(reader.int64()))]
-export const jsonUInt64 = (name: string): Field => [name, varint, readNumber(reader => String(reader.uint64()))]
 export const jsonDouble = (name: string): Field => [name, fixed64, reader => doubleText(reader.double())]
 
 /** With a decimal point if the format says that it is not an integer: conditions distinguish them. */
