@@ -215,28 +215,26 @@ export const make = Effect.fnUntraced(function* (options: LocalStatsigOptions = 
   const idLists = new ServedIdLists()
   const received = new ReceivedEvents(options.decodeZstd)
 
-  const answer = (request: ReceivedRequest, body: Uint8Array | undefined): Effect.Effect<ServedAnswer> => {
-    if (body === undefined) return Effect.succeed(refuse(413, `expected a body of at most ${maxBody} bytes, got more`))
+  const answer = (request: ReceivedRequest, body: Uint8Array | undefined): ServedAnswer => {
+    if (body === undefined) return refuse(413, `expected a body of at most ${maxBody} bytes, got more`)
     switch (request.endpoint) {
       case "specs":
-        return Effect.sync(() => specs.answer(request.query))
+        return specs.answer(request.query)
       case "idListManifest":
-        return Effect.sync(() => idLists.answerManifest(url))
+        return idLists.answerManifest(url)
       case "idListFile":
-        return Effect.sync(() => idLists.answerFile(request))
+        return idLists.answerFile(request)
       case "logEvent":
         return received.receive(request, body)
       case undefined:
-        return Effect.succeed(answerJson(404, { error: `no ${request.method} ${request.path} here` }))
+        return answerJson(404, { error: `no ${request.method} ${request.path} here` })
     }
   }
 
   const targetsOf = ({ endpoint, path }: ReceivedRequest): ReadonlyArray<FaultTarget> => {
+    if (endpoint === undefined) return []
     const list = endpoint === "idListFile" ? idLists.nameAt(path) : undefined
-    return [
-      ...(list === undefined ? [] : [`idListFile:${list}` as const]),
-      ...(endpoint === undefined ? [] : [endpoint])
-    ]
+    return list === undefined ? [endpoint] : [`idListFile:${list}`, endpoint]
   }
 
   const handle = Effect.gen(function* () {
@@ -246,7 +244,7 @@ export const make = Effect.fnUntraced(function* (options: LocalStatsigOptions = 
     requests.add(request)
     const fault = faults.take(targetsOf(request))
     const encoding = fault?._tag === "Encoding" ? fault.encoding : chooseEncoding(request)
-    const normal = Effect.map(answer(request, body), answer => encodeAnswer(answer, encoding))
+    const normal = Effect.sync(() => encodeAnswer(answer(request, body), encoding))
     return toResponse(yield* spoil(fault, normal, rawSocket(incoming), Deferred.await(closing)))
   }).pipe(
     Effect.catchTag("RequestError", () => Effect.succeed(toResponse(refuse(400, "the body cannot be read")))),

@@ -41,14 +41,11 @@ const encoders: Readonly<Record<Encoding, (body: Uint8Array) => Uint8Array>> = {
 }
 
 /** Compresses a response. */
-export const encodeAnswer = (answer: ServedAnswer, encoding: Encoding): ServedAnswer =>
-  encoding === "identity"
-    ? answer
-    : {
-        status: answer.status,
-        headers: { ...answer.headers, "content-encoding": encoding },
-        body: encoders[encoding](answer.body)
-      }
+export const encodeAnswer = ({ body, headers, status }: ServedAnswer, encoding: Encoding): ServedAnswer => ({
+  status,
+  headers: encoding === "identity" ? headers : { ...headers, "content-encoding": encoding },
+  body: encoders[encoding](body)
+})
 
 /** A list's file is not encoded: a range of it counts its own bytes. */
 export const chooseEncoding = ({ endpoint, headers }: ReceivedRequest): Encoding => {

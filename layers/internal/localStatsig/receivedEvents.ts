@@ -84,27 +84,25 @@ export class ReceivedEvents {
   }
 
   /** Stores a post, if it can be read. */
-  receive(request: ReceivedRequest, body: Uint8Array): Effect.Effect<ServedAnswer> {
-    return Effect.suspend(() => {
-      const encoding = request.headers["content-encoding"]?.trim().toLowerCase() ?? "identity"
-      const decode = this.#decoders.get(encoding)
-      if (decode === undefined) return Effect.succeed(refuse(415, `cannot decode content-encoding ${encoding}`))
-      let json: Uint8Array | undefined
-      try {
-        json = decode(body)
-      } catch (error) {
-        if (!isTooLarge(error)) return Effect.succeed(refuse(400, `the body is not ${encoding}`))
-      }
-      if (json === undefined || json.length > maxDecodedBody) {
-        return Effect.succeed(refuse(413, `expected at most ${maxDecodedBody} bytes when decoded, got more`))
-      }
-      const batch = parseJson(new TextDecoder().decode(json))
-      if (batch === undefined) return Effect.succeed(refuse(400, `the body is not JSON in ${encoding}`))
-      if (!isObject(batch) || !Array.isArray(batch["events"])) return Effect.succeed(refuse(400, "no array of events"))
-      const { events, statsigMetadata } = batch as { events: Array<ReceivedEvent>; statsigMetadata?: unknown }
-      const kept = { request, events, statsigMetadata: isObject(statsigMetadata) ? statsigMetadata : {} }
-      return Effect.as(this.#add(kept, json.length), answerJson(202, { success: true }))
-    })
+  receive(request: ReceivedRequest, body: Uint8Array): ServedAnswer {
+    const encoding = request.headers["content-encoding"]?.trim().toLowerCase() ?? "identity"
+    const decode = this.#decoders.get(encoding)
+    if (decode === undefined) return refuse(415, `cannot decode content-encoding ${encoding}`)
+    let json: Uint8Array | undefined
+    try {
+      json = decode(body)
+    } catch (error) {
+      if (!isTooLarge(error)) return refuse(400, `the body is not ${encoding}`)
+    }
+    if (json === undefined || json.length > maxDecodedBody) {
+      return refuse(413, `expected at most ${maxDecodedBody} bytes when decoded, got more`)
+    }
+    const batch = parseJson(new TextDecoder().decode(json))
+    if (batch === undefined) return refuse(400, `the body is not JSON in ${encoding}`)
+    if (!isObject(batch) || !Array.isArray(batch["events"])) return refuse(400, "no array of events")
+    const { events, statsigMetadata } = batch as { events: Array<ReceivedEvent>; statsigMetadata?: unknown }
+    this.#add({ request, events, statsigMetadata: isObject(statsigMetadata) ? statsigMetadata : {} }, json.length)
+    return answerJson(202, { success: true })
   }
 
   get batches(): ReadonlyArray<ReceivedBatch> {
@@ -116,9 +114,13 @@ export class ReceivedEvents {
     const taking: Effect.Effect<ReadonlyArray<ReceivedEvent>> = Effect.suspend(() => {
       this.#taken = Math.max(this.#taken, this.#first)
       if (this.#arrived - this.#taken < count) return Effect.flatMap(Deferred.await(this.#news), () => taking)
-      const events = this.#eventsFrom(this.#taken, count)
+      const from = this.#taken
       this.#taken += count
-      return Effect.succeed(events)
+      return Effect.succeed(
+        this.#kept.flatMap(({ batch, first }) =>
+          batch.events.slice(Math.max(0, from - first), Math.max(0, this.#taken - first))
+        )
+      )
     })
     return this.#lock.withPermits(1)(taking)
   }
@@ -132,19 +134,12 @@ export class ReceivedEvents {
     return this.#kept.length > maxBatches || this.#arrived - this.#first > maxReceived || this.#bytes > maxBatchBytes
   }
 
-  #add(batch: ReceivedBatch, bytes: number): Effect.Effect<unknown> {
+  #add(batch: ReceivedBatch, bytes: number): void {
     this.#kept.push({ batch, bytes, first: this.#arrived })
     this.#arrived += batch.events.length
     this.#bytes += bytes
     while (this.#kept.length > 1 && this.#isFull) this.#bytes -= this.#kept.shift()!.bytes
-    const told = this.#news
+    Deferred.unsafeDone(this.#news, Effect.void)
     this.#news = Deferred.unsafeMake(FiberId.none)
-    return Deferred.succeed(told, undefined)
-  }
-
-  #eventsFrom(number: number, count: number): ReadonlyArray<ReceivedEvent> {
-    return this.#kept
-      .filter(({ batch, first }) => first + batch.events.length > number && first < number + count)
-      .flatMap(({ batch, first }) => batch.events.slice(Math.max(0, number - first), number + count - first))
   }
 }

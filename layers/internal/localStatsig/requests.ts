@@ -67,55 +67,42 @@ export const readRequestBody = Effect.fnUntraced(function* (incoming: HttpServer
   return yield* Deferred.await(read)
 })
 
-interface Route {
-  readonly endpoint: Endpoint
-  readonly methods: ReadonlyArray<string>
-  readonly pattern: RegExp
-}
-
 /** The path under which files of ID lists are served. */
 export const filePath = "/v1/download_id_list_file/"
 
-const routes: ReadonlyArray<Route> = [
-  { endpoint: "specs", methods: ["GET"], pattern: /^\/v2\/download_config_specs\/.*\.json$/ },
-  { endpoint: "idListManifest", methods: ["GET", "POST"], pattern: /^\/v1\/get_id_lists(\/.*\.json)?$/ },
-  { endpoint: "idListFile", methods: ["GET"], pattern: new RegExp(`^${filePath}`) },
-  { endpoint: "logEvent", methods: ["POST"], pattern: /^\/v1\/log_event$/ }
+/** The method and the path of each endpoint. */
+const routes: ReadonlyArray<readonly [Endpoint, RegExp]> = [
+  ["specs", /^GET \/v2\/download_config_specs\/.*\.json$/],
+  ["idListManifest", /^(GET|POST) \/v1\/get_id_lists(\/.*\.json)?$/],
+  ["idListFile", new RegExp(`^GET ${filePath}`)],
+  ["logEvent", /^POST \/v1\/log_event$/]
 ]
 
 /** Records a request, before the response. */
 export const requestOf = (incoming: HttpServerRequest.HttpServerRequest, body: Uint8Array | undefined) =>
   Effect.map(Clock.currentTimeMillis, (time): ReceivedRequest => {
     const { headers, method, url } = incoming
-    const cutAt = url.indexOf("?")
-    const path = cutAt < 0 ? url : url.slice(0, cutAt)
+    const [path = ""] = url.split("?", 1)
     return {
-      endpoint: routes.find(({ methods, pattern }) => pattern.test(path) && methods.includes(method))?.endpoint,
+      endpoint: routes.find(([, pattern]) => pattern.test(`${method} ${path}`))?.[0],
       method,
       path,
-      query: Object.fromEntries(new URLSearchParams(cutAt < 0 ? "" : url.slice(cutAt))),
+      query: Object.fromEntries(new URLSearchParams(url.slice(path.length))),
       headers: { ...headers },
       bodySize: body?.length ?? Number(headers["content-length"] ?? maxBody),
       time
     }
   })
 
-const newQueue = () => Effect.runSync(Queue.sliding<ReceivedRequest>(maxRequests))
-
 /** The last requests, and those of each endpoint that were not taken yet. */
 export class RequestLog {
   readonly #kept: Array<ReceivedRequest> = []
-  readonly #new: Readonly<Record<Endpoint, Queue.Queue<ReceivedRequest>>> = {
-    specs: newQueue(),
-    idListManifest: newQueue(),
-    idListFile: newQueue(),
-    logEvent: newQueue()
-  }
+  readonly #queues: Partial<Record<Endpoint, Queue.Queue<ReceivedRequest>>> = {}
 
   add(request: ReceivedRequest): void {
     this.#kept.push(request)
     if (this.#kept.length > maxRequests) this.#kept.shift()
-    if (request.endpoint !== undefined) this.#new[request.endpoint].unsafeOffer(request)
+    if (request.endpoint !== undefined) this.#notTaken(request.endpoint).unsafeOffer(request)
   }
 
   get all(): ReadonlyArray<ReceivedRequest> {
@@ -123,6 +110,11 @@ export class RequestLog {
   }
 
   take(endpoint: Endpoint, count: number): Effect.Effect<ReadonlyArray<ReceivedRequest>> {
-    return Effect.map(Queue.takeN(this.#new[endpoint], count), Chunk.toReadonlyArray)
+    return Effect.map(Queue.takeN(this.#notTaken(endpoint), count), Chunk.toReadonlyArray)
+  }
+
+  #notTaken(endpoint: Endpoint): Queue.Queue<ReceivedRequest> {
+    this.#queues[endpoint] ??= Effect.runSync(Queue.sliding(maxRequests))
+    return this.#queues[endpoint]
   }
 }
