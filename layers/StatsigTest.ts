@@ -175,19 +175,12 @@ const controlOf = (
     },
     setFlag: ({ encode, kind, name, parameter }, value, { group, id, when } = {}) => {
       const json = encode(value)
-      const merged = (table: TestTable) => ({ ...project.valueOf(table, name, { id, when }), [parameter ?? ""]: json })
-      switch (kind) {
-        case "gate":
-          return control.set({ gate: name, value: json === true, id, when })
-        case "dynamicConfig":
-          return control.set({ dynamicConfig: name, value: asObject(json), id, when })
-        case "experiment":
-          return control.set({ experiment: name, value: asObject(json), group, id, when })
-        case "layer":
-          return control.set({ layer: name, value: merged("layer_configs"), id, when })
-        case "parameterStore":
-          return control.set({ parameterStore: name, value: merged("param_stores") })
-      }
+      const target = { [kind]: name } as unknown as OverrideTarget
+      const audience = kind === "parameterStore" ? {} : { id, when, group: kind === "experiment" ? group : undefined }
+      const merged = () => ({ ...project.valueOf(target, { id, when }), [parameter ?? ""]: json })
+      const whole = kind === "gate" ? json === true : asObject(json)
+      const isPart = kind === "layer" || kind === "parameterStore"
+      control.set({ ...target, ...audience, value: isPart ? merged() : whole } as Setting)
     },
     remove: target => {
       project.remove(target)
@@ -308,6 +301,14 @@ interface TestEntry {
 /** The private attribute that holds a user's marks: rules read it, and it is never logged. */
 const marksField = "statsig-effect/StatsigTest"
 
+const placeOf = (target: Setting | OverrideTarget): readonly [table: TestTable, name: string, entity: string] => {
+  if ("gate" in target) return ["feature_gates", target.gate, "feature_gate"]
+  if ("dynamicConfig" in target) return ["dynamic_configs", target.dynamicConfig, "dynamic_config"]
+  if ("experiment" in target) return ["dynamic_configs", target.experiment, "experiment"]
+  if ("layer" in target) return ["layer_configs", target.layer, "layer"]
+  return ["param_stores", target.parameterStore, "parameter_store"]
+}
+
 /** The settings, and their config specs. */
 class TestProject {
   /** Grows with each change. */
@@ -321,22 +322,24 @@ class TestProject {
   }
 
   set(setting: Setting): void {
-    const value = toJson(setting.value) ?? null
-    if ("gate" in setting) this.#enter("feature_gates", setting.gate, "feature_gate", value, setting)
-    else if ("dynamicConfig" in setting) {
-      this.#enter("dynamic_configs", setting.dynamicConfig, "dynamic_config", value, setting)
-    } else if ("experiment" in setting) {
-      this.#enter("dynamic_configs", setting.experiment, "experiment", value, setting)
-    } else if ("layer" in setting) this.#enter("layer_configs", setting.layer, "layer", value, setting)
-    else this.#enter("param_stores", setting.parameterStore, "parameter_store", value, {})
+    const [table, name, entity] = placeOf(setting)
+    const { group, id, when }: Audience & { readonly group?: string | undefined } =
+      entity === "parameter_store" ? {} : setting
+    const known = this.#tables[table].get(name)
+    const others = known?.entity === entity ? known.cases.filter(item => !isFor({ id, when })(item)) : []
+    const mark = `case ${++this.#marks}`
+    const cases = [{ id, when, group, value: toJson(setting.value) ?? null, mark }, ...others]
+    const rank = (item: Case) => (item.id !== undefined ? 0 : item.when !== undefined ? 1 : 2)
+    this.#tables[table].set(name, { entity, cases: cases.sort((one, other) => rank(one) - rank(other)) })
   }
 
   remove(target: OverrideTarget): void {
-    if ("gate" in target) this.#remove("feature_gates", target.gate, target.id)
-    else if ("dynamicConfig" in target) this.#remove("dynamic_configs", target.dynamicConfig, target.id)
-    else if ("experiment" in target) this.#remove("dynamic_configs", target.experiment, target.id)
-    else if ("layer" in target) this.#remove("layer_configs", target.layer, target.id)
-    else this.#remove("param_stores", target.parameterStore, target.id)
+    const { id } = target
+    const [table, name] = placeOf(target)
+    const known = this.#tables[table].get(name)
+    const cases = id === undefined ? [] : (known?.cases.filter(item => item.id !== id) ?? [])
+    if (known === undefined || cases.length === 0) this.#tables[table].delete(name)
+    else this.#tables[table].set(name, { ...known, cases })
   }
 
   clear(): void {
@@ -344,7 +347,8 @@ class TestProject {
   }
 
   /** The value set for exactly this audience. */
-  valueOf(table: TestTable, name: string, audience: Audience): JsonObject {
+  valueOf(target: OverrideTarget, audience: Audience): JsonObject {
+    const [table, name] = placeOf(target)
     return asObject(this.#tables[table].get(name)?.cases.find(isFor(audience))?.value ?? null)
   }
 
@@ -381,28 +385,6 @@ class TestProject {
         ])
       )
     })
-  }
-
-  #enter(
-    table: TestTable,
-    name: string,
-    entity: string,
-    value: Json,
-    setting: Audience & { readonly group?: string | undefined }
-  ) {
-    const { group, id, when } = setting
-    const known = this.#tables[table].get(name)
-    const others = known?.entity === entity ? known.cases.filter(item => !isFor(setting)(item)) : []
-    const cases = [{ id, when, group, value, mark: `case ${++this.#marks}` }, ...others]
-    const rank = (item: Case) => (item.id !== undefined ? 0 : item.when !== undefined ? 1 : 2)
-    this.#tables[table].set(name, { entity, cases: cases.sort((one, other) => rank(one) - rank(other)) })
-  }
-
-  #remove(table: TestTable, name: string, id: string | undefined) {
-    const known = this.#tables[table].get(name)
-    const cases = id === undefined ? [] : (known?.cases.filter(item => item.id !== id) ?? [])
-    if (known === undefined || cases.length === 0) this.#tables[table].delete(name)
-    else this.#tables[table].set(name, { ...known, cases })
   }
 }
 
