@@ -22,10 +22,9 @@ import { httpUrl, readWithin } from "../../src/internal/http.js"
 import { sizeLimit } from "../../src/internal/payload.js"
 import { type ReadAnswer, requester } from "../../src/internal/request.js"
 import { sdkKeyProblem } from "../../src/internal/secrets.js"
-import { type Fetch, type Source, type SpecRequest, SpecSource } from "../../src/SpecSource.js"
+import { type Fetch, type Outcome, type Source, type SpecRequest, SpecSource } from "../../src/SpecSource.js"
 import { type PayloadFormat, SpecSourceError, type SpecsError } from "../../src/StatsigError.js"
 import { defaultSpecsUrl, optionTable, type StatsigOptions } from "../../src/StatsigOptions.js"
-import * as Deltas from "../internal/deltas.js"
 
 /**
  * Options of the source.
@@ -85,7 +84,7 @@ const makeFetchingFrom = Effect.fnUntraced(function* (options: HttpOptions) {
   const key = Redacted.value(options.sdkKey)
   const timeouts = timeoutsFor(options)
   const read = readingUpTo(sizeLimit(options.maxSpecsBytes))
-  const negotiation = new Deltas.Negotiation(options.enableDcsDeltas === true)
+  const negotiation = new Negotiation(options.enableDcsDeltas === true)
 
   return (specsUrl: string): Fetch => {
     const url = `${specsUrl}/${key}.json`
@@ -113,13 +112,55 @@ const makeFetchingFrom = Effect.fnUntraced(function* (options: HttpOptions) {
       const { body } = answer
       return yield* processing(
         Effect.tapBoth(apply({ source: name, sourceApi, format: formatOf(answer.headers), deltasUsed, body }), {
-          onFailure: () => Effect.sync(() => negotiation.refused()),
-          onSuccess: outcome => Effect.sync(() => negotiation.used(answer.headers, outcome))
+          onFailure: () => Effect.sync(() => negotiation.settle(answer.headers, undefined)),
+          onSuccess: outcome => Effect.sync(() => negotiation.settle(answer.headers, outcome))
         })
       )
     })
   }
 })
+
+/** What is added to a request. */
+interface Asking {
+  readonly headers: Readonly<Record<string, string>>
+  readonly query: ReadonlyArray<string>
+  readonly deltasUsed: boolean
+}
+
+const askingJson: Asking = { headers: { "accept-encoding": "gzip, br" }, query: [], deltasUsed: false }
+
+const askingProtobuf: Asking = {
+  headers: { "accept-encoding": "statsig-br, gzip, br", "statsig-supports-proto": "true" },
+  query: ["supports_proto=true"],
+  deltasUsed: false
+}
+
+const askingDeltas: Asking = {
+  ...askingProtobuf,
+  query: [...askingProtobuf.query, "accept_deltas=true"],
+  deltasUsed: true
+}
+
+/**
+ * What spec requests ask for: JSON, protobuf, or only the changes (a delta). The official SDK requests the full specs
+ * again after an unusable delta, and deltas again after the next usable response.
+ */
+class Negotiation {
+  #isAccepting = true
+
+  constructor(private readonly allowsDeltas: boolean) {}
+
+  asking(prefersProtobuf: boolean): Asking {
+    if (this.allowsDeltas) return this.#isAccepting ? askingDeltas : askingProtobuf
+    return prefersProtobuf ? askingProtobuf : askingJson
+  }
+
+  /** A delta that is not newer leads nowhere: the full specs may. `outcome`: of a usable response. */
+  settle(headers: Headers.Headers, outcome: Outcome | undefined): void {
+    const isUseless = outcome?._tag === "NotNewer" && headers["x-deltas-used"] !== undefined
+    this.#isAccepting = outcome !== undefined && !isUseless
+  }
+}
 
 const timeoutsFor = (options: HttpOptions): Record<SpecRequest["purpose"], Duration.Duration> => {
   const given = Duration.min(options.initTimeout ?? optionTable.initTimeout.default, longestDelay)
@@ -152,8 +193,9 @@ const blamingKey = (error: SpecSourceError | SpecsError, problem: string): SpecS
     : new SpecSourceError({ ...error, reason: "Key", message: `${problem}: ${error.message}` })
 
 const formatOf = (headers: Headers.Headers): typeof PayloadFormat.Type => {
-  if (Deltas.saysProtobuf(headers)) return "protobuf"
-  const type = headers["content-type"]?.toLowerCase() ?? ""
+  const { "content-encoding": encoding, "content-type": given = "" } = headers
+  if (encoding === "statsig-br" && given.includes("application/octet-stream")) return "protobuf"
+  const type = given.toLowerCase()
   if (type.includes("application/json")) return "json"
   return type.includes("text/plain") ? "plain_text" : "unknown"
 }
