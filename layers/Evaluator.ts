@@ -120,13 +120,10 @@ export const make = Effect.fnUntraced(function* (options: Options) {
 })
 
 const specMetadata = (current: () => SpecState): SpecMetadata => {
-  const names = (table: SpecTable, entity?: string): ReadonlyArray<string> => {
-    const found: Array<string> = []
-    for (const [name, spec] of current().snapshot?.specs(table) ?? []) {
-      if (entity === undefined || spec.entity === entity) found.push(name)
-    }
-    return found
-  }
+  const names = (table: SpecTable, entity?: string): ReadonlyArray<string> =>
+    Array.from(current().snapshot?.specs(table) ?? []).flatMap(([name, spec]) =>
+      entity === undefined || spec.entity === entity ? name : []
+    )
   const specOf = (kind: "gate" | "experiment" | "layer", name: string): Spec | undefined =>
     current().snapshot?.spec(kind, name)?.spec
   const fieldsOf = (kind: "gate" | "experiment" | "layer") => (name: string) => specOf(kind, name)?.fieldsUsed ?? []

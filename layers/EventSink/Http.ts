@@ -8,6 +8,7 @@
  *
  * @since 0.1.0
  */
+import type * as Zlib from "node:zlib"
 import type * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as Duration from "effect/Duration"
@@ -41,16 +42,7 @@ interface Compression {
   readonly compress: (body: Uint8Array) => Promise<Uint8Array>
 }
 
-type Done = (error: Error | null, bytes: Uint8Array) => void
-
-interface Zlib {
-  readonly gzip?: (
-    body: Uint8Array,
-    options: { readonly level: number; readonly chunkSize: number },
-    done: Done
-  ) => void
-  readonly zstdCompress?: (body: Uint8Array, done: Done) => void
-}
+type Compress = (body: Uint8Array, done: (error: Error | null, bytes: Uint8Array) => void) => void
 
 /**
  * The lowest level: events are so similar that a higher one saves a tenth at most. Each chunk of the output, in bytes,
@@ -60,9 +52,9 @@ const gzipOptions = { level: 1, chunkSize: 128 * 1024 }
 
 /** `node:zlib` has its own threads. It has zstd from Node 22.15 on; elsewhere the module may be missing. */
 const findCompression = async (): Promise<Compression> => {
-  const zlib: Zlib = await import("node:zlib").catch(() => ({}))
-  const { gzip, zstdCompress } = zlib
-  const inZlib = (run: (body: Uint8Array, done: Done) => void) => (body: Uint8Array) =>
+  const { gzip, zstdCompress }: Partial<Pick<typeof Zlib, "gzip">> & { readonly zstdCompress?: Compress } =
+    await import("node:zlib").catch(() => ({}))
+  const inZlib = (run: Compress) => (body: Uint8Array) =>
     new Promise<Uint8Array>((resolve, reject) =>
       run(body, (error, bytes) => (error === null ? resolve(bytes) : reject(error)))
     )
@@ -71,13 +63,8 @@ const findCompression = async (): Promise<Compression> => {
   return { encoding: "gzip", compress: inZlib((body, done) => gzip(body, gzipOptions, done)) }
 }
 
-let found: Promise<Compression> | undefined
-
 /** Shared by the whole process. */
-const compression = (): Promise<Compression> => {
-  found ??= findCompression()
-  return found
-}
+let compression: Promise<Compression> | undefined
 
 const compressAsStream = async (body: Uint8Array): Promise<Uint8Array> => {
   const compressed = new Blob([body as Uint8Array<ArrayBuffer>]).stream().pipeThrough(new CompressionStream("gzip"))
@@ -102,7 +89,7 @@ export const make = Effect.fnUntraced(function* (options: HttpOptions) {
     if (httpUrl(url) === undefined) {
       return yield* broken(`logEventUrl: expected an absolute http or https URL, got ${JSON.stringify(url)}`, false)
     }
-    const { compress, encoding } = yield* Effect.promise(compression)
+    const { compress, encoding } = yield* Effect.promise(() => (compression ??= findCompression()))
     const bytes = yield* Effect.tryPromise({
       try: () => compress(body),
       catch: error => broken(`cannot compress the events: ${error}`, true)

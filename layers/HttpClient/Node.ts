@@ -66,11 +66,11 @@ const letGo = <S extends Duplex | null | undefined>(socket: S): S => {
 
 /** TLS connections through a proxy, each in a tunnel of its own. */
 class TunnelAgent extends https.Agent {
-  readonly #proxy: Proxy
-
-  constructor(options: https.AgentOptions, proxy: Proxy) {
+  constructor(
+    options: https.AgentOptions,
+    private readonly askProxy: AskProxy
+  ) {
     super(options)
-    this.#proxy = proxy
   }
 
   override createConnection(
@@ -80,26 +80,23 @@ class TunnelAgent extends https.Agent {
     const fail = (error: Error) => callback(error, undefined as unknown as Duplex)
     const host = options.host!.includes(":") ? `[${options.host}]` : options.host
     const target = `${host}:${options.port}`
-    const request = this.#proxy.request({ method: "CONNECT", path: target, headers: { host: target } })
+    const request = this.askProxy({ method: "CONNECT", path: target, headers: { host: target } })
     request.setTimeout(tunnelTimeout, () => request.destroy(new Error("the proxy does not answer")))
     request.once("error", fail)
     request.once("connect", ({ statusCode, statusMessage }, socket) => {
       socket.setTimeout(0)
       if (statusCode === 200) {
         const secured = super.createConnection({ ...options, socket } as https.RequestOptions)
-        callback(null, letGo(secured as Duplex))
-      } else {
-        socket.destroy()
-        fail(new Error(`the proxy refuses to connect to ${target}: ${statusCode} ${statusMessage}`))
+        return callback(null, letGo(secured as Duplex))
       }
+      socket.destroy()
+      fail(new Error(`the proxy refuses to connect to ${target}: ${statusCode} ${statusMessage}`))
     })
     request.end()
   }
 }
 
-interface Proxy {
-  readonly request: (options: http.RequestOptions) => http.ClientRequest
-}
+type AskProxy = (options: http.RequestOptions) => http.ClientRequest
 
 /** How many bytes are decoded at a time: fewer make decoding megabytes slow. */
 const chunkSize = 64 * 1024
@@ -175,7 +172,7 @@ class Pools {
   #isClosed = false
   readonly #plain = this.#opened(new http.Agent({ keepAlive: true }))
   readonly #secured: https.Agent
-  readonly #proxies = new Map<string, Proxy & { readonly tunnels: TunnelAgent }>()
+  readonly #proxies = new Map<string, { readonly ask: AskProxy; readonly tunnels: TunnelAgent }>()
 
   constructor(
     private readonly proxyUrl: Redacted.Redacted | undefined,
@@ -197,7 +194,7 @@ class Pools {
     if (isSecure) return https.request(url, { ...options, agent: proxy.tunnels })
     const headers = { host: url.host, ...(options.headers as http.OutgoingHttpHeaders) }
     const auth = url.username === "" ? {} : { auth: `${decodeBody(url.username)}:${decodeBody(url.password)}` }
-    return proxy.request({ ...options, ...auth, headers, path: url.origin + url.pathname + url.search })
+    return proxy.ask({ ...options, ...auth, headers, path: url.origin + url.pathname + url.search })
   }
 
   /** Pending requests finish; no connection is kept after that. */
@@ -231,17 +228,15 @@ class Pools {
       credentials === ":" ? {} : { "proxy-authorization": `Basic ${Buffer.from(credentials).toString("base64")}` }
     // The target's name is not the proxy's.
     const agent = isSecure ? this.#opened(new https.Agent({ ...this.tls, servername: undefined })) : this.#plain
-    const proxy: Proxy = {
-      request: request =>
-        (isSecure ? https : http).request({
-          ...request,
-          host: unbracketed(url.hostname),
-          port: url.port || (isSecure ? 443 : 80),
-          headers: { ...(request.headers as http.OutgoingHttpHeaders), ...authorization },
-          agent
-        })
-    }
-    const made = { ...proxy, tunnels: this.#opened(new TunnelAgent(this.tls, proxy)) }
+    const ask: AskProxy = request =>
+      (isSecure ? https : http).request({
+        ...request,
+        host: url.hostname.replace(/^\[(.*)\]$/, "$1"),
+        port: url.port || (isSecure ? 443 : 80),
+        headers: { ...(request.headers as http.OutgoingHttpHeaders), ...authorization },
+        agent
+      })
+    const made = { ask, tunnels: this.#opened(new TunnelAgent(this.tls, ask)) }
     this.#proxies.set(text, made)
     return made
   }
@@ -291,8 +286,6 @@ const decodeBody = (text: string): string => {
   }
 }
 
-const unbracketed = (hostname: string): string => hostname.replace(/^\[(.*)\]$/, "$1")
-
 /** Custom roots replace Node's own, so those are passed along with them. */
 const trustedRoots = (): ReadonlyArray<string | Buffer> => {
   const { getCACertificates } = tls as { readonly getCACertificates?: (kind: "default") => ReadonlyArray<string> }
@@ -316,7 +309,8 @@ const makeTls = Effect.fnUntraced(function* (options: NodeOptions) {
   const named = tlsOptions(domainName)
   return yield* Effect.try(() => {
     const ca = caCertPath === undefined ? undefined : [...trustedRoots(), certificates(caCertPath)]
-    const own = clientCertPath === undefined ? {} : { cert: readFileSync(clientCertPath), key: keyOf(clientKeyPath) }
+    const fileAt = (path: string | undefined) => (path === undefined ? undefined : readFileSync(path))
+    const own = clientCertPath === undefined ? {} : { cert: fileAt(clientCertPath), key: fileAt(clientKeyPath) }
     // Made once: with all roots it takes milliseconds.
     return { ...named, secureContext: tls.createSecureContext({ ...own, ...(ca && { ca: [...ca] }) }) }
   }).pipe(
@@ -333,15 +327,7 @@ const certificates = (path: string): Buffer => {
   return pem
 }
 
-const keyOf = (path: string | undefined): Buffer | undefined => (path === undefined ? undefined : readFileSync(path))
-
-/** A client and its connection pools. */
-interface Opened {
-  readonly client: HttpClient.HttpClient
-  readonly close: () => void
-}
-
-const openPools = (proxyUrl: Redacted.Redacted | undefined, tls: https.AgentOptions): Opened => {
+const openPools = (proxyUrl: Redacted.Redacted | undefined, tls: https.AgentOptions) => {
   const pools = new Pools(proxyUrl, tls)
   const withFetch = Layer.succeed(FetchHttpClient.Fetch, fetchBy(pools) as unknown as typeof globalThis.fetch)
   const built = Effect.runSync(Effect.scoped(Layer.build(Layer.provide(FetchHttpClient.layer, withFetch))))
@@ -349,7 +335,7 @@ const openPools = (proxyUrl: Redacted.Redacted | undefined, tls: https.AgentOpti
 }
 
 /** Clients in use by their options, with the number of users. */
-const sharedPools = new Map<string, Opened & { users: number }>()
+const sharedPools = new Map<string, ReturnType<typeof openPools> & { users: number }>()
 
 /** Clients with the same options share their connections: a process may have hundreds of instances. */
 const acquireShared = ({ domainName, proxyUrl }: NodeOptions) => {
@@ -363,8 +349,7 @@ const acquireShared = ({ domainName, proxyUrl }: NodeOptions) => {
     }),
     opened =>
       Effect.sync(() => {
-        opened.users--
-        if (opened.users > 0) return
+        if (--opened.users > 0) return
         sharedPools.delete(key)
         opened.close()
       })

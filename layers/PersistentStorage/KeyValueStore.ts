@@ -12,6 +12,7 @@ import * as KeyValueStore from "@effect/platform/KeyValueStore"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
+import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 import { PersistentStorage, type StickyValues, type Storage } from "../../src/PersistentStorage.js"
 import { PersistentStorageError } from "../../src/StatsigError.js"
@@ -19,12 +20,9 @@ import { PersistentStorageError } from "../../src/StatsigError.js"
 /** Keeps the entries apart from others in the same store. */
 const prefix = "statsig|sticky|"
 
-type Entries = Readonly<Record<string, unknown>>
-
-const isEntries = (value: unknown): value is Entries =>
-  typeof value === "object" && value !== null && !Array.isArray(value)
-
-const decodeStored = Schema.decode(Schema.parseJson(Schema.declare(isEntries, { identifier: "object" })))
+const decodeStored = Schema.decode(
+  Schema.parseJson(Schema.declare(Predicate.isReadonlyRecord, { identifier: "object" }))
+)
 
 /**
  * Makes a storage on the `KeyValueStore` of the context.
@@ -38,7 +36,7 @@ export const make = Effect.gen(function* () {
   const read = (key: string) =>
     Effect.flatMap(
       store.get(key),
-      Option.match({ onNone: () => Effect.succeed<Entries>({}), onSome: text => decodeStored(text) })
+      Option.match({ onNone: () => Effect.succeed({}), onSome: text => decodeStored(text) })
     )
 
   const change = (

@@ -3,6 +3,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as ParseResult from "effect/ParseResult"
+import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 import type { ReadFile } from "./storedIdLists.js"
 
@@ -12,14 +13,8 @@ export interface ListFile extends ReadFile {
 }
 
 /** The entries are decoded one by one. */
-export interface Manifest {
-  readonly [name: string]: unknown
-}
-
 const ManifestJson = Schema.parseJson(
-  Schema.declare((value): value is Manifest => typeof value === "object" && value !== null && !Array.isArray(value), {
-    message: () => "expected an object of lists"
-  })
+  Schema.declare(Predicate.isReadonlyRecord, { message: () => "expected an object of lists" })
 )
 
 /** `key` is an older name of `name`. */
@@ -31,6 +26,8 @@ const ManifestEntry = Schema.Struct({
   creationTime: Schema.Int,
   fileID: Schema.optional(Schema.NullOr(Schema.String))
 }).pipe(Schema.filter(({ key, name }) => (name ?? key) !== undefined || 'expected "name"'))
+
+export type Manifest = typeof ManifestJson.Type
 
 const decodeJson = Schema.decodeUnknown(ManifestJson)
 const decodeFields = Schema.decodeUnknown(ManifestEntry)

@@ -5,9 +5,10 @@ import * as zlib from "node:zlib"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as FiberId from "effect/FiberId"
+import * as Predicate from "effect/Predicate"
 import { answerJson, refuse, type ServedAnswer } from "./answers.js"
 import type { ReceivedRequest } from "./requests.js"
-import { isObject, parseJson } from "./servedSpecs.js"
+import { parseJson } from "./servedSpecs.js"
 
 /**
  * One posted event.
@@ -99,9 +100,12 @@ export class ReceivedEvents {
     }
     const batch = parseJson(new TextDecoder().decode(json))
     if (batch === undefined) return refuse(400, `the body is not JSON in ${encoding}`)
-    if (!isObject(batch) || !Array.isArray(batch["events"])) return refuse(400, "no array of events")
+    if (!Predicate.isRecord(batch) || !Array.isArray(batch["events"])) return refuse(400, "no array of events")
     const { events, statsigMetadata } = batch as { events: Array<ReceivedEvent>; statsigMetadata?: unknown }
-    this.#add({ request, events, statsigMetadata: isObject(statsigMetadata) ? statsigMetadata : {} }, json.length)
+    this.#add(
+      { request, events, statsigMetadata: Predicate.isRecord(statsigMetadata) ? statsigMetadata : {} },
+      json.length
+    )
     return answerJson(202, { success: true })
   }
 

@@ -1,6 +1,7 @@
 /**
  * The specs that a local Statsig serves.
  */
+import * as Predicate from "effect/Predicate"
 import { answerJson, jsonHeaders, type ServedAnswer } from "./answers.js"
 import type { ReceivedRequest } from "./requests.js"
 
@@ -12,10 +13,6 @@ export const parseJson = (text: string): unknown => {
     return undefined
   }
 }
-
-/** Whether the value is a JSON object. */
-export const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === "object" && value !== null && !Array.isArray(value)
 
 /** SDKs encode the checksum once more than the query needs. */
 const isSameChecksum = (sent: string, checksum: unknown): boolean => {
@@ -51,7 +48,7 @@ export class ServedSpecs {
   set(specs: object | string): void {
     this.#text = typeof specs === "string" ? specs : JSON.stringify(specs)
     const parsed = parseJson(this.#text)
-    const fields = isObject(parsed) ? parsed : {}
+    const fields: { readonly [name: string]: unknown } = Predicate.isRecord(parsed) ? parsed : {}
     this.#time = typeof fields["time"] === "number" ? fields["time"] : undefined
     this.#checksum = fields["checksum"]
   }

@@ -2,6 +2,7 @@
  * Converts protobuf entities to the JSON that the store reads.
  */
 import { isUtf8 } from "node:buffer"
+import * as Predicate from "effect/Predicate"
 import type { RawJson } from "../../../src/engine/json.js"
 import { checkJson, readBody } from "../../../src/engine/payload/body.js"
 import { isReadable, maxJsonDepth, readExact } from "../../../src/engine/payload/exactJson.js"
@@ -178,8 +179,11 @@ function* writeCondition(json: JsonWriter, data: Uint8Array): Generator<void, vo
 /** Throws if the bytes are not a JSON object of strings. */
 const textMapOf = (bytes: Uint8Array): object => {
   const found: unknown = JSON.parse(textField(bytes))
-  const isMap = typeof found === "object" && found !== null && !Array.isArray(found)
-  if (!isMap || !isReadable(found as RawJson) || Object.values(found).some(value => typeof value !== "string")) {
+  if (
+    !Predicate.isRecord(found) ||
+    !isReadable(found as RawJson) ||
+    Object.values(found).some(value => typeof value !== "string")
+  ) {
     throw new Error("the additional values are no texts")
   }
   return found

@@ -63,10 +63,7 @@ export class Syncs {
       // Not `withSpan`, which would put the span into errors.
       return Effect.useSpan("statsig.sync", options, span =>
         fetchFrom(this.name, fetch)({ purpose, sinceTime, checksum }, this.#apply).pipe(
-          Effect.tapBoth({
-            onFailure: error => this.#noteFailure(error, started),
-            onSuccess: () => this.#noteSuccess(started)
-          }),
+          Effect.tapBoth({ onFailure: error => this.#note(started, error), onSuccess: () => this.#note(started) }),
           Effect.ensuring(
             Effect.sync(() => {
               const { snapshot } = this.held.state
@@ -92,22 +89,17 @@ export class Syncs {
       return this.held.apply(response)
     })
 
-  #noteSuccess(started: number): Effect.Effect<void> {
-    return Effect.map(Clock.currentTimeMillis, now => {
-      this.lastSuccessAt = now
-      this.lastError = undefined
-      this.pace.accepted()
-      this.#measure(now - started, undefined)
-    })
-  }
-
-  #noteFailure(error: SyncError, started: number): Effect.Effect<void> {
+  #note(started: number, error?: SyncError): Effect.Effect<void> {
     return Effect.flatMap(Clock.currentTimeMillis, now => {
-      this.lastError = released(error)
+      this.lastError = error && released(error)
+      if (error === undefined) this.lastSuccessAt = now
       this.#measure(now - started, error)
-      if (isRefusedKey(error)) return this.pace.refused(error.retryAfter)
-      // A payload arrived, though an unusable one.
-      return error._tag === "SpecsError" ? Effect.sync(this.pace.accepted) : Effect.void
+      if (error?._tag === "SpecSourceError") {
+        return isRefusal(error) ? this.pace.refused(error.retryAfter) : Effect.void
+      }
+      // A payload arrived, even if it is unusable.
+      this.pace.accepted()
+      return Effect.void
     })
   }
 
@@ -129,8 +121,5 @@ export class Syncs {
 }
 
 /** Whether a server responded without specs. */
-const isRefusedKey = (error: SyncError): error is SpecSourceError =>
-  error._tag === "SpecSourceError" &&
-  (error.reason === "Status" ||
-    (error.reason === "Key" && error.status !== undefined) ||
-    error.retryAfter !== undefined)
+const isRefusal = ({ reason, retryAfter, status }: SpecSourceError): boolean =>
+  reason === "Status" || (reason === "Key" && status !== undefined) || retryAfter !== undefined
