@@ -40,7 +40,6 @@ export interface TelemetryOptions {
   readonly includeContextID?: boolean | undefined
 }
 
-/** The name of this package as a provider of flags. */
 const providerName = "statsig-effect"
 
 /** The name that the semantic conventions give to an evaluation. */
@@ -55,7 +54,6 @@ const overflow = { "otel.metric.overflow": "true" }
 /** The maximum number of events of one span: the default of OpenTelemetry's SDKs. */
 const maxEvents = 128
 
-/** The maximum length of a value in characters. */
 const maxValueLength = 1_000
 
 const counterKey = MetricKey.counter("feature_flag.evaluations", {
@@ -64,7 +62,6 @@ const counterKey = MetricKey.counter("feature_flag.evaluations", {
 
 type Attributes = Readonly<Record<string, string>>
 
-/** Listens to the evaluations while the scope is open. */
 const follow = Effect.fnUntraced(function* ({ includeContextID = true, includeValue = false }: TelemetryOptions) {
   const statsig = yield* Statsig
   const store = yield* SpecStore

@@ -80,17 +80,13 @@ return 1`
 /** A process's state of a lease. Times are milliseconds of a monotonic clock. */
 interface Lease {
   heldUntil: number
-  /** When Redis last responded. */
   heardAt: number
-  /** When a read last worked. */
   readAt: number
   /** A process that does not poll does not need the lease. */
   wantedUntil: number
-  /** Requests it repeatedly. */
   campaign: Fiber.RuntimeFiber<void> | undefined
   /** Completes when the lease was first requested. */
   readonly asked: Deferred.Deferred<void>
-  /** Wakes the campaign to request it now. */
   readonly wake: Queue.Queue<void>
 }
 
@@ -120,7 +116,6 @@ class Leases {
     })
   }
 
-  /** Notes a successful read of the key. */
   noteRead(key: string): Effect.Effect<void> {
     return Effect.map(nowMillis, now => {
       const lease = this.#leases.get(key)
@@ -138,7 +133,6 @@ class Leases {
     )
   }
 
-  /** Releases the lease to another process. */
   stepDown(key: string): Effect.Effect<void> {
     return Effect.suspend(() => {
       const lease = this.#leases.get(key)
@@ -151,7 +145,6 @@ class Leases {
 
   readonly releaseAll = Effect.suspend(() => Effect.forEach(this.#leases.keys(), key => this.#release(key)))
 
-  /** Also ends all campaigns. */
   readonly end = Effect.suspend(() => {
     const held = [...this.#leases]
     this.#leases.clear()

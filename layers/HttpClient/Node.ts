@@ -166,7 +166,6 @@ const responseOf = (incoming: http.IncomingMessage): NodeResponse => {
   }
 }
 
-/** The connection pools of one client. */
 class Pools {
   readonly #agents: Array<http.Agent> = []
   #isClosed = false
@@ -181,7 +180,6 @@ class Pools {
     this.#secured = this.#opened(new https.Agent(tls))
   }
 
-  /** Opens a request on the matching pool and proxy. */
   request(url: URL, options: http.RequestOptions): http.ClientRequest {
     const proxyText = this.proxyUrl === undefined ? environmentProxy(url) : Redacted.value(this.proxyUrl)
     const isSecure = url.protocol === "https:"
@@ -242,7 +240,6 @@ class Pools {
   }
 }
 
-/** Sends a `fetch` request on the pools. */
 const fetchBy =
   (pools: Pools) =>
   (input: URL | string, init: RequestInit): Promise<NodeResponse> =>

@@ -5,7 +5,6 @@ import type * as FileSystem from "@effect/platform/FileSystem"
 import * as Duration from "effect/Duration"
 import * as Option from "effect/Option"
 
-/** The pause between two looks at a file. */
 export const pauseBetweenLooks = Duration.millis(500)
 
 /** The properties that change when a file is written or replaced. */

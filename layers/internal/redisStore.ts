@@ -18,7 +18,6 @@ const channel = "statsig|changes"
 /** How many messages a slow reader may lag behind; each only says that there is something to read. */
 const messagesKept = 64
 
-/** The value last read or written here. */
 interface Known {
   readonly value: Value
   readonly version: number
@@ -119,7 +118,6 @@ export class RedisValues {
     )
   }
 
-  /** As a data store. */
   get store() {
     return {
       initialize: this.connection.open,
@@ -137,7 +135,6 @@ export class RedisValues {
     if (this.#followed.has(key)) this.#known.set(key, value)
   }
 
-  /** Whether Redis holds another value than the cached one. */
   #isNews(key: string): Effect.Effect<boolean, DataStoreError> {
     return Effect.map(
       this.connection.run("get", 'return meta("write")', key, [], { isAwaited: false }),

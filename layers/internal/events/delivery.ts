@@ -38,16 +38,13 @@ export interface DeliveryParts {
   readonly sink: Sink
   /** Puts waiting events into batches. */
   readonly gather: () => void
-  /** The logged form of a user. */
   readonly loggedUser: (user: User) => string
-  /** The metadata of a batch. */
   readonly metadata: (flushType: FlushType) => object
   /** How long a shutdown may take, and a flush waits when the server asks for it. */
   readonly patience: Duration.Duration
 }
 
 export class EventDelivery {
-  /** Batches in flight. */
   readonly #sending = new Map<Batch, Fiber.RuntimeFiber<void, EventSinkError>>()
   /** One at a time: each sends what is queued when it starts. */
   readonly #oneFlush = Effect.unsafeMakeSemaphore(1)

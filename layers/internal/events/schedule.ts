@@ -36,12 +36,10 @@ export class SendingSchedule {
     this.#lastTick = parts.now()
   }
 
-  /** A batch has become full. */
   tellFull(): void {
     if (this.delivery.retries.isOpen) Queue.unsafeOffer(this.#filled, undefined)
   }
 
-  /** Starts. Returns the sending fibers. */
   readonly start = Effect.suspend(() => {
     const forkForever = (step: Effect.Effect<unknown>) => Effect.forkScoped(inBackground(Effect.forever(step)))
     return Effect.all([

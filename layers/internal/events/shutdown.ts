@@ -68,18 +68,15 @@ export class ExitWatch {
   })
 }
 
-/** A shutdown in progress. */
 class Ending {
   readonly result = Deferred.unsafeMake<void, EventSinkError>(FiberId.none)
   fiber: Fiber.RuntimeFiber<unknown> | undefined
-  /** Callers that wait for it. */
   waiters = 0
 }
 
 /** One shutdown for all concurrent callers, and another one for later callers. */
 export class Shutdown {
   #ending: Ending | undefined
-  /** Whether automatic sending has stopped. */
   isStopped = false
 
   /** `background`: the fibers that send automatically until then. */

@@ -16,19 +16,15 @@ import * as Runtime from "effect/Runtime"
 import type * as Scope from "effect/Scope"
 import { inBackground } from "../../../src/internal/clocks.js"
 
-/** The number of slots. */
 const places = 64
 
-/** The maximum number of downloads without a slot. */
 const mostWithoutPlace = 256
 
 /** How long a download keeps its slot, and how long it may be silent before it may be cancelled. */
 const patience = Duration.seconds(1)
 
-/** The pause between two checks for silent downloads. */
 const pauseBetweenDownloads = Duration.millis(250)
 
-/** One file to download. */
 export interface Download {
   readonly name: string
   /** Distinguishes this file from another one of the same name. */
@@ -41,7 +37,6 @@ export interface Download {
 
 interface DownloadState {
   readonly download: Download
-  /** The context of its sync. */
   readonly runtime: Runtime.Runtime<never>
   /** `undefined` while it waits for a slot. */
   fiber: Fiber.RuntimeFiber<void> | undefined
@@ -95,7 +90,6 @@ export class Downloads {
     )
   }
 
-  /** Cancels all downloads of other names. */
   cancelAllBut(names: ReadonlySet<string>): Effect.Effect<void> {
     return Effect.forEach(
       [...this.#entries.keys()].filter(name => !names.has(name)),
@@ -166,7 +160,6 @@ export class Downloads {
     entry.fiber = Runtime.runFork(entry.runtime)(run, { scope: this.scope, immediate: false })
   }
 
-  /** Gives free slots to waiting downloads. */
   #fill(): void {
     for (const entry of this.#entries.values()) {
       if (this.#placesTaken >= places) return
@@ -203,7 +196,6 @@ export class Downloads {
   }
 }
 
-/** Makes the downloads of a scope. */
 export const make: Effect.Effect<Downloads, never, Scope.Scope> = Effect.zipWith(
   Effect.scope,
   Clock.clockWith(Effect.succeed),

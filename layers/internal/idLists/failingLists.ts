@@ -13,15 +13,12 @@ const mostLogged = 10
 
 interface FailingList {
   readonly error: IdListError
-  /** Consecutive failures. */
   readonly failures: number
   /** In how many further syncs it is skipped, unless the manifest names another file. */
   readonly skips: number
-  /** The file that failed. */
   readonly file: string
 }
 
-/** The lists by their names. */
 export class FailingLists extends Map<string, FailingList> {
   readonly #syncInterval: number
   #untold: Array<IdListError> = []

@@ -26,7 +26,6 @@ const entriesPerTurn = 500
 /** A poll continues when no file has received data for so long; the downloads continue too. */
 const waitingOfPoll: Waiting = { awaited: "quick", patience: Duration.seconds(1) }
 
-/** The parts of a sync. */
 export interface SyncParts {
   readonly held: HeldLists
   readonly failing: FailingLists
@@ -43,7 +42,6 @@ export class ListSync {
   #isReady: boolean | undefined
   #lastSuccessAt: number | undefined
   #lastError: IdListError | undefined
-  /** How many lists were downloaded. */
   #downloaded = 0
 
   constructor(readonly parts: SyncParts) {}

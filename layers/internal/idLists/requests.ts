@@ -24,13 +24,10 @@ const largestManifest = 64 * 1024 * 1024
 /** The slowest accepted download rate of a large file. */
 const bytesPerSecond = 1_000_000
 
-/** The requests for the manifest and for the files of ID lists. */
 export type IdListRequests = Effect.Effect.Success<ReturnType<typeof make>>
 
-/** The context of an error, besides the URL. */
 type About = Partial<Pick<IdListError, "list" | "status">>
 
-/** Makes the requests, with the HTTP client of the context. */
 export const make = Effect.fnUntraced(function* (options: StatsigOptions) {
   const requests = yield* requester(options)
   const defaultUrl = `${defaultIdListsUrl}/${Redacted.value(options.sdkKey)}.json`

@@ -117,7 +117,6 @@ export class StoredIdLists {
     )
   }
 
-  /** Returns whether it was written. */
   #set(what: string, key: string, text: string, time: number): Effect.Effect<boolean> {
     const written = Effect.as(inTime(this.store.set(key, text, { version: time, receivedAt: time })), true)
     return Effect.map(this.#logged(`${what} not written to the data store`, written), done => done === true)

@@ -71,7 +71,6 @@ const connectionFaults: Readonly<Record<"Stall" | "Reset" | "Close", (socket: So
   Close: socket => socket.end()
 }
 
-/** The pending faults. */
 export class FaultScript {
   readonly #queued = new Map<FaultTarget, Array<Fault>>()
   readonly #lasting = new Map<FaultTarget, Fault>()

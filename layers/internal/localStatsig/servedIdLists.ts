@@ -19,7 +19,6 @@ interface IdListFile {
   readonly text: string
 }
 
-/** The lines of an ID list file. */
 export const linesOf = (sign: "+" | "-", ids: ReadonlyArray<string>): string =>
   ids.map(id => `${sign}${idListHash(id)}\n`).join("")
 
@@ -47,7 +46,6 @@ const answerFile = (text: string, { headers, query }: ReceivedRequest): ServedAn
   }
 }
 
-/** The ID lists that are served. */
 export class ServedIdLists {
   readonly #lists = new Map<string, IdListFile>()
   #lastCreationTime = 0
@@ -69,7 +67,6 @@ export class ServedIdLists {
     this.#lists.delete(name)
   }
 
-  /** The name of the list whose file is at the path. */
   nameAt(path: string): string | undefined {
     return this.#at(path)?.[0]
   }

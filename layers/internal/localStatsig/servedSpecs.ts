@@ -5,7 +5,6 @@ import * as Predicate from "effect/Predicate"
 import { answerJson, jsonHeaders, type ServedAnswer } from "./answers.js"
 import type { ReceivedRequest } from "./requests.js"
 
-/** `undefined` for invalid JSON. */
 export const parseJson = (text: string): unknown => {
   try {
     return JSON.parse(text)
@@ -34,7 +33,6 @@ const emptyProject = {
   experiment_to_layer: {}
 }
 
-/** The specs that are served. */
 export class ServedSpecs {
   #text = ""
   #time: number | undefined

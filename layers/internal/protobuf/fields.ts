@@ -39,7 +39,6 @@ export const kindOfDeletions = 8
 export const kindOfChecksums = 9
 export const kindOfCopyPrevious = 10
 
-/** The tables of a payload, by entity kind. */
 export const tableOfKind = {
   3: "feature_gates",
   4: "dynamic_configs",

@@ -61,6 +61,5 @@ export class Frames {
   }
 }
 
-/** The error for a message that is larger than allowed. */
 export const tooLarge = (limit: number) =>
   new Refusal(`expected at most ${limit} bytes (maxSpecsBytes), got more`, "Size")

@@ -12,14 +12,12 @@ import {
 } from "../../../src/engine/payload/body.js"
 import type { TableName } from "./fields.js"
 
-/** An entity of a table. */
 export interface Entity {
   readonly checksum: string | undefined
   /** JSON. */
   readonly parts: ReadonlyArray<Uint8Array>
 }
 
-/** A table of the held specs. */
 export interface HeldTable {
   readonly bytes: Uint8Array
   readonly table: Table<unknown>

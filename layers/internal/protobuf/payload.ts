@@ -26,7 +26,6 @@ import { type Consumer, Refusal, tooLarge } from "./frames.js"
 import { type Entity, type HeldTable, heldEntity, heldTable, membersOf } from "./held.js"
 import { type Message, readMessage } from "./wire.js"
 
-/** A decoded payload. */
 export interface DecodedPayload {
   /** The specs as JSON in UTF-8. */
   readonly json: Uint8Array
@@ -36,7 +35,6 @@ export interface DecodedPayload {
   readonly warnings: ReadonlyArray<BadPart>
 }
 
-/** Options of reading a payload. */
 export interface DecodeOptions {
   /** The maximum size of the payload in bytes, both decompressed and as JSON. */
   readonly limit: number
@@ -46,7 +44,6 @@ export interface DecodeOptions {
   readonly onSums?: ((result: "success" | "failure") => void) | undefined
 }
 
-/** The maximum number of reported warnings of one payload. */
 const mostWarnings = 100
 
 /** Entities that are assembled between two turns of the event loop. */

@@ -15,7 +15,6 @@ import * as Specs from "../../../src/Specs.js"
 import { SpecsError } from "../../../src/StatsigError.js"
 import * as Protobuf from "../protobuf/decode.js"
 
-/** The maximum number of warnings of one snapshot in the status. */
 const warningsKept = 1_000
 
 /** Clocks differ a little. In milliseconds. */
@@ -66,7 +65,6 @@ export class HeldSpecs {
     return source === "Adapter(DataStore)" && snapshot !== undefined && snapshot.time > now + farthestTime
   }
 
-  /** `initialize` has started. */
   beginLoading(): void {
     this.state = { ...this.state, source: "Loading", sourceApi: undefined }
   }
