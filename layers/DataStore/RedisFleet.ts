@@ -20,6 +20,7 @@ import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import * as FiberId from "effect/FiberId"
 import * as Layer from "effect/Layer"
 import * as Queue from "effect/Queue"
 import * as Random from "effect/Random"
@@ -78,16 +79,17 @@ end
 return 1`
 
 /** A process's state of a lease. Times are milliseconds of a monotonic clock. */
-interface Lease {
-  heldUntil: number
-  heardAt: number
-  readAt: number
+class Lease {
+  heldUntil = 0
+  heardAt = Number.NEGATIVE_INFINITY
   /** A process that does not poll does not need the lease. */
-  wantedUntil: number
+  wantedUntil = 0
   campaign: Fiber.RuntimeFiber<void> | undefined
   /** Completes when the lease was first requested. */
-  readonly asked: Deferred.Deferred<void>
-  readonly wake: Queue.Queue<void>
+  readonly asked = Deferred.unsafeMake<void>(FiberId.none)
+  readonly wake = Effect.runSync(Queue.sliding<void>(1))
+
+  constructor(public readAt: number) {}
 }
 
 const nowMillis = Effect.map(Clock.currentTimeNanos, nanos => Number(nanos / 1_000_000n))
@@ -143,8 +145,6 @@ class Leases {
     })
   }
 
-  readonly releaseAll = Effect.suspend(() => Effect.forEach(this.#leases.keys(), key => this.#release(key)))
-
   readonly end = Effect.suspend(() => {
     const held = [...this.#leases]
     this.#leases.clear()
@@ -157,21 +157,10 @@ class Leases {
   #leaseOf(key: string): Effect.Effect<Lease> {
     return Effect.gen(this, function* () {
       const now = yield* nowMillis
-      const wantedUntil = now + 3 * this.interval + Duration.toMillis(longestPoll)
       const found = this.#leases.get(key)
-      if (found !== undefined) {
-        found.wantedUntil = wantedUntil
-        return found
-      }
-      const lease: Lease = {
-        heldUntil: 0,
-        heardAt: Number.NEGATIVE_INFINITY,
-        readAt: now,
-        wantedUntil,
-        campaign: undefined,
-        asked: yield* Deferred.make<void>(),
-        wake: yield* Queue.sliding<void>(1)
-      }
+      const lease = found ?? new Lease(now)
+      lease.wantedUntil = now + 3 * this.interval + Duration.toMillis(longestPoll)
+      if (found !== undefined) return found
       this.values.follow(key)
       this.#leases.set(key, lease)
       lease.campaign = yield* Effect.forkIn(inBackground(this.#campaign(key, lease)), this.scope)
@@ -246,7 +235,7 @@ export const make = Effect.fnUntraced(function* (options: FleetOptions) {
   const interval = Math.max(1, Duration.toMillis(options.interval ?? defaultInterval))
   const leases = new Leases(values, interval, yield* Effect.scope)
 
-  yield* Effect.addFinalizer(() => leases.releaseAll)
+  yield* Effect.addFinalizer(() => leases.end)
   yield* Stream.fromPubSub(values.messages).pipe(
     Stream.runForEach(message => leases.hear(message)),
     Effect.forkScoped
