@@ -22,10 +22,9 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import * as DataStore from "../../src/DataStore.js"
-import { interval } from "../../src/internal/clocks.js"
 import { largestPayload, payloadText } from "../../src/internal/payload.js"
 import { DataStoreError } from "../../src/StatsigError.js"
-import { looksOf, pauseBetweenLooks } from "../internal/fileLooks.js"
+import { changesOf, looksOf } from "../internal/fileLooks.js"
 
 /**
  * The location of the files, and how they are used.
@@ -72,7 +71,8 @@ export const make = Effect.fnUntraced(function* (options: FileOptions) {
     })
   )
   const write = (key: string, value: Uint8Array) => Effect.mapError(replace(files, fileOf(key), value), failedTo("set"))
-  const changes = (key: string) => changesOf(Effect.option(files.stat(fileOf(key))), () => lastRead.get(key))
+  const changes = (key: string) =>
+    changesOf(files.stat(fileOf(key)), looks => looks === lastRead.get(key)).pipe(Stream.changes, Stream.as(undefined))
 
   return DataStore.make({
     initialize: Effect.zipLeft(
@@ -126,24 +126,6 @@ const removeLeftovers = (files: FileSystem.FileSystem, path: Path.Path, director
       )
     })
   }).pipe(Effect.ignore)
-
-/** A change is reported once two checks in a row find the same state, and it is not the one that was read. */
-const changesOf = (stat: Effect.Effect<Option.Option<FileSystem.File.Info>>, lastRead: () => string | undefined) =>
-  Stream.suspend(() => {
-    let seen: string | undefined
-    let told: string | undefined
-    const isChanged = Effect.map(stat, info => {
-      const before = seen
-      seen = Option.getOrUndefined(Option.map(info, looksOf))
-      if (seen === undefined || seen !== before || seen === told || seen === lastRead()) return false
-      told = seen
-      return true
-    })
-    return Stream.repeatEffect(Effect.andThen(interval(pauseBetweenLooks), isChanged)).pipe(
-      Stream.filter(changed => changed),
-      Stream.map(() => undefined)
-    )
-  })
 
 /** Distinguishes this machine, or container, from others that share the directory. */
 const host = createHash("sha256").update(hostname()).digest("hex").slice(0, 8)

@@ -11,13 +11,11 @@ import type * as PlatformError from "@effect/platform/Error"
 import * as FileSystem from "@effect/platform/FileSystem"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
-import { interval } from "../../src/internal/clocks.js"
 import { largestPayload } from "../../src/internal/payload.js"
 import { type Fetch, type Source, SpecSource } from "../../src/SpecSource.js"
 import { SpecSourceError } from "../../src/StatsigError.js"
-import { looksOf, pauseBetweenLooks } from "../internal/fileLooks.js"
+import { changesOf, looksOf } from "../internal/fileLooks.js"
 
 const name = "Adapter(FileBased)"
 
@@ -60,16 +58,10 @@ export const make = Effect.fnUntraced(function* (options: FileOptions) {
     return yield* apply({ source: name, sourceApi: undefined, body })
   })
 
-  const updates = Stream.suspend(() => {
-    let seen: string | undefined
-    const look = Effect.map(Effect.option(stat), info => {
-      const before = seen
-      seen = Option.getOrUndefined(Option.map(info, looksOf))
-      return seen !== undefined && seen === before && seen !== read ? Option.some(fetch) : Option.none()
-    })
-    return Stream.filterMap(Stream.repeatEffect(Effect.andThen(interval(pauseBetweenLooks), look)), changed => changed)
-  })
-
+  const updates = Stream.map(
+    changesOf(stat, looks => looks === read),
+    () => fetch
+  )
   const source: Source = { name, fetch, polls: Effect.succeed(false), updates }
   return source
 })
