@@ -21,7 +21,6 @@ import type * as HttpClient from "@effect/platform/HttpClient"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Queue from "effect/Queue"
 import type { KeyOptions } from "../../src/DataStore.js"
 import { IdLists } from "../../src/IdLists.js"
 import { inBackground } from "../../src/internal/clocks.js"
@@ -31,10 +30,9 @@ import { makePace } from "../../src/internal/pace.js"
 import { checkInterval, type StatsigOptions } from "../../src/StatsigOptions.js"
 import * as Downloads from "../internal/idLists/downloads.js"
 import { FailingLists } from "../internal/idLists/failingLists.js"
-import { HeldLists } from "../internal/idLists/heldLists.js"
+import * as HeldLists from "../internal/idLists/heldLists.js"
 import { ListSync } from "../internal/idLists/listSync.js"
 import * as Requests from "../internal/idLists/requests.js"
-import * as Stored from "../internal/idLists/storedIdLists.js"
 
 /**
  * Options of the lists. The key schema is that of the data store.
@@ -61,7 +59,7 @@ export interface HttpOptions
  */
 export const make = Effect.fnUntraced(function* (options: HttpOptions) {
   const syncInterval = yield* checkInterval("idListsSyncInterval", options.idListsSyncInterval)
-  const held = new HeldLists(yield* Stored.make(options), yield* Queue.sliding<void>(1))
+  const held = yield* HeldLists.make(options)
   const pace = makePace(syncInterval)
   const sync = new ListSync({
     held,

@@ -68,13 +68,8 @@ const browsers = new Map<string, string>([
   ["kindle", "Kindle"]
 ])
 
-/** A browser's names on a phone, besides those that `ua-parser-js` returns itself. */
-const mobileBrowsers = new Map<string, string>([
-  ["Chrome", "Chrome Mobile"],
-  ["Firefox", "Firefox Mobile"],
-  ["Edge", "Edge Mobile"],
-  ["Opera", "Opera Mobile"]
-])
+/** Browsers with another name on a phone, besides those that `ua-parser-js` returns itself. */
+const mobileBrowsers = new Set(["Chrome", "Firefox", "Edge", "Opera"])
 
 const iosBrowsers = new Map<string, string>([
   ["Chrome", "Chrome Mobile iOS"],
@@ -99,6 +94,11 @@ const normaliseSystem = (os: Part, userAgent: string): readonly [name: string, v
   return [name, version]
 }
 
+const variantOf = (name: string, userAgent: string): string => {
+  if (/(?:Cri|Fxi|Edgi)OS\//.test(userAgent)) return iosBrowsers.get(name) ?? name
+  return mobileBrowsers.has(name) && /\bMobile\b/.test(userAgent) ? `${name} Mobile` : name
+}
+
 const normaliseBrowser = (browser: Part, os: Part, userAgent: string): readonly [name: string, version: string] => {
   const bot = /(?:^|[ ;(])([^ ;()/:]*(?:[Bb]ot|[Cc]rawler)[^ ;()/:]*)(?:\/([\w.]+))?/.exec(userAgent)
   if (bot !== null) return [bot[1]!, cutVersion(bot[2], 4)]
@@ -107,10 +107,8 @@ const normaliseBrowser = (browser: Part, os: Part, userAgent: string): readonly 
   const base = known === undefined ? /\b(?:(Chrome|Firefox)\/|(MSIE) )([\w.]+)/.exec(userAgent) : null
   const name = known ?? (base === null ? undefined : (base[1] ?? "IE"))
   if (name === undefined) return [os.name === "iOS" ? "Mobile Safari UI/WKWebView" : "Other", noVersion]
-  const variants = /(?:Cri|Fxi|Edgi)OS\//.test(userAgent) ? iosBrowsers : mobileBrowsers
-  const isVariant = variants === iosBrowsers || /\bMobile\b/.test(userAgent)
   const parts = name === "Opera" || name === "Yandex Browser" ? 3 : 4
-  return [(isVariant && variants.get(name)) || name, cutVersion(base === null ? browser.version : base[3], parts)]
+  return [variantOf(name, userAgent), cutVersion(base === null ? browser.version : base[3], parts)]
 }
 
 /**

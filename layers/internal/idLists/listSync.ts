@@ -16,8 +16,7 @@ import type { IdListError } from "../../../src/StatsigError.js"
 import type { Downloads, Waiting } from "./downloads.js"
 import type { FailingLists } from "./failingLists.js"
 import type { HeldLists } from "./heldLists.js"
-import { planOf, type ReadingPlan } from "./listFile.js"
-import { decodeManifestEntry, fileKeyOf, type ListFile, type Manifest } from "./manifest.js"
+import { decodeManifestEntry, fileKeyOf, type ListFile, type Manifest, planOf, type ReadingPlan } from "./listFile.js"
 import type { IdListRequests } from "./requests.js"
 
 /** Entries of a manifest between two turns of the event loop. */

@@ -11,9 +11,8 @@ import { exceptionOf, reportException } from "../../../src/internal/observe.js"
 import { type Ask, describeFailure, type ReadAnswer, requester } from "../../../src/internal/request.js"
 import { IdListError } from "../../../src/StatsigError.js"
 import { defaultIdListsUrl, optionTable, type StatsigOptions } from "../../../src/StatsigOptions.js"
-import { ListReading, largestListFile, type ReadingPlan } from "./listFile.js"
-import { decodeManifest, type ListFile } from "./manifest.js"
-import type { HeldList } from "./storedIdLists.js"
+import type { HeldList } from "./heldLists.js"
+import { decodeManifest, type ListFile, ListReading, largestListFile, type ReadingPlan } from "./listFile.js"
 
 const cdn = "https://api.statsigcdn.com"
 

@@ -4,7 +4,7 @@
 import { isUtf8 } from "node:buffer"
 import * as Predicate from "effect/Predicate"
 import type { RawJson } from "../../../src/engine/json.js"
-import { checkJson, readBody } from "../../../src/engine/payload/body.js"
+import { type Body, checkJson, readBody } from "../../../src/engine/payload/body.js"
 import { isReadable, maxJsonDepth, readExact } from "../../../src/engine/payload/exactJson.js"
 import { parameterStoreProblem } from "../../../src/Specs.js"
 import {
@@ -19,7 +19,6 @@ import {
   specFields,
   type TableName
 } from "./fields.js"
-import { membersOf } from "./held.js"
 import { type Message, readMessage } from "./wire.js"
 
 /** Bytes of rules between two turns of the event loop: about two milliseconds. */
@@ -194,6 +193,15 @@ export function* checkText(bytes: Uint8Array, what: string): Generator<void, voi
   if (!isUtf8(bytes)) throw new Error(`${what} is not UTF-8`)
   yield* checkJson(bytes)
 }
+
+/** The members of a body except some, as written there, including duplicates. */
+export const membersOf = (
+  { bytes, members: { members } }: Body,
+  without: ReadonlySet<string>
+): ReadonlyArray<readonly [string, Uint8Array]> =>
+  members
+    .filter(({ name }) => !without.has(name))
+    .map(({ end, name, start }) => [name, bytes.subarray(start, end)] as const)
 
 /** It is JSON already, but its checksum is that of the envelope. */
 function* writeParameterStore(json: JsonWriter, data: Uint8Array): Generator<void, void> {

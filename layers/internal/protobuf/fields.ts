@@ -33,11 +33,8 @@ export interface EnvelopeFields {
   readonly data?: Uint8Array
 }
 
-export const kindOfDone = 1
-export const kindOfTopLevel = 2
-export const kindOfDeletions = 8
-export const kindOfChecksums = 9
-export const kindOfCopyPrevious = 10
+/** The envelopeKinds of envelopes without an entity. */
+export const envelopeKinds = { done: 1, topLevel: 2, deletions: 8, checksums: 9, copyPrevious: 10 } as const
 
 export const tableOfKind = {
   3: "feature_gates",

@@ -1,20 +1,24 @@
 /**
  * A payload, assembled from envelopes.
  */
-import { type Body, readBody } from "../../../src/engine/payload/body.js"
+import {
+  type Body,
+  emptyTable,
+  JsonError,
+  memberNamed,
+  memberOf,
+  readBody,
+  type Table
+} from "../../../src/engine/payload/body.js"
 import type { BadPart } from "../../../src/engine/payload/snapshot.js"
 import { join } from "../../../src/internal/payload.js"
-import { checkText, entityJson } from "./entities.js"
+import { checkText, entityJson, membersOf } from "./entities.js"
 import {
   checksumFields,
   deletionFields,
   type EnvelopeFields,
   envelopeFields,
-  kindOfChecksums,
-  kindOfCopyPrevious,
-  kindOfDeletions,
-  kindOfDone,
-  kindOfTopLevel,
+  envelopeKinds,
   ownMembers,
   partOfKind,
   type TableName,
@@ -23,7 +27,6 @@ import {
   topLevelFields
 } from "./fields.js"
 import { type Consumer, Refusal, tooLarge } from "./frames.js"
-import { type Entity, type HeldTable, heldEntity, heldTable, membersOf } from "./held.js"
 import { type Message, readMessage } from "./wire.js"
 
 export interface DecodedPayload {
@@ -80,18 +83,18 @@ export class Payload implements Consumer {
     switch (kind) {
       case 0:
         throw new Refusal("an envelope has no kind")
-      case kindOfDone:
+      case envelopeKinds.done:
         this.isDone = true
         return
-      case kindOfTopLevel:
+      case envelopeKinds.topLevel:
         this.#top = yield* topLevel(given(data))
         return
-      case kindOfCopyPrevious:
+      case envelopeKinds.copyPrevious:
         return yield* this.#copyHeld()
-      case kindOfDeletions:
+      case envelopeKinds.deletions:
         this.#delete(readMessage(deletionFields, data ?? emptyBytes))
         return
-      case kindOfChecksums:
+      case envelopeKinds.checksums:
         return yield* this.#checkSums(data ?? emptyBytes)
       default: {
         const table = tableOfKind[kind as keyof typeof tableOfKind]
@@ -199,6 +202,42 @@ export class Payload implements Consumer {
   }
 }
 
+interface Entity {
+  readonly checksum: string | undefined
+  /** JSON. */
+  readonly parts: ReadonlyArray<Uint8Array>
+}
+
+interface HeldTable {
+  readonly bytes: Uint8Array
+  readonly table: Table<unknown>
+}
+
+function* heldEntity({ bytes, table }: HeldTable, name: string): Generator<void, Entity | undefined> {
+  const member = memberNamed(table, name)
+  if (member === undefined) return undefined
+  const json = bytes.subarray(member.start, member.end)
+  const checksum = yield* memberOf(json, "checksum")
+  return { checksum: checksum?.startsWith('"') === true ? JSON.parse(checksum) : undefined, parts: [json] }
+}
+
+/** A table of the held specs. Parameter stores are read once more: a body has no index of its stores. */
+function* heldTable(held: Body | undefined, name: TableName): Generator<void, HeldTable> {
+  const bytes = held?.bytes ?? emptyBytes
+  const table = held?.tables.get(name)
+  if (table !== undefined) return { bytes, table }
+  const member = held && memberNamed(held.members, name)
+  if (member === undefined) return { bytes, table: emptyTable }
+  try {
+    const stores = yield* readBody(bytes.subarray(member.start, member.end), new Set(), undefined)
+    return { bytes: stores.bytes, table: stores.members }
+  } catch (error) {
+    // It is `null`.
+    if (error instanceof JsonError) return { bytes, table: emptyTable }
+    throw error
+  }
+}
+
 const emptyBytes = new Uint8Array()
 
 const given = (data: Uint8Array | undefined): Uint8Array => {
@@ -248,8 +287,8 @@ export class TimeFinder implements Consumer {
   *take(envelope: Uint8Array): Generator<void, void> {
     try {
       const { data, kind } = readMessage(envelopeFields, envelope) as EnvelopeFields
-      if (kind === kindOfTopLevel) this.time = Number(readMessage(topLevelFields, given(data))["time"] ?? 0)
-      this.isDone = kind === kindOfTopLevel || kind === kindOfDone
+      if (kind === envelopeKinds.topLevel) this.time = Number(readMessage(topLevelFields, given(data))["time"] ?? 0)
+      this.isDone = kind === envelopeKinds.topLevel || kind === envelopeKinds.done
     } catch {
       // Errors are reported where the payload is read.
     }

@@ -95,7 +95,7 @@ export class Syncs {
       if (error === undefined) this.lastSuccessAt = now
       this.#measure(now - started, error)
       if (error?._tag === "SpecSourceError") {
-        return isRefusal(error) ? this.pace.refused(error.retryAfter) : Effect.void
+        return isRefusedRequest(error) ? this.pace.refused(error.retryAfter) : Effect.void
       }
       // A payload arrived, even if it is unusable.
       this.pace.accepted()
@@ -121,5 +121,5 @@ export class Syncs {
 }
 
 /** Whether a server responded without specs. */
-const isRefusal = ({ reason, retryAfter, status }: SpecSourceError): boolean =>
+const isRefusedRequest = ({ reason, retryAfter, status }: SpecSourceError): boolean =>
   reason === "Status" || (reason === "Key" && status !== undefined) || retryAfter !== undefined

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Queue } from "effect"
+import { Effect } from "effect"
+import type { HeldList, StoredIdLists } from "../../../../layers/internal/idLists/heldLists.js"
 import { HeldLists } from "../../../../layers/internal/idLists/heldLists.js"
-import type { HeldList, StoredIdLists } from "../../../../layers/internal/idLists/storedIdLists.js"
 import { PackedSet } from "../../../../src/engine/idLists/packedSet.js"
 
 const list: HeldList = {
@@ -24,7 +24,7 @@ const open = Effect.gen(function* () {
         return [...names].filter(name => refused.has(name))
       })
   } as unknown as StoredIdLists
-  const held = new HeldLists(stored, yield* Queue.sliding<void>(1))
+  const held = new HeldLists(stored)
   yield* Effect.forkScoped(held.writeChanges)
   return { held, written, refused }
 })
@@ -81,7 +81,7 @@ describe("lists in use", () => {
 
   it.scoped("need no store", () =>
     Effect.gen(function* () {
-      const held = new HeldLists(undefined, yield* Queue.sliding<void>(1))
+      const held = new HeldLists(undefined)
       yield* Effect.forkScoped(held.writeChanges)
       yield* held.readStored
       held.replace("a", list)
