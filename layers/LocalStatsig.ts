@@ -36,14 +36,13 @@ import {
   readRequestBody,
   requestOf
 } from "./internal/localStatsig/requests.js"
-import { linesOf, ServedIdLists } from "./internal/localStatsig/servedIdLists.js"
-import { ServedSpecs } from "./internal/localStatsig/servedSpecs.js"
+import { linesOf, ServedIdLists, ServedSpecs } from "./internal/localStatsig/served.js"
 
 export type { Encoding } from "./internal/localStatsig/answers.js"
 export { Fault, type FaultTarget } from "./internal/localStatsig/faults.js"
 export type { ReceivedBatch, ReceivedEvent } from "./internal/localStatsig/receivedEvents.js"
 export type { Endpoint, ReceivedRequest } from "./internal/localStatsig/requests.js"
-export { idListHash } from "./internal/localStatsig/servedIdLists.js"
+export { idListHash } from "./internal/localStatsig/served.js"
 
 /**
  * A rule in the payload.

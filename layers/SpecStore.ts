@@ -99,7 +99,7 @@ export const make = Effect.fnUntraced(function* (options: SpecStoreOptions) {
 
   return SpecStore.of({
     current: () => held.state,
-    load: loadFirst(held, syncs.run(source.fetch, "initialize")),
+    load: held.loadBy(syncs.run(source.fetch, "initialize")),
     startUpdates: Effect.asVoid(Deferred.succeed(started, undefined)),
     syncNow,
     syncIfOlderThan: oldest =>
@@ -122,19 +122,6 @@ export const make = Effect.fnUntraced(function* (options: SpecStoreOptions) {
     }))
   })
 })
-
-const loadFirst = (held: HeldSpecs, sync: Effect.Effect<void, SyncError>): Effect.Effect<void, SyncError> =>
-  Effect.suspend(() => {
-    held.beginLoading()
-    return sync.pipe(
-      Effect.tapBoth({
-        onFailure: () => Effect.sync(() => held.endLoading("NoValues")),
-        onSuccess: () => Effect.sync(() => held.endLoading(held.state.source))
-      }),
-      // A source that cannot be interrupted must not hold up the deadline of `initialize`.
-      Effect.disconnect
-    )
-  })
 
 /** One run for all concurrent callers; it continues when they are interrupted. */
 const oneAtATime = <E>(run: Effect.Effect<void, E>): Effect.Effect<void, E> => {

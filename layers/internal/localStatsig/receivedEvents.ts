@@ -8,7 +8,7 @@ import * as FiberId from "effect/FiberId"
 import * as Predicate from "effect/Predicate"
 import { answerJson, refuse, type ServedAnswer } from "./answers.js"
 import type { ReceivedRequest } from "./requests.js"
-import { parseJson } from "./servedSpecs.js"
+import { parseJson } from "./served.js"
 
 /**
  * One posted event.

@@ -33,7 +33,7 @@ export interface EnvelopeFields {
   readonly data?: Uint8Array
 }
 
-/** The envelopeKinds of envelopes without an entity. */
+/** The kinds of envelopes without an entity. */
 export const envelopeKinds = { done: 1, topLevel: 2, deletions: 8, checksums: 9, copyPrevious: 10 } as const
 
 export const tableOfKind = {

@@ -65,14 +65,22 @@ export class HeldSpecs {
     return source === "Adapter(DataStore)" && snapshot !== undefined && snapshot.time > now + farthestTime
   }
 
-  beginLoading(): void {
-    this.state = { ...this.state, source: "Loading", sourceApi: undefined }
-  }
-
-  /** The default environment is set only here: it stays the same for the whole life of an instance. */
-  endLoading(source: string): void {
-    const defaultEnvironment = this.state.snapshot?.defaultEnvironment ?? this.state.defaultEnvironment
-    this.state = { ...this.state, source, defaultEnvironment }
+  /**
+   * Loads the first specs by this sync. The default environment is set only here: it stays the same for the whole life
+   * of an instance.
+   */
+  loadBy<E>(sync: Effect.Effect<void, E>): Effect.Effect<void, E> {
+    const end = (source?: string) =>
+      Effect.sync(() => {
+        const defaultEnvironment = this.state.snapshot?.defaultEnvironment ?? this.state.defaultEnvironment
+        this.state = { ...this.state, source: source ?? this.state.source, defaultEnvironment }
+      })
+    return Effect.suspend(() => {
+      this.state = { ...this.state, source: "Loading", sourceApi: undefined }
+      const ended = Effect.tapBoth(sync, { onFailure: () => end("NoValues"), onSuccess: () => end() })
+      // A source that cannot be interrupted must not hold up the deadline of `initialize`.
+      return Effect.disconnect(ended)
+    })
   }
 
   /** Interruptible even within a source that is not, so that nothing is applied after the deadline of `initialize`. */
@@ -100,7 +108,9 @@ export class HeldSpecs {
       }
       const before = this.state.source
       const change = { source, sourceApi, time, previousTime: held?.time ?? 0, ...snapshot.changesSince(held) }
-      yield* Effect.sync(() => this.#publish(snapshot, now, change, protobuf))
+      this.state = { ...this.state, source, sourceApi, snapshot, receivedAt: now }
+      this.#protobuf = protobuf && { hash: protobuf.hash, warnings: protobuf.warnings }
+      this.changes.tell(change)
       if (before !== "Uninitialized" && before !== "Loading") {
         this.#measurePropagation(change, now, protobuf === undefined ? "JSON" : "Protobuf")
       }
@@ -128,13 +138,6 @@ export class HeldSpecs {
       const parsed = yield* Specs.parse(json, onWarning, held)
       return { parsed, protobuf: { hash, warnings, whole: isDelta ? undefined : body } }
     })
-  }
-
-  #publish(snapshot: Snapshot, receivedAt: number, change: SpecChange, protobuf: HeldProtobuf | undefined): void {
-    const { source, sourceApi } = change
-    this.state = { source, sourceApi, snapshot, receivedAt, defaultEnvironment: this.state.defaultEnvironment }
-    this.#protobuf = protobuf && { hash: protobuf.hash, warnings: protobuf.warnings }
-    this.changes.tell(change)
   }
 
   /** The time from the creation of an update to its arrival. */
