@@ -83,19 +83,15 @@ export const make = Effect.fnUntraced(function* (options: Options) {
   const metadata = specMetadata(store.current)
 
   const serviceOf = (engine: Engine): Service => ({
-    gate: (user, name, disableExposureLogging) => engine.evaluate("gate", user, name, disableExposureLogging),
-    dynamicConfig: (user, name, disableExposureLogging) =>
-      engine.evaluate("dynamicConfig", user, name, disableExposureLogging),
-    experiment: (user, name, disableExposureLogging, sticky) =>
-      engine.evaluate("experiment", user, name, disableExposureLogging, sticky),
-    layer: (user, name, disableExposureLogging, sticky) =>
-      engine.evaluate("layer", user, name, disableExposureLogging, sticky),
+    gate: (user, name, isHidden) => engine.evaluate("gate", user, name, isHidden),
+    dynamicConfig: (user, name, isHidden) => engine.evaluate("dynamicConfig", user, name, isHidden),
+    experiment: (user, name, isHidden, sticky) => engine.evaluate("experiment", user, name, isHidden, sticky),
+    layer: (user, name, isHidden, sticky) => engine.evaluate("layer", user, name, isHidden, sticky),
     look: (user, kind, name, sticky) => engine.look(kind, user, name, sticky),
     experimentByGroupName: (name, groupName) => engine.experimentGroup(name, "groupName", groupName),
     experimentByGroupID: (name, groupID) => engine.experimentGroup(name, "id", groupID),
     parameterStore: (user, name) => engine.parameterStore(user, name),
-    explain: (user, kind, name, disableExposureLogging, sticky) =>
-      engine.explain(kind, user, name, disableExposureLogging, sticky),
+    explain: (user, kind, name, isHidden, sticky) => engine.explain(kind, user, name, isHidden, sticky),
     writeClientInitializeResponse: (user, options, buffer) =>
       engine.writeClientInitializeResponse(user, options, buffer),
     metadata,

@@ -197,10 +197,9 @@ export const make = Effect.fnUntraced(function* (options: PresetOptions) {
 const initialized = <E, R>(built: Layer.Layer<Provided, E, R>): Layer.Layer<Provided, E, R> =>
   Layer.tap(built, services =>
     Effect.flatMap(Context.get(services, Statsig.Statsig).initialize, ({ failure }) =>
-      Option.match(failure, {
-        onNone: () => Effect.void,
-        onSome: ({ message }) => Effect.logWarning(`Statsig starts without fresh specs: ${message}`)
-      })
+      Option.isSome(failure)
+        ? Effect.logWarning(`Statsig starts without fresh specs: ${failure.value.message}`)
+        : Effect.void
     )
   ).pipe(quietLayer)
 

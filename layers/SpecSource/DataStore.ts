@@ -79,20 +79,14 @@ export const make = Effect.fnUntraced(function* (options: DataStoreOptions) {
   let initialized = false
   let isUnsure = false
 
+  const failed = (reason: SpecSourceError["reason"], message: string) =>
+    new SpecSourceError({ source: name, reason, message })
   const bounded = <A>(call: Effect.Effect<A, DataStoreError>): Effect.Effect<A, SpecSourceError> =>
     Effect.disconnect(call).pipe(
-      Effect.mapError(
-        ({ message, operation }) =>
-          new SpecSourceError({ source: name, reason: "Failed", message: `${operation} failed: ${mask(message)}` })
-      ),
+      Effect.mapError(({ message, operation }) => failed("Failed", `${operation} failed: ${mask(message)}`)),
       Effect.timeoutFail({
         duration: storeTimeout,
-        onTimeout: () =>
-          new SpecSourceError({
-            source: name,
-            reason: "Timeout",
-            message: `the data store did not answer within ${Duration.toMillis(storeTimeout)} ms`
-          })
+        onTimeout: () => failed("Timeout", `the data store did not answer within ${Duration.toMillis(storeTimeout)} ms`)
       })
     )
 
@@ -109,19 +103,19 @@ export const make = Effect.fnUntraced(function* (options: DataStoreOptions) {
     // Fail with the error of the read that failed.
     yield* json
     yield* protobuf
-    return yield* new SpecSourceError({ source: name, reason: "Empty", message: `the data store has no ${mask(key)}` })
+    return yield* failed("Empty", `the data store has no ${mask(key)}`)
   })
 
-  const askForPolling = bounded(store.supportsPollingUpdatesFor(key)).pipe(
+  /** A store that does not say is not asked again. */
+  const polls = Effect.suspend(() =>
+    isUnsure ? Effect.succeed(false) : bounded(store.supportsPollingUpdatesFor(key))
+  ).pipe(
     Effect.map(answer => answer === true),
     Effect.catchAllCause(cause => {
       isUnsure = true
       return Effect.as(Effect.logWarning("The data store does not tell whether it supports polling", cause), false)
     })
   )
-
-  /** A store that does not say is not asked again. */
-  const polls = Effect.suspend(() => (isUnsure ? Effect.succeed(false) : askForPolling))
 
   /** A store that is empty and is polled will soon be filled by another process. */
   const readFirst = Effect.catchIf(read, isEmpty, empty =>

@@ -18,21 +18,13 @@ interface Matcher {
   readonly replacements: ReadonlyArray<string>
 }
 
-interface Matchers {
-  readonly os: ReadonlyArray<Matcher>
-  readonly browser: ReadonlyArray<Matcher>
-}
-
-const compile = (toRegExp: (pattern: string) => RegExp): Matchers => {
-  const compileRules = (rules: ReadonlyArray<Rule>): ReadonlyArray<Matcher> =>
+/** Matchers, compiled when they are first needed. */
+const compiled = (toRegExp: (pattern: string) => RegExp) => {
+  const compile = (rules: ReadonlyArray<Rule>): ReadonlyArray<Matcher> =>
     rules.map(([pattern, ...replacements]) => ({ pattern: toRegExp(pattern), replacements }))
-  return { os: compileRules(osRules), browser: compileRules(browserRules) }
-}
-
-const lazily = <A>(make: () => A): (() => A) => {
-  let made: A | undefined
+  let made: Readonly<Record<"os" | "browser", ReadonlyArray<Matcher>>> | undefined
   return () => {
-    made ??= make()
+    made ??= { os: compile(osRules), browser: compile(browserRules) }
     return made
   }
 }
@@ -88,8 +80,8 @@ const isTooLong = (userAgent: string): boolean =>
   userAgent.length > mostBytes ||
   (userAgent.length * 3 > mostBytes && new TextEncoder().encode(userAgent).length > mostBytes)
 
-const plainPart = lazily(() => compile(pattern => new RegExp(pattern)))
-const unicode = lazily(() => compile(withUnicode))
+const plainPart = compiled(pattern => new RegExp(pattern))
+const unicode = compiled(withUnicode)
 
 /**
  * Parses a user agent. The rules are compiled on the first use and kept.

@@ -176,27 +176,20 @@ export class Payload implements Consumer {
   *finish(): Generator<void, DecodedPayload> {
     if (this.#top === undefined) throw new Refusal("it has no top level with updates")
     const parts: Array<Uint8Array> = []
-    let size = 0
-    const add = (part: Uint8Array) => {
-      parts.push(part)
-      size += part.length
-    }
-    const key = (first: string, name: string) => add(Buffer.from(`${first}${JSON.stringify(name)}:`))
-    for (const [index, [name, json]] of this.#top.entries()) {
-      key(index === 0 ? "{" : ",", name)
-      add(json)
-    }
+    const key = (first: string, name: string) => Buffer.from(`${first}${JSON.stringify(name)}:`)
+    for (const [index, [name, json]] of this.#top.entries()) parts.push(key(index === 0 ? "{" : ",", name), json)
     for (const table of tableFields) {
-      key(",", table)
+      parts.push(key(",", table))
       let count = 0
       for (const [name, entity] of this.#tables[table]) {
-        key(count++ === 0 ? "{" : ",", name)
-        for (const part of entity.parts) add(part)
+        parts.push(key(count++ === 0 ? "{" : ",", name))
+        for (const part of entity.parts) parts.push(part)
         if (count % entitiesPerTurn === 0) yield
       }
-      add(Buffer.from(count === 0 ? "{}" : "}"))
+      parts.push(Buffer.from(count === 0 ? "{}" : "}"))
     }
-    add(Buffer.from("}"))
+    parts.push(Buffer.from("}"))
+    const size = parts.reduce((sum, part) => sum + part.length, 0)
     if (size > this.options.limit) throw tooLarge(this.options.limit)
     return { json: yield* join(parts, size), isDelta: this.#isDelta, warnings: this.#warnings }
   }
