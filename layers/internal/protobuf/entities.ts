@@ -7,18 +7,7 @@ import type { RawJson } from "../../../src/engine/json.js"
 import { type Body, checkJson, readBody } from "../../../src/engine/payload/body.js"
 import { isReadable, maxJsonDepth, readExact } from "../../../src/engine/payload/exactJson.js"
 import { parameterStoreProblem } from "../../../src/Specs.js"
-import {
-  conditionFields,
-  conditionTypes,
-  entityTypes,
-  gateTypes,
-  idTypes,
-  nameOf,
-  operatorNames,
-  ruleFields,
-  specFields,
-  type TableName
-} from "./fields.js"
+import * as Format from "./fields.js"
 import { type Message, readMessage } from "./wire.js"
 
 /** Bytes of rules between two turns of the event loop: about two milliseconds. */
@@ -89,7 +78,7 @@ const textField = (bytes: Uint8Array): string => Buffer.from(bytes.buffer, bytes
 
 const idTypeOf = (message: unknown): string => {
   const { id = "" } = (message ?? {}) as { readonly id?: number | string }
-  return typeof id === "string" ? id : nameOf("ID type", idTypes, id)
+  return typeof id === "string" ? id : Format.nameOf("ID type", Format.idTypes, id)
 }
 
 /** JSON cannot express non-finite numbers. These are on the same side for every user. */
@@ -129,7 +118,7 @@ function* writeRules(json: JsonWriter, rules: ReadonlyArray<Uint8Array>): Genera
   let work = 0
   for (const [index, data] of rules.entries()) {
     if (index > 0) json.add(",")
-    yield* writeRule(json, readMessage(ruleFields, data))
+    yield* writeRule(json, readMessage(Format.ruleFields, data))
     work += data.length
     if (work < entitiesPerTurn) continue
     work = 0
@@ -139,9 +128,9 @@ function* writeRules(json: JsonWriter, rules: ReadonlyArray<Uint8Array>): Genera
 }
 
 function* writeSpec(json: JsonWriter, data: Uint8Array): Generator<void, void> {
-  const spec = readMessage(specFields, data)
-  const entity = nameOf("entity", entityTypes, spec["entity"])
-  json.member("type", gateTypes.has(entity) ? "feature_gate" : "dynamic_config")
+  const spec = readMessage(Format.specFields, data)
+  const entity = Format.nameOf("entity", Format.entityTypes, spec["entity"])
+  json.member("type", Format.gateTypes.has(entity) ? "feature_gate" : "dynamic_config")
   json.member("entity", entity)
   json.member("salt", spec["salt"] ?? "")
   json.member("enabled", spec["enabled"] ?? false)
@@ -159,9 +148,9 @@ function* writeSpec(json: JsonWriter, data: Uint8Array): Generator<void, void> {
 }
 
 function* writeCondition(json: JsonWriter, data: Uint8Array): Generator<void, void> {
-  const condition = readMessage(conditionFields, data)
+  const condition = readMessage(Format.conditionFields, data)
   const { operator, targetValue } = condition as { readonly operator?: number; readonly targetValue?: Message }
-  json.member("type", nameOf("condition type", conditionTypes, condition["type"]))
+  json.member("type", Format.nameOf("condition type", Format.conditionTypes, condition["type"]))
   json.member("idType", idTypeOf(condition["idType"]))
   const target = targetValue?.["value"] as string | Uint8Array | undefined
   if (target !== undefined) yield* json.value("targetValue", targetValue)
@@ -169,7 +158,7 @@ function* writeCondition(json: JsonWriter, data: Uint8Array): Generator<void, vo
   if (target instanceof Uint8Array && isUnusual(target) && !isReadable(readExact(textField(target)).value)) {
     throw new Error("the targetValue has a number out of range, half a pair of surrogates, or more than 127 levels")
   }
-  if (operator !== undefined) json.member("operator", nameOf("operator", operatorNames, operator))
+  if (operator !== undefined) json.member("operator", Format.nameOf("operator", Format.operatorNames, operator))
   json.member("field", condition["field"])
   const more = condition["additionalValues"] as Uint8Array | undefined
   if (more !== undefined) json.member("additionalValues", textMapOf(more))
@@ -214,7 +203,7 @@ function* writeParameterStore(json: JsonWriter, data: Uint8Array): Generator<voi
   }
 }
 
-const writers: Readonly<Record<TableName, (json: JsonWriter, data: Uint8Array) => Generator<void, void>>> = {
+const writers: Readonly<Record<Format.TableName, (json: JsonWriter, data: Uint8Array) => Generator<void, void>>> = {
   feature_gates: writeSpec,
   dynamic_configs: writeSpec,
   layer_configs: writeSpec,
@@ -228,7 +217,7 @@ const writers: Readonly<Record<TableName, (json: JsonWriter, data: Uint8Array) =
  * The checksum comes first: it is found there when the next payload builds on this one.
  */
 export function* entityJson(
-  table: TableName,
+  table: Format.TableName,
   checksum: string,
   data: Uint8Array
 ): Generator<void, ReadonlyArray<Uint8Array>> {

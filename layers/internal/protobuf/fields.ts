@@ -2,28 +2,13 @@
  * The protobuf messages of specs, by field number. The numbers are Statsig's own.
  */
 import type { BadPart } from "../../../src/engine/payload/snapshot.js"
-import {
-  bytes,
-  double,
-  enumeration,
-  flag,
-  float,
-  jsonDouble,
-  jsonFlag,
-  jsonInt64,
-  jsonText,
-  nested,
-  text,
-  uint32,
-  uint64,
-  type WireFields
-} from "./wire.js"
+import * as Wire from "./wire.js"
 
-export const envelopeFields: WireFields = {
-  1: enumeration("kind"),
-  2: text("name"),
-  3: text("checksum"),
-  4: bytes("data")
+export const envelopeFields: Wire.WireFields = {
+  1: Wire.enumeration("kind"),
+  2: Wire.text("name"),
+  3: Wire.text("checksum"),
+  4: Wire.bytes("data")
 }
 
 export interface EnvelopeFields {
@@ -57,13 +42,13 @@ export const partOfKind: Readonly<Record<number, BadPart["kind"]>> = {
   7: "condition"
 }
 
-export const topLevelFields: WireFields = {
-  1: flag("hasUpdates"),
-  2: uint64("time"),
-  3: text("companyID"),
-  4: text("responseFormat"),
-  5: text("checksum"),
-  7: bytes("rest")
+export const topLevelFields: Wire.WireFields = {
+  1: Wire.flag("hasUpdates"),
+  2: Wire.uint64("time"),
+  3: Wire.text("companyID"),
+  4: Wire.text("responseFormat"),
+  5: Wire.text("checksum"),
+  7: Wire.bytes("rest")
 }
 
 /** Top-level members that are not taken from the rest of the message. */
@@ -73,74 +58,76 @@ export const ownMembers: ReadonlySet<string> = new Set([
 ])
 
 /** One of two: a number that stands for a name, or a name. The last one counts, as wherever fields share a name. */
-const idTypeFields: WireFields = { 1: enumeration("id"), 2: text("id") }
+const idTypeFields: Wire.WireFields = { 1: Wire.enumeration("id"), 2: Wire.text("id") }
 
-export const returnValueFields: WireFields = {
-  1: jsonFlag("value"),
-  2: bytes("value")
+export const returnValueFields: Wire.WireFields = {
+  1: Wire.jsonFlag("value"),
+  2: Wire.bytes("value")
 }
 
-export const anyValueFields: WireFields = {
-  1: jsonText("value"),
-  2: jsonFlag("value"),
-  3: jsonInt64("value"),
-  4: uint64("value"),
-  5: jsonDouble("value"),
-  6: bytes("value")
+export const anyValueFields: Wire.WireFields = {
+  1: Wire.jsonText("value"),
+  2: Wire.jsonFlag("value"),
+  3: Wire.jsonInt64("value"),
+  4: Wire.uint64("value"),
+  5: Wire.jsonDouble("value"),
+  6: Wire.bytes("value")
 }
 
-export const ruleFields: WireFields = {
-  1: text("name"),
-  2: uint32("passPercentage"),
-  3: text("id"),
-  4: text("salt"),
-  5: text("conditions[]"),
-  6: nested("idType", idTypeFields),
-  7: nested("returnValue", returnValueFields),
-  8: text("groupName"),
-  9: text("configDelegate"),
-  10: flag("isExperimentGroup"),
-  11: flag("isControlGroup"),
-  12: float("samplingRate"),
-  13: double("exactPercentage")
+export const ruleFields: Wire.WireFields = {
+  1: Wire.text("name"),
+  2: Wire.uint32("passPercentage"),
+  3: Wire.text("id"),
+  4: Wire.text("salt"),
+  5: Wire.text("conditions[]"),
+  6: Wire.nested("idType", idTypeFields),
+  7: Wire.nested("returnValue", returnValueFields),
+  8: Wire.text("groupName"),
+  9: Wire.text("configDelegate"),
+  10: Wire.flag("isExperimentGroup"),
+  11: Wire.flag("isControlGroup"),
+  12: Wire.float("samplingRate"),
+  13: Wire.double("exactPercentage")
 }
 
-export const specFields: WireFields = {
-  1: text("salt"),
-  2: flag("enabled"),
-  3: nested("defaultValue", returnValueFields),
-  4: enumeration("entity"),
-  5: nested("idType", idTypeFields),
-  6: uint32("version"),
-  7: bytes("rules[]"),
-  8: flag("isActive"),
-  9: text("explicitParameters[]"),
-  10: flag("hasSharedParams"),
-  11: text("targetAppIDs[]"),
-  12: flag("useNewLayerEval"),
-  13: flag("forwardAllExposures"),
-  14: text("fieldsUsed[]")
+export const specFields: Wire.WireFields = {
+  1: Wire.text("salt"),
+  2: Wire.flag("enabled"),
+  3: Wire.nested("defaultValue", returnValueFields),
+  4: Wire.enumeration("entity"),
+  5: Wire.nested("idType", idTypeFields),
+  6: Wire.uint32("version"),
+  7: Wire.bytes("rules[]"),
+  8: Wire.flag("isActive"),
+  9: Wire.text("explicitParameters[]"),
+  10: Wire.flag("hasSharedParams"),
+  11: Wire.text("targetAppIDs[]"),
+  12: Wire.flag("useNewLayerEval"),
+  13: Wire.flag("forwardAllExposures"),
+  14: Wire.text("fieldsUsed[]")
 }
 
-export const conditionFields: WireFields = {
-  1: enumeration("type"),
-  2: nested("idType", idTypeFields),
-  3: nested("targetValue", anyValueFields),
-  4: enumeration("operator"),
-  5: text("field"),
-  6: bytes("additionalValues")
+export const conditionFields: Wire.WireFields = {
+  1: Wire.enumeration("type"),
+  2: Wire.nested("idType", idTypeFields),
+  3: Wire.nested("targetValue", anyValueFields),
+  4: Wire.enumeration("operator"),
+  5: Wire.text("field"),
+  6: Wire.bytes("additionalValues")
 }
 
 /** Deleted names. Those of the top level need no list: members outside the tables come from the payload itself. */
-export const deletionFields: WireFields = {
-  1: text("dynamic_configs[]"),
-  2: text("feature_gates[]"),
-  3: text("layer_configs[]"),
-  5: text("condition_map[]"),
-  7: text("param_stores[]")
+export const deletionFields: Wire.WireFields = {
+  1: Wire.text("dynamic_configs[]"),
+  2: Wire.text("feature_gates[]"),
+  3: Wire.text("layer_configs[]"),
+  5: Wire.text("condition_map[]"),
+  7: Wire.text("param_stores[]")
 }
 
-export const checksumFields: WireFields = { 1: nested("sums[]", { 1: text("table"), 2: uint64("sum") }) }
+export const checksumFields: Wire.WireFields = {
+  1: Wire.nested("sums[]", { 1: Wire.text("table"), 2: Wire.uint64("sum") })
+}
 
 /** The names of an enumeration's numbers, from 1 on. */
 const names = (texts: string): ReadonlyArray<string> => ["", ...texts.split(" ")]

@@ -13,19 +13,7 @@ import {
 import type { BadPart } from "../../../src/engine/payload/snapshot.js"
 import { join } from "../../../src/internal/payload.js"
 import { checkText, entityJson, membersOf } from "./entities.js"
-import {
-  checksumFields,
-  deletionFields,
-  type EnvelopeFields,
-  envelopeFields,
-  envelopeKinds,
-  ownMembers,
-  partOfKind,
-  type TableName,
-  tableFields,
-  tableOfKind,
-  topLevelFields
-} from "./fields.js"
+import * as Format from "./fields.js"
 import { type Consumer, Refusal, tooLarge } from "./frames.js"
 import { type Message, readMessage } from "./wire.js"
 
@@ -54,10 +42,10 @@ const entitiesPerTurn = 500
 
 /** Assembles specs from the envelopes of a payload and the held specs. */
 export class Payload implements Consumer {
-  readonly #tables = Object.fromEntries(tableFields.map(table => [table, new Map()])) as Readonly<
-    Record<TableName, Map<string, Entity>>
+  readonly #tables = Object.fromEntries(Format.tableFields.map(table => [table, new Map()])) as Readonly<
+    Record<Format.TableName, Map<string, Entity>>
   >
-  readonly #held: Partial<Record<TableName, HeldTable>> = {}
+  readonly #held: Partial<Record<Format.TableName, HeldTable>> = {}
   readonly #warnings: Array<BadPart> = []
   /** The members outside the tables: names and JSON. `undefined` without updates. */
   #top: ReadonlyArray<readonly [name: string, json: Uint8Array]> | undefined
@@ -68,9 +56,9 @@ export class Payload implements Consumer {
   constructor(private readonly options: DecodeOptions) {}
 
   *take(envelope: Uint8Array): Generator<void, void> {
-    let found: EnvelopeFields = {}
+    let found: Format.EnvelopeFields = {}
     try {
-      found = readMessage(envelopeFields, envelope)
+      found = readMessage(Format.envelopeFields, envelope)
       yield* this.#read(found)
     } catch (error) {
       if (error instanceof Refusal) throw error
@@ -78,26 +66,26 @@ export class Payload implements Consumer {
     }
   }
 
-  *#read(envelope: EnvelopeFields): Generator<void, void> {
+  *#read(envelope: Format.EnvelopeFields): Generator<void, void> {
     const { data, kind = 0 } = envelope
     switch (kind) {
       case 0:
         throw new Refusal("an envelope has no kind")
-      case envelopeKinds.done:
+      case Format.envelopeKinds.done:
         this.isDone = true
         return
-      case envelopeKinds.topLevel:
+      case Format.envelopeKinds.topLevel:
         this.#top = yield* topLevel(given(data))
         return
-      case envelopeKinds.copyPrevious:
+      case Format.envelopeKinds.copyPrevious:
         return yield* this.#copyHeld()
-      case envelopeKinds.deletions:
-        this.#delete(readMessage(deletionFields, data ?? emptyBytes))
+      case Format.envelopeKinds.deletions:
+        this.#delete(readMessage(Format.deletionFields, data ?? emptyBytes))
         return
-      case envelopeKinds.checksums:
+      case Format.envelopeKinds.checksums:
         return yield* this.#checkSums(data ?? emptyBytes)
       default: {
-        const table = tableOfKind[kind as keyof typeof tableOfKind]
+        const table = Format.tableOfKind[kind as keyof typeof Format.tableOfKind]
         if (table === undefined) throw new Error(`the kind ${kind} is unknown`)
         return yield* this.#readEntity(table, envelope)
       }
@@ -105,20 +93,23 @@ export class Payload implements Consumer {
   }
 
   /** An envelope with the checksum of a held entity means that entity, and may omit its data. */
-  *#readEntity(table: TableName, { checksum = "", data, name = "" }: EnvelopeFields): Generator<void, void> {
+  *#readEntity(
+    table: Format.TableName,
+    { checksum = "", data, name = "" }: Format.EnvelopeFields
+  ): Generator<void, void> {
     const held = yield* heldEntity(yield* this.#heldTable(table), name)
     const entity =
       held?.checksum === checksum ? held : { checksum, parts: yield* entityJson(table, checksum, given(data)) }
     this.#set(table, name, entity)
   }
 
-  #set(table: TableName, name: string, entity: Entity): void {
+  #set(table: Format.TableName, name: string, entity: Entity): void {
     for (const part of entity.parts) this.#size += part.length
     if (this.#size > this.options.limit) throw tooLarge(this.options.limit)
     this.#tables[table].set(name, entity)
   }
 
-  *#heldTable(table: TableName): Generator<void, HeldTable> {
+  *#heldTable(table: Format.TableName): Generator<void, HeldTable> {
     this.#held[table] ??= yield* heldTable(this.options.held, table)
     return this.#held[table]
   }
@@ -127,8 +118,8 @@ export class Payload implements Consumer {
     this.#isDelta = true
     const { held } = this.options
     if (held === undefined) return
-    this.#top = membersOf(held, new Set(tableFields))
-    for (const table of tableFields) {
+    this.#top = membersOf(held, new Set(Format.tableFields))
+    for (const table of Format.tableFields) {
       const from = yield* this.#heldTable(table)
       let copied = 0
       for (const name of from.table.ordinals.keys()) {
@@ -139,7 +130,7 @@ export class Payload implements Consumer {
   }
 
   #delete(lists: Message): void {
-    for (const table of tableFields) {
+    for (const table of Format.tableFields) {
       for (const name of (lists[`${table}[]`] ?? []) as ReadonlyArray<string>) this.#tables[table].delete(name)
     }
   }
@@ -152,7 +143,7 @@ export class Payload implements Consumer {
 
   /** The first table with a wrong sum. */
   *#differenceOf(sums: ReadonlyMap<string, string>): Generator<void, string | undefined> {
-    for (const table of tableFields) {
+    for (const table of Format.tableFields) {
       let actual = 0n
       let added = 0
       for (const { checksum } of this.#tables[table].values()) {
@@ -167,9 +158,9 @@ export class Payload implements Consumer {
     return undefined
   }
 
-  #warn({ kind = 0, name = "" }: EnvelopeFields, problem: string): void {
+  #warn({ kind = 0, name = "" }: Format.EnvelopeFields, problem: string): void {
     if (this.#warnings.length === mostWarnings) return
-    this.#warnings.push({ kind: partOfKind[kind] ?? "envelope", name, message: problem })
+    this.#warnings.push({ kind: Format.partOfKind[kind] ?? "envelope", name, message: problem })
   }
 
   /** Called after the last envelope. */
@@ -178,7 +169,7 @@ export class Payload implements Consumer {
     const parts: Array<Uint8Array> = []
     const key = (first: string, name: string) => Buffer.from(`${first}${JSON.stringify(name)}:`)
     for (const [index, [name, json]] of this.#top.entries()) parts.push(key(index === 0 ? "{" : ",", name), json)
-    for (const table of tableFields) {
+    for (const table of Format.tableFields) {
       parts.push(key(",", table))
       let count = 0
       for (const [name, entity] of this.#tables[table]) {
@@ -215,7 +206,7 @@ function* heldEntity({ bytes, table }: HeldTable, name: string): Generator<void,
 }
 
 /** A table of the held specs. Parameter stores are read once more: a body has no index of its stores. */
-function* heldTable(held: Body | undefined, name: TableName): Generator<void, HeldTable> {
+function* heldTable(held: Body | undefined, name: Format.TableName): Generator<void, HeldTable> {
   const bytes = held?.bytes ?? emptyBytes
   const table = held?.tables.get(name)
   if (table !== undefined) return { bytes, table }
@@ -247,7 +238,7 @@ const checksumNumber = (checksum: string | undefined): number => {
 /** By table name. Unreadable sums match nothing. */
 const sumsOf = (data: Uint8Array): ReadonlyMap<string, string> => {
   try {
-    const { "sums[]": sums = [] } = readMessage(checksumFields, data) as {
+    const { "sums[]": sums = [] } = readMessage(Format.checksumFields, data) as {
       readonly "sums[]"?: ReadonlyArray<{ readonly table?: string; readonly sum?: string }>
     }
     return new Map(sums.map(({ sum = "0", table = "" }) => [table, sum]))
@@ -258,7 +249,7 @@ const sumsOf = (data: Uint8Array): ReadonlyMap<string, string> => {
 
 /** Reads a top level; `undefined` for one without updates. */
 function* topLevel(data: Uint8Array): Generator<void, ReadonlyArray<readonly [string, Uint8Array]> | undefined> {
-  const message = readMessage(topLevelFields, data)
+  const message = readMessage(Format.topLevelFields, data)
   const {
     checksum = "",
     hasUpdates,
@@ -266,7 +257,7 @@ function* topLevel(data: Uint8Array): Generator<void, ReadonlyArray<readonly [st
   } = message as { time?: string; checksum?: string; hasUpdates?: boolean }
   const { rest = emptyBytes } = message as { readonly rest?: Uint8Array }
   yield* checkText(rest, "the rest of the top level")
-  const members = membersOf(yield* readBody(rest, new Set(), undefined), ownMembers)
+  const members = membersOf(yield* readBody(rest, new Set(), undefined), Format.ownMembers)
   if (hasUpdates !== true) return undefined
   const own = Object.entries({ has_updates: "true", time, checksum: JSON.stringify(checksum) })
   return [...own.map(([name, json]) => [name, Buffer.from(json)] as const), ...members]
@@ -279,9 +270,10 @@ export class TimeFinder implements Consumer {
 
   *take(envelope: Uint8Array): Generator<void, void> {
     try {
-      const { data, kind } = readMessage(envelopeFields, envelope) as EnvelopeFields
-      if (kind === envelopeKinds.topLevel) this.time = Number(readMessage(topLevelFields, given(data))["time"] ?? 0)
-      this.isDone = kind === envelopeKinds.topLevel || kind === envelopeKinds.done
+      const { data, kind } = readMessage(Format.envelopeFields, envelope) as Format.EnvelopeFields
+      if (kind === Format.envelopeKinds.topLevel)
+        this.time = Number(readMessage(Format.topLevelFields, given(data))["time"] ?? 0)
+      this.isDone = kind === Format.envelopeKinds.topLevel || kind === Format.envelopeKinds.done
     } catch {
       // Errors are reported where the payload is read.
     }
