@@ -18,24 +18,11 @@ import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import {
-  answerJson,
-  chooseEncoding,
-  encodeAnswer,
-  refuse,
-  type ServedAnswer,
-  toResponse
-} from "./internal/localStatsig/answers.js"
+import * as Answers from "./internal/localStatsig/answers.js"
 import { type Fault, FaultScript, type FaultTarget, rawSocket, spoil } from "./internal/localStatsig/faults.js"
 import { type ReceivedBatch, type ReceivedEvent, ReceivedEvents } from "./internal/localStatsig/receivedEvents.js"
-import {
-  type Endpoint,
-  maxBody,
-  type ReceivedRequest,
-  RequestLog,
-  readRequestBody,
-  requestOf
-} from "./internal/localStatsig/requests.js"
+import type { Endpoint, ReceivedRequest } from "./internal/localStatsig/requests.js"
+import * as Requests from "./internal/localStatsig/requests.js"
 import { linesOf, ServedIdLists, ServedSpecs } from "./internal/localStatsig/served.js"
 
 export type { Encoding } from "./internal/localStatsig/answers.js"
@@ -208,14 +195,14 @@ const baseUrl = (address: HttpServer.Address): string => {
 export const make = Effect.fnUntraced(function* (options: LocalStatsigOptions = {}) {
   const url = baseUrl((yield* HttpServer.HttpServer).address)
   const closing = yield* Deferred.make<void>()
-  const requests = new RequestLog()
+  const requests = new Requests.RequestLog()
   const faults = new FaultScript()
   const specs = new ServedSpecs(options.specs)
   const idLists = new ServedIdLists()
   const received = new ReceivedEvents(options.decodeZstd)
 
-  const answer = (request: ReceivedRequest, body: Uint8Array | undefined): ServedAnswer => {
-    if (body === undefined) return refuse(413, `expected a body of at most ${maxBody} bytes, got more`)
+  const answer = (request: ReceivedRequest, body: Uint8Array | undefined): Answers.ServedAnswer => {
+    if (body === undefined) return Answers.refuse(413, `expected a body of at most ${Requests.maxBody} bytes, got more`)
     switch (request.endpoint) {
       case "specs":
         return specs.answer(request.query)
@@ -226,7 +213,7 @@ export const make = Effect.fnUntraced(function* (options: LocalStatsigOptions = 
       case "logEvent":
         return received.receive(request, body)
       case undefined:
-        return answerJson(404, { error: `no ${request.method} ${request.path} here` })
+        return Answers.answerJson(404, { error: `no ${request.method} ${request.path} here` })
     }
   }
 
@@ -238,15 +225,17 @@ export const make = Effect.fnUntraced(function* (options: LocalStatsigOptions = 
 
   const handle = Effect.gen(function* () {
     const incoming = yield* HttpServerRequest.HttpServerRequest
-    const body = yield* readRequestBody(incoming)
-    const request = yield* requestOf(incoming, body)
+    const body = yield* Requests.readRequestBody(incoming)
+    const request = yield* Requests.requestOf(incoming, body)
     requests.add(request)
     const fault = faults.take(targetsOf(request))
-    const encoding = fault?._tag === "Encoding" ? fault.encoding : chooseEncoding(request)
-    const normal = Effect.sync(() => encodeAnswer(answer(request, body), encoding))
-    return toResponse(yield* spoil(fault, normal, rawSocket(incoming), Deferred.await(closing)))
+    const encoding = fault?._tag === "Encoding" ? fault.encoding : Answers.chooseEncoding(request)
+    const normal = Effect.sync(() => Answers.encodeAnswer(answer(request, body), encoding))
+    return Answers.toResponse(yield* spoil(fault, normal, rawSocket(incoming), Deferred.await(closing)))
   }).pipe(
-    Effect.catchTag("RequestError", () => Effect.succeed(toResponse(refuse(400, "the body cannot be read")))),
+    Effect.catchTag("RequestError", () =>
+      Effect.succeed(Answers.toResponse(Answers.refuse(400, "the body cannot be read")))
+    ),
     Effect.interruptible
   )
 
