@@ -108,14 +108,9 @@ const generateFile = Effect.fnUntraced(function* (options: {
     return yield* misused(`--target: expected effect or promise, got "${target}".`, "generate")
   }
   const input = path === undefined ? "the live project" : path === "-" ? "the standard input" : path
-  const specs = yield* Effect.flatMap(path === undefined ? fetchLive : readBytes(path, input), body =>
-    Effect.mapError(
-      jsonOf(body),
-      ({ message }) => new CodegenError({ reason: "Specs", message: `${input}: ${message}` })
-    )
-  )
+  const body = yield* path === undefined ? fetchLive : readBytes(path, input)
   const { flags, source, warnings } = yield* Effect.mapError(
-    Codegen.generate(specs, target),
+    Effect.flatMap(jsonOf(body), specs => Codegen.generate(specs, target)),
     ({ message }) => new CodegenError({ reason: "Specs", message: `${input}: ${message}` })
   )
   for (const { kind, message, name } of warnings) {

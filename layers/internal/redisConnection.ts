@@ -128,15 +128,18 @@ export class RedisConnection {
     script: string,
     key: string,
     input: ReadonlyArray<Value>,
-    options: CommandOptions = {}
+    { isAwaited, asBytes = false }: CommandOptions = {}
   ): Effect.Effect<unknown, DataStoreError> {
     return Effect.suspend(() => {
       const failed = (problem: string) => new DataStoreError({ operation, message: problem })
       const client = this.#client
       if (!client?.isReady) return failed("there is no connection to Redis")
+      const { BLOB_STRING } = this.options.redis.RESP_TYPES
+      const typed = asBytes ? client.withTypeMapping({ [BLOB_STRING]: Buffer }) : client
+      const send = (): Promise<unknown> => typed.sendCommand(commandOf(script, key, input))
       return Effect.timeoutFail(
         Effect.tryPromise({
-          try: () => this.#send(client, commandOf(script, key, input), options),
+          try: () => this.#commands.run(client, send, isAwaited),
           catch: error => failed(String(error))
         }),
         {
@@ -148,12 +151,6 @@ export class RedisConnection {
         }
       )
     })
-  }
-
-  #send(client: RedisClient, command: ReadonlyArray<Value>, { isAwaited, asBytes = false }: CommandOptions) {
-    const { BLOB_STRING } = this.options.redis.RESP_TYPES
-    const typed = asBytes ? client.withTypeMapping({ [BLOB_STRING]: Buffer }) : client
-    return this.#commands.run(client, (): Promise<unknown> => typed.sendCommand(command), isAwaited)
   }
 
   /** `isAwaited`: it keeps the process alive. */

@@ -112,7 +112,13 @@ export class RedisValues {
           Stream.filter(({ key: changed, kind }) => kind === "Connected" || (kind === "Changed" && changed === key)),
           Stream.map(() => undefined),
           later => Stream.concat(Stream.void, later),
-          Stream.filterEffect(() => Effect.orElseSucceed(this.#isNews(key), () => false))
+          // Whether Redis holds another value than the cached one.
+          Stream.filterEffect(() =>
+            this.connection.run("get", 'return meta("write")', key, [], { isAwaited: false }).pipe(
+              Effect.map(write => write !== null && write !== this.#known.get(key)?.write),
+              Effect.orElseSucceed(() => false)
+            )
+          )
         )
       )
     )
@@ -133,13 +139,6 @@ export class RedisValues {
 
   #keep(key: string, value: Known): void {
     if (this.#followed.has(key)) this.#known.set(key, value)
-  }
-
-  #isNews(key: string): Effect.Effect<boolean, DataStoreError> {
-    return Effect.map(
-      this.connection.run("get", 'return meta("write")', key, [], { isAwaited: false }),
-      write => write !== null && write !== this.#known.get(key)?.write
-    )
   }
 }
 

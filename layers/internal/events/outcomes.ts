@@ -36,16 +36,12 @@ export class Retries {
 
   constructor(private readonly now: () => number) {}
 
-  /** Whether no pause delays automatic sends. */
-  get isFree(): boolean {
-    return this.now() >= this.#notBefore
-  }
-
   /** Whether batches may follow each other: after a failure one batch goes first. */
   get isOpen(): boolean {
-    return this.isFree && !this.#isBackingOff
+    return this.pause === 0 && !this.#isBackingOff
   }
 
+  /** How long automatic sends are paused. */
   get pause(): number {
     return Math.max(this.#notBefore - this.now(), 0)
   }

@@ -56,7 +56,7 @@ export class SendingSchedule {
     this.#elapsed += Math.max(time - this.#lastTick, this.#tick)
     this.#lastTick = time
     onTick(this.#elapsed)
-    if (!retries.isFree || !(queue.hasDue || this.#elapsed - this.#lastAttempt >= flushAfter)) return report
+    if (retries.pause > 0 || !(queue.hasDue || this.#elapsed - this.#lastAttempt >= flushAfter)) return report
     this.#lastAttempt = this.#elapsed
     const flushType = queue.hasFull ? "scheduled:full_batch" : "scheduled:max_time"
     return Effect.all([this.delivery.sendOne(flushType), this.#startSenders, report], { discard: true })

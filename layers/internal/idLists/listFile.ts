@@ -79,12 +79,6 @@ export const planOf = (next: ListFile, held: HeldList | undefined): ReadingPlan 
   return next.size > addition.size ? { as: "addition", start: addition.size, held } : undefined
 }
 
-/**
- * Bytes of a file between two turns of the event loop: a thousand ids of a new list; fewer of one that grows, where
- * each may have to copy a part of the list first.
- */
-const sliceOf = ({ as }: ReadingPlan): number => bytesPerId * (as === "replacement" ? 1_000 : 100)
-
 const notUtf8 = "expected UTF-8 text, got other bytes"
 
 /**
@@ -110,7 +104,8 @@ export class ListReading {
     return Effect.gen(this, function* () {
       this.#length += bytes.length
       if (this.#length > largestListFile) return yield* Effect.fail(`got more than ${largestListFile} bytes`)
-      const slice = sliceOf(this.plan)
+      // Of a list that grows each id may have to copy a part of it first.
+      const slice = bytesPerId * (this.plan.as === "replacement" ? 1_000 : 100)
       for (let at = 0; at < bytes.length; at += slice) {
         const part = bytes.subarray(at, at + slice)
         // Other bytes are not from a list file, even if some lines look valid.
