@@ -27,10 +27,9 @@ import { withQuietLoggers } from "../src/internal/quietly.js"
 import { statsigMetadata } from "../src/internal/sdkInfo.js"
 import type { ObservabilityClient } from "../src/ObservabilityClient.js"
 import { checkBounds, optionTable, type StatsigOptions } from "../src/StatsigOptions.js"
-import { EventDelivery } from "./internal/events/delivery.js"
+import { EventDelivery, SendingSchedule } from "./internal/events/delivery.js"
 import { Outcomes, Retries } from "./internal/events/outcomes.js"
-import { SendingSchedule } from "./internal/events/schedule.js"
-import { ExitWatch, Shutdown } from "./internal/events/shutdown.js"
+import { Shutdown } from "./internal/events/shutdown.js"
 
 /**
  * Options for queueing and delivery.
@@ -113,13 +112,12 @@ const open = Effect.fnUntraced(function* (options: Options) {
     observe(client => client.gauge("statsig.sdk.events_pending", queue.pending, undefined))
   }
   const schedule = new SendingSchedule(delivery, { now, flushAfter, onTick })
-  const exitWatch = new ExitWatch(delivery, runtime)
-  const shutdown = new Shutdown(delivery, exitWatch, yield* schedule.start)
-  exitWatch.start()
+  const shutdown = new Shutdown(delivery, runtime, yield* schedule.start)
+  shutdown.watchExit()
 
   /** Runs after each event, which may have completed a batch. */
   const settle = (isFull: boolean) => {
-    if (shutdown.isStopped) exitWatch.noteLateEvent()
+    if (shutdown.isStopped) shutdown.noteLateEvent()
     else if (isFull) schedule.tellFull()
   }
 
@@ -141,7 +139,7 @@ const open = Effect.fnUntraced(function* (options: Options) {
     flush: Effect.disconnect(
       Effect.zipRight(
         delivery.flush,
-        Effect.suspend(() => (shutdown.isStopped ? exitWatch.stopIfDone : Effect.void))
+        Effect.suspend(() => (shutdown.isStopped ? shutdown.unwatchIfDone : Effect.void))
       )
     ),
     shutdown: shutdown.run,

@@ -29,9 +29,8 @@ import { observer } from "../../src/internal/observe.js"
 import { makePace } from "../../src/internal/pace.js"
 import { checkInterval, type StatsigOptions } from "../../src/StatsigOptions.js"
 import * as Downloads from "../internal/idLists/downloads.js"
-import { FailingLists } from "../internal/idLists/failingLists.js"
 import * as HeldLists from "../internal/idLists/heldLists.js"
-import { ListSync } from "../internal/idLists/listSync.js"
+import { FailingLists, ListSync } from "../internal/idLists/listSync.js"
 import * as Requests from "../internal/idLists/requests.js"
 
 /**

@@ -10,31 +10,43 @@ import * as Runtime from "effect/Runtime"
 import { onBeforeExit } from "../../../src/internal/beforeExit.js"
 import { guarded, inBackground } from "../../../src/internal/clocks.js"
 import type { EventSinkError } from "../../../src/StatsigError.js"
-import type { EventDelivery } from "./delivery.js"
-import { longestTick } from "./schedule.js"
+import { type EventDelivery, longestTick } from "./delivery.js"
 
 const tooLate = "the time to shut down was over"
 const tooLateAtExit = "the process ended before the delivery"
 
-/** Sends what is queued when the process has nothing else left to do, and reports drops after the shutdown. */
-export class ExitWatch {
+class Ending {
+  readonly result = Deferred.unsafeMake<void, EventSinkError>(FiberId.none)
+  fiber: Fiber.RuntimeFiber<unknown> | undefined
+  waiters = 0
+}
+
+/**
+ * One shutdown for all concurrent callers, and another one for later callers. It also sends what is queued when the
+ * process has nothing else left to do, and reports drops after the shutdown.
+ */
+export class Shutdown {
+  #ending: Ending | undefined
+  isStopped = false
   #unwatch: (() => void) | undefined
   /** Whether the process has reached its end once, and continued. */
   #hasExited = false
   #isReporting = false
 
+  /** `background`: the fibers that send automatically until then. */
   constructor(
     private readonly delivery: EventDelivery,
-    private readonly runtime: Runtime.Runtime<never>
+    private readonly runtime: Runtime.Runtime<never>,
+    private readonly background: Iterable<Fiber.Fiber<unknown>>
   ) {}
 
-  start(): void {
+  watchExit(): void {
     this.#unwatch ??= onBeforeExit(() => {
       if (!this.#isDone) Runtime.runFork(this.runtime)(guarded(this.#lastWords))
     })
   }
 
-  readonly stopIfDone = Effect.sync(() => {
+  readonly unwatchIfDone = Effect.sync(() => {
     if (!this.#isDone) return
     this.#unwatch?.()
     this.#unwatch = undefined
@@ -43,12 +55,12 @@ export class ExitWatch {
   /** Call it after events that come after the shutdown: no background fiber reports their drops. */
   noteLateEvent(): void {
     const { queue, report } = this.delivery
-    this.start()
+    this.watchExit()
     if (!queue.hasDrops || this.#isReporting) return
     this.#isReporting = true
     const reported = Effect.suspend(() => {
       this.#isReporting = false
-      return Effect.zipRight(report, this.stopIfDone)
+      return Effect.zipRight(report, this.unwatchIfDone)
     })
     Runtime.runFork(this.runtime)(inBackground(Effect.zipRight(Effect.sleep(longestTick), reported)))
   }
@@ -66,25 +78,6 @@ export class ExitWatch {
     this.#hasExited = true
     return Effect.zipRight(Effect.timeoutOption(Effect.disconnect(finish), parts.patience), givenUp)
   })
-}
-
-class Ending {
-  readonly result = Deferred.unsafeMake<void, EventSinkError>(FiberId.none)
-  fiber: Fiber.RuntimeFiber<unknown> | undefined
-  waiters = 0
-}
-
-/** One shutdown for all concurrent callers, and another one for later callers. */
-export class Shutdown {
-  #ending: Ending | undefined
-  isStopped = false
-
-  /** `background`: the fibers that send automatically until then. */
-  constructor(
-    private readonly delivery: EventDelivery,
-    private readonly exitWatch: ExitWatch,
-    private readonly background: Iterable<Fiber.Fiber<unknown>>
-  ) {}
 
   #lastSend(isTold: boolean): Effect.Effect<void, EventSinkError> {
     return Effect.gen(this, function* () {
@@ -99,7 +92,7 @@ export class Shutdown {
       Effect.ensuring(
         Effect.suspend(() => {
           this.#ending = undefined
-          return this.exitWatch.stopIfDone
+          return this.unwatchIfDone
         })
       )
     )
@@ -123,7 +116,7 @@ export class Shutdown {
   readonly #giveUp = Effect.suspend(() => {
     const stopped = this.#ending?.fiber === undefined ? Effect.void : Fiber.interruptFork(this.#ending.fiber)
     this.#ending = undefined
-    return Effect.all([stopped, this.delivery.giveUp(tooLate), this.exitWatch.stopIfDone], { discard: true })
+    return Effect.all([stopped, this.delivery.giveUp(tooLate), this.unwatchIfDone], { discard: true })
   })
 
   /** For a caller. When the last one is interrupted, its time is over. */

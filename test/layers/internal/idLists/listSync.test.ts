@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Duration } from "effect"
-import { FailingLists } from "../../../../layers/internal/idLists/failingLists.js"
+import { FailingLists } from "../../../../layers/internal/idLists/listSync.js"
 import { IdListError } from "../../../../src/StatsigError.js"
 
 const error = (list: string, retryAfter?: number) =>
