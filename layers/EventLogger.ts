@@ -27,7 +27,7 @@ import { withQuietLoggers } from "../src/internal/quietly.js"
 import { statsigMetadata } from "../src/internal/sdkInfo.js"
 import type { ObservabilityClient } from "../src/ObservabilityClient.js"
 import { checkBounds, optionTable, type StatsigOptions } from "../src/StatsigOptions.js"
-import { EventDelivery, SendingSchedule } from "./internal/events/delivery.js"
+import { EventDelivery } from "./internal/events/delivery.js"
 import { Outcomes, Retries } from "./internal/events/outcomes.js"
 import { Shutdown } from "./internal/events/shutdown.js"
 
@@ -79,7 +79,6 @@ const open = Effect.fnUntraced(function* (options: Options) {
   const now = () => clock.unsafeCurrentTimeMillis()
   const { disableAllLogging, environment, experimentalFlags, globalCustomFields, serviceName } = options
   const isEnabled = disableAllLogging !== true
-  const flushAfter = Duration.toMillis(options.flushInterval ?? optionTable.eventLoggingFlushInterval.default)
   const bounds = yield* boundsOf(options)
   const sizes = { batchSize: bounds.batchSize, maxPendingBatches: bounds.maxBatches }
 
@@ -95,6 +94,12 @@ const open = Effect.fnUntraced(function* (options: Options) {
     outcomes,
     sink,
     patience: Duration.decode(options.shutdownTimeout ?? Duration.seconds(3)),
+    now,
+    flushAfter: Duration.toMillis(options.flushInterval ?? optionTable.eventLoggingFlushInterval.default),
+    onTick: elapsed => {
+      intake.forget(elapsed)
+      observe(client => client.gauge("statsig.sdk.events_pending", queue.pending, undefined))
+    },
     gather: () => {
       intake.pushCounts(now())
       queue.gather()
@@ -107,18 +112,13 @@ const open = Effect.fnUntraced(function* (options: Options) {
       flushType
     })
   })
-  const onTick = (elapsed: number) => {
-    intake.forget(elapsed)
-    observe(client => client.gauge("statsig.sdk.events_pending", queue.pending, undefined))
-  }
-  const schedule = new SendingSchedule(delivery, { now, flushAfter, onTick })
-  const shutdown = new Shutdown(delivery, runtime, yield* schedule.start)
+  const shutdown = new Shutdown(delivery, runtime, yield* delivery.start)
   shutdown.watchExit()
 
   /** Runs after each event, which may have completed a batch. */
   const settle = (isFull: boolean) => {
     if (shutdown.isStopped) shutdown.noteLateEvent()
-    else if (isFull) schedule.tellFull()
+    else if (isFull) delivery.tellFull()
   }
 
   const logger = EventLogger.of({

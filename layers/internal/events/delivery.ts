@@ -36,6 +36,10 @@ const largestGuess = 1 << 22
 /** Writers kept for reuse. Full batches follow each other; more than two are rarely written at once. */
 const mostIdle = 2
 
+/** The pause between two checks of the queue; shorter if events wait for less. In milliseconds. */
+export const longestTick = 1_000
+const shortestTick = 50
+
 export interface DeliveryParts {
   readonly outcomes: Outcomes
   readonly sink: Sink
@@ -45,6 +49,11 @@ export interface DeliveryParts {
   readonly metadata: (flushType: FlushType) => object
   /** How long a shutdown may take, and a flush waits when the server asks for it. */
   readonly patience: Duration.Duration
+  readonly now: () => number
+  /** How long events wait, in milliseconds. */
+  readonly flushAfter: number
+  /** Called at each check of the queue, with the milliseconds since the start. */
+  readonly onTick: (elapsed: number) => void
 }
 
 export class EventDelivery {
@@ -55,6 +64,14 @@ export class EventDelivery {
   /** The size of an event in bytes, estimated from the last batch. */
   #eventSize = 1_000
   readonly #idle: Array<EventWriter> = []
+  readonly #tick: number
+  /** Signals that a batch has become full. */
+  readonly #filled = Effect.runSync(Queue.dropping<void>(1))
+  #senders = 0
+  /** Each tick adds at least its length: the system time may be set back, or stand still in a test. */
+  #elapsed = 0
+  #lastTick: number
+  #lastAttempt = 0
   readonly queue: EventQueue
   readonly retries: Retries
   readonly report: Effect.Effect<void>
@@ -63,6 +80,8 @@ export class EventDelivery {
     this.queue = parts.outcomes.queue
     this.retries = parts.outcomes.retries
     this.report = parts.outcomes.report
+    this.#tick = Math.min(Math.max(parts.flushAfter, shortestTick), longestTick)
+    this.#lastTick = parts.now()
   }
 
   /** Sends the first batch. Returns whether there was one. */
@@ -235,40 +254,9 @@ export class EventDelivery {
       return body.bytes
     })
   }
-}
-
-/** The pause between two checks of the queue; shorter if events wait for less. In milliseconds. */
-export const longestTick = 1_000
-const shortestTick = 50
-
-interface ScheduleParts {
-  readonly now: () => number
-  /** How long events wait, in milliseconds. */
-  readonly flushAfter: number
-  /** Called at each check of the queue, with the milliseconds since the start. */
-  readonly onTick: (elapsed: number) => void
-}
-
-export class SendingSchedule {
-  readonly #tick: number
-  /** Signals that a batch has become full. */
-  readonly #filled = Effect.runSync(Queue.dropping<void>(1))
-  #senders = 0
-  /** Each tick adds at least its length: the system time may be set back, or stand still in a test. */
-  #elapsed = 0
-  #lastTick: number
-  #lastAttempt = 0
-
-  constructor(
-    private readonly delivery: EventDelivery,
-    private readonly parts: ScheduleParts
-  ) {
-    this.#tick = Math.min(Math.max(parts.flushAfter, shortestTick), longestTick)
-    this.#lastTick = parts.now()
-  }
 
   tellFull(): void {
-    if (this.delivery.retries.isOpen) Queue.unsafeOffer(this.#filled, undefined)
+    if (this.retries.isOpen) Queue.unsafeOffer(this.#filled, undefined)
   }
 
   readonly start = Effect.suspend(() => {
@@ -282,7 +270,7 @@ export class SendingSchedule {
   /** Due batches wait only for the pause after a failure, other events until they have waited for long. */
   readonly #look = Effect.suspend(() => {
     const { flushAfter, now, onTick } = this.parts
-    const { queue, report, retries } = this.delivery
+    const { queue, report, retries } = this
     const time = now()
     this.#elapsed += Math.max(time - this.#lastTick, this.#tick)
     this.#lastTick = time
@@ -290,12 +278,12 @@ export class SendingSchedule {
     if (retries.pause > 0 || !(queue.hasDue || this.#elapsed - this.#lastAttempt >= flushAfter)) return report
     this.#lastAttempt = this.#elapsed
     const flushType = queue.hasFull ? "scheduled:full_batch" : "scheduled:max_time"
-    return Effect.all([this.delivery.sendOne(flushType), this.#startSenders, report], { discard: true })
+    return Effect.all([this.sendOne(flushType), this.#startSenders, report], { discard: true })
   })
 
   /** Starts sender fibers, up to the limit and as long as there is work. */
   readonly #startSenders: Effect.Effect<void> = Effect.suspend(() => {
-    const { drain, queue, retries } = this.delivery
+    const { drain, queue, retries } = this
     if (this.#senders === concurrency || !queue.hasDue || !retries.isOpen) return Effect.void
     this.#senders++
     const sender = Effect.ensuring(
