@@ -59,14 +59,6 @@ export interface Options
   readonly experimentalFlags?: Iterable<string> | undefined
 }
 
-const boundsOf = Effect.fnUntraced(function* (options: Options) {
-  return {
-    batchSize: yield* checkBounds("eventLoggingMaxQueueSize", options.maxQueueSize),
-    maxBatches: yield* checkBounds("eventLoggingMaxPendingBatchQueueSize", options.maxPendingBatches),
-    maxBytes: yield* checkBounds("eventLoggingMaxPendingBytes", options.maxPendingBytes)
-  }
-})
-
 /**
  * A logger, a function that shuts it down within its time limit, and one that rejects later events. Its scope ends the
  * background work.
@@ -79,10 +71,11 @@ const open = Effect.fnUntraced(function* (options: Options) {
   const now = () => clock.unsafeCurrentTimeMillis()
   const { disableAllLogging, environment, experimentalFlags, globalCustomFields, serviceName } = options
   const isEnabled = disableAllLogging !== true
-  const bounds = yield* boundsOf(options)
-  const sizes = { batchSize: bounds.batchSize, maxPendingBatches: bounds.maxBatches }
+  const batchSize = yield* checkBounds("eventLoggingMaxQueueSize", options.maxQueueSize)
+  const maxBatches = yield* checkBounds("eventLoggingMaxPendingBatchQueueSize", options.maxPendingBatches)
+  const maxBytes = yield* checkBounds("eventLoggingMaxPendingBytes", options.maxPendingBytes)
 
-  const queue = new EventQueue(bounds)
+  const queue = new EventQueue({ batchSize, maxBatches, maxBytes })
   const intake = new EventIntake(queue, {
     dedupeMaxKeys: options.exposureDedupeMaxKeys || optionTable.exposureDedupeMaxKeys.default,
     seed: yield* Random.nextIntBetween(0, 2 ** 31),
@@ -108,7 +101,8 @@ const open = Effect.fnUntraced(function* (options: Options) {
     metadata: flushType => ({
       ...statsigMetadata(serviceName),
       flushingIntervalMs: retries.interval,
-      ...sizes,
+      batchSize,
+      maxPendingBatches: maxBatches,
       flushType
     })
   })

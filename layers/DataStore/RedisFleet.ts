@@ -127,12 +127,11 @@ class Leases {
 
   /** Requests at once a lease that this message of another process may have freed. */
   hear({ key, kind }: RedisStore.StoreMessage): Effect.Effect<void> {
-    return Effect.forEach(
-      this.#leases,
-      ([leased, { wake }]) =>
-        kind === "Connected" || (kind === "Released" && key === leased) ? Queue.offer(wake, undefined) : Effect.void,
-      { discard: true }
-    )
+    return Effect.sync(() => {
+      for (const [leased, { wake }] of this.#leases) {
+        if (kind === "Connected" || (kind === "Released" && key === leased)) Queue.unsafeOffer(wake, undefined)
+      }
+    })
   }
 
   stepDown(key: string): Effect.Effect<void> {

@@ -51,10 +51,6 @@ export interface NodeOptions extends Pick<StatsigOptions, "caCertPath" | "proxyU
 /** The timeout for a proxy to open a tunnel, in milliseconds: the caller may be gone. */
 const tunnelTimeout = 10_000
 
-const unref = (socket: Duplex): void => {
-  if (socket instanceof Socket) socket.unref()
-}
-
 /** Does not keep the process alive, whichever address it tries. */
 const letGo = <S extends Duplex | null | undefined>(socket: S): S => {
   if (socket instanceof Socket) {
@@ -209,7 +205,7 @@ class Pools {
     agent.createConnection = (...args) => letGo(createConnection.apply(agent, args))
     agent.reuseSocket = (socket, request) => {
       reuseSocket.call(agent, socket, request)
-      unref(socket)
+      if (socket instanceof Socket) socket.unref()
     }
     agent.keepSocketAlive = socket => !this.#isClosed && keepSocketAlive.call(agent, socket)
     this.#agents.push(agent)
@@ -256,8 +252,8 @@ const fetchBy =
         request.once("error", error => {
           // The server had closed the connection meanwhile. A request with a body may have been read and is not sent
           // twice.
-          const isStale = request.reusedSocket && isReset(error) && !isAnswered && !body
-          if (isStale) send()
+          const isReset = (error as NodeJS.ErrnoException).code === "ECONNRESET"
+          if (isReset && request.reusedSocket && !isAnswered && !body) send()
           else reject(error)
         })
         request.once("response", incoming => {
@@ -272,8 +268,6 @@ const fetchBy =
 
 /** Not `instanceof`, which makes Node load web streams. */
 const isWebStream = (body: unknown): body is WebStream => typeof (body as WebStream | null)?.getReader === "function"
-
-const isReset = (error: Error): boolean => (error as NodeJS.ErrnoException).code === "ECONNRESET"
 
 const decodeBody = (text: string): string => {
   try {

@@ -93,9 +93,8 @@ export class Outcomes {
     this.queue.markSent(batch)
     this.lastError = undefined
     this.retries.succeeded()
-    this.observe(client =>
-      client.increment("statsig.sdk.events_successfully_sent_count", batch.events.length, undefined)
-    )
+    const { length } = batch.events
+    this.observe(client => client.increment("statsig.sdk.events_successfully_sent_count", length, undefined))
   }
 
   /**
@@ -113,14 +112,13 @@ export class Outcomes {
       this.queue.halve(batch)
       return undefined
     }
-    const dropped = this.#problemOf(batch, flushType, error, sentIn)
-    if (dropped === undefined) {
-      this.queue.putBack(batch, error.status === 429)
-      return undefined
+    const [reason, cause] = this.#problemOf(batch, flushType, error, sentIn) ?? []
+    if (reason !== undefined) {
+      this.queue.drop(batch, reason, `${cause}: ${error.message}`)
+      return error
     }
-    const [reason, cause] = dropped
-    this.queue.drop(batch, reason, `${cause}: ${error.message}`)
-    return error
+    this.queue.putBack(batch, error.status === 429)
+    return undefined
   }
 
   /** Backs off as the error requires, and returns why the batch cannot be sent again. */

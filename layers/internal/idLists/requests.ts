@@ -25,8 +25,6 @@ const bytesPerSecond = 1_000_000
 
 export type IdListRequests = Effect.Effect.Success<ReturnType<typeof make>>
 
-type About = Partial<Pick<IdListError, "list" | "status">>
-
 export const make = Effect.fnUntraced(function* (options: StatsigOptions) {
   const requests = yield* requester(options)
   const defaultUrl = `${defaultIdListsUrl}/${Redacted.value(options.sdkKey)}.json`
@@ -39,7 +37,12 @@ export const make = Effect.fnUntraced(function* (options: StatsigOptions) {
   /** The query of a file may be a signature that grants access. */
   const shown = (url: string): string => requests.mask(withoutQuery(url))
 
-  const errorAt = (url: string, reason: IdListError["reason"], problem: string, { list, status }: About) => {
+  const errorAt = (
+    url: string,
+    reason: IdListError["reason"],
+    problem: string,
+    { list, status }: Partial<Pick<IdListError, "list" | "status">>
+  ) => {
     const message = describeFailure(shown(url), requests.mask(problem), status)
     return new IdListError({ list, reason, message, status })
   }

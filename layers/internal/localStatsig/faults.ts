@@ -72,31 +72,32 @@ const connectionFaults: Readonly<Record<"Stall" | "Reset" | "Close", (socket: So
 }
 
 export class FaultScript {
-  readonly #queued = new Map<FaultTarget, Array<Fault>>()
-  readonly #lasting = new Map<FaultTarget, Fault>()
+  readonly #faults = new Map<FaultTarget, { readonly queued: Array<Fault>; lasting: Fault | undefined }>()
 
   next(target: FaultTarget, faults: ReadonlyArray<Fault>): void {
-    this.#queued.set(target, [...(this.#queued.get(target) ?? []), ...faults])
+    this.#at(target).queued.push(...faults)
   }
 
   always(target: FaultTarget, fault: Fault): void {
-    this.#lasting.set(target, fault)
+    this.#at(target).lasting = fault
   }
 
   clear(target: FaultTarget | undefined): void {
-    for (const cleared of target === undefined ? [...this.#queued.keys(), ...this.#lasting.keys()] : [target]) {
-      this.#queued.delete(cleared)
-      this.#lasting.delete(cleared)
-    }
+    if (target === undefined) this.#faults.clear()
+    else this.#faults.delete(target)
   }
 
   /** The fault of a request: a queued one for the first target that has one, before lasting ones. */
   take(targets: ReadonlyArray<FaultTarget>): Fault | undefined {
-    for (const target of targets) {
-      const fault = this.#queued.get(target)?.shift()
-      if (fault !== undefined) return fault
-    }
-    return targets.map(target => this.#lasting.get(target)).find(fault => fault !== undefined)
+    const known = targets.map(target => this.#at(target))
+    const queued = known.find(({ queued }) => queued.length > 0)?.queued.shift()
+    return queued ?? known.find(({ lasting }) => lasting !== undefined)?.lasting
+  }
+
+  #at(target: FaultTarget) {
+    const known = this.#faults.get(target) ?? { queued: [], lasting: undefined }
+    this.#faults.set(target, known)
+    return known
   }
 }
 
