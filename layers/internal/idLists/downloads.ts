@@ -39,7 +39,7 @@ interface DownloadState {
   readonly download: Download
   readonly runtime: Runtime.Runtime<never>
   /** `undefined` while it waits for a slot. */
-  fiber: Fiber.RuntimeFiber<void> | undefined
+  fiber?: Fiber.RuntimeFiber<void>
   begunAt: number
   heardAt: number
   hasPlace: boolean
@@ -78,10 +78,9 @@ export class Downloads {
   start(download: Download): Effect.Effect<void> {
     return inBackground(
       Effect.gen(this, function* () {
-        yield* this.#cancel(download.name)
+        yield* this.#stop(this.#entries.get(download.name))
         const runtime = yield* Effect.runtime<never>()
-        const entry = { download, runtime, fiber: undefined, begunAt: Infinity, heardAt: 0, hasPlace: false }
-        this.#entries.set(download.name, entry)
+        this.#entries.set(download.name, { download, runtime, begunAt: Infinity, heardAt: 0, hasPlace: false })
         this.#fill()
         if (this.#isWatched) return
         this.#isWatched = true
@@ -93,7 +92,7 @@ export class Downloads {
   cancelAllBut(names: ReadonlySet<string>): Effect.Effect<void> {
     return Effect.forEach(
       [...this.#entries.keys()].filter(name => !names.has(name)),
-      name => this.#cancel(name),
+      name => this.#stop(this.#entries.get(name)),
       { discard: true }
     )
   }
@@ -132,16 +131,9 @@ export class Downloads {
     this.#emptied = Deferred.unsafeMake<void>(FiberId.none)
   }
 
-  #stop(entry: DownloadState): Effect.Effect<void> {
-    this.#end(entry)
-    return entry.fiber === undefined ? Effect.void : Fiber.interruptFork(entry.fiber)
-  }
-
-  #cancel(name: string): Effect.Effect<void> {
-    return Effect.suspend(() => {
-      const entry = this.#entries.get(name)
-      return entry === undefined ? Effect.void : this.#stop(entry)
-    })
+  #stop(entry: DownloadState | undefined): Effect.Effect<void> {
+    if (entry !== undefined) this.#end(entry)
+    return entry?.fiber === undefined ? Effect.void : Fiber.interruptFork(entry.fiber)
   }
 
   /** A fiber of its own: a child of the one that freed the slot would inherit from all before it. */

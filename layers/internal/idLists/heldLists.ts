@@ -163,7 +163,7 @@ const heldListOf = Effect.fnUntraced(function* (text: string) {
 
 /** The lists by name, and which of them must still be written to the store, if there is one. */
 export class HeldLists {
-  readonly #lists = new Map<string, HeldList>()
+  readonly lists = new Map<string, HeldList>()
   readonly #unwritten = new Set<string>()
   #isRead = false
   #isInSync = false
@@ -173,20 +173,16 @@ export class HeldLists {
 
   constructor(private readonly stored: StoredIdLists | undefined) {}
 
-  get lists(): ReadonlyMap<string, HeldList> {
-    return this.#lists
-  }
-
   replace(name: string, list: HeldList): void {
-    this.#lists.set(name, list)
+    this.lists.set(name, list)
     this.#unwritten.add(name)
     if (!this.#isInSync) Queue.unsafeOffer(this.#changes, undefined)
   }
 
   keepOnly(named: ReadonlySet<string>): void {
-    for (const name of this.#lists.keys()) {
+    for (const name of this.lists.keys()) {
       if (named.has(name)) continue
-      this.#lists.delete(name)
+      this.lists.delete(name)
       this.#unwritten.add(name)
     }
   }
@@ -210,24 +206,19 @@ export class HeldLists {
     if (this.#isRead || this.stored === undefined) return Effect.void
     return Effect.map(this.stored.read, found => {
       this.#isRead = true
-      for (const [name, list] of found) this.#lists.set(name, list)
+      for (const [name, list] of found) this.lists.set(name, list)
     })
   })
 
   /** Writes changes as they come. Failed writes are repeated with the next. */
-  readonly writeChanges: Effect.Effect<never> = Effect.suspend(() => Queue.take(this.#changes)).pipe(
-    Effect.andThen(Effect.suspend(() => this.#writeUnwritten())),
-    Effect.forever
-  )
-
-  #writeUnwritten(): Effect.Effect<void> {
+  readonly writeChanges: Effect.Effect<never> = Effect.flatMap(Queue.take(this.#changes), () => {
     if (this.#unwritten.size === 0 || this.stored === undefined) return Effect.void
     const names = new Set(this.#unwritten)
     this.#unwritten.clear()
-    return Effect.map(this.stored.write(names, new Map(this.#lists)), failed => {
+    return Effect.map(this.stored.write(names, new Map(this.lists)), failed => {
       for (const name of failed) this.#unwritten.add(name)
     })
-  }
+  }).pipe(Effect.forever)
 }
 
 export const make = (options: KeyOptions): Effect.Effect<HeldLists> =>
