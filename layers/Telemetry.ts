@@ -40,11 +40,6 @@ export interface TelemetryOptions {
   readonly includeContextID?: boolean | undefined
 }
 
-const providerName = "statsig-effect"
-
-/** The name that the semantic conventions give to an evaluation. */
-const eventName = "feature_flag.evaluation"
-
 /**
  * The maximum number of metric series: the default of OpenTelemetry's SDKs. The others count as one, marked as they do.
  */
@@ -95,7 +90,7 @@ const follow = Effect.fnUntraced(function* ({ includeContextID = true, includeVa
     const events = counts.get(span) ?? 0
     if (events >= maxEvents) return
     counts.set(span, events + 1)
-    span.event(eventName, clock.unsafeCurrentTimeNanos(), attributes())
+    span.event("feature_flag.evaluation", clock.unsafeCurrentTimeNanos(), attributes())
   }
 
   const tell = ({ evaluation, kind, name, user }: Checked) => {
@@ -103,7 +98,7 @@ const follow = Effect.fnUntraced(function* ({ includeContextID = true, includeVa
     const outcome = outcomeOf(snapshot, kind, name, evaluation)
     const attributes: Attributes = {
       "feature_flag.key": name,
-      "feature_flag.provider.name": providerName,
+      "feature_flag.provider.name": "statsig-effect",
       ...(outcome._tag === "Resolved"
         ? { "feature_flag.result.variant": outcome.variant, "feature_flag.result.reason": outcome.reason }
         : { "feature_flag.result.reason": "error", "error.type": outcome.type })

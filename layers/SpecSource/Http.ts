@@ -23,7 +23,7 @@ import { sizeLimit } from "../../src/internal/payload.js"
 import { type ReadAnswer, requester } from "../../src/internal/request.js"
 import { sdkKeyProblem } from "../../src/internal/secrets.js"
 import { type Fetch, type Outcome, type Source, type SpecRequest, SpecSource } from "../../src/SpecSource.js"
-import { type PayloadFormat, SpecSourceError, type SpecsError } from "../../src/StatsigError.js"
+import { type PayloadFormat, SpecSourceError } from "../../src/StatsigError.js"
 import { defaultSpecsUrl, optionTable, type StatsigOptions } from "../../src/StatsigOptions.js"
 
 /**
@@ -71,7 +71,12 @@ export const make = Effect.fnUntraced(function* (options: HttpOptions) {
   const fetch: Fetch =
     keyProblem === undefined
       ? fetchAny
-      : (request, apply) => Effect.mapError(fetchAny(request, apply), error => blamingKey(error, keyProblem))
+      : (request, apply) =>
+          Effect.catchTag(
+            fetchAny(request, apply),
+            "SpecSourceError",
+            error => new SpecSourceError({ ...error, reason: "Key", message: `${keyProblem}: ${error.message}` })
+          )
   const source: Source = { name, fetch, polls: Effect.succeed(true), updates: Stream.empty }
   return source
 })
@@ -184,11 +189,6 @@ const fallingBack = (own: Fetch, statsig: Fetch): Fetch => {
       () => statsig(request, apply)
     )
 }
-
-const blamingKey = (error: SpecSourceError | SpecsError, problem: string): SpecSourceError | SpecsError =>
-  error._tag === "SpecsError"
-    ? error
-    : new SpecSourceError({ ...error, reason: "Key", message: `${problem}: ${error.message}` })
 
 const formatOf = (headers: Headers.Headers): typeof PayloadFormat.Type => {
   const { "content-encoding": encoding, "content-type": given = "" } = headers

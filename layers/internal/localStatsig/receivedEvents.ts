@@ -42,8 +42,6 @@ const maxReceived = 100_000
 const maxBatchBytes = 64 * 1024 * 1024
 const maxDecodedBody = 256 * 1024 * 1024
 
-const isTooLarge = (error: unknown): boolean => (error as { readonly code?: unknown }).code === "ERR_BUFFER_TOO_LARGE"
-
 type Decode = (body: Uint8Array) => Uint8Array
 
 /** `decodeZstd`: for runtimes where `node:zlib` cannot. */
@@ -90,7 +88,8 @@ export class ReceivedEvents {
     try {
       json = decode(body)
     } catch (error) {
-      if (!isTooLarge(error)) return refuse(400, `the body is not ${encoding}`)
+      const { code } = error as { readonly code?: unknown }
+      if (code !== "ERR_BUFFER_TOO_LARGE") return refuse(400, `the body is not ${encoding}`)
     }
     if (json === undefined || json.length > maxDecodedBody) {
       return refuse(413, `expected at most ${maxDecodedBody} bytes when decoded, got more`)
