@@ -155,11 +155,8 @@ export class RedisConnection {
 
   /** `isAwaited`: it keeps the process alive. */
   #connect(isAwaited: boolean) {
-    return Effect.suspend(() =>
-      this.#client?.isReady
-        ? Effect.void
-        : Effect.flatMap(this.options.newClient, client => this.#establish(client, isAwaited))
-    ).pipe(this.#lock.withPermits(1))
+    const connected = Effect.flatMap(this.options.newClient, client => this.#establish(client, isAwaited))
+    return this.#lock.withPermits(1)(Effect.suspend(() => (this.#client?.isReady ? Effect.void : connected)))
   }
 
   #establish(client: RedisClient, isAwaited: boolean) {

@@ -14,7 +14,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { inTurns } from "../../../src/internal/eventLoop.js"
 import { SpecsError } from "../../../src/StatsigError.js"
-import { type Consumer, Frames, Refusal } from "./frames.js"
+import { type Consumer, Frames, refusal } from "./frames.js"
 import { type DecodedPayload, type DecodeOptions, Payload, TimeFinder } from "./payload.js"
 
 /**
@@ -59,9 +59,6 @@ const read = Effect.fnUntraced(function* (body: Uint8Array, limit: number, consu
   )
 })
 
-const refusal = (problem: string, reason: SpecsError["reason"] = "Syntax") =>
-  new SpecsError({ reason, message: `protobuf specs: ${problem}` })
-
 const notCompressed = (error: unknown) =>
   refusal(`expected JSON in UTF-8, or protobuf compressed by brotli: ${problemText(error)}`)
 
@@ -69,6 +66,7 @@ const problemText = (error: unknown): string => (error instanceof Error ? error.
 
 /** Runs work in turns; a refusal becomes an error. */
 const refusing = <A>(work: () => Generator<void, A>): Effect.Effect<A, SpecsError> =>
-  Effect.catchSomeDefect(inTurns(work), error =>
-    error instanceof Refusal ? Option.some(refusal(error.message, error.reason)) : Option.none()
+  Effect.catchSomeDefect(
+    inTurns(work),
+    Option.liftPredicate(error => error instanceof SpecsError)
   )

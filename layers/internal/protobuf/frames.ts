@@ -2,7 +2,7 @@
  * Splits a stream into envelopes.
  */
 import { join } from "../../../src/internal/payload.js"
-import type { SpecsError } from "../../../src/StatsigError.js"
+import { SpecsError } from "../../../src/StatsigError.js"
 
 /** Reads one envelope after the other, until it is done. */
 export interface Consumer {
@@ -11,14 +11,8 @@ export interface Consumer {
 }
 
 /** Thrown to reject the payload. */
-export class Refusal extends Error {
-  constructor(
-    problem: string,
-    readonly reason: SpecsError["reason"] = "Syntax"
-  ) {
-    super(problem)
-  }
-}
+export const refusal = (problem: string, reason: SpecsError["reason"] = "Syntax") =>
+  new SpecsError({ reason, message: `protobuf specs: ${problem}` })
 
 /** Splits a stream into its envelopes. Each is preceded by its length. */
 export class Frames {
@@ -56,10 +50,9 @@ export class Frames {
     if (this.#length > this.limit) throw tooLarge(this.limit)
     this.#missing = this.#length
     if (byte < 0x80) return []
-    if (this.#lengthBytes === 10) throw new Refusal("the length of an envelope is no number")
+    if (this.#lengthBytes === 10) throw refusal("the length of an envelope is no number")
     return undefined
   }
 }
 
-export const tooLarge = (limit: number) =>
-  new Refusal(`expected at most ${limit} bytes (maxSpecsBytes), got more`, "Size")
+export const tooLarge = (limit: number) => refusal(`expected at most ${limit} bytes (maxSpecsBytes), got more`, "Size")

@@ -12,9 +12,10 @@ import {
 } from "../../../src/engine/payload/body.js"
 import type { BadPart } from "../../../src/engine/payload/snapshot.js"
 import { join } from "../../../src/internal/payload.js"
+import { SpecsError } from "../../../src/StatsigError.js"
 import { checkText, entityJson, membersOf } from "./entities.js"
 import * as Format from "./fields.js"
-import { type Consumer, Refusal, tooLarge } from "./frames.js"
+import { type Consumer, refusal, tooLarge } from "./frames.js"
 import { type Message, readMessage } from "./wire.js"
 
 export interface DecodedPayload {
@@ -61,7 +62,7 @@ export class Payload implements Consumer {
       found = readMessage(Format.envelopeFields, envelope)
       yield* this.#read(found)
     } catch (error) {
-      if (error instanceof Refusal) throw error
+      if (error instanceof SpecsError) throw error
       this.#warn(found, error instanceof Error ? error.message : String(error))
     }
   }
@@ -70,7 +71,7 @@ export class Payload implements Consumer {
     const { data, kind = 0 } = envelope
     switch (kind) {
       case 0:
-        throw new Refusal("an envelope has no kind")
+        throw refusal("an envelope has no kind")
       case Format.envelopeKinds.done:
         this.isDone = true
         return
@@ -138,7 +139,7 @@ export class Payload implements Consumer {
   *#checkSums(data: Uint8Array): Generator<void, void> {
     const problem = yield* this.#differenceOf(sumsOf(data))
     this.options.onSums?.(problem === undefined ? "success" : "failure")
-    if (problem !== undefined) throw new Refusal(problem, "Checksum")
+    if (problem !== undefined) throw refusal(problem, "Checksum")
   }
 
   /** The first table with a wrong sum. */
@@ -165,7 +166,7 @@ export class Payload implements Consumer {
 
   /** Called after the last envelope. */
   *finish(): Generator<void, DecodedPayload> {
-    if (this.#top === undefined) throw new Refusal("it has no top level with updates")
+    if (this.#top === undefined) throw refusal("it has no top level with updates")
     const parts: Array<Uint8Array> = []
     const key = (first: string, name: string) => Buffer.from(`${first}${JSON.stringify(name)}:`)
     for (const [index, [name, json]] of this.#top.entries()) parts.push(key(index === 0 ? "{" : ",", name), json)
