@@ -59,11 +59,8 @@ export interface Options
   readonly experimentalFlags?: Iterable<string> | undefined
 }
 
-/**
- * A logger, a function that shuts it down within its time limit, and one that rejects later events. Its scope ends the
- * background work.
- */
-const open = Effect.fnUntraced(function* (options: Options) {
+/** `isLasting`: whether events are accepted after its scope has closed. */
+const open = Effect.fnUntraced(function* (options: Options, isLasting: boolean) {
   const sink = yield* EventSink
   const observe = yield* observer
   const clock = yield* Effect.clock
@@ -145,7 +142,11 @@ const open = Effect.fnUntraced(function* (options: Options) {
       lastError: outcomes.lastError
     }))
   })
-  return { logger, shutdown, close: Effect.sync(() => queue.close()) }
+  yield* Effect.addFinalizer(() => {
+    const ended = shutdown.end(isLasting)
+    return isLasting ? ended : Effect.map(ended, () => queue.close())
+  })
+  return logger
 })
 
 /**
@@ -154,22 +155,14 @@ const open = Effect.fnUntraced(function* (options: Options) {
  *
  * @since 0.1.0
  */
-export const make = Effect.fnUntraced(function* (options: Options) {
-  const { close, logger, shutdown } = yield* open(options)
-  yield* Effect.addFinalizer(() => Effect.zipRight(shutdown.end(false), close))
-  return logger
-})
+export const make = (options: Options) => open(options, false)
 
 /**
  * As `make`, for the Promise API: events that are logged after its scope has closed wait for a `flush` or `shutdown`.
  *
  * @internal
  */
-export const makeLasting = Effect.fnUntraced(function* (options: Options) {
-  const { logger, shutdown } = yield* open(options)
-  yield* Effect.addFinalizer(() => shutdown.end(true))
-  return logger
-})
+export const makeLasting = (options: Options) => open(options, true)
 
 /**
  * The logger as a layer.
