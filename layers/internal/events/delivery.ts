@@ -31,7 +31,7 @@ const timeIsOver = () =>
 
 /** Bytes that are written before yielding to the event loop. */
 const eventsPerTurn = 1 << 17
-/** The largest memory allocated for a body before anything is written. */
+/** The largest memory allocated for a body before anything is written, and kept for the next one. */
 const largestGuess = 1 << 22
 /** Writers kept for reuse. Full batches follow each other; more than two are rarely written at once. */
 const mostIdle = 2
