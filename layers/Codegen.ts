@@ -127,6 +127,7 @@ const generateFile = Effect.fnUntraced(function* (options: {
 
 const messageOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))
 
+/** Converts a protobuf payload to JSON. */
 const jsonOf = (body: string | Uint8Array): Effect.Effect<string | Uint8Array, SpecsError> =>
   Protobuf.isProtobuf(body)
     ? Effect.map(Protobuf.decodePayload(body, { limit: largestPayload }), ({ json }) => json)

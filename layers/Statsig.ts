@@ -151,6 +151,7 @@ const makeParts = Effect.fnUntraced(function* <R>(options: PartOptions, choose: 
   )
 })
 
+/** Makes the parts, and the services of the preset on them. */
 const makeOnParts = Effect.fnUntraced(function* <C, R>(
   options: InstanceOptions & PartOptions,
   common: Context.Context<C>,

@@ -309,7 +309,9 @@ const placeOf = (target: Setting | OverrideTarget): readonly [table: TestTable, 
   return ["param_stores", target.parameterStore, "parameter_store"]
 }
 
+/** The settings, and their config specs. */
 class TestProject {
+  /** Grows with each change. */
   time = 1
   #marks = 0
   readonly #tables: Readonly<Record<TestTable, Map<string, TestEntry>>> = {
@@ -344,6 +346,7 @@ class TestProject {
     for (const table of Object.values(this.#tables)) table.clear()
   }
 
+  /** The value set for exactly this audience. */
   valueOf(target: OverrideTarget, audience: Audience): JsonObject {
     const [table, name] = placeOf(target)
     return asObject(this.#tables[table].get(name)?.cases.find(isFor(audience))?.value ?? null)

@@ -49,6 +49,7 @@ const overflow = { "otel.metric.overflow": "true" }
 /** The maximum number of events of one span: the default of OpenTelemetry's SDKs. */
 const maxEvents = 128
 
+/** The maximum length of a value in characters. */
 const maxValueLength = 1_000
 
 const counterKey = MetricKey.counter("feature_flag.evaluations", {
@@ -57,6 +58,7 @@ const counterKey = MetricKey.counter("feature_flag.evaluations", {
 
 type Attributes = Readonly<Record<string, string>>
 
+/** Listens to the evaluations while the scope is open. */
 const follow = Effect.fnUntraced(function* ({ includeContextID = true, includeValue = false }: TelemetryOptions) {
   const statsig = yield* Statsig
   const store = yield* SpecStore

@@ -107,6 +107,7 @@ const makeServices: MakeServices = (sdkKey, options) =>
     Effect.provide(StatsigLayer.make(preset), partsOf(options))
   )
 
+/** The parts that the program provides in its options. */
 const partsOf = ({ dataStore, observabilityClient, persistentStorage }: StatsigOptions): Context.Context<never> => {
   let parts = Context.empty()
   if (dataStore !== undefined) parts = Context.add(parts, DataStore, fromProgramDataStore(dataStore))

@@ -116,8 +116,10 @@ const promise: Target = {
   optional: call("Type.optional")
 }
 
+/** By the name on the command line. */
 const targets: Readonly<Record<TargetName, Target>> = { effect, promise }
 
+/** One exported object. */
 interface Exported {
   readonly name: string
   readonly comment: string

@@ -129,6 +129,7 @@ const NameMap = <A, I>(value: Schema.Schema<A, I>): Schema.Schema<ReadonlyMap<st
 
 // --- parts
 
+/** A rule of a spec, or of a config mapping. */
 const RuleSchema = Schema.Struct({
   name: Schema.String,
   passPercentage: Float,
@@ -143,6 +144,7 @@ const RuleSchema = Schema.Struct({
   samplingRate: optionalField(UInt64)
 })
 
+/** A gate, a dynamic config, an experiment, an autotune or a layer. */
 const SpecSchema = Schema.Struct({
   type: Schema.String,
   salt: Schema.String,
@@ -162,6 +164,7 @@ const SpecSchema = Schema.Struct({
   checksum: optionalField(Schema.String)
 })
 
+/** A condition. */
 const ConditionSchema = Schema.Struct({
   type: Schema.String,
   idType: Schema.String,
@@ -389,6 +392,7 @@ const optionally = <A, I, B>(
   }
 }
 
+/** All top-level members. */
 const payloadMembers = {
   has_updates: required(() => Schema.Boolean, identity),
   time: required(() => UInt64, identity),

@@ -118,6 +118,7 @@ class Leases {
     })
   }
 
+  /** Notes a successful read of the key. */
   noteRead(key: string): Effect.Effect<void> {
     return Effect.map(nowMillis, now => {
       const lease = this.#leases.get(key)

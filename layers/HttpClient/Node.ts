@@ -162,6 +162,7 @@ const responseOf = (incoming: http.IncomingMessage): NodeResponse => {
   }
 }
 
+/** The connection pools of one client. */
 class Pools {
   readonly #agents: Array<http.Agent> = []
   #isClosed = false
@@ -176,6 +177,7 @@ class Pools {
     this.#secured = this.#opened(new https.Agent(tls))
   }
 
+  /** Opens a request on the matching pool and proxy. */
   request(url: URL, options: http.RequestOptions): http.ClientRequest {
     const proxyText = this.proxyUrl === undefined ? environmentProxy(url) : Redacted.value(this.proxyUrl)
     const isSecure = url.protocol === "https:"
@@ -236,6 +238,7 @@ class Pools {
   }
 }
 
+/** Sends a `fetch` request on the pools. */
 const fetchBy =
   (pools: Pools) =>
   (input: URL | string, init: RequestInit): Promise<NodeResponse> =>

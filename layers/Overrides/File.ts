@@ -44,6 +44,7 @@ const largestFile = 1024 * 1024
 /** A misspelt key is an error: without its `id` an override would apply to everyone. */
 const decodeFile = Schema.decode(Schema.parseJson(Schema.Array(Override)), { onExcessProperty: "error" })
 
+/** The state of a missing file. */
 const absent = "absent"
 
 /**

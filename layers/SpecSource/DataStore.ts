@@ -35,6 +35,7 @@ import * as Protobuf from "../internal/protobuf/decode.js"
 
 const name = "Adapter(DataStore)"
 
+/** The timeout of one call of the store. */
 const storeTimeout = Duration.seconds(10)
 
 /** How long `initialize` waits for another process to fill the store. */
@@ -64,6 +65,7 @@ export const protobufKey = (options: KeyOptions): string => keyOf("/v2/download_
  */
 export interface DataStoreOptions extends KeyOptions, Pick<StatsigOptions, "maxSpecsBytes"> {}
 
+/** Stores in which protobuf was found. */
 const holdsProtobuf = new WeakSet<Store>()
 
 /**

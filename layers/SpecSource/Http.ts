@@ -43,6 +43,7 @@ const processing = marked({ key: "download_config_specs", step: "process" })
 /** The longest possible timer: without a timer nothing keeps a process alive that waits for a response. */
 const longestDelay = Duration.millis(2 ** 31 - 1)
 
+/** The maximum number of attempts for each purpose. */
 const attemptsFor: Record<SpecRequest["purpose"], number> = { initialize: 1, sync: 1, poll: 4 }
 
 /** Every so many failed polls also ask Statsig's own host, as in the official SDK. */
@@ -124,6 +125,7 @@ const makeFetchingFrom = Effect.fnUntraced(function* (options: HttpOptions) {
   }
 })
 
+/** What is added to a request. */
 interface Asking {
   readonly headers: Readonly<Record<string, string>>
   readonly query: ReadonlyArray<string>

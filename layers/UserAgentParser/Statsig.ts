@@ -278,6 +278,7 @@ const phrases = new Map<string, Phrase>([
 
 type Product = (scan: Scan, version: string | undefined) => void
 
+/** A product under the given name. */
 const product =
   (kind: Kind, name: string): Product =>
   (scan, version) =>

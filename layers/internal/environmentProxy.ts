@@ -9,6 +9,7 @@
 import { BlockList, isIP } from "node:net"
 import { environmentVariable } from "../../src/internal/environment.js"
 
+/** The URL of the proxy for a request to this URL, if any. */
 export const environmentProxy = (url: URL): string | undefined => {
   const isCgi = environmentVariable("REQUEST_METHOD") !== undefined
   const own = url.protocol === "https:" ? proxyOf("HTTPS_PROXY") : isCgi ? undefined : proxyOf("HTTP_PROXY")

@@ -116,6 +116,7 @@ export class RedisConnection {
     if (this.#client !== undefined) this.#destroy(this.#client)
   })
 
+  /** Reconnects repeatedly, in the background. */
   readonly keep = Random.nextRange(0.5, 1.5).pipe(
     Effect.flatMap(factor => Effect.sleep(Duration.times(pauseBetweenConnections, factor))),
     Effect.andThen(Effect.suspend(() => (this.#isWanted ? Effect.ignore(this.#connect(false)) : Effect.void))),
@@ -123,6 +124,7 @@ export class RedisConnection {
     inBackground
   )
 
+  /** Runs a script on the keys of `key`. */
   run(
     operation: DataStoreError["operation"],
     script: string,

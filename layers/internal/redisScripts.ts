@@ -62,8 +62,10 @@ local write = meta("write")
 if write and write == ARGV[1] and meta("size") == tostring(size()) then return {1} end
 return {0, redis.call("GET", KEYS[1]), write, version() and meta("version")}`
 
+/** A value as a script returns it. */
 export type Value = string | Buffer
 
+/** The command that runs a script on the keys of `key`. */
 export const commandOf = (script: string, key: string, input: ReadonlyArray<Value>): Array<Value> => {
   const keys = keysOf(key)
   return ["EVAL", common + script, String(keys.length), ...keys, ...input]

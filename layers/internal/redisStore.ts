@@ -18,6 +18,7 @@ const channel = "statsig|changes"
 /** How many messages a slow reader may lag behind; each only says that there is something to read. */
 const messagesKept = 64
 
+/** The value last read or written here. */
 interface Known {
   readonly value: Value
   readonly version: number
@@ -124,6 +125,7 @@ export class RedisValues {
     )
   }
 
+  /** As a data store. */
   get store() {
     return {
       initialize: this.connection.open,

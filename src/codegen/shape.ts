@@ -25,6 +25,7 @@ interface ObjectShape {
 
 const makeShape = (): Shape => ({ scalars: new Set() })
 
+/** The shape of these values. */
 export const shapeOf = (values: ReadonlyArray<Json>): Shape => {
   const shape = makeShape()
   for (const value of values) addShape(shape, value)
@@ -72,6 +73,7 @@ export interface DocWords extends Readonly<Record<ScalarKind, string>> {
   readonly optional: (type: Doc) => Doc
 }
 
+/** The type of a shape. */
 export const typeDoc = (shape: Shape, words: DocWords, depth = 0): Doc => {
   const scalars = (["string", "number", "boolean"] as const).filter(kind => shape.scalars.has(kind))
   const parts: Array<Doc> = scalars.map(kind => words[kind])
@@ -109,4 +111,5 @@ export const valueDoc = (value: Json): Doc => {
   return block("{ ", fields, " }")
 }
 
+/** A scalar as source code. */
 export const literalShape = (value: string | number | boolean | null): string => escaped(JSON.stringify(value))

@@ -12,6 +12,7 @@ export interface Block {
   readonly after: string
 }
 
+/** An item with a comment above it. */
 export interface Commented {
   readonly comment: string
   readonly item: Doc
@@ -39,6 +40,7 @@ export const escaped = (text: string): string =>
 /** A documentation comment; its text cannot end it. */
 export const comment = (text: string): string => `/** ${text.replaceAll("*/", "*\\/")} */`
 
+/** The text of a piece. */
 export const print = (doc: Doc, indent = ""): string => {
   if (typeof doc === "string") return doc
   const before = print(doc.before, indent)

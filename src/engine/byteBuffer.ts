@@ -16,11 +16,13 @@ export interface Fragment {
   readonly next: Uint8Array
 }
 
+/** Prepares a text. */
 export const fragment = (text: string): Fragment => {
   const next = encoder.encode(`,${text}`)
   return { first: next.subarray(1), next }
 }
 
+/** The UTF-8 form of a text. */
 export const bytesOf = (text: string): Uint8Array => encoder.encode(text)
 
 /** A growing buffer of UTF-8 text. */

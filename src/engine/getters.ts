@@ -24,6 +24,7 @@ const exposed = <A>(value: A): ParameterRead<A> => ({ value, exposes: true, mism
 
 const unexposed = <A>(value: A, mismatch?: string): ParameterRead<A> => ({ value, exposes: false, mismatch })
 
+/** The guard of `getInteger`. */
 export const isInteger = (value: unknown): value is number => Number.isInteger(value)
 
 /**

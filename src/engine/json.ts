@@ -19,8 +19,10 @@ export class NumberLiteral {
   constructor(readonly text: string) {}
 }
 
+/** JSON as read from a payload. */
 export type RawJson = string | number | boolean | null | NumberLiteral | ReadonlyArray<RawJson> | RawObject
 
+/** An object as read from a payload. */
 export interface RawObject {
   readonly [key: string]: RawJson
 }
@@ -41,6 +43,7 @@ export const copyJson = (value: Json): Json => {
   return copy
 }
 
+/** `copyJson` for an object. */
 export const copyJsonObject = (value: JsonObject): { [key: string]: Json } => {
   const copy: { [key: string]: Json } = { ...value }
   for (const key in copy) {

@@ -58,6 +58,7 @@ export interface Condition {
   readonly additionalValues?: Readonly<Record<string, string>> | undefined
 }
 
+/** One parameter of a parameter store. */
 export type Parameter =
   | { readonly kind: "static"; readonly value: Json }
   | { readonly kind: "gate"; readonly gateName: string; readonly passValue: Json; readonly failValue: Json }
@@ -72,6 +73,7 @@ export type ParameterSpec = Parameter & {
   readonly name?: string | undefined
 }
 
+/** A parameter store. */
 export interface ParameterStoreSpec {
   readonly parameters: ReadonlyMap<string, ParameterSpec>
   readonly targetAppIDs?: ReadonlyArray<string> | undefined

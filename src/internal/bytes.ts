@@ -8,6 +8,7 @@ const node = globalThis.process?.getBuiltinModule?.("node:buffer")
 
 const fatal = new TextDecoder("utf-8", { fatal: true })
 
+/** Whether the bytes are well-formed UTF-8. */
 export const isUtf8 = (bytes: Uint8Array): boolean => {
   if (node !== undefined) return node.isUtf8(bytes)
   try {
@@ -18,6 +19,7 @@ export const isUtf8 = (bytes: Uint8Array): boolean => {
   }
 }
 
+/** Compares parts of a payload with parts of the previous one. */
 export const sameParts = (bytes: Uint8Array, before: Uint8Array = new Uint8Array(0)): Before["isSame"] => {
   if (node === undefined) return compareEach(bytes, before)
   const here = node.Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)

@@ -52,6 +52,7 @@ export const mark = (marker: Marker): Effect.Effect<void> =>
     })
   })
 
+/** Marks the start and end of an effect. */
 export const marked =
   (step: Pick<Marker, "key" | "step" | "url" | "idListCount">) =>
   <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> => {
@@ -61,6 +62,7 @@ export const marked =
     )
   }
 
+/** Records the given sync. */
 export type Recorder = <A, E, R>(sync: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
 
 /**

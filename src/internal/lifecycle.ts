@@ -52,6 +52,7 @@ interface LifecycleOptions {
   readonly sdkKey?: Redacted.Redacted | undefined
 }
 
+/** Makes the waiting effects of the service. */
 export const makeLifecycle = ({ idLists, logger, observe, store }: LifecycleParts, options: LifecycleOptions) => {
   const diagnostics = { remote: () => store.current().snapshot?.remote, log: logger.logEvent }
   const recordInitialize = recordDiagnostics({ context: "initialize", rate: "initialize", ...diagnostics })

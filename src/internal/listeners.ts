@@ -14,6 +14,7 @@ export interface Listeners<A> {
   readonly stream: (bufferSize: number) => Stream.Stream<A>
 }
 
+/** Makes an empty set of listeners. */
 export const makeListeners = <A>(): Listeners<A> => {
   const all = new Set<(news: A) => void>()
   const add: Listeners<A>["add"] = listener => {

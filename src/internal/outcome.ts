@@ -9,11 +9,13 @@ import type { Snapshot } from "../engine/payload/snapshot.js"
 /** The kinds of flags that are evaluated for a user. */
 export type FlagKind = "gate" | "dynamicConfig" | "experiment" | "layer"
 
+/** How a value was decided. */
 export type Reason = "static" | "default" | "targeting_match" | "split" | "cached" | "disabled"
 
 /** Why there is no value. */
 export type ErrorType = "provider_not_ready" | "flag_not_found" | "parse_error" | "general"
 
+/** The outcome of an evaluation. */
 export type FlagOutcome =
   | {
       readonly _tag: "Resolved"

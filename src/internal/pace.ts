@@ -38,6 +38,7 @@ export interface Pace {
   readonly accepted: () => void
 }
 
+/** Makes the pace of a loop with this interval. */
 export const makePace = (syncInterval: Duration.Duration): Pace => {
   const base = Duration.toMillis(syncInterval)
   let refusals = 0

@@ -33,11 +33,13 @@ export const payloadBytes = (body: string | Uint8Array): Effect.Effect<Uint8Arra
       : new SpecsError({ reason: "Syntax", message: "expected UTF-8 text, got other bytes" })
   })
 
+/** The text of a payload. */
 export const payloadText = (body: string | Uint8Array): Effect.Effect<string, SpecsError> =>
   typeof body === "string"
     ? Effect.succeed(body)
     : Effect.flatMap(payloadBytes(body), bytes => inTurns(() => decodeInTurns(bytes)))
 
+/** Joins the parts of a body. */
 export const concat = (parts: ReadonlyArray<Uint8Array>, size: number): Effect.Effect<Uint8Array> =>
   inTurns(() => join(parts, size))
 

@@ -19,6 +19,7 @@ import { setImmediate } from "./timers.js"
 /** The maximum number of waiting changes; further ones are dropped. */
 const mostWaiting = 10_000
 
+/** How many changes are written concurrently. */
 const batchSize = 100
 
 /** The timeout of a load, and of one batch of writes. */
@@ -101,6 +102,7 @@ class GuardedStorage {
   }
 }
 
+/** Changes that wait to be written. */
 class Changes {
   readonly #lock = Effect.unsafeMakeSemaphore(1)
   readonly #waiting: Array<Change> = []

@@ -33,6 +33,7 @@ import { type Observe, observer } from "./observe.js"
 import { sdkHeaders, sdkKeyShown } from "./sdkInfo.js"
 import { masking } from "./secrets.js"
 
+/** A request and its settings. */
 export interface Ask {
   readonly request: HttpClientRequest.HttpClientRequest
   /** The URL as shown in errors. */
@@ -73,11 +74,13 @@ export type Fail = (
   retryAfter?: number
 ) => RequestFailure
 
+/** Reads a response with a good status. */
 export type ReadAnswer<A> = (
   response: HttpClientResponse.HttpClientResponse,
   fail: Fail
 ) => Effect.Effect<A, RequestFailure | HttpClientError.ResponseError>
 
+/** The error message for a request. */
 export const describeFailure = (shownUrl: string, problem: string, status?: number, attempt?: number): string =>
   `${shownUrl} status(${status ?? "None"}) ${attempt === undefined ? "" : `attempts(${attempt}) `}${problem}`
 
@@ -94,7 +97,9 @@ const mostRedirects = 10
 
 type ScopedClient = HttpClient.HttpClient.With<HttpClientError.HttpClientError, Scope.Scope>
 
+/** Makes the requests of one part of an instance. */
 export class Requester {
+  /** Masks secrets in a text. */
   readonly mask: (text: string) => string
   readonly #client: ScopedClient
   readonly #key: string

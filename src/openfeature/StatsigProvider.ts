@@ -349,6 +349,7 @@ export class StatsigProvider implements Provider {
   }
 }
 
+/** When each ID list last changed. */
 const listTimes = ({ idListStatus }: Internals): ReadonlyMap<string, number | undefined> =>
   new Map(idListStatus().lists.map(({ name, updatedAt }) => [name, updatedAt]))
 

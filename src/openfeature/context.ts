@@ -13,6 +13,7 @@ const mapFields = ["customIDs", "custom", "privateAttributes", "statsigEnvironme
 
 const ownFields: ReadonlySet<string> = new Set(["targetingKey", "userID", ...textFields, ...mapFields])
 
+/** What is wrong with a context. */
 export class ContextProblem {
   constructor(readonly message: string) {}
 }

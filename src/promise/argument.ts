@@ -2,8 +2,10 @@
  * Argument checks: each returns the value in the right type, or throws an error with the official package's `code`.
  */
 
+/** Why an argument was rejected. */
 export type ArgumentCode = "InvalidArg" | "StringExpected" | "BooleanExpected" | "NumberExpected" | "GenericFailure"
 
+/** An error with a `code`, to be thrown. */
 export const argumentError = (code: ArgumentCode, message: string): Error => Object.assign(new Error(message), { code })
 
 /** The error of the official package when an object is missing. */
@@ -18,6 +20,7 @@ export const asText = (value: unknown, where: string): string => {
   throw argumentError("StringExpected", `${where}: expected a string, got ${shownArgument(value)}`)
 }
 
+/** A boolean. */
 export const asFlag = (value: unknown, where: string): boolean => {
   if (typeof value === "boolean") return value
   throw argumentError("BooleanExpected", `${where}: expected a boolean, got ${shownArgument(value)}`)

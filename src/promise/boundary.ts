@@ -11,6 +11,7 @@ export type Failures = Readonly<Record<string, (...input: ReadonlyArray<unknown>
 
 type Method = (...input: ReadonlyArray<unknown>) => unknown
 
+/** Guards all methods of an instance. */
 export const guardMethods = (instance: object, failures: Failures): void => {
   let prototype: object | null = Object.getPrototypeOf(instance)
   while (prototype !== null && prototype !== Object.prototype) {

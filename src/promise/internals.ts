@@ -7,6 +7,7 @@ import type { SpecStatus, SpecStore } from "../SpecStore.js"
 import type { Service } from "../Statsig.js"
 import { brandOf, brandVersion, otherVersion } from "./classes.js"
 
+/** The internals of an instance. */
 export interface Internals {
   readonly statsig: Service
   readonly store: SpecStore["Type"]

@@ -86,6 +86,7 @@ const otherLoggers = HashSet.remove(
 )
 const toStandardOutput = HashSet.add(otherLoggers, loggerOf(undefined))
 
+/** The options for the SDK's log lines. */
 interface OutputLoggerOptions {
   readonly outputLogLevel?: keyof typeof levels | undefined
   readonly outputLoggerProvider?: OutputLoggerProvider | undefined

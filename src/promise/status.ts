@@ -93,6 +93,7 @@ export const sinkErrorText = (error: EventSinkError): string =>
     ? `NetworkError|RequestNotRetryable: ${error.message}`
     : `NetworkError|RetriesExhausted: ${error.message}`
 
+/** The result of `initialize`. */
 export const resultOf = ({ failure }: Core.InitializeResult): StatsigResult =>
   Option.match(failure, {
     onNone: () => ({ isSuccess: true }),
@@ -103,6 +104,7 @@ export const resultOf = ({ failure }: Core.InitializeResult): StatsigResult =>
         : { isSuccess: false, error: errorText(error) }
   })
 
+/** The result of a sync. */
 export const syncOutcome = {
   onFailure: (error: SpecSourceError | SpecsError | IdListError): StatsigResult => ({
     isSuccess: false,

@@ -37,6 +37,7 @@ const maxWaiting = 10_000
 /** The id of a subscription to an unknown name. */
 export const invalidSubscription = "ERROR@ERROR"
 
+/** The subscriptions of one instance. */
 export class Subscriptions {
   readonly #callbacks = new Map<string, { readonly name: string; readonly callback: SdkEventCallback }>()
   #waiting: Array<{ readonly name: Exclude<SdkEvent, "*">; readonly data: () => unknown }> = []

@@ -15,6 +15,7 @@ import type { EventSinkError } from "../../../src/StatsigError.js"
 /** Why a batch is sent, in the words of the official SDK. */
 export type FlushType = "scheduled:max_time" | "scheduled:full_batch" | "limit" | "manual" | "shutdown"
 
+/** The first attempt and five more. */
 const maxAttempts = 6
 /** The pause after a failure, in milliseconds. */
 const minInterval = 1_000
@@ -56,10 +57,12 @@ export class Retries {
     return this.#heldUntil > this.#deadline
   }
 
+  /** Sets the time left for the last sending. */
   setDeadline(millis: number): void {
     this.#deadline = this.now() + millis
   }
 
+  /** A batch has arrived. */
   succeeded(): void {
     this.interval = minInterval
     this.#isBackingOff = false

@@ -16,15 +16,19 @@ import * as Runtime from "effect/Runtime"
 import type * as Scope from "effect/Scope"
 import { inBackground } from "../../../src/internal/clocks.js"
 
+/** The number of slots. */
 const places = 64
 
+/** The maximum number of downloads without a slot. */
 const mostWithoutPlace = 256
 
 /** How long a download keeps its slot, and how long it may be silent before it may be cancelled. */
 const patience = Duration.seconds(1)
 
+/** The pause between two checks for silent downloads. */
 const pauseBetweenDownloads = Duration.millis(250)
 
+/** One file to download. */
 export interface Download {
   readonly name: string
   /** Distinguishes this file from another one of the same name. */
@@ -89,6 +93,7 @@ export class Downloads {
     )
   }
 
+  /** Cancels all downloads of other names. */
   cancelAllBut(names: ReadonlySet<string>): Effect.Effect<void> {
     return Effect.forEach(
       [...this.#entries.keys()].filter(name => !names.has(name)),
@@ -152,6 +157,7 @@ export class Downloads {
     entry.fiber = Runtime.runFork(entry.runtime)(run, { scope: this.scope, immediate: false })
   }
 
+  /** Gives free slots to waiting downloads. */
   #fill(): void {
     for (const entry of this.#entries.values()) {
       if (this.#placesTaken >= places) return
@@ -188,6 +194,7 @@ export class Downloads {
   }
 }
 
+/** Makes the downloads of a scope. */
 export const make: Effect.Effect<Downloads, never, Scope.Scope> = Effect.zipWith(
   Effect.scope,
   Clock.clockWith(Effect.succeed),

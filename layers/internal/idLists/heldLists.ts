@@ -202,6 +202,7 @@ export class HeldLists {
     )
   }
 
+  /** Loads the stored lists, once. */
   readonly readStored: Effect.Effect<void> = Effect.suspend(() => {
     if (this.#isRead || this.stored === undefined) return Effect.void
     return Effect.map(this.stored.read, found => {

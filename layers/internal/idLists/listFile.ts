@@ -89,6 +89,7 @@ export class ListReading {
   readonly #ids: PackedSet
   readonly #reader: IdListReader
   readonly #decoder = new TextDecoder("utf-8", { fatal: true })
+  /** How many bytes have arrived. */
   #length = 0
 
   constructor(

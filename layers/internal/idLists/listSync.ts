@@ -103,6 +103,7 @@ export class ListSync {
   #isReady: boolean | undefined
   #lastSuccessAt: number | undefined
   #lastError: IdListError | undefined
+  /** How many lists were downloaded. */
   #downloaded = 0
 
   constructor(readonly parts: SyncParts) {}

@@ -12,20 +12,24 @@ import type { ReceivedRequest } from "./requests.js"
  */
 export type Encoding = "identity" | "gzip" | "br" | "deflate"
 
+/** A response before it is sent. */
 export interface ServedAnswer {
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
   readonly body: Uint8Array
 }
 
+/** The headers of a JSON response. */
 export const jsonHeaders = { "content-type": "application/json" }
 
+/** A JSON response. */
 export const answerJson = (status: number, value: unknown): ServedAnswer => ({
   status,
   headers: jsonHeaders,
   body: Buffer.from(JSON.stringify(value))
 })
 
+/** A response that refuses the request. */
 export const refuse = (status: number, error: string): ServedAnswer => answerJson(status, { success: false, error })
 
 const encoders: Readonly<Record<Encoding, (body: Uint8Array) => Uint8Array>> = {
@@ -36,6 +40,7 @@ const encoders: Readonly<Record<Encoding, (body: Uint8Array) => Uint8Array>> = {
   deflate: body => zlib.deflateSync(body)
 }
 
+/** Compresses a response. */
 export const encodeAnswer = ({ body, headers, status }: ServedAnswer, encoding: Encoding): ServedAnswer => ({
   status,
   headers: encoding === "identity" ? headers : { ...headers, "content-encoding": encoding },
@@ -55,6 +60,7 @@ export const corruptBody = (answer: ServedAnswer): ServedAnswer => ({
   body: Uint8Array.from(answer.body).fill(0xff, 2)
 })
 
+/** The response for `@effect/platform`. */
 export const toResponse = ({ body, headers, status }: ServedAnswer): HttpServerResponse.HttpServerResponse =>
   status === 204 || status === 304
     ? HttpServerResponse.empty({ status, headers })

@@ -39,6 +39,7 @@ export interface ReceivedBatch {
 
 const maxBatches = 10_000
 const maxReceived = 100_000
+/** The maximum bytes of JSON in all stored batches. */
 const maxBatchBytes = 64 * 1024 * 1024
 const maxDecodedBody = 256 * 1024 * 1024
 
@@ -61,6 +62,7 @@ const makeDecoders = (decodeZstd: Decode | undefined): ReadonlyMap<string, Decod
 
 interface KeptBatch {
   readonly batch: ReceivedBatch
+  /** The size of its JSON. */
   readonly bytes: number
   /** The number of its first event, counted over all received events. */
   readonly first: number
@@ -80,6 +82,7 @@ export class ReceivedEvents {
     this.#decoders = makeDecoders(decodeZstd)
   }
 
+  /** Stores a post, if it can be read. */
   receive(request: ReceivedRequest, body: Uint8Array): ServedAnswer {
     const encoding = request.headers["content-encoding"]?.trim().toLowerCase() ?? "identity"
     const decode = this.#decoders.get(encoding)
@@ -109,6 +112,7 @@ export class ReceivedEvents {
     return this.#kept.map(({ batch }) => batch)
   }
 
+  /** Waits for the next events. */
   take(count: number): Effect.Effect<ReadonlyArray<ReceivedEvent>> {
     const taking: Effect.Effect<ReadonlyArray<ReceivedEvent>> = Effect.suspend(() => {
       this.#taken = Math.max(this.#taken, this.#first)
@@ -124,6 +128,7 @@ export class ReceivedEvents {
     return this.#lock.withPermits(1)(taking)
   }
 
+  /** The number of the first stored event. */
   get #first(): number {
     return this.#kept[0]?.first ?? this.#arrived
   }

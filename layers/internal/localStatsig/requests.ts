@@ -38,6 +38,7 @@ export interface ReceivedRequest {
   readonly time: number
 }
 
+/** The largest request body that is kept, in bytes. */
 export const maxBody = 64 * 1024 * 1024
 const maxRequests = 10_000
 
@@ -66,8 +67,10 @@ export const readRequestBody = Effect.fnUntraced(function* (incoming: HttpServer
   return yield* Deferred.await(read)
 })
 
+/** The path under which files of ID lists are served. */
 export const filePath = "/v1/download_id_list_file/"
 
+/** The method and the path of each endpoint. */
 const routes: ReadonlyArray<readonly [Endpoint, RegExp]> = [
   ["specs", /^GET \/v2\/download_config_specs\/.*\.json$/],
   ["idListManifest", /^(GET|POST) \/v1\/get_id_lists(\/.*\.json)?$/],
@@ -75,6 +78,7 @@ const routes: ReadonlyArray<readonly [Endpoint, RegExp]> = [
   ["logEvent", /^POST \/v1\/log_event$/]
 ]
 
+/** Records a request, before the response. */
 export const requestOf = (incoming: HttpServerRequest.HttpServerRequest, body: Uint8Array | undefined) =>
   Effect.map(Clock.currentTimeMillis, (time): ReceivedRequest => {
     const { headers, method, url } = incoming

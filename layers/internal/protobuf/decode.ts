@@ -23,6 +23,7 @@ import { type DecodedPayload, type DecodeOptions, Payload, TimeFinder } from "./
  */
 export const isProtobuf = (body: string | Uint8Array): body is Uint8Array => typeof body !== "string" && !isUtf8(body)
 
+/** Reads a payload. */
 export const decodePayload = (body: Uint8Array, options: DecodeOptions): Effect.Effect<DecodedPayload, SpecsError> =>
   Effect.suspend(() => {
     const payload = new Payload(options)

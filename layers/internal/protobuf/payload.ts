@@ -27,6 +27,7 @@ export interface DecodedPayload {
   readonly warnings: ReadonlyArray<BadPart>
 }
 
+/** Options of reading a payload. */
 export interface DecodeOptions {
   /** The maximum size of the payload in bytes, both decompressed and as JSON. */
   readonly limit: number
@@ -36,6 +37,7 @@ export interface DecodeOptions {
   readonly onSums?: ((result: "success" | "failure") => void) | undefined
 }
 
+/** The maximum number of reported warnings of one payload. */
 const mostWarnings = 100
 
 /** Entities that are assembled between two turns of the event loop. */

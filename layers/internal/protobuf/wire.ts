@@ -11,6 +11,7 @@ const fixed64 = 1
 const delimited = 2
 const fixed32 = 5
 
+/** A message: its fields by name. */
 export type Message = { readonly [name: string]: unknown }
 
 /** A field: its name, its wire type and how it is read. One whose name ends in `[]` occurs any number of times. */
@@ -19,6 +20,7 @@ export type Field = readonly [name: string, wireType: number, read: ReadField]
 /** Reads a value. `data` is the message, `before` the field's previous value. */
 type ReadField = (reader: BinaryReader, data: Uint8Array, before: unknown) => unknown
 
+/** The fields of a message by number. */
 export type WireFields = Readonly<Record<number, Field>>
 
 /**

@@ -15,6 +15,7 @@ import * as Specs from "../../../src/Specs.js"
 import { SpecsError } from "../../../src/StatsigError.js"
 import * as Protobuf from "../protobuf/decode.js"
 
+/** The maximum number of warnings of one snapshot in the status. */
 const warningsKept = 1_000
 
 /** Clocks differ a little. In milliseconds. */

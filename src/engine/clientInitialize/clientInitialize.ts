@@ -53,6 +53,7 @@ export interface ClientInitializeOptions {
   readonly previousResponseHash?: string | undefined
 }
 
+/** The input of a response. */
 export interface ClientInitializeRequest extends EvaluationSetting {
   readonly user: User
   readonly options: ClientInitializeOptions
@@ -73,6 +74,7 @@ export class ClientInitialize {
   /** `sdkInfo` is the response's information about the SDK, as JSON. */
   constructor(private readonly sdkInfo: string) {}
 
+  /** Appends a response to the buffer. */
   write(request: ClientInitializeRequest, buffer: ResponseBuffer): void {
     new Response(request, this.#table(request), buffer, this.sdkInfo).write()
   }
@@ -108,6 +110,7 @@ const filters: ReadonlyMap<string, (options: ClientInitializeOptions) => Readonl
   ["layer", options => options.layerFilter]
 ])
 
+/** One response. */
 class Response {
   readonly #appId: Json | undefined
   /** Only if the app is the one it decides for. */

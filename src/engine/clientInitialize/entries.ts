@@ -66,6 +66,7 @@ export interface WrittenEntry {
   readonly isClosedByDefault: boolean
 }
 
+/** A parameter store that a response may contain. */
 export interface StoreEntry {
   readonly name: string
   readonly targetAppIDs: ReadonlyArray<string> | undefined
@@ -189,6 +190,7 @@ export class EntryTable {
     return joint
   }
 
+  /** The bytes for an evaluation of the entry's spec. */
   written(entry: ClientEntry, record: Evaluation): WrittenEntry {
     const { gaps, listedValue, start } = this.#outcome(entry, record)
     const chunks = [start]
@@ -327,6 +329,7 @@ const fits = ({ record: made }: EntryOutcome, record: Evaluation): boolean =>
   record.overrideReason === undefined &&
   record.parameterRuleIDs === undefined
 
+/** Writes the entries of one response. */
 export class EntryWriter {
   readonly #buffer: ResponseBuffer
   readonly #response: number
@@ -354,6 +357,7 @@ export class EntryWriter {
     items.push(item)
   }
 
+  /** Writes the members of a list. */
   writeListed(items: ReadonlyArray<Listed>): void {
     for (let i = 0; i < items.length; i++) {
       const { first, next } = (items[i] as Listed).bytes

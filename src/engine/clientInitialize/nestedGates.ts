@@ -46,6 +46,7 @@ export class NestedGates implements NestedMemo {
     this.#response++
   }
 
+  /** Starts the evaluation of an entry. */
   beginEntry(): void {
     this.#entry++
     this.#lookups = []

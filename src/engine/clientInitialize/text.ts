@@ -27,8 +27,10 @@ export const secondaryGap = "\u0001"
 /** Marks in an entry where its undelegated exposures belong. */
 export const undelegatedGap = "\u0002"
 
+/** A text as JSON. */
 export const quotedJson = (text: string): string => JSON.stringify(text)
 
+/** The JSON of an evaluation's value. */
 export const valueText = ({ value }: Evaluation): string =>
   value === undefined ? "null" : JSON.stringify(literalOf(value))
 

@@ -41,6 +41,7 @@ interface ExplainOptions {
 
 type Explained = readonly [evaluation: Evaluation, explained: ExplainedEvaluation]
 
+/** One check being explained. */
 class ExplainedCheck {
   readonly exposures: Array<ExplainedExposure> = []
   readonly #explainer: Explainer
@@ -141,6 +142,7 @@ const explainRecord = (
   return [{ kind, name, outcome, exposures: check.exposures, evaluation }, record]
 }
 
+/** Explains each parameter of a parameter store. */
 export const explainParameterStore = (surroundings: Surroundings, user: User, name: string): Explanation => {
   const { evaluation, parameters } = surroundings.finder.parameterStore(user, name)
   const explained = Array.from(parameters ?? [], ([name, parameter]) =>
@@ -180,6 +182,7 @@ const repeatedExperiment = (name: string, record: Evaluation): ExplainedEvaluati
   omitted: "repeated"
 })
 
+/** The outcome shown for a record. */
 export const shownOutcome = (kind: SpecKind, record: Evaluation): ExplainedOutcome => ({
   value: kind === "gate" ? record.bool : copyJsonObject(record.value ?? emptyObject),
   ruleID: ruleIDOf(record),

@@ -28,6 +28,7 @@ import { kindWords } from "./render.js"
 
 /** Nesting levels of evaluations that are shown. Deeper ones show only their result. */
 const maxShownDepth = 40
+/** Evaluations shown in total. */
 const maxShown = 2_000
 
 /** An explanation whose members may still be set, and whose lists still grow. */
@@ -37,6 +38,7 @@ type StepOf<Name extends Step["step"]> = Extract<Step, { readonly step: Name }>
 
 type Steps = { readonly [Name in Step["step"]]: (step: StepOf<Name>) => void }
 
+/** An evaluation in progress. */
 class Frame {
   readonly explained: Draft<ExplainedEvaluation>
   /** Stores the next nested evaluation in its place. */
@@ -83,6 +85,7 @@ export class Explainer implements Steps {
     private readonly snapshot: Snapshot | undefined
   ) {}
 
+  /** Runs an evaluation and returns its result with its explanation. */
   explained<A>(evaluate: () => A): readonly [A, ExplainedEvaluation] {
     const top = this.#top
     const { place } = top
@@ -377,6 +380,7 @@ const defined = <A extends object>(members: A): A =>
 export const valueOf = (kind: SpecKind, record: Evaluation): boolean | JsonObject | null =>
   kind === "gate" ? record.bool : record.value === undefined ? null : copyJsonObject(asObject(literalOf(record.value)))
 
+/** A rule before it is evaluated. */
 const openRule = ({ source }: CompiledRule): Draft<ExplainedRule> => {
   const { configDelegate, groupName, id, name, passPercentage } = source
   return defined({

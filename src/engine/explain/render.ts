@@ -60,6 +60,7 @@ const explanationLines = ({ evaluation, exposures, kind, name, outcome, paramete
   ]
 }
 
+/** The kinds in words. */
 export const kindWords = {
   gate: "gate",
   dynamicConfig: "dynamic config",

@@ -60,6 +60,7 @@ export class IdListReader {
     }
   }
 
+  /** Ends the file. */
   end(): void {
     if (this.#openLength === lineLength) this.#apply(this.#open, 0)
     this.#openLength = 0

@@ -108,6 +108,7 @@ export class PackedSet {
     }))
   }
 
+  /** The number of keys. */
   get size(): number {
     return this.#size
   }

@@ -239,6 +239,7 @@ export class Automaton {
     return symbol
   }
 
+  /** The state after a symbol. */
   #step(state: State, symbol: PatternSymbol, work: PatternWork): State {
     if (work.left < 0) return this.#dead
     const { instructions, accepts } = this.#closure(state, symbol.context, work)

@@ -80,6 +80,7 @@ class Room {
   }
 }
 
+/** The initial size of a `Room`. */
 const roomKept = 1_024
 
 /** The slots of a run, with a trail for undoing assignments. */
@@ -115,6 +116,7 @@ class GroupSlots {
   }
 }
 
+/** A compiled pattern that needs backtracking. */
 export class Backtracker {
   readonly #word = wordSet()
   /** Open alternatives: three numbers each, instruction, position and length of the trail. */
@@ -126,6 +128,7 @@ export class Backtracker {
     this.#hasAtomic = program.instructions.some(({ operation }) => operation === "beginAtomic")
   }
 
+  /** Whether the pattern matches somewhere in the text. */
   matches(text: string, work: PatternWork): boolean {
     const isMatch = this.#run(text, work)
     this.#alternatives.tidy()

@@ -13,6 +13,7 @@ import { writeBacktrackingProgram } from "./backtrackingProgram.js"
 import { InvalidPattern } from "./set.js"
 import { parsePattern } from "./syntax.js"
 
+/** A valid pattern. */
 export interface Pattern {
   /** Whether the pattern matches somewhere in the text. Never throws; returns `false` when out of work. */
   readonly test: (text: string) => boolean

@@ -92,8 +92,10 @@ export const consume = 0
 export const split = 1
 /** Continues at `first` if the assertion numbered `second` holds. @since 0.1.0 */
 export const assert = 2
+/** The pattern has matched. */
 export const accept = 3
 
+/** Assertions by their number in instructions. */
 export const assertions: ReadonlyArray<Assertion> = ["textStart", "textEnd", "lineStart", "lineEnd"]
 
 /** The index is always valid: instructions refer only to each other, and all other indices are counted up from 0. */

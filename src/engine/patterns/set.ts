@@ -20,6 +20,7 @@ export class InvalidPattern extends Error {
 
 type Contains = (character: string) => boolean
 
+/** A set of code points. */
 export class CharacterSet {
   /** For each block of 256 code points, once used: 1 for a member, -1 for a non-member, 0 for unknown. */
   readonly #pages: Array<Int8Array | undefined> = []
@@ -35,6 +36,7 @@ export class CharacterSet {
     private readonly contains: Contains
   ) {}
 
+  /** Whether the code point is a member. */
   has(codePoint: number): boolean {
     let page = this.#pages[codePoint >> 8]
     if (page === undefined) {
@@ -76,6 +78,7 @@ const perlClasses: ReadonlyMap<string, readonly [string, number, number]> = new 
 /** The members of `\w`, which also decide where words begin and end. */
 export const wordSet = (): CharacterSet => new CharacterSet("\\w", wordWeight, unionOf(wordSource, false))
 
+/** Weights of the most used properties. */
 const propertyWeights: ReadonlyMap<string, number> = new Map([
   ["\\p{L}", 42_974],
   ["\\p{Alphabetic}", 46_000],

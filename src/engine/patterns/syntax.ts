@@ -62,6 +62,7 @@ const emptyNode: Node = { type: "empty" }
 
 const assertion = (name: Assertion): Node => ({ type: "assertion", assertion: name })
 
+/** A sequence of nodes. */
 export const concatenation = (children: ReadonlyArray<Node>): Node => {
   const [first = emptyNode] = children
   return children.length < 2 ? first : { type: "concat", children }
@@ -206,6 +207,7 @@ class Parser extends PatternText {
     return concatenation(children)
   }
 
+  /** An atom and its repetition. */
   #piece(depth: number): Node {
     const child = this.#atom(depth)
     this.#skipSpace()

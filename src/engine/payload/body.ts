@@ -16,6 +16,7 @@
 export class Entry<A> {
   /** The decoded content; `undefined` until it is used, and if it is invalid. */
   content: A | undefined = undefined
+  /** Why it is invalid. */
   problem: string | undefined = undefined
 }
 
@@ -35,11 +36,13 @@ export interface Table<A> {
   readonly ordinals: ReadonlyMap<string, number>
 }
 
+/** The member of a name. */
 export const memberNamed = <A>({ members, ordinals }: Table<A>, name: string): TableMember<A> | undefined => {
   const ordinal = ordinals.get(name)
   return ordinal === undefined ? undefined : members[ordinal]
 }
 
+/** A scanned payload. */
 export interface Body {
   /** UTF-8. Must not change any more. */
   readonly bytes: Uint8Array
@@ -58,6 +61,7 @@ export interface Before {
   readonly isSame: (at: number, start: number, end: number) => boolean
 }
 
+/** A table without members. */
 export const emptyTable: Table<never> = { members: [], ordinals: new Map() }
 
 /** Thrown inside the engine and by its direct callers only: the bytes are not JSON, or not what was expected. */
@@ -81,10 +85,15 @@ const longestRun = 1 << 18
 export const quote = 0x22
 const comma = 0x2c
 const colon = 0x3a
+/** `[` */
 export const openBracket = 0x5b
+/** The escape character. */
 export const backslash = 0x5c
+/** `]` */
 export const closeBracket = 0x5d
+/** `{` */
 export const openBrace = 0x7b
+/** `}` */
 export const closeBrace = 0x7d
 
 /**
@@ -232,8 +241,10 @@ class TableBuilder {
   }
 }
 
+/** Scans bytes of JSON. */
 class Scanner {
   readonly #isSame: Before["isSame"] | undefined
+  /** The current position. */
   at = 0
   #allowance = portion
   /** The value being skipped: for each open container, whether it is an object. */
@@ -249,6 +260,7 @@ class Scanner {
     this.at = skipSpace(this.bytes, 0)
   }
 
+  /** Whether the portion is used up. */
   get isSpent(): boolean {
     return this.#allowance <= 0
   }
@@ -257,6 +269,7 @@ class Scanner {
     this.#allowance -= work
   }
 
+  /** Starts the next portion. */
   rest(): void {
     this.#allowance = portion
   }
@@ -477,6 +490,7 @@ const skipNumber = (bytes: Uint8Array, at: number): number => {
   return at
 }
 
+/** Skips one or more digits. */
 const skipDigits = (bytes: Uint8Array, at: number): number => {
   if (!isDigitByte(bytes[at])) throw unexpected(bytes, at)
   do at++

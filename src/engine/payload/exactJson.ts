@@ -11,6 +11,7 @@
 import { type Json, NumberLiteral, type RawJson, setOwn } from "../json.js"
 import { backslash, closeBrace, closeBracket, isSpace, openBrace, openBracket, quote } from "./body.js"
 
+/** The result of reading one value. */
 export interface RawDocument {
   readonly value: RawJson
   /** Whether the value has no `NumberLiteral`, and nothing that the official parser rejects. */
@@ -25,6 +26,7 @@ export const maxJsonDepth = 127
 /** The nesting levels kept here: more than enough for a value of `maxDepth` levels anywhere in a payload. */
 const maxDepthKept = 160
 
+/** Half a surrogate pair. */
 const halfPair = /\p{Surrogate}/u
 
 const skipSpaceIn = (text: string, at: number): number => {

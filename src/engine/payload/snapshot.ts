@@ -37,6 +37,7 @@ import type { User } from "../user.js"
 import { type Body, emptyTable, memberNamed, type Table, type TableMember, textOfBytes } from "./body.js"
 import { type RawDocument, readExact } from "./exactJson.js"
 
+/** A compiled rule. */
 export interface CompiledRule extends Required<Pick<Rule, "id" | "groupName" | "configDelegate" | "samplingRate">> {
   readonly source: Rule
   readonly isExperimentGroup: boolean
@@ -51,9 +52,11 @@ export interface CompiledRule extends Required<Pick<Rule, "id" | "groupName" | "
   readonly passes: (user: User) => boolean
   /** Whether everyone is within the pass percentage. */
   readonly passesAll: boolean
+  /** The salt of its spec. */
   readonly specSalt: string
 }
 
+/** A compiled spec. */
 export interface CompiledSpec
   extends Required<Pick<Spec, "salt" | "idType" | "enabled" | "version" | "isActive" | "hasSharedParams">> {
   readonly spec: Spec
@@ -65,6 +68,7 @@ export interface CompiledSpec
   readonly rules: ReadonlyArray<CompiledRule>
 }
 
+/** A compiled config mapping. */
 export interface CompiledMapping {
   readonly newConfigName: string
   readonly rules: ReadonlyArray<{
@@ -108,6 +112,7 @@ export interface Decoder {
   readonly onBadPart: (part: BadPart) => void
 }
 
+/** The tables of specs. */
 export type SpecTable = "gates" | "dynamicConfigs" | "layers"
 
 /** The top-level members whose own members are decoded one by one. */
@@ -118,6 +123,7 @@ const tableKeys = {
   conditions: "condition_map"
 } as const
 
+/** The names of those members. */
 export const tableNames: ReadonlySet<string> = new Set(Object.values(tableKeys))
 
 const tableOf = {
