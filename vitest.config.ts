@@ -14,8 +14,9 @@ export default defineConfig(({ mode }) => {
       // Tests wait for servers and processes more than they compute.
       maxWorkers: "100%",
       minWorkers: 1,
-      testTimeout: 60_000,
-      hookTimeout: 60_000,
+      // Long tests start processes and wait for them, also on a busy machine.
+      testTimeout: isLong ? 180_000 : 60_000,
+      hookTimeout: isLong ? 180_000 : 60_000,
       reporters: isLong ? "default" : "dot",
       silent: "passed-only"
     }
