@@ -58,6 +58,17 @@ const withEnvelopes = (...envelopes: ReadonlyArray<Uint8Array>) => {
 
 const encodePlain = () => encodePayload(payloadObject({ gates: { good: true } }), { endless: true, plain: true })
 
+/** A condition with the additional values `{"a":"?x"}`, where `?` is the first byte of a longer character. */
+const notUtf8 = Uint8Array.of(
+  8,
+  1,
+  50,
+  10,
+  ...new TextEncoder().encode('{"a":"'),
+  0xda,
+  ...new TextEncoder().encode('x"}')
+)
+
 describe("specs in protobuf", () => {
   it.scopedLive("skip unreadable envelopes, with a warning for each, and use the others", () => {
     const logs = capturingLogs()
@@ -67,6 +78,7 @@ describe("specs in protobuf", () => {
         [envelope(3, "cut", Uint8Array.of(10, 9)), "gate cut: premature EOF"],
         [envelope(4, "none", new Uint8Array()), "dynamicConfig none: the entity 0 is unknown"],
         [envelope(7, "odd", Uint8Array.of(8, 77)), "condition odd: the condition type 77 is unknown"],
+        [envelope(7, "text", notUtf8), "condition text: the additional values are not UTF-8"],
         [envelope(5, "wire", Uint8Array.of(8, 1)), "layer wire: field 1 (salt) is of the wire type 0"],
         [envelope(6, "store", new TextEncoder().encode("{}")), 'parameterStore store: "parameters": is missing'],
         [Uint8Array.of(0), "envelope : illegal tag: field no 0 wire type 0"]

@@ -166,6 +166,7 @@ function* writeCondition(json: JsonWriter, data: Uint8Array): Generator<void, vo
 
 /** Throws if the bytes are not a JSON object of strings. */
 const textMapOf = (bytes: Uint8Array): object => {
+  if (!isUtf8(bytes)) throw new Error("the additional values are not UTF-8")
   const found: unknown = JSON.parse(textField(bytes))
   if (
     !Predicate.isRecord(found) ||

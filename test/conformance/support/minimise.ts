@@ -19,18 +19,22 @@ export interface Reproduction {
   readonly actual: unknown
 }
 
-/** The smallest reproduction found within that many attempts. */
+/** A minute: an attempt makes two instances, and a large world has many parts. */
+const longest = 60_000
+
+/** The smallest reproduction found within that many attempts, and within a minute. */
 export const minimise = async (
   packages: { readonly expected: Sdk; readonly actual: Sdk },
   found: Difference,
   attempts = 1500
 ): Promise<Reproduction> => {
   const { question } = found
+  const end = Date.now() + longest
   const user = found.world.users[found.userIndex]
   let best: Reproduction = { ...found, world: { ...found.world, users: user === undefined ? [] : [user] } }
 
   const attempt = async (world: World): Promise<boolean> => {
-    if (attempts-- <= 0 || !isSafe(world)) return false
+    if (attempts-- <= 0 || Date.now() > end || !isSafe(world)) return false
     try {
       let smaller: Reproduction | undefined
       await inBoth(packages.expected, packages.actual, world, (expected, actual) => {
@@ -50,7 +54,7 @@ export const minimise = async (
     }
   }
 
-  for (let progress = true; progress && attempts > 0; ) {
+  for (let progress = true; progress && attempts > 0 && Date.now() < end; ) {
     progress = false
     const parts: ReadonlyArray<(world: World) => readonly [Tree, (tree: Tree) => World]> = [
       world => [world.payload, tree => ({ ...world, payload: tree as TreeObject })],

@@ -155,6 +155,7 @@ class Encoder {
       ["cut data", () => data.subarray(0, random.below(data.length))],
       ["empty data", () => new Uint8Array()],
       ["a changed byte", () => data.with(random.below(data.length), random.below(256))],
+      ["JSON that is not UTF-8", () => this.#brokenText(data)],
       ["bytes behind", () => new Uint8Array([...data, ...random.times(random.between(1, 4), () => random.below(256))])],
       ["a field of another type", () => with_(random.pick([double, integer])(random.between(1, 7), 5))],
       [
@@ -172,6 +173,13 @@ class Encoder {
     const [name, make] = random.pick(choices)
     this.#isFault(1, name)
     return make()
+  }
+
+  /** The first byte of a longer character in place of the first letter of a text within JSON, if there is one. */
+  #brokenText(data: Uint8Array): Uint8Array {
+    const isLetter = (byte = 0) => byte >= 97 && byte <= 122
+    const places = [...data.keys()].filter(at => data[at] === 34 && isLetter(data[at + 1]) && isLetter(data[at + 2]))
+    return places.length === 0 ? data : data.with(this.#random.pick(places) + 1, 0xda)
   }
 
   #data(kind: number, entity: Tree): Uint8Array {
