@@ -46,8 +46,14 @@ const hashText = (text: string, before: Hash): Hash => {
   return { high: Math.imul(high ^ endOfText, multipliers[0]), low: Math.imul(low ^ endOfText, multipliers[1]) }
 }
 
-/** The part of a key for a spec and a rule. It is the same for all users, so it is cached with their exposure form. */
-export const hashNames = (spec: string, rule: string): Hash => hashText(rule, hashText(spec, { high: 0, low: ~0 }))
+/**
+ * The part of a key for a spec, a rule and a parameter that was read. It is the same for all users, so it is cached with
+ * their exposure form.
+ */
+export const hashNames = (spec: string, rule: string, answer: KeyAnswer): Hash => {
+  const names = hashText(rule, hashText(spec, { high: 0, low: ~0 }))
+  return typeof answer === "string" ? hashText(answer, names) : names
+}
 
 /** A text, with its hash for the set that last asked for it. */
 class HashedText implements Hash {
@@ -110,7 +116,7 @@ export class Deduplicator {
     return this.#size
   }
 
-  /** Adds a key and returns whether it was new. `unit` is the unit ID of the check, if the key includes it. */
+  /** Adds a key and returns whether it was new. `names` has the same answer. `unit` is the unit ID of the check, if the key includes it. */
   add(names: Hash, answer: KeyAnswer, user: KeyUser, unit: string | undefined): boolean {
     if (positionLength * this.#next === this.#log.length) this.#rewrite()
     this.#hash(names, answer, user, unit)
@@ -145,11 +151,6 @@ export class Deduplicator {
     const flags = (answer === false ? 1 : answer === true ? 2 : 3) + (unit === undefined ? 0 : isUser ? 4 : 8)
     let high = Math.imul(names.high ^ flags, multipliers[0]) ^ who.high
     let low = Math.imul(names.low ^ flags, multipliers[1]) ^ who.low
-    if (typeof answer === "string") {
-      const parameter = hashText(answer, this.#seed)
-      high = Math.imul(high, multipliers[1]) ^ parameter.high
-      low = Math.imul(low, multipliers[0]) ^ parameter.low
-    }
     if (unit !== undefined && !isUser) {
       const whose = user.unit(unit).for(this.#seed)
       high = Math.imul(high, multipliers[1]) ^ whose.high

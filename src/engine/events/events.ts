@@ -160,7 +160,7 @@ export class ExposureForm implements EventText, Hash {
   readonly name: string
   readonly evaluation: Evaluation
   readonly parameter: string | undefined
-  /** The parts of the key, apart from the user; the hash is that of the names. */
+  /** The parts of the key, apart from the user; the hash is that of the names and the answer. */
   readonly ruleID: string
   readonly high: number
   readonly low: number
@@ -180,10 +180,10 @@ export class ExposureForm implements EventText, Hash {
     this.evaluation = exposure.evaluation
     this.parameter = exposure.parameter
     this.ruleID = keyRuleID(exposure)
-    const { high, low } = hashNames(this.name, this.ruleID)
+    this.answer = answerOf(exposure)
+    const { high, low } = hashNames(this.name, this.ruleID, this.answer)
     this.high = high
     this.low = low
-    this.answer = answerOf(exposure)
     this.unitOf = unitOf(exposure)
     this.next = next
     this.count = next === undefined ? 1 : next.count + 1

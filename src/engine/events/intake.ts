@@ -145,7 +145,7 @@ export class EventIntake {
   #logSecondary(secondary: SecondaryExposure, user: User, key: KeyUser, now: () => number): boolean {
     const passed = secondary.gateValue === "true"
     const ruleID = secondary.ruleID === "" ? noRule : secondary.ruleID
-    if (!this.#seen.add(hashNames(secondary.gate, ruleID), passed, key, undefined)) return false
+    if (!this.#seen.add(hashNames(secondary.gate, ruleID, passed), passed, key, undefined)) return false
     const parts = () => samplingParts(secondary.gate, ruleID, user, passed, undefined)
     const sampling = this.#sample(secondary.gate, ruleID, undefined, parts)
     return sampling !== false && this.#queue.push(secondaryText(secondary, sampling), user, now())

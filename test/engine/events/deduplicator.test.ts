@@ -33,7 +33,7 @@ class Model {
 const anySeed = 0x12345678
 
 const add = (seen: Deduplicator, ...[spec, rule, answer, user, unit]: Key): boolean =>
-  seen.add(hashNames(spec, rule), answer, new KeyUser(user), unit)
+  seen.add(hashNames(spec, rule, answer), answer, new KeyUser(user), unit)
 
 /** As `add`, with users that keep their hashes from one key to the next. */
 const adderOf = () => {
@@ -41,7 +41,7 @@ const adderOf = () => {
   return (seen: Deduplicator, ...[spec, rule, answer, user, unit]: Key): boolean => {
     const known = users.get(user) ?? new KeyUser(user)
     users.set(user, known)
-    return seen.add(hashNames(spec, rule), answer, known, unit)
+    return seen.add(hashNames(spec, rule, answer), answer, known, unit)
   }
 }
 
