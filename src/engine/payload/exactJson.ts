@@ -8,7 +8,7 @@
  * pair, or too many levels. Nothing is rejected here, because the consequence depends on the place; see `isReadable`.
  */
 
-import { type Json, NumberLiteral, type RawJson, setOwn } from "../json.js"
+import { type Json, NumberLiteral, type RawJson, type RawObject, setOwn } from "../json.js"
 import { backslash, closeBrace, closeBracket, isSpace, openBrace, openBracket, quote } from "./body.js"
 
 /** The result of reading one value. */
@@ -61,7 +61,48 @@ const endsScalar = (code: number): boolean =>
   code === 0x2c || code === 0x7d || code === 0x5d || code === 0x3a || code === quote || isSpace(code)
 
 /** Reads a value, keeping what `JSON.parse` loses. Values nested too deep for any place become `[]`. */
-export const readExact = (text: string): RawDocument => {
+export const readExact = (text: string): RawDocument => readUsual(text) ?? readByCharacter(text)
+
+/**
+ * What `JSON.parse` may lose, or what this search would take for something else: numbers with an exponent, with zeros
+ * only after the point, or with so many digits that they are rounded; minus zero; escaped characters, which can be half
+ * a pair; space between a key and its colon.
+ */
+const unusual = /[:,[]\s*-?(?:\d[\d.]*[eE]|\d+\.0+\D|\d[\d.]{15})|[:,[]\s*-0(?![.\d])|\\u|"\s+:/
+
+/**
+ * The value of an object by `JSON.parse`, which is twice as fast and whose texts do not keep the whole text alive;
+ * `undefined` if it loses something.
+ */
+const readUsual = (text: string): RawDocument | undefined => {
+  if (text.charCodeAt(0) !== openBrace || unusual.test(text)) return undefined
+  const value = JSON.parse(text) as RawJson
+  // `":` within a text is counted too, so the numbers are equal only if no key was lost.
+  return keysOf(value, 1) === countOf(text, '":') ? { value, isPlain: true, duplicates: noDuplicates } : undefined
+}
+
+const noDuplicates: RawDocument["duplicates"] = []
+
+const countOf = (text: string, wanted: string): number => {
+  let count = 0
+  for (let at = text.indexOf(wanted); at >= 0; at = text.indexOf(wanted, at + wanted.length)) count++
+  return count
+}
+
+/** The number of keys in a value; `NaN` if it is nested too deep. */
+const keysOf = (value: RawJson, depth: number): number => {
+  if (typeof value !== "object" || value === null) return 0
+  if (depth > maxJsonDepth) return Number.NaN
+  let count = 0
+  if (Array.isArray(value)) {
+    for (const item of value) if (typeof item === "object") count += keysOf(item, depth + 1)
+    return count
+  }
+  for (const key in value) count += 1 + keysOf((value as RawObject)[key] as RawJson, depth + 1)
+  return count
+}
+
+const readByCharacter = (text: string): RawDocument => {
   const duplicates: Array<{ object: RawJson; key: string }> = []
   let isPlain = true
   let i = 0

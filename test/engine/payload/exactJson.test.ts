@@ -1,3 +1,4 @@
+import fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import { NumberLiteral, plain } from "../../../src/engine/json.js"
 import { isReadable, readExact } from "../../../src/engine/payload/exactJson.js"
@@ -51,5 +52,41 @@ describe("JSON of a payload", () => {
     const { duplicates, value } = readExact('{"a":1,"b":{"c":1,"c":2},"a":3}')
     expect(plain(value)).toEqual({ a: 3, b: { c: 2 } })
     expect(duplicates.map(({ key }) => key)).toEqual(["c", "a"])
+  })
+
+  it("reads a text in one way, however fast it is", () => {
+    const numbers = fc.oneof(
+      fc.constantFrom("0", "-0", "1", "12.5", "1.0", "-1.00", "1.0000000000000001", "1e3", "1E-3", "1.5e400", "-0.0"),
+      fc.constantFrom("900719925474099.95", "9007199254740991", "9007199254740993", "123456789012345678901234567890"),
+      fc.constantFrom("0.1", "0.30000000000000004", "-0.5", "4503599627370495.5", "100000000000000.0", "1e21"),
+      fc.double({ noNaN: true, noDefaultInfinity: true }).map(value => JSON.stringify(value))
+    )
+    const texts = fc.oneof(
+      fc.constantFrom('"a"', '"b"', '"__proto__"', '"\\ud800"', '"\\""', '":"', '"a\\":"', '",-0"', '":1.0 "', '"é"'),
+      fc.string().map(text => JSON.stringify(text))
+    )
+    const space = fc.constantFrom("", "", "", " ", "\n\t")
+    const json = fc.letrec<{ value: string; member: string }>(tie => ({
+      value: fc.oneof(
+        { maxDepth: 5 },
+        numbers,
+        texts,
+        fc.constantFrom("true", "false", "null", objects(126), arrays(128)),
+        fc.array(tie("value")).map(items => `[${items.join(",")}]`),
+        fc.array(tie("member")).map(members => `{${members.join(",")}}`)
+      ),
+      member: fc
+        .tuple(texts, space, space, tie("value"), space)
+        .map(([key, before, after, value, end]) => `${key}${before}:${after}${value}${end}`)
+    }))
+    const member = json.member
+    fc.assert(
+      fc.property(fc.array(member, { maxLength: 8 }), members => {
+        const text = `{${members.join(",")}}`
+        // With a space before it, each character is read.
+        expect(readExact(text)).toEqual(readExact(` ${text}`))
+      }),
+      { numRuns: 2_000 }
+    )
   })
 })
