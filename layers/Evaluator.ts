@@ -19,8 +19,8 @@ import { Engine } from "../src/engine/engine.js"
 import type { OverrideLookup } from "../src/engine/evaluate/overrides.js"
 import { overLoaded, stickyKey } from "../src/engine/evaluate/sticky.js"
 import { asObject, type JsonObject } from "../src/engine/json.js"
+import type { CompiledSpec } from "../src/engine/payload/compiled.js"
 import type { SpecTable } from "../src/engine/payload/snapshot.js"
-import type { Spec } from "../src/engine/specs.js"
 import { IdLists } from "../src/IdLists.js"
 import * as Persistence from "../src/internal/persistence.js"
 import { sdkType, sdkVersion, sessionID } from "../src/internal/sdkInfo.js"
@@ -120,8 +120,8 @@ const specMetadata = (current: () => SpecState): SpecMetadata => {
     Array.from(current().snapshot?.specs(table) ?? []).flatMap(([name, spec]) =>
       entity === undefined || spec.entity === entity ? name : []
     )
-  const specOf = (kind: "gate" | "experiment" | "layer", name: string): Spec | undefined =>
-    current().snapshot?.spec(kind, name)?.spec
+  const specOf = (kind: "gate" | "experiment" | "layer", name: string): CompiledSpec | undefined =>
+    current().snapshot?.spec(kind, name)
   const fieldsOf = (kind: "gate" | "experiment" | "layer") => (name: string) => specOf(kind, name)?.fieldsUsed ?? []
 
   return {

@@ -14,8 +14,9 @@ import { byName, type DocWords, literalShape, shapeOf, typeDoc, valueDoc } from 
 import { block, type Commented, comment, type Doc, print, property } from "./codegen/source.js"
 import type { Json, JsonObject } from "./Evaluation.js"
 import { asObject, ownValue } from "./engine/json.js"
+import type { CompiledSpec } from "./engine/payload/compiled.js"
 import type { Snapshot, SpecTable } from "./engine/payload/snapshot.js"
-import type { ParameterSpec, Rule, Spec } from "./engine/specs.js"
+import type { ParameterSpec } from "./engine/specs.js"
 import * as Specs from "./Specs.js"
 import { SpecsError } from "./StatsigError.js"
 
@@ -59,7 +60,7 @@ export const generate = (
       parsed._tag === "NoUpdates"
         ? new SpecsError({ reason: "Shape", message: "there are no specs in it: has_updates is false" })
         : Effect.sync(() => {
-            const tables = new Project(parsed.snapshot, conditionTypesOf(specsText(specs)), target).tables()
+            const tables = new Project(parsed.snapshot, target).tables()
             return {
               source: moduleOf(tables, target),
               flags: tables.reduce((sum, { count }) => sum + count, 0),
@@ -139,19 +140,6 @@ const moduleOf = (tables: ReadonlyArray<Exported>, target: Target): string => {
   return `${head}\n\n${text}`
 }
 
-const specsText = (specs: string | Uint8Array): string =>
-  typeof specs === "string" ? specs : new TextDecoder().decode(specs)
-
-/** The types of the conditions by key. Empty when text follows the payload, which the parser accepts. */
-const conditionTypesOf = (specs: string): ReadonlyMap<string, unknown> => {
-  try {
-    const conditions: Readonly<Record<string, { readonly type?: unknown } | null>> = JSON.parse(specs).condition_map
-    return new Map(Object.entries(conditions).map(([key, condition]) => [key, condition?.type]))
-  } catch {
-    return new Map()
-  }
-}
-
 /** A parameter of a layer or a store: all its possible values, and the value when no rule matches. */
 interface ParameterValues {
   readonly values: ReadonlyArray<Json>
@@ -161,13 +149,12 @@ interface ParameterValues {
 class Project {
   constructor(
     private readonly snapshot: Snapshot,
-    private readonly conditionTypes: ReadonlyMap<string, unknown>,
     private readonly target: Target
   ) {}
 
   tables(): ReadonlyArray<Exported> {
-    const isExperiment = ({ entity }: Spec) => entity === "experiment" || entity === "autotune"
-    const isGate = ({ entity }: Spec) => entity === "feature_gate"
+    const isExperiment = ({ entity }: CompiledSpec) => entity === "experiment" || entity === "autotune"
+    const isGate = ({ entity }: CompiledSpec) => entity === "feature_gate"
     const stores = [...this.snapshot.parameterStores].sort(byName).map(([name, { parameters }]) => {
       const members = Array.from(parameters, ([parameter, spec]) => [parameter, this.#referenced(spec)] as const)
       return [name, new Map(members)] as const
@@ -190,7 +177,7 @@ class Project {
     ]
   }
 
-  #specs(table: SpecTable): ReadonlyArray<readonly [string, Spec]> {
+  #specs(table: SpecTable): ReadonlyArray<readonly [string, CompiledSpec]> {
     return [...this.snapshot.specs(table)].sort(byName)
   }
 
@@ -198,8 +185,8 @@ class Project {
     name: string,
     comment: string,
     table: SpecTable,
-    isOfIt: (spec: Spec) => boolean,
-    itemOf: (name: string, spec: Spec) => Commented | Doc
+    isOfIt: (spec: CompiledSpec) => boolean,
+    itemOf: (name: string, spec: CompiledSpec) => Commented | Doc
   ): Exported {
     const items = this.#specs(table).flatMap(([name, spec]) => (isOfIt(spec) ? [itemOf(name, spec)] : []))
     return { name, comment, items, count: items.length }
@@ -222,13 +209,13 @@ class Project {
     return { name, comment, items, count: groups.reduce((sum, [, parameters]) => sum + parameters.size, 0) }
   }
 
-  #gate(name: string, spec: Spec): Commented | Doc {
+  #gate(name: string, spec: CompiledSpec): Commented | Doc {
     const item = property(name, block("Flag.gate(", [literalShape(name)], ")"))
     const stale = this.#staleness(spec)
     return stale === undefined ? item : { comment: comment(`@deprecated Stale: it is ${stale} for everyone.`), item }
   }
 
-  #experiment(name: string, spec: Spec): Commented | Doc {
+  #experiment(name: string, spec: CompiledSpec): Commented | Doc {
     const item = property(name, this.#whole("Flag.experiment(", name, spec))
     const groups = spec.rules.flatMap(rule =>
       rule.isExperimentGroup === true && rule.groupName !== undefined ? [rule.groupName] : []
@@ -240,18 +227,17 @@ class Project {
     return lines.length === 0 ? item : { comment: comment(lines.join(" ")), item }
   }
 
-  #whole(make: string, name: string, spec: Spec): Doc {
+  #whole(make: string, name: string, spec: CompiledSpec): Doc {
     const type = typeDoc(shapeOf(this.#values("dynamicConfig", name, spec)), this.target)
     return block(make, [literalShape(name), type, valueDoc(asObject(spec.defaultValue))], ")")
   }
 
   /** The gate's state if it is the same for everyone. */
-  #staleness({ defaultValue, enabled, rules }: Spec): "open" | "closed" | undefined {
+  #staleness({ defaultValue, enabled, rules }: CompiledSpec): "open" | "closed" | undefined {
     const otherwise = defaultValue === true ? "open" : "closed"
     if (!enabled || rules.every(({ passPercentage }) => passPercentage <= 0)) return otherwise
     const [first] = rules
-    const isForEveryone =
-      first?.conditions.every(key => this.conditionTypes.get(key) === "public") === true && first.passPercentage >= 100
+    const isForEveryone = first?.selection === "everyone" && first.passPercentage >= 100
     return isForEveryone ? (first.returnValue === false ? "closed" : "open") : undefined
   }
 
@@ -259,13 +245,13 @@ class Project {
   #values(
     kind: "dynamicConfig" | "layer",
     name: string,
-    spec: Spec,
+    spec: CompiledSpec,
     seen: ReadonlySet<string> = new Set()
   ): ReadonlyArray<JsonObject> {
     if (seen.has(name)) return []
     const visited = new Set([...seen, name])
     const valuesOf = (kind: "dynamicConfig" | "layer", name: string) => {
-      const found = this.snapshot.spec(kind, name)?.spec
+      const found = this.snapshot.spec(kind, name)
       return found === undefined ? [] : this.#values(kind, name, found, visited)
     }
     const mapped = this.snapshot.mappings(name, spec.salt) ?? []
@@ -273,7 +259,7 @@ class Project {
     const ofBandit = bandit && [bandit.defaultValue, ...bandit.groups.map(group => group.parameterValues)]
     return [
       asObject(spec.defaultValue),
-      ...spec.rules.flatMap((rule: Rule) => [
+      ...spec.rules.flatMap(rule => [
         asObject(rule.returnValue),
         ...(rule.configDelegate === undefined ? [] : valuesOf("dynamicConfig", rule.configDelegate))
       ]),
@@ -282,7 +268,7 @@ class Project {
     ]
   }
 
-  #layerParameters(name: string, spec: Spec): ReadonlyMap<string, ParameterValues> {
+  #layerParameters(name: string, spec: CompiledSpec): ReadonlyMap<string, ParameterValues> {
     const values = this.#values("layer", name, spec)
     const names = new Set(values.flatMap(value => Object.keys(value)))
     return new Map([...names].map(parameter => [parameter, parameterIn(values, parameter)]))
@@ -304,7 +290,7 @@ class Project {
   }
 
   #parameterOf(kind: "dynamicConfig" | "layer", name: string, parameter: string): ParameterValues {
-    const spec = this.snapshot.spec(kind, name)?.spec
+    const spec = this.snapshot.spec(kind, name)
     return parameterIn(spec === undefined ? [] : this.#values(kind, name, spec), parameter)
   }
 }

@@ -444,7 +444,7 @@ const locate = (behind: Internals, user: User, key: string, wantsBoolean: boolea
 
 const configKind = (behind: Internals, user: User, name: string): "dynamicConfig" | "experiment" | undefined => {
   const spec = behind.store.current().snapshot?.spec("experiment", name)
-  if (spec !== undefined) return spec.spec.entity === "dynamic_config" ? "dynamicConfig" : "experiment"
+  if (spec !== undefined) return spec.entity === "dynamic_config" ? "dynamicConfig" : "experiment"
   if (isKnown(behind, user, "experiment", name)) return "experiment"
   return isKnown(behind, user, "dynamicConfig", name) ? "dynamicConfig" : undefined
 }

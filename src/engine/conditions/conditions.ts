@@ -100,24 +100,15 @@ export interface TestSteps {
   readonly decide: Decide
 }
 
-/** A compiled condition. */
+/** A compiled condition; `key` is its name in the payload. */
 export type CompiledCondition =
-  | {
-      readonly kind: "test"
-      readonly selection: Selection
-      readonly test: (subject: Subject) => boolean
-      /** `undefined`: no value is tested. */
-      readonly steps: TestSteps | undefined
-      /** Whether it may lack data, which is reported even after another condition of the rule failed. */
-      readonly mayLack: boolean
-      /** Whether the result for a user may change a moment later. */
-      readonly isVolatile: boolean
-    }
-  | { readonly kind: "gate"; readonly gate: string; readonly negated: boolean }
+  | TestCondition
+  | GateCondition
   /** Reads the user's group in an experiment, which is a separate evaluation. */
-  | { readonly kind: "experiment"; readonly test: (subject: Subject) => boolean; readonly steps: TestSteps }
+  | { readonly kind: "experiment"; readonly key: string; readonly test: Test; readonly steps: TestSteps }
   | {
       readonly kind: "unsupported"
+      readonly key: string
       /** A description of the problem. */
       readonly problem: string
       /** Reads the value it would compare; `undefined` if nothing may be read. */
@@ -125,6 +116,37 @@ export type CompiledCondition =
       /** Whether the value is always read because reading has side effects. */
       readonly mustRead: boolean
     }
+  /** The payload has no valid condition of that name. */
+  | { readonly kind: "missing"; readonly key: string }
+
+type Test = (subject: Subject) => boolean
+
+/** A plain test of the subject. */
+export interface TestCondition {
+  readonly kind: "test"
+  readonly key: string
+  readonly selection: Selection
+  readonly test: Test
+  /** `undefined`: no value is tested. */
+  readonly steps: TestSteps | undefined
+  /** Whether it may lack data, which is reported even after another condition of the rule failed. */
+  readonly mayLack: boolean
+  /** Whether the result for a user may change a moment later. */
+  readonly isVolatile: boolean
+  /** The last user that a decider tested, by the number of its turn, and the result. */
+  turn: number
+  holds: boolean
+}
+
+/** Evaluates a gate. */
+export interface GateCondition {
+  readonly kind: "gate"
+  readonly key: string
+  readonly gate: string
+  readonly negated: boolean
+  /** What the current decider knows of the gate. `evaluate/decider.ts` knows its type. */
+  decision: unknown
+}
 
 /** Reads the user-side value as text in lower case. */
 type ReadText = (subject: Subject) => LowerText
@@ -161,22 +183,38 @@ const keepingLast = (read: Read): ReadText => {
   }
 }
 
-/** Compiles a condition. The bucketers and the texts are those of its snapshot. */
-export const compileCondition = (condition: Condition, bucketers: Bucketers, texts: FieldTexts): CompiledCondition => {
+/** What the conditions of one payload share. */
+export interface ConditionParts {
+  readonly bucketers: Bucketers
+  readonly fieldTexts: FieldTexts
+}
+
+const everyone: Test = () => true
+
+/** Compiles the condition of that key. */
+export const compileCondition = (
+  key: string,
+  condition: Condition,
+  { bucketers, fieldTexts }: ConditionParts
+): CompiledCondition => {
   const { type } = condition
+  const memo = { turn: 0, holds: false }
   if (type === "public") {
+    const selection = "everyone"
     return {
       kind: "test",
-      selection: "everyone",
-      test: () => true,
+      key,
+      selection,
+      test: everyone,
       steps: undefined,
       mayLack: false,
-      isVolatile: false
+      isVolatile: false,
+      ...memo
     }
   }
   if (type === "pass_gate" || type === "fail_gate") {
     const gate = typeof condition.targetValue === "string" ? condition.targetValue : ""
-    return { kind: "gate", gate, negated: type === "fail_gate" }
+    return { kind: "gate", key, gate, negated: type === "fail_gate", decision: undefined }
   }
   const mayLack = type === "ua_based" || type === "ip_based"
   const readsExperiment = type === "experiment_group"
@@ -185,23 +223,23 @@ export const compileCondition = (condition: Condition, bucketers: Bucketers, tex
   const read = compileRead(condition, operator, bucketers)
   if (read === undefined) {
     const problem = `this SDK knows no condition of the type "${type}"`
-    return { kind: "unsupported", problem, read: undefined, mustRead: false }
+    return { kind: "unsupported", key, problem, read: undefined, mustRead: false }
   }
   const hasEffects = mayLack || readsExperiment
   if (condition.operator === undefined) {
     const problem = "the condition has no operator"
-    return { kind: "unsupported", problem, read: hasEffects ? undefined : read, mustRead: false }
+    return { kind: "unsupported", key, problem, read: hasEffects ? undefined : read, mustRead: false }
   }
   if (operator === undefined) {
     const problem = `this SDK knows no operator "${condition.operator}"`
-    return { kind: "unsupported", problem, read, mustRead: hasEffects }
+    return { kind: "unsupported", key, problem, read, mustRead: hasEffects }
   }
   const steps = { read, decide: compileDecide(condition, operator) }
-  const test = compileTest(condition, operator, steps, texts)
-  if (readsExperiment && condition.field !== undefined) return { kind: "experiment", test, steps }
+  const test = compileTest(condition, operator, steps, fieldTexts)
+  if (readsExperiment && condition.field !== undefined) return { kind: "experiment", key, test, steps }
   const selection = type === "user_bucket" ? "split" : "targeting"
   const isVolatile = type === "current_time" || operator.kind === "idList"
-  return { kind: "test", selection, test, steps, mayLack, isVolatile }
+  return { kind: "test", key, selection, test, steps, mayLack, isVolatile, ...memo }
 }
 
 const compileDecide = ({ type }: Condition, operator: Operator): Decide => {

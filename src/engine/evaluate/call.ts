@@ -12,7 +12,8 @@
 import type { CompiledCondition, Host, Place, Read, Subject } from "../conditions/conditions.js"
 import type { UserValue } from "../conditions/values.js"
 import { asObject, type Json, type JsonObject } from "../json.js"
-import type { CompiledRule, CompiledSpec, Snapshot } from "../payload/snapshot.js"
+import type { CompiledRule, CompiledSpec } from "../payload/compiled.js"
+import type { Snapshot } from "../payload/snapshot.js"
 import type { SpecKind } from "../specs.js"
 import type { User } from "../user.js"
 import { Evaluation } from "./evaluation.js"
@@ -315,11 +316,11 @@ export class Call implements Subject {
         return true
       }
       if (this.#passes(rule)) {
-        now.bool = rule.returnBool
-        now.value = rule.returnValue
+        now.bool = rule.returnValue !== false
+        now.value = asObject(rule.returnValue)
       } else {
-        now.bool = spec.defaultBool
-        now.value = spec.defaultValue
+        now.bool = spec.defaultValue === true
+        now.value = asObject(spec.defaultValue)
       }
       now.ruleID = rule.id
       now.groupName = rule.groupName
@@ -329,8 +330,8 @@ export class Call implements Subject {
       return true
     }
     const last = this.record
-    last.bool = spec.defaultBool
-    last.value = spec.defaultValue
+    last.bool = spec.defaultValue === true
+    last.value = asObject(spec.defaultValue)
     last.ruleID = spec.enabled ? "default" : "disabled"
     this.#finish(spec, undefined)
     return true
@@ -357,7 +358,7 @@ export class Call implements Subject {
     watcher?.({ step: "rule", rule })
     let all = true
     for (const condition of rule.conditions) {
-      if (condition === undefined) {
+      if (condition.kind === "missing") {
         this.record.unsupported = true
         watcher?.({ step: "condition" })
         watcher?.({ step: "conditionEnd", condition, record: this.record })
@@ -395,7 +396,8 @@ export class Call implements Subject {
   }
 
   #groupValue(experiment: string, groupName: string): JsonObject | undefined {
-    return this.snapshot?.spec("experiment", experiment)?.rules.find(rule => rule.groupName === groupName)?.returnValue
+    const rule = this.snapshot?.spec("experiment", experiment)?.rules.find(rule => rule.groupName === groupName)
+    return rule && asObject(rule.returnValue)
   }
 
   #configMapping(snapshot: Snapshot, kind: SpecKind, name: string, spec: CompiledSpec | undefined): boolean {
@@ -544,12 +546,12 @@ export class Call implements Subject {
         explicit = record.explicitParameters
       } else {
         passed = this.record.bool
-        merge(rule.returnValue, rule.id)
+        merge(asObject(rule.returnValue), rule.id)
         this.#watcher?.({ step: "merge", adds: true })
       }
       passedAny = true
     }
-    merge(spec.defaultValue, "default")
+    merge(asObject(spec.defaultValue), "default")
     const { record } = this
     record.bool = passed
     record.configDelegate = delegate

@@ -11,9 +11,10 @@
  * it. Where a decider cannot decide, it gives up and a `Call` evaluates.
  */
 
-import type { Host, Selection, Subject } from "../conditions/conditions.js"
+import type { GateCondition, Host, Subject } from "../conditions/conditions.js"
 import type { Json } from "../json.js"
-import type { CompiledSpec, Snapshot } from "../payload/snapshot.js"
+import type { CompiledRule, CompiledSpec } from "../payload/compiled.js"
+import type { Snapshot } from "../payload/snapshot.js"
 import type { SpecKind } from "../specs.js"
 import type { User } from "../user.js"
 import type { Evaluation } from "./evaluation.js"
@@ -27,7 +28,7 @@ const maxSteps = 10_000
 
 /** Decisions kept with a user; each has one place. A power of two. */
 const keptPlaces = 128
-/** Numbers of all specs of all deciders: what is kept for a spec is not taken for that of another one. */
+/** Numbers of all specs, turns and generations of all deciders: none is taken for another one. */
 let lastNumber = 0
 
 /** A node in the tree of decisions. */
@@ -41,7 +42,7 @@ export class Path {
   /** At the end of a path: the entry of the last client initialize response. `clientInitialize` knows its type. */
   clientEntry: unknown = undefined
   /** The next paths, each preceded by the decision that leads to it. Frequent ones tend to come first. */
-  steps: Array<object> | undefined = undefined
+  steps: Array<Outcome | object> | undefined = undefined
 
   constructor(owner: number, bool: boolean) {
     this.owner = owner
@@ -52,62 +53,31 @@ export class Path {
 /** Only a `Call` can decide. No path continues from here. */
 const nowhere = new Path(0, false)
 
-/** One outcome of a spec. */
-class End {
-  /** The path of users for whom this was the first decision. */
-  path: Path | undefined = undefined
-}
+/** Decisions of a path other than an evaluated gate: rule `i` passed is `2 * i`, it failed `2 * i + 1`. */
+type Outcome = number
+const passed = (rule: number): Outcome => 2 * rule
+const failed = (rule: number): Outcome => 2 * rule + 1
+const delegated = (rule: number): Outcome => -1 - rule
+/** No rule matched. */
+const byDefault = ({ length }: ReadonlyArray<CompiledRule>): Outcome => 2 * length
 
-/** A condition of a rule, with its result for the current turn's user. */
-class Check {
-  /** The test of a condition that evaluates no gate. */
-  readonly test: ((subject: Subject) => boolean) | undefined
-  readonly mayLack: boolean
-  readonly isVolatile: boolean
-  /** The gate that the condition evaluates. */
-  readonly gate: SpecDecision | undefined
-  readonly negated: boolean
-  turn = 0
-  holds = false
-
-  constructor(
-    test: ((subject: Subject) => boolean) | undefined,
-    mayLack: boolean,
-    isVolatile: boolean,
-    gate: SpecDecision | undefined,
-    negated: boolean
-  ) {
-    this.test = test
-    this.mayLack = mayLack
-    this.isVolatile = isVolatile
-    this.gate = gate
-    this.negated = negated
-  }
-}
-
-/** A rule, and the objects that identify its outcomes. */
-interface Choice {
-  readonly selection: Selection
-  readonly checks: ReadonlyArray<Check>
-  readonly delegate: SpecDecision | undefined
-  /** Whether the user is within the pass percentage; `undefined` if everyone is. */
-  readonly passes: ((user: User) => boolean) | undefined
-  readonly returnBool: boolean
-  readonly passed: End
-  readonly failed: End
-  readonly delegated: object
-}
+const noRules: ReadonlyArray<CompiledRule> = []
 
 /** A spec, with the path of the current turn's user. */
 class SpecDecision {
-  readonly kind: SpecKind
-  readonly name: string
+  /** The generation of its decider. */
+  readonly generation: number
   readonly number = ++lastNumber
-  readonly root = new Path(this.number, false)
-  readonly byDefault = new End()
-  /** `undefined` before the first use, `null` if only a `Call` can decide. */
-  choices: ReadonlyArray<Choice> | null | undefined = undefined
-  spec: CompiledSpec | undefined = undefined
+  readonly rules: ReadonlyArray<CompiledRule>
+  /** The result if no rule passes. */
+  readonly defaultBool: boolean
+  /** In new layer evaluation all matching rules add to the value. */
+  readonly addsUp: boolean
+  readonly canDecide: boolean
+  /** Where the paths begin that evaluate gates before the first outcome. */
+  root: Path | undefined = undefined
+  /** The paths of users for whom an outcome was the first decision. */
+  readonly ends: Array<Path | undefined>
   /** Whether it is being decided; it must not depend on itself. */
   isOpen = false
   /** Whether the decision is the same for all users. */
@@ -117,9 +87,14 @@ class SpecDecision {
   question = 0
   path = nowhere
 
-  constructor(kind: SpecKind, name: string) {
-    this.kind = kind
-    this.name = name
+  /** Without a spec it is that of all missing gates. */
+  constructor(generation: number, spec: CompiledSpec | undefined, isLayer: boolean, canDecide: boolean) {
+    this.generation = generation
+    this.rules = spec?.rules ?? noRules
+    this.defaultBool = spec?.defaultValue === true
+    this.addsUp = isLayer && spec?.useNewLayerEval === true
+    this.canDecide = canDecide
+    this.ends = new Array(byDefault(this.rules) + 1).fill(undefined)
   }
 }
 
@@ -136,15 +111,13 @@ export class Decider implements Subject {
   readonly #number = ++lastNumber
   /** Whether the last result may change a moment later. */
   isVolatile = false
-  readonly #gates = new Map<string, SpecDecision>()
-  readonly #configs = new Map<string, SpecDecision>()
-  readonly #layers = new Map<string, SpecDecision>()
-  /** One for each condition, shared by all its rules. */
-  readonly #checks = new Map<object, Check>()
   readonly #lacks = new Map<string, object>()
   #lack: string | undefined = undefined
-  /** Counts the users: results of an earlier turn belong to another user. */
-  #turn = 1
+  /** Changes with the user: results of an earlier turn belong to another one. */
+  #turn = ++lastNumber
+  /** What a decision of an earlier generation knows is not used. */
+  #generation = ++lastNumber
+  #missingGate = new SpecDecision(this.#generation, undefined, false, true)
   /** Counts the questions: each evaluates a gate once, as a `Call` does. */
   #question = 0
   #steps = 0
@@ -165,7 +138,7 @@ export class Decider implements Subject {
   decide(kind: SpecKind, name: string, user: User): Path | undefined {
     // Called from within a decision, e.g. by a custom parser of the program.
     if (this.#isBusy) return undefined
-    const decision = this.#known(kind).get(name) ?? this.#find(kind, name)
+    const decision = this.#decision(kind, name)
     if (decision === undefined) return undefined
     if (user !== this.user) this.#turnTo(user)
     this.isVolatile = false
@@ -187,7 +160,7 @@ export class Decider implements Subject {
   /** Most users have one turn, and keep nothing. */
   #turnTo(user: User): void {
     this.user = user
-    this.#turn++
+    this.#turn = ++lastNumber
     if (user.decider === this.#number) {
       user.decisions ??= new Array(keptPlaces).fill(undefined)
     } else {
@@ -205,75 +178,32 @@ export class Decider implements Subject {
     return undefined
   }
 
-  #known(kind: SpecKind): Map<string, SpecDecision> {
-    return kind === "gate" ? this.#gates : kind === "layer" ? this.#layers : this.#configs
-  }
-
-  /** Remembers only names in the payload: names invented by callers must not fill the memory. */
-  #find(kind: SpecKind, name: string): SpecDecision | undefined {
-    if (this.snapshot.spec(kind, name) === undefined) return undefined
-    return this.#remember(kind, name)
-  }
-
-  #remember(kind: SpecKind, name: string): SpecDecision {
-    const known = this.#known(kind)
-    let decision = known.get(name)
-    if (decision === undefined) {
-      decision = new SpecDecision(kind, name)
-      known.set(name, decision)
-    }
-    return decision
-  }
-
+  /** Drops all decisions. */
   #forget(): void {
-    for (const known of [this.#gates, this.#configs, this.#layers]) known.clear()
-    this.#checks.clear()
+    this.#generation = ++lastNumber
+    this.#missingGate = new SpecDecision(this.#generation, undefined, false, true)
     this.#paths = 0
   }
 
-  // --- preparing
-
-  /** The possible outcomes of a spec; `null` if only a `Call` can decide part of it. */
-  #prepare(decision: SpecDecision): ReadonlyArray<Choice> | null {
-    const { kind, name } = decision
+  /** `undefined` for a spec that does not exist. */
+  #decision(kind: SpecKind, name: string): SpecDecision | undefined {
     const spec = this.snapshot.spec(kind, name)
-    const isConfig = kind === "dynamicConfig" || kind === "experiment"
-    if (this.snapshot.isReplaceable(isConfig ? "experiment" : kind, name)) return null
-    decision.spec = spec
-    const choices: Array<Choice> = []
-    for (const rule of spec?.rules ?? []) {
-      const checks: Array<Check> = []
-      for (const condition of rule.conditions) {
-        if (condition === undefined || condition.kind === "experiment" || condition.kind === "unsupported") return null
-        // It always holds.
-        if (condition.kind === "test" && condition.selection === "everyone") continue
-        let check = this.#checks.get(condition)
-        if (check === undefined) {
-          check =
-            condition.kind === "gate"
-              ? new Check(undefined, false, false, this.#remember("gate", condition.gate), condition.negated)
-              : new Check(condition.test, condition.mayLack, condition.isVolatile, undefined, false)
-          this.#checks.set(condition, check)
-        }
-        checks.push(check)
-      }
-      const { configDelegate, returnBool, selection } = rule
-      const delegate =
-        configDelegate !== undefined && this.snapshot.hasDynamicConfig(configDelegate)
-          ? this.#remember("experiment", configDelegate)
-          : undefined
-      choices.push({
-        selection,
-        checks,
-        delegate,
-        passes: rule.passesAll ? undefined : rule.passes,
-        returnBool,
-        passed: new End(),
-        failed: new End(),
-        delegated: {}
-      })
-    }
-    return choices
+    if (spec === undefined) return undefined
+    const known = spec.decision as SpecDecision | undefined
+    if (known !== undefined && known.generation === this.#generation) return known
+    const isReplaceable = this.snapshot.isReplaceable(kind === "dynamicConfig" ? "experiment" : kind, name)
+    const canDecide = !isReplaceable && spec.rules.every(isDecidable)
+    const decision = new SpecDecision(this.#generation, spec, kind === "layer", canDecide)
+    spec.decision = decision
+    return decision
+  }
+
+  #gate(condition: GateCondition): SpecDecision {
+    const known = condition.decision as SpecDecision | undefined
+    if (known !== undefined && known.generation === this.#generation) return known
+    const decision = this.#decision("gate", condition.gate) ?? this.#missingGate
+    condition.decision = decision
+    return decision
   }
 
   // --- deciding
@@ -291,15 +221,11 @@ export class Decider implements Subject {
       decision.path = kept
       return kept
     }
-    if (decision.choices === undefined) decision.choices = this.#prepare(decision)
-    if (decision.choices === null || decision.isOpen || ++this.#steps > maxSteps) return nowhere
+    if (!decision.canDecide || decision.isOpen || ++this.#steps > maxSteps) return nowhere
     const wasVolatile = this.isVolatile
     this.isVolatile = false
     decision.isOpen = true
-    const path =
-      decision.kind === "layer" && decision.spec?.useNewLayerEval === true
-        ? this.#walkAll(decision, decision.choices)
-        : this.#walk(decision, decision.choices)
+    const path = decision.addsUp ? this.#walkAll(decision) : this.#walk(decision)
     decision.isOpen = false
     decision.path = path
     if (this.isVolatile) {
@@ -314,64 +240,76 @@ export class Decider implements Subject {
   }
 
   /** The first matching rule decides. */
-  #walk(decision: SpecDecision, choices: ReadonlyArray<Choice>): Path {
-    const defaultBool = decision.spec?.defaultBool ?? false
-    let path = decision.root
-    for (const choice of choices) {
-      path = this.#check(path, choice.checks)
+  #walk(decision: SpecDecision): Path {
+    const { defaultBool, rules } = decision
+    let path: Path | undefined
+    for (let i = 0; i < rules.length; i++) {
+      const rule = rules[i] as CompiledRule
+      path = this.#check(decision, path, rule)
       if (!this.#meets) continue
-      const { delegate, passes, returnBool } = choice
+      const delegate = this.#delegate(rule)
       if (delegate !== undefined) {
         const way = this.#decide(delegate)
-        return this.#next(this.#next(path, choice.delegated), way, way.bool)
+        return this.#next(decision, this.#next(decision, path, delegated(i)), way, way.bool)
       }
-      return passes === undefined || passes(this.user)
-        ? this.#end(decision, path, choice.passed, returnBool)
-        : this.#end(decision, path, choice.failed, defaultBool)
+      return rule.passes(this.user)
+        ? this.#end(decision, path, passed(i), rule.returnValue !== false)
+        : this.#end(decision, path, failed(i), defaultBool)
     }
-    return this.#end(decision, path, decision.byDefault, defaultBool)
+    return this.#end(decision, path, byDefault(rules), defaultBool)
   }
 
   /** In new layer evaluation all matching rules add to the value. */
-  #walkAll(decision: SpecDecision, choices: ReadonlyArray<Choice>): Path {
-    let path = decision.root
-    for (const choice of choices) {
-      path = this.#check(path, choice.checks)
-      if (!this.#meets || choice.passes?.(this.user) === false) continue
-      path = this.#next(path, choice.passed)
-      if (choice.delegate !== undefined) path = this.#next(path, this.#decide(choice.delegate))
+  #walkAll(decision: SpecDecision): Path {
+    const { rules } = decision
+    let path: Path | undefined
+    for (let i = 0; i < rules.length; i++) {
+      const rule = rules[i] as CompiledRule
+      path = this.#check(decision, path, rule)
+      if (!this.#meets || !rule.passes(this.user)) continue
+      path = this.#next(decision, path, passed(i))
+      const delegate = this.#delegate(rule)
+      if (delegate !== undefined) path = this.#next(decision, path, this.#decide(delegate))
     }
-    return this.#end(decision, path, decision.byDefault, false)
+    return this.#end(decision, path, byDefault(rules), false)
+  }
+
+  #delegate({ configDelegate }: CompiledRule): SpecDecision | undefined {
+    return configDelegate === undefined ? undefined : this.#decision("experiment", configDelegate)
   }
 
   /** Whether the last checked conditions hold. */
   #meets = true
 
-  /** Follows the conditions of a rule. Gates are steps on the path even after a condition that failed. */
-  #check(from: Path, checks: ReadonlyArray<Check>): Path {
+  /**
+   * Follows the conditions of a rule; `undefined` is the path before the first step. Gates are steps on the path even
+   * after a condition that failed.
+   */
+  #check(decision: SpecDecision, from: Path | undefined, { conditions }: CompiledRule): Path | undefined {
     let path = from
     let meets = true
-    for (const check of checks) {
-      if (check.gate !== undefined) {
-        const way = this.#decide(check.gate)
-        path = this.#next(path, way)
-        if (way.bool === check.negated) meets = false
-      } else if (meets || check.mayLack) {
-        if (check.turn === this.#turn) {
-          if (!check.holds) meets = false
+    for (let i = 0; i < conditions.length; i++) {
+      const condition = conditions[i] as CompiledRule["conditions"][number]
+      if (condition.kind === "gate") {
+        const way = this.#decide(this.#gate(condition))
+        path = this.#next(decision, path, way)
+        if (way.bool === condition.negated) meets = false
+      } else if (condition.kind === "test" && (meets || condition.mayLack) && condition.selection !== "everyone") {
+        if (condition.turn === this.#turn) {
+          if (!condition.holds) meets = false
           continue
         }
         this.#lack = undefined
-        const holds = check.test!(this)
+        const holds = condition.test(this)
         if (!holds) meets = false
-        if (check.isVolatile) this.isVolatile = true
+        if (condition.isVolatile) this.isVolatile = true
         else if (this.#lack !== undefined) {
-          path = this.#next(path, this.#lackOf(this.#lack))
+          path = this.#next(decision, path, this.#lackOf(this.#lack))
           // It may not be missing for long.
           this.isVolatile = true
         } else {
-          check.turn = this.#turn
-          check.holds = holds
+          condition.turn = this.#turn
+          condition.holds = holds
         }
       }
     }
@@ -390,13 +328,17 @@ export class Decider implements Subject {
   }
 
   /** `bool` is the result if the path ends there. */
-  #next(from: Path, by: object, bool = false): Path {
+  #next(decision: SpecDecision, from: Path | undefined, by: Outcome | object, bool = false): Path {
+    if (from === undefined) {
+      decision.root ??= this.#path(decision.number, false)
+      from = decision.root
+    }
     const { steps } = from
     if (steps !== undefined) {
       for (let i = 0; i < steps.length; i += 2) if (steps[i] === by) return steps[i + 1] as Path
     }
     if (from === nowhere || by === nowhere) return nowhere
-    const path = this.#path(from.owner, bool)
+    const path = this.#path(decision.number, bool)
     if (path !== nowhere) {
       if (steps === undefined) from.steps = [by, path]
       else steps.push(by, path)
@@ -404,10 +346,10 @@ export class Decider implements Subject {
     return path
   }
 
-  #end(decision: SpecDecision, from: Path, by: End, bool: boolean): Path {
-    if (from !== decision.root) return this.#next(from, by, bool)
-    by.path ??= this.#path(from.owner, bool)
-    return by.path
+  #end(decision: SpecDecision, from: Path | undefined, by: Outcome, bool: boolean): Path {
+    if (from !== undefined) return this.#next(decision, from, by, bool)
+    decision.ends[by] ??= this.#path(decision.number, bool)
+    return decision.ends[by]
   }
 
   #path(owner: number, bool: boolean): Path {
@@ -417,11 +359,12 @@ export class Decider implements Subject {
   }
 }
 
+/** Whether no condition needs a `Call`. */
+const isDecidable = ({ conditions }: CompiledRule): boolean =>
+  conditions.every(({ kind }) => kind === "test" || kind === "gate")
+
 /** Whether all users get the same decision: everyone matches the first rule, if there is one. */
-const isForEveryone = ({ choices, kind, spec }: SpecDecision): boolean => {
-  if (kind === "layer" && spec?.useNewLayerEval === true) return false
-  const first = choices?.[0]
-  return first === undefined || (first.selection === "everyone" && first.delegate === undefined)
-}
+const isForEveryone = ({ addsUp, rules: [first] }: SpecDecision): boolean =>
+  !addsUp && (first === undefined || (first.selection === "everyone" && first.configDelegate === undefined))
 
 const ended = (path: Path): Path | undefined => (path === nowhere ? undefined : path)

@@ -2,7 +2,8 @@
  * Classifies an evaluation for reports. Derived afterwards from the specs, so checks do not pay for it.
  */
 
-import type { CompiledRule, CompiledSpec, Snapshot } from "../payload/snapshot.js"
+import type { CompiledRule, CompiledSpec } from "../payload/compiled.js"
+import type { Snapshot } from "../payload/snapshot.js"
 import type { SpecKind } from "../specs.js"
 import type { Evaluation } from "./evaluation.js"
 

@@ -3,6 +3,7 @@
  */
 
 import type { Host } from "../conditions/conditions.js"
+import { asObject } from "../json.js"
 import type { Snapshot } from "../payload/snapshot.js"
 import type { Parameter, SpecKind } from "../specs.js"
 import type { User } from "../user.js"
@@ -118,13 +119,13 @@ export class Finder {
   experimentGroup(name: string, by: "groupName" | "id", wanted: string): Evaluation {
     const specs = this.view()
     const record = new Evaluation()
-    const rule = specs.snapshot?.spec("experiment", name)?.rules.find(({ source }) => source[by] === wanted)
+    const rule = specs.snapshot?.spec("experiment", name)?.rules.find(candidate => candidate[by] === wanted)
     if (rule !== undefined) {
-      record.value = rule.returnValue
-      const { returnValue } = rule.source
+      const { returnValue } = rule
+      record.value = asObject(returnValue)
       if (typeof returnValue === "boolean") record.booleanValue = returnValue
       record.ruleID = rule.id
-      record.idType = rule.source.idType
+      record.idType = rule.idType
       record.groupName = rule.groupName
     }
     return withDetails(record, specs, rule === undefined ? "Unrecognized" : "Recognized")

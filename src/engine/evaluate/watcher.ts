@@ -7,7 +7,8 @@
 import type { BanditPick, CompiledBandit } from "../conditions/bandit.js"
 import type { CompiledCondition, Place, Subject } from "../conditions/conditions.js"
 import type { UserValue } from "../conditions/values.js"
-import type { CompiledMapping, CompiledRule, CompiledSpec } from "../payload/snapshot.js"
+import type { CompiledRule, CompiledSpec } from "../payload/compiled.js"
+import type { CompiledMapping } from "../payload/snapshot.js"
 import type { SpecKind } from "../specs.js"
 import type { Evaluation } from "./evaluation.js"
 import type { OverrideValues } from "./overrides.js"
@@ -32,8 +33,8 @@ export type Step =
   | { readonly step: "operand"; readonly value: UserValue; readonly place: Place | undefined }
   /** The condition lacked data that was not loaded; `reason` becomes the reason of the evaluation. */
   | { readonly step: "lack"; readonly reason: string }
-  /** The condition has written its result. `undefined` for one that the specs lack. */
-  | { readonly step: "conditionEnd"; readonly condition: CompiledCondition | undefined; readonly record: Evaluation }
+  /** The condition has written its result. */
+  | { readonly step: "conditionEnd"; readonly condition: CompiledCondition; readonly record: Evaluation }
   /** All conditions were evaluated, or one ended the rule. */
   | { readonly step: "ruleEnd"; readonly record: Evaluation }
   /** The pass percentage was checked, after the conditions. */

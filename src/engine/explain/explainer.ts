@@ -9,9 +9,9 @@ import { textOf } from "../conditions/values.js"
 import { type Evaluation, ruleIDOf } from "../evaluate/evaluation.js"
 import { GroupOverride } from "../evaluate/overrides.js"
 import type { Step, Watcher } from "../evaluate/watcher.js"
-import { Bucketers } from "../hashing/bucketing.js"
 import { asObject, copyJson, copyJsonObject, type JsonObject, literalOf, NumberLiteral, plain } from "../json.js"
-import { type CompiledRule, type Snapshot, splitOf } from "../payload/snapshot.js"
+import type { CompiledRule } from "../payload/compiled.js"
+import type { Snapshot } from "../payload/snapshot.js"
 import type { Condition, SpecKind } from "../specs.js"
 import type { User } from "../user.js"
 import type {
@@ -77,7 +77,6 @@ export class Explainer implements Steps {
   #omitted = 0
   readonly #gates = new Map<string, ExplainedEvaluation>()
   readonly #conditions = new Map<string, ExplainedCondition>()
-  readonly #bucketers = new Bucketers()
   #evaluations = 0
 
   constructor(
@@ -188,9 +187,9 @@ export class Explainer implements Steps {
     }
   }
 
-  spec({ rules, spec: { salt, spec } }: StepOf<"spec">): void {
+  spec({ rules, spec }: StepOf<"spec">): void {
     const frame = this.#top
-    const { enabled, entity, idType, isActive, version } = spec
+    const { enabled, entity, idType, isActive, salt, version } = spec
     const defaultValue = copyJson(spec.defaultValue)
     frame.explained.spec = defined({ entity, enabled, idType, salt, isActive, version, defaultValue })
     // A rule of a config mapping has not decided anything.
@@ -206,7 +205,7 @@ export class Explainer implements Steps {
     const open = frame.ahead.shift() ?? openRule(rule)
     open.result = "error"
     frame.rule = open
-    frame.ruleKeys = rule.source.conditions
+    frame.ruleKeys = rule.conditions.map(({ key }) => key)
     const last: Draft<ExplainedMappingRule> | undefined = frame.openMapping?.rules.at(-1)
     if (last !== undefined) last.rule = open
   }
@@ -260,7 +259,7 @@ export class Explainer implements Steps {
     const { condition } = frame
     frame.condition = undefined
     frame.place = noPlace
-    if (condition === undefined || compiled === undefined) return
+    if (condition === undefined || compiled.kind === "missing") return
     if (compiled.kind === "gate") {
       condition.gate ??= this.#repeated(compiled.gate, record.bool !== compiled.negated, record.ruleID)
       if (!record.unsupported) condition.passes = record.bool
@@ -294,11 +293,11 @@ export class Explainer implements Steps {
     }
   }
 
-  percentage({ passes, rule: { source, specSalt } }: StepOf<"percentage">): void {
+  percentage({ passes, rule }: StepOf<"percentage">): void {
     const frame = this.#top
     if (frame.rule === undefined) return
-    const { bucketOf, salt, threshold } = splitOf(source, specSalt, this.#bucketers)
-    frame.rule.bucket = this.#bucket(source.idType, salt, bucketOf(this.user), threshold, passes)
+    const { bucketSalt, idType, threshold } = rule
+    frame.rule.bucket = this.#bucket(idType, bucketSalt, rule.bucketOf(this.user), threshold, passes)
     frame.rule.result = passes ? "passes" : "outsidePercentage"
     const mapping = frame.openMapping
     if (mapping === undefined) return
@@ -381,13 +380,19 @@ export const valueOf = (kind: SpecKind, record: Evaluation): boolean | JsonObjec
   kind === "gate" ? record.bool : record.value === undefined ? null : copyJsonObject(asObject(literalOf(record.value)))
 
 /** A rule before it is evaluated. */
-const openRule = ({ source }: CompiledRule): Draft<ExplainedRule> => {
-  const { configDelegate, groupName, id, name, passPercentage } = source
+const openRule = ({
+  configDelegate,
+  groupName,
+  id,
+  name,
+  passPercentage,
+  returnValue
+}: CompiledRule): Draft<ExplainedRule> => {
   return defined({
     id,
     name,
     groupName,
-    returnValue: copyJson(source.returnValue),
+    returnValue: copyJson(returnValue),
     result: "notReached",
     conditionsPass: null,
     conditions: [],

@@ -5,22 +5,13 @@
  * first use and then cached. Nothing else ever changes, so a snapshot is replaced by one assignment, and an evaluation
  * that began on the old one ends on it.
  *
- * The next snapshot reuses what has the same bytes in its payload: decoded specs and compiled conditions with the
- * entries of the index, and compiled specs if none of their conditions changed. It keeps nothing else of this one
- * alive.
+ * The next snapshot reuses what has the same bytes in its payload: compiled conditions with the entries of the index,
+ * and compiled specs if none of their conditions changed. It keeps nothing else of this one alive.
  */
 
 import { type CompiledBandit, compileBandit } from "../conditions/bandit.js"
-import {
-  type CompiledCondition,
-  compileCondition,
-  compileUnit,
-  FieldTexts,
-  type Selection
-} from "../conditions/conditions.js"
-import { textOf } from "../conditions/values.js"
-import { type Bucketer, Bucketers } from "../hashing/bucketing.js"
-import { asObject, type Json, type JsonObject } from "../json.js"
+import { type CompiledCondition, compileCondition } from "../conditions/conditions.js"
+import type { Json } from "../json.js"
 import type {
   Bandit,
   ClientKeys,
@@ -33,40 +24,9 @@ import type {
   Spec,
   SpecKind
 } from "../specs.js"
-import type { User } from "../user.js"
-import { type Body, emptyTable, memberNamed, type Table, type TableMember, textOfBytes } from "./body.js"
+import { type Body, type Entry, emptyTable, memberNamed, type Table, type TableMember, textOfBytes } from "./body.js"
+import { CompiledRule, CompiledSpec, SharedParts } from "./compiled.js"
 import { type RawDocument, readExact } from "./exactJson.js"
-
-/** A compiled rule. */
-export interface CompiledRule extends Required<Pick<Rule, "id" | "groupName" | "configDelegate" | "samplingRate">> {
-  readonly source: Rule
-  readonly isExperimentGroup: boolean
-  /** `undefined` for a condition that is missing or invalid. */
-  readonly conditions: ReadonlyArray<CompiledCondition | undefined>
-  /** Whether no condition is missing or invalid. */
-  readonly isWhole: boolean
-  readonly selection: Selection
-  readonly returnBool: boolean
-  readonly returnValue: JsonObject
-  /** Whether the user is within the pass percentage. */
-  readonly passes: (user: User) => boolean
-  /** Whether everyone is within the pass percentage. */
-  readonly passesAll: boolean
-  /** The salt of its spec. */
-  readonly specSalt: string
-}
-
-/** A compiled spec. */
-export interface CompiledSpec
-  extends Required<Pick<Spec, "salt" | "idType" | "enabled" | "version" | "isActive" | "hasSharedParams">> {
-  readonly spec: Spec
-  readonly explicitParameters: ReadonlyArray<string> | undefined
-  readonly forwardAllExposures: boolean
-  readonly useNewLayerEval: boolean
-  readonly defaultBool: boolean
-  readonly defaultValue: JsonObject
-  readonly rules: ReadonlyArray<CompiledRule>
-}
 
 /** A compiled config mapping. */
 export interface CompiledMapping {
@@ -175,9 +135,8 @@ export class Snapshot {
   /** @internal */
   readonly envelope: Envelope
   readonly #decoder: Decoder
-  readonly #bucketers: Bucketers
-  readonly #texts = new FieldTexts()
-  readonly #tables: Readonly<Record<SpecTable, Table<Spec>>>
+  readonly #parts: SharedParts
+  readonly #tables: Readonly<Record<SpecTable, Table<unknown>>>
   readonly #conditions: Table<CompiledCondition>
   /** By the ordinals of the tables. */
   readonly #specs: Readonly<Record<SpecTable, Array<CompiledSpec | undefined>>>
@@ -196,15 +155,15 @@ export class Snapshot {
     this.appId = envelope.appId
     this.parameterStores = envelope.parameterStores
     const table = (key: keyof typeof tableKeys) => body.tables.get(tableKeys[key]) ?? emptyTable
-    this.#tables = perTable(key => table(key) as Table<Spec>)
+    this.#tables = perTable(table)
     this.#conditions = table("conditions") as Table<CompiledCondition>
-    // The bucketers accumulate those that conditions of earlier snapshots shared.
-    const isCrowded = before !== undefined && before.#bucketers.size > 2 * this.#conditions.members.length
-    this.#bucketers = before === undefined || isCrowded ? new Bucketers() : before.#bucketers
+    // The shared parts accumulate those of earlier snapshots.
+    const isCrowded = before !== undefined && before.#parts.size > 2 * (this.#conditions.members.length + this.size)
+    this.#parts = before === undefined || isCrowded ? new SharedParts() : before.#parts
     this.bandits =
       before !== undefined && before.envelope.bandits === envelope.bandits
         ? before.bandits
-        : new Map([...envelope.bandits].map(([name, bandit]) => [name, compileBandit(bandit, this.#bucketers)]))
+        : new Map([...envelope.bandits].map(([name, bandit]) => [name, compileBandit(bandit, this.#parts.bucketers)]))
     this.hasMappings = envelope.mappings.size > 0 && envelope.mappingRules.size > 0
     this.clientKeys = envelope.clientKeys
     this.sessionReplay = envelope.sessionReplay
@@ -223,7 +182,7 @@ export class Snapshot {
         const ordinal = held.ordinals === this.#tables[table].ordinals ? at : held.ordinals.get(name)
         if (ordinal === undefined || held.members[ordinal]?.entry !== entry) return undefined
         const compiled = before.#specs[table][ordinal]
-        return compiled === undefined || usesOneOf(compiled.spec, changed) ? undefined : compiled
+        return compiled === undefined || compiled.usesOneOf(changed) ? undefined : compiled
       })
     })
   }
@@ -260,7 +219,8 @@ export class Snapshot {
   #compile(table: SpecTable, name: string, ordinal: number): CompiledSpec | undefined {
     const spec = this.decoded(table, name)
     if (spec === undefined) return undefined
-    const compiled = this.#compileSpec(spec)
+    const rules = spec.rules.map(rule => this.#compileRule(rule, spec.salt))
+    const compiled = new CompiledSpec(spec, rules, this.#parts)
     this.#specs[table][ordinal] = compiled
     return compiled
   }
@@ -285,12 +245,17 @@ export class Snapshot {
   }
 
   /**
-   * The spec of a name, not compiled; `undefined` if it is invalid.
+   * The spec of a name, decoded at each call; `undefined` if it is invalid.
    *
    * @internal
    */
   decoded(table: SpecTable, name: string): Spec | undefined {
-    return this.#content(memberNamed(this.#tables[table], name), partKinds[table], this.#decoder.spec)
+    const member = memberNamed(this.#tables[table], name)
+    if (member === undefined || member.entry.problem !== undefined) return undefined
+    const spec = this.#decoder.spec(this.#read(member))
+    if (typeof spec !== "string") return spec
+    this.#note(member.entry, { kind: partKinds[table], name, message: spec })
+    return undefined
   }
 
   /**
@@ -316,10 +281,10 @@ export class Snapshot {
    *
    * @internal
    */
-  *specs(table: SpecTable): Iterable<readonly [string, Spec]> {
+  *specs(table: SpecTable): Iterable<readonly [string, CompiledSpec]> {
     for (const name of this.names(table)) {
-      const compiled = this.spec(partKinds[table], name)
-      if (compiled !== undefined) yield [name, compiled.spec]
+      const spec = this.spec(partKinds[table], name)
+      if (spec !== undefined) yield [name, spec]
     }
   }
 
@@ -394,108 +359,39 @@ export class Snapshot {
     return new Set([...added, ...changed, ...removed])
   }
 
-  /** The decoded content of a member. */
-  #content<A extends object>(
-    member: TableMember<A> | undefined,
-    kind: BadPart["kind"],
-    decode: (raw: RawDocument) => A | string
-  ): A | undefined {
-    if (member === undefined) return undefined
-    const { entry, name } = member
-    if (entry.content !== undefined || entry.problem !== undefined) return entry.content
-    const decoded = decode(this.#read(member))
-    if (typeof decoded === "string") {
-      entry.problem = decoded
-      this.#decoder.onBadPart({ kind, name, message: decoded })
-    } else entry.content = decoded
-    return entry.content
+  /** Notes why a part is invalid, and reports it once. */
+  #note(entry: Entry<unknown>, part: BadPart): void {
+    if (entry.problem === undefined) this.#decoder.onBadPart(part)
+    entry.problem = part.message
   }
 
   #read({ end, start }: TableMember<unknown>): RawDocument {
     return readExact(textOfBytes(this.body.bytes, start, end))
   }
 
-  #condition(key: string): CompiledCondition | undefined {
-    return this.#content(memberNamed(this.#conditions, key), "condition", raw => {
-      const condition = this.#decoder.condition(raw)
-      return typeof condition === "string" ? condition : compileCondition(condition, this.#bucketers, this.#texts)
-    })
-  }
-
-  #compileSpec(spec: Spec): CompiledSpec {
-    return {
-      spec,
-      salt: spec.salt,
-      idType: spec.idType,
-      enabled: spec.enabled,
-      version: spec.version,
-      isActive: spec.isActive,
-      hasSharedParams: spec.hasSharedParams,
-      explicitParameters: spec.explicitParameters,
-      forwardAllExposures: spec.forwardAllExposures ?? false,
-      useNewLayerEval: spec.useNewLayerEval ?? false,
-      defaultBool: spec.defaultValue === true,
-      defaultValue: asObject(spec.defaultValue),
-      rules: spec.rules.map(rule => this.#compileRule(rule, spec.salt))
+  #condition(key: string): CompiledCondition {
+    const member = memberNamed(this.#conditions, key)
+    if (member === undefined || member.entry.problem !== undefined) return { kind: "missing", key }
+    const { entry, name } = member
+    if (entry.content !== undefined) return entry.content
+    const condition = this.#decoder.condition(this.#read(member))
+    if (typeof condition === "string") {
+      this.#note(entry, { kind: "condition", name, message: condition })
+      return { kind: "missing", key }
     }
+    const compiled = compileCondition(name, condition, this.#parts)
+    entry.content = compiled
+    return compiled
   }
 
   #compileRule(rule: Rule, specSalt: string): CompiledRule {
-    const conditions = rule.conditions.map(key => this.#condition(key))
-    return {
-      source: rule,
-      id: rule.id,
-      groupName: rule.groupName,
-      isExperimentGroup: rule.isExperimentGroup ?? false,
-      configDelegate: rule.configDelegate,
-      samplingRate: rule.samplingRate,
-      conditions,
-      isWhole: !conditions.includes(undefined),
-      selection: selectionOf(rule, conditions),
-      returnBool: rule.returnValue !== false,
-      returnValue: asObject(rule.returnValue),
-      passes: passesOf(rule, specSalt, this.#bucketers),
-      passesAll: thresholdOf(rule) >= 10_000,
-      specSalt
-    }
+    return new CompiledRule(
+      rule,
+      specSalt,
+      rule.conditions.map(key => this.#condition(key)),
+      this.#parts
+    )
   }
-}
-
-const selectionOf = ({ passPercentage }: Rule, conditions: ReadonlyArray<CompiledCondition | undefined>): Selection => {
-  const selections = conditions.map(condition => (condition?.kind === "test" ? condition.selection : "targeting"))
-  if ((passPercentage > 0 && passPercentage < 100) || selections.includes("split")) return "split"
-  return selections.includes("targeting") ? "targeting" : "everyone"
-}
-
-const everyone = () => true
-const noOne = () => false
-
-const thresholdOf = ({ passPercentage }: Rule): number => passPercentage * 100
-
-// Separate functions: a rule outlives its snapshot, so its closures must not hold the snapshot.
-
-/**
- * How a rule's pass percentage splits users: the salt is hashed before the unit ID, with a dot, and units whose bucket
- * of 10,000 is below the threshold pass.
- */
-export const splitOf = (rule: Rule, specSalt: string, bucketers: Bucketers) => {
-  const salt = `${specSalt}.${rule.salt ?? rule.id}`
-  const unit = compileUnit(rule.idType)
-  let bucketer: Bucketer | undefined
-  const bucketOf = (user: User): number => {
-    bucketer ??= bucketers.make(`${salt}.`, 10_000)
-    return bucketer.of(textOf(unit(user)) ?? "")
-  }
-  return { salt, threshold: thresholdOf(rule), bucketOf }
-}
-
-/** Only a rule that splits users keeps what that takes. */
-const passesOf = (rule: Rule, specSalt: string, bucketers: Bucketers): ((user: User) => boolean) => {
-  const threshold = thresholdOf(rule)
-  if (threshold >= 10_000) return everyone
-  if (threshold <= 0) return noOne
-  const { bucketOf } = splitOf(rule, specSalt, bucketers)
-  return user => bucketOf(user) < threshold
 }
 
 const changedNames = <A>(before: Table<A>, after: Table<A>): NameChanges => {
@@ -510,6 +406,3 @@ const changedNames = <A>(before: Table<A>, after: Table<A>): NameChanges => {
   const removed = isSameIndex ? [] : [...before.ordinals.keys()].filter(name => !after.ordinals.has(name))
   return { added, changed, removed }
 }
-
-const usesOneOf = ({ rules }: Spec, conditions: ReadonlySet<string>): boolean =>
-  conditions.size > 0 && rules.some(rule => rule.conditions.some(condition => conditions.has(condition)))

@@ -39,7 +39,11 @@ const subjectOf = (fields: UserFields, { appId, groups = {}, host, tier }: Surro
 }
 
 const compile = (condition: Partial<Condition>): CompiledCondition =>
-  compileCondition({ type: "user_field", idType: "userID", ...condition }, new Bucketers(), new FieldTexts())
+  compileCondition(
+    "key",
+    { type: "user_field", idType: "userID", ...condition },
+    { bucketers: new Bucketers(), fieldTexts: new FieldTexts() }
+  )
 
 const passes = (condition: Partial<Condition>, fields: UserFields, surroundings?: Surroundings): boolean => {
   const compiled = compile(condition)
@@ -66,7 +70,7 @@ describe("pass_gate and fail_gate", () => {
     ["fail_gate", "other", { kind: "gate", gate: "other", negated: true }],
     ["pass_gate", ["other"], { kind: "gate", gate: "", negated: false }]
   ])("%s evaluates the gate %j", (type, targetValue, expected) =>
-    expect(compile({ type, targetValue })).toEqual(expected)
+    expect(compile({ type, targetValue })).toMatchObject(expected)
   )
 })
 
@@ -105,9 +109,9 @@ describe("user_field", () => {
   })
 
   it("shares the text of a field among conditions, but not that of another field", () => {
-    const texts = new FieldTexts()
+    const parts = { bucketers: new Bucketers(), fieldTexts: new FieldTexts() }
     const both = ["email", "locale"].map(name =>
-      compileCondition({ idType: "", ...field(name, "any", ["a"]) }, new Bucketers(), texts)
+      compileCondition(name, { idType: "", ...field(name, "any", ["a"]) }, parts)
     )
     const { subject } = subjectOf({ email: "a", locale: "b" })
     expect(both.map(condition => condition.kind === "test" && condition.test(subject))).toEqual([true, false])

@@ -73,7 +73,7 @@ describe("a watched evaluation", () => {
     assert.isTrue(missing.record.unsupported)
     assert.deepStrictEqual(
       missing.steps.flatMap(step => (step.step === "conditionEnd" ? [step.condition] : [])),
-      [undefined]
+      [{ kind: "missing", key: "nowhere" }]
     )
     const odd = await watched("odd")
     assert.isTrue(odd.record.unsupported)

@@ -105,11 +105,11 @@ const answerOf = (engine: Engine, snapshot: Snapshot, user: User, vector: Case):
       return { ...common(found), value: found.booleanValue ?? valueOf(found), groupName: found.groupName ?? null }
     }
     case "fieldsNeededExperiment":
-      return snapshot.spec("experiment", name)?.spec.fieldsUsed
+      return snapshot.spec("experiment", name)?.fieldsUsed
     case "fieldsNeededGate":
-      return snapshot.spec("gate", name)?.spec.fieldsUsed ?? []
+      return snapshot.spec("gate", name)?.fieldsUsed ?? []
     case "experimentGroups": {
-      const spec = snapshot.spec("experiment", name)?.spec
+      const spec = snapshot.spec("experiment", name)
       if (spec?.entity !== "experiment") return { groups: [] }
       const rules = spec.rules.filter(rule => rule.isExperimentGroup === true)
       return {
