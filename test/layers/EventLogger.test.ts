@@ -16,13 +16,13 @@ import * as EventLoggerLayer from "../../layers/EventLogger.js"
 import * as NoObservability from "../../layers/ObservabilityClient/Noop.js"
 import { EventLogger, type Exposure } from "../../src/EventLogger.js"
 import { type EventBatch, EventSink } from "../../src/EventSink.js"
-import { Evaluation } from "../../src/engine/evaluate/evaluation.js"
 import type { Json } from "../../src/engine/json.js"
 import type { RemoteConfig } from "../../src/engine/specs.js"
 import { User } from "../../src/engine/user.js"
 import { ObservabilityClient } from "../../src/ObservabilityClient.js"
 import { EventSinkError } from "../../src/StatsigError.js"
 import { Random } from "../conformance/support/random.js"
+import { type EvaluationFields, evaluationOf } from "../engine/support/evaluations.js"
 import { capturingLogs } from "./support/specs.js"
 
 interface SentEvent {
@@ -89,14 +89,14 @@ const remoteOf = (sdkConfigs: Readonly<Record<string, Json>>, defaultEnvironment
   diagnostics: new Map()
 })
 
-const exposureOf = (name: string, fields: Partial<Exposure> = {}, evaluation: Partial<Evaluation> = {}): Exposure => ({
+const exposureOf = (name: string, fields: Partial<Exposure> = {}, evaluation: EvaluationFields = {}): Exposure => ({
   kind: "gate",
   origin: "get",
   name,
   user,
   parameter: undefined,
   ...fields,
-  evaluation: Object.assign(new Evaluation(), { bool: true, ruleID: "rule", reason: "Network:Recognized" }, evaluation)
+  evaluation: evaluationOf({ bool: true, ruleID: "rule", ...evaluation })
 })
 
 const userOf = (userID: string) => new User({ userID })
@@ -1147,7 +1147,7 @@ describe("EventLogger", () => {
       const shadow = remoteOf({ sampling_mode: "shadow", special_case_sampling_rate: "10" })
       const users = numbered("user-", 400).map(userOf)
 
-      const sampled = (remote: RemoteConfig, evaluation: Partial<Evaluation>) =>
+      const sampled = (remote: RemoteConfig, evaluation: EvaluationFields) =>
         sentBy({}, logger => {
           for (const user of users) logger.logExposure(exposureOf("sampled_gate", { user }, { ...evaluation, remote }))
         })

@@ -17,6 +17,19 @@ export interface Question {
   readonly name: string
 }
 
+/** What evaluations on the same specs share. */
+export interface Details {
+  /** The public reason, e.g. `Network:Recognized`. */
+  readonly reason: string
+  /** The specs' `time`, and when they were stored, in epoch milliseconds. */
+  readonly lcut: number | undefined
+  readonly receivedAt: number | undefined
+  /** Settings in the current specs for the SDK itself. */
+  readonly remote: RemoteConfig | undefined
+}
+
+const noDetails: Details = { reason: "", lcut: undefined, receivedAt: undefined, remote: undefined }
+
 /** The fields are those of the reference's result record; `undefined` where it says "none". */
 export class Evaluation {
   name: string | undefined = undefined
@@ -57,13 +70,8 @@ export class Evaluation {
   unsupported = false
   /** The evaluation did not finish; `reason` says why. */
   failed = false
-  /** The public reason, e.g. `Network:Recognized`. Set last, with the two times below. */
-  reason = ""
-  /** The specs' `time`, and when they were stored, in epoch milliseconds. */
-  lcut: number | undefined = undefined
-  receivedAt: number | undefined = undefined
-  /** Settings in the current specs for the SDK itself. */
-  remote: RemoteConfig | undefined = undefined
+  /** Set last. */
+  details: Details = noDetails
   /** A nested gate was recorded whose deciding rule has no sampling rate. */
   hasUnsampledSecondaryExposure = false
   /**
@@ -78,6 +86,22 @@ export class Evaluation {
    * @internal
    */
   deepMembers: ReadonlyArray<string> | undefined = undefined
+
+  get reason(): string {
+    return this.details.reason
+  }
+
+  get lcut(): number | undefined {
+    return this.details.lcut
+  }
+
+  get receivedAt(): number | undefined {
+    return this.details.receivedAt
+  }
+
+  get remote(): RemoteConfig | undefined {
+    return this.details.remote
+  }
 
   /** The nested gates that were evaluated, as an array. */
   get secondaryExposures(): ReadonlyArray<SecondaryExposure> {

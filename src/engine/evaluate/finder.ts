@@ -16,7 +16,7 @@ import {
   Work
 } from "./call.js"
 import { Decider, type Path } from "./decider.js"
-import { Evaluation, type Question } from "./evaluation.js"
+import { type Details, Evaluation, type Question } from "./evaluation.js"
 import type { OverrideLookup } from "./overrides.js"
 import type { RuleFilter } from "./sticky.js"
 
@@ -64,17 +64,54 @@ export class SharedDecider {
   }
 }
 
+/** Sources without specs: the reason is their name alone. */
+const hasNoSpecs = (source: string): boolean => source === "Uninitialized" || source === "NoValues"
+
+/** What the look-up of a name found. */
+type Outcome = "Recognized" | "Unrecognized" | "Unsupported"
+
+/** The public details of evaluations on one view. Those with the same reason share them. */
+class ViewDetails {
+  readonly view: SpecView
+  readonly #known = new Map<string, Details>()
+
+  constructor(view: SpecView) {
+    this.view = view
+  }
+
+  /** Writes the details into a record. */
+  write(record: Evaluation, outcome: Outcome): void {
+    const { receivedAt, snapshot, source } = this.view
+    const remote = snapshot?.remote
+    if (hasNoSpecs(source) && record.overrideReason === undefined) {
+      record.version = undefined
+      record.details = this.#shared({ reason: source, lcut: undefined, receivedAt: undefined, remote })
+    } else {
+      const reason = record.overrideReason ?? `${source}:${outcome}`
+      record.details = this.#shared({ reason, lcut: snapshot?.time ?? 0, receivedAt, remote })
+    }
+  }
+
+  #shared(details: Details): Details {
+    const known = this.#known.get(details.reason) ?? details
+    this.#known.set(details.reason, known)
+    return known
+  }
+}
+
 /** Finds evaluations, with the overrides that apply. */
 export class Finder {
   readonly view: () => SpecView
   readonly work = new Work()
   readonly #shared: SharedDecider
   readonly #overrides: OverrideLookup | undefined
+  #details: ViewDetails
 
   constructor(view: () => SpecView, shared: SharedDecider, overrides: OverrideLookup | undefined) {
     this.view = view
     this.#shared = shared
     this.#overrides = overrides
+    this.#details = new ViewDetails(view())
   }
 
   /** The overrides, if there are any at present. */
@@ -108,11 +145,21 @@ export class Finder {
     if (typeof found === "string") {
       const failed = new Evaluation()
       failed.failed = true
-      failed.reason = `Error:${found}`
-      failed.remote = specs.snapshot?.remote
+      const remote = specs.snapshot?.remote
+      failed.details = { reason: `Error:${found}`, lcut: undefined, receivedAt: undefined, remote }
       return failed
     }
-    return withDetails(record, specs, found ? (record.unsupported ? "Unsupported" : "Recognized") : "Unrecognized")
+    return this.#withDetails(
+      record,
+      specs,
+      found ? (record.unsupported ? "Unsupported" : "Recognized") : "Unrecognized"
+    )
+  }
+
+  #withDetails(record: Evaluation, view: SpecView, outcome: Outcome): Evaluation {
+    if (this.#details.view !== view) this.#details = new ViewDetails(view)
+    this.#details.write(record, outcome)
+    return record
   }
 
   /** The value of the first rule of an experiment with that group name or id. Independent of the user. */
@@ -128,7 +175,7 @@ export class Finder {
       record.idType = rule.idType
       record.groupName = rule.groupName
     }
-    return withDetails(record, specs, rule === undefined ? "Unrecognized" : "Recognized")
+    return this.#withDetails(record, specs, rule === undefined ? "Unrecognized" : "Recognized")
   }
 
   /** The definitions of a parameter store, and the details of the look-up. */
@@ -139,25 +186,8 @@ export class Finder {
     const record = new Evaluation()
     if (override !== undefined) record.overrideReason = overrideReason
     return {
-      evaluation: withDetails(record, specs, parameters === undefined ? "Unrecognized" : "Recognized"),
+      evaluation: this.#withDetails(record, specs, parameters === undefined ? "Unrecognized" : "Recognized"),
       parameters
     }
   }
-}
-
-/** Sources without specs: the reason is their name alone. */
-const hasNoSpecs = (source: string): boolean => source === "Uninitialized" || source === "NoValues"
-
-/** Writes the public details into a record. */
-const withDetails = (record: Evaluation, view: SpecView, outcome: string): Evaluation => {
-  record.remote = view.snapshot?.remote
-  if (hasNoSpecs(view.source) && record.overrideReason === undefined) {
-    record.reason = view.source
-    record.version = undefined
-    return record
-  }
-  record.reason = record.overrideReason ?? `${view.source}:${outcome}`
-  record.lcut = view.snapshot?.time ?? 0
-  record.receivedAt = view.receivedAt
-  return record
 }

@@ -1,5 +1,4 @@
 import { assert, describe, it } from "vitest"
-import { Evaluation } from "../../../src/engine/evaluate/evaluation.js"
 import { distinct, type Exposures, join } from "../../../src/engine/evaluate/exposures.js"
 import { EventWriter } from "../../../src/engine/events/eventList.js"
 import {
@@ -21,19 +20,18 @@ import { hashID, hashName } from "../../../src/engine/hashing/samplingHash.js"
 import { type Json, wellFormedJson } from "../../../src/engine/json.js"
 import { User, type UserFields, userToLog } from "../../../src/engine/user.js"
 import { Random } from "../../conformance/support/random.js"
+import { type EvaluationFields, evaluationOf } from "../support/evaluations.js"
 
 const user = new User({ userID: "u-1" })
 
-const evaluationOf = (fields: Partial<Evaluation>): Evaluation => Object.assign(new Evaluation(), fields)
-
-const exposureOf = (fields: Partial<Exposure>, evaluation: Partial<Evaluation> = {}): Exposure => ({
+const exposureOf = (fields: Partial<Exposure>, evaluation: EvaluationFields = {}): Exposure => ({
   kind: "gate",
   origin: "check",
   name: "gate",
   user,
   parameter: undefined,
   ...fields,
-  evaluation: evaluationOf({ ruleID: "rule", reason: "Network:Recognized", ...evaluation })
+  evaluation: evaluationOf({ ruleID: "rule", ...evaluation })
 })
 
 const unitOf = (exposure: Exposure) => formOf(exposure).unitOf(exposure.user)
@@ -154,7 +152,7 @@ describe("the key of an exposure", () => {
     assert.isUndefined(unitOf(exposureOf({ user: new User({ userID: "u" }) }, { idType: "companyID" })))
   })
 
-  const answers: ReadonlyArray<readonly [Partial<Exposure>, Partial<Evaluation>, boolean | string]> = [
+  const answers: ReadonlyArray<readonly [Partial<Exposure>, EvaluationFields, boolean | string]> = [
     [{}, { bool: true }, true],
     [{ kind: "experiment", origin: "get" }, { bool: true }, true],
     [{ kind: "experiment", origin: "manual" }, { bool: true }, false],
@@ -206,7 +204,7 @@ describe("secondary exposures", () => {
 
   it("are all listed except for a non-explicit layer parameter", () => {
     assert.deepStrictEqual(secondariesOf(exposureOf({}, evaluation)), [secondary("a"), secondary("b")])
-    const layer = (parameter: string, more: Partial<Evaluation> = {}) =>
+    const layer = (parameter: string, more: EvaluationFields = {}) =>
       secondariesOf(exposureOf({ kind: "layer", parameter }, { ...evaluation, ...more }))
     assert.deepStrictEqual(layer("explicit"), [secondary("a"), secondary("b")])
     assert.isNull(layer("other"))
@@ -312,7 +310,7 @@ describe("the JSON of an event", () => {
 
   it("of a layer names the experiment for explicit parameters only", () => {
     const evaluation = { explicitParameters: ["p"], configDelegate: "experiment" }
-    const metadata = (parameter: string, more: Partial<Evaluation> = {}) =>
+    const metadata = (parameter: string, more: EvaluationFields = {}) =>
       sentOf(exposureOf({ kind: "layer", origin: "get", parameter }, { ...evaluation, ...more })).metadata
     assert.deepInclude(metadata("p"), {
       parameterName: "p",
