@@ -16,14 +16,49 @@ export interface Fragment {
   readonly next: Uint8Array
 }
 
-/** Prepares a text. */
-export const fragment = (text: string): Fragment => {
-  const next = encoder.encode(`,${text}`)
-  return { first: next.subarray(1), next }
+/** Memory for many small byte arrays: each one of its own would take more than its bytes. */
+const slabSize = 16_384
+let slab = noBytes
+let slabUsed = 0
+
+/** Makes sure that the slab has so many bytes left. */
+const reserve = (size: number): void => {
+  if (size <= slab.length - slabUsed) return
+  slab = new Uint8Array(slabSize)
+  slabUsed = 0
 }
 
-/** The UTF-8 form of a text. */
-export const bytesOf = (text: string): Uint8Array => encoder.encode(text)
+const taken = (size: number): Uint8Array => {
+  slabUsed += size
+  return slab.subarray(slabUsed - size, slabUsed)
+}
+
+/** The UTF-8 form of a text, for long use. */
+export const bytesOf = (text: string): Uint8Array => {
+  const longest = text.length * maxBytesPerUnit
+  if (longest > slabSize) return encoder.encode(text)
+  reserve(longest)
+  return taken(encoder.encodeInto(text, slab.subarray(slabUsed)).written)
+}
+
+/** A copy of the parts, one after the other, for long use. */
+export const concatBytes = (parts: ReadonlyArray<Uint8Array>): Uint8Array => {
+  const size = parts.reduce((sum, { length }) => sum + length, 0)
+  if (size <= slabSize) reserve(size)
+  const whole = size <= slabSize ? taken(size) : new Uint8Array(size)
+  let at = 0
+  for (const part of parts) {
+    whole.set(part, at)
+    at += part.length
+  }
+  return whole
+}
+
+/** Prepares a text. */
+export const fragment = (text: string): Fragment => {
+  const next = bytesOf(`,${text}`)
+  return { first: next.subarray(1), next }
+}
 
 /** A growing buffer of UTF-8 text. */
 export class ByteBuffer {

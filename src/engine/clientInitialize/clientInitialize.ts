@@ -226,7 +226,7 @@ class Response {
     const record = this.#evaluate(entry.specKind, entry.name)
     if (record === undefined) return undefined
     const lookups = nestedGates.endEntry()
-    const written = this.table.written(entry, record)
+    const written = this.table.written(entry, record, path?.evaluation)
     return path !== undefined && lookups !== undefined && this.#isStill(entry, path, lookups)
       ? this.table.keep(entry, path, lookups, written)
       : written

@@ -10,7 +10,7 @@
  * of the table; a response lists those that it uses, each once.
  */
 
-import { bytesOf, type Fragment, fragment, type ResponseBuffer } from "../byteBuffer.js"
+import { bytesOf, concatBytes, type Fragment, fragment, type ResponseBuffer } from "../byteBuffer.js"
 import type { Path } from "../evaluate/decider.js"
 import type { Evaluation, SecondaryExposure } from "../evaluate/evaluation.js"
 import { shortened } from "../evaluate/exposures.js"
@@ -39,9 +39,10 @@ export interface ClientEntry {
   readonly kind: EntryKind
   /** The hashed name as JSON. */
   readonly key: string
-  readonly outcomes: Array<EntryOutcome>
+  outcomes: ReadonlyArray<EntryOutcome>
   kept: number
-  readonly byPath: Map<Path, KeptEntry>
+  /** Entries of paths on which those of another table were used last. */
+  byPath: Map<Path, KeptEntry> | undefined
 }
 
 /** An entry for all users on one path whose responses have the same results for its nested gates. */
@@ -121,15 +122,27 @@ const maxListedValues = 10_000
 /** Chunks up to this size are joined in cached entries: copying the bytes is cheaper than another call. In bytes. */
 const smallChunk = 512
 
+/** Shared: most entries have no exposures. */
+const none: ReadonlyArray<never> = []
+
 const gapOf = new RegExp(`([${secondaryGap}${undelegatedGap}])`)
 
 /** The cached entries for all users on this path. The last one used is on the path itself. */
 export const keptBy = (entry: ClientEntry, path: Path): KeptEntry | undefined => {
   const last = path.clientEntry as KeptEntry | undefined
-  if (last?.entry === entry) return last
-  const kept = entry.byPath.get(path)
-  path.clientEntry = kept
+  if (last === undefined || last.entry === entry) return last
+  const kept = entry.byPath?.get(path)
+  if (kept !== undefined) putOnPath(kept, path)
   return kept
+}
+
+const putOnPath = (kept: KeptEntry, path: Path): void => {
+  const last = path.clientEntry as KeptEntry | undefined
+  if (last !== undefined && last.entry !== kept.entry) {
+    last.entry.byPath ??= new Map()
+    last.entry.byPath.set(path, last)
+  }
+  path.clientEntry = kept
 }
 
 /** The entries of one snapshot in one style, with their bytes. */
@@ -184,15 +197,14 @@ export class EntryTable {
     if (entry.kept >= maxKept || count > maxOfPath || lookups.length > maxLookups) return written
     const joint = { ...written, chunks: joined(written.chunks) }
     const kept: KeptEntry = { entry, lookups, written: joint, next, count }
-    path.clientEntry = kept
-    entry.byPath.set(path, kept)
+    putOnPath(kept, path)
     entry.kept++
     return joint
   }
 
-  /** The bytes for an evaluation of the entry's spec. */
-  written(entry: ClientEntry, record: Evaluation): WrittenEntry {
-    const { gaps, listedValue, start } = this.#outcome(entry, record)
+  /** The bytes for an evaluation of the entry's spec. `kept` is that of checks on the same path. */
+  written(entry: ClientEntry, record: Evaluation, kept: Evaluation | undefined): WrittenEntry {
+    const { gaps, listedValue, start } = this.#outcome(entry, record, kept)
     const chunks = [start]
     const exposures: Array<ExposureBytes> = []
     for (const { after, isUndelegated } of gaps) {
@@ -202,7 +214,7 @@ export class EntryTable {
     }
     return {
       chunks,
-      exposures: this.style.format === "Initialize" ? [] : exposures,
+      exposures: this.style.format === "Initialize" || exposures.length === 0 ? none : exposures,
       value: listedValue,
       isClosedByDefault:
         entry.entity === "feature_gate" && record.ruleID === "default" && !record.bool && !hasSecondary(record)
@@ -223,14 +235,16 @@ export class EntryTable {
     }
   }
 
-  #outcome(entry: ClientEntry, record: Evaluation): EntryOutcome {
-    for (const outcome of entry.outcomes) if (fits(outcome, record)) return outcome
+  #outcome(entry: ClientEntry, record: Evaluation, kept: Evaluation | undefined): EntryOutcome {
+    for (const outcome of entry.outcomes) if (fits(outcome.record, record)) return outcome
     const isKept =
       record.overrideReason === undefined &&
       record.parameterRuleIDs === undefined &&
       entry.outcomes.length < maxOutcomes
-    const outcome = this.#makeOutcome(entry, record)
-    if (isKept) entry.outcomes.push(outcome)
+    // One record for checks and responses takes less memory than two.
+    const outcome = this.#makeOutcome(entry, kept !== undefined && fits(kept, record) ? kept : record)
+    // Most have one: unlike `push`, this leaves no room for more.
+    if (isKept) entry.outcomes = entry.outcomes.concat(outcome)
     return outcome
   }
 
@@ -258,7 +272,7 @@ export class EntryTable {
       .map(([name, { entity, targetAppIDs }]) => {
         const [specKind, kind] = kindsOf(entity)
         const key = this.#key(name)
-        return { name, entity, targetAppIDs, specKind, kind, key, outcomes: [], kept: 0, byPath: new Map() }
+        return { name, entity, targetAppIDs, specKind, kind, key, outcomes: none, kept: 0, byPath: undefined }
       })
   }
 
@@ -274,6 +288,7 @@ export class EntryTable {
       ? shortEntry(entry.kind, record, listedValue?.id ?? "", style)
       : longEntry(entry.kind, entry.key, record, style)
     const [start = "", ...rest] = `${entry.key}:${text}`.split(gapOf)
+    if (rest.length === 0) return { record, start: bytesOf(`,${start}`), gaps: none, listedValue }
     const gaps: Array<Gap> = []
     for (let i = 0; i < rest.length; i += 2) {
       gaps.push({ isUndelegated: rest[i] === undelegatedGap, after: bytesOf(rest[i + 1] as string) })
@@ -312,7 +327,7 @@ const hasSecondary = (record: Evaluation): boolean => record.exposures.length > 
 const hasUndelegated = ({ undelegated }: Evaluation): boolean => undelegated !== undefined && undelegated.length > 0
 
 /** Fields that differ most often come first; values and lists are compared by reference with those of the specs. */
-const fits = ({ record: made }: EntryOutcome, record: Evaluation): boolean =>
+const fits = (made: Evaluation, record: Evaluation): boolean =>
   made.ruleID === record.ruleID &&
   made.bool === record.bool &&
   made.value === record.value &&
@@ -367,12 +382,22 @@ export class EntryWriter {
 }
 
 const joined = (chunks: ReadonlyArray<Uint8Array>): ReadonlyArray<Uint8Array> => {
+  if (chunks.length === 1) return chunks
   const result: Array<Uint8Array> = []
-  for (const chunk of chunks) {
-    const last = result.at(-1)
-    const isSmall = last !== undefined && last.length + chunk.length <= smallChunk
-    if (isSmall) result[result.length - 1] = Uint8Array.of(...last, ...chunk)
-    else result.push(chunk)
+  let small: Array<Uint8Array> = []
+  let size = 0
+  const join = () => {
+    if (small.length > 0) result.push(small.length === 1 ? (small[0] as Uint8Array) : concatBytes(small))
   }
-  return result
+  for (const chunk of chunks) {
+    if (size + chunk.length > smallChunk) {
+      join()
+      small = []
+      size = 0
+    }
+    small.push(chunk)
+    size += chunk.length
+  }
+  join()
+  return result.slice()
 }

@@ -32,12 +32,15 @@ export interface Lookup {
 /** Distinct results of one gate; entries that use further ones are not cached. */
 const maxResults = 256
 
+/** Shared: most entries evaluate no other gate. */
+const none: ReadonlyArray<Lookup> = []
+
 /** The memo of consecutive responses. */
 export class NestedGates implements NestedMemo {
   readonly #gates = new Map<string, NestedGate>()
   #response = 0
   #entry = 0
-  #lookups: Array<Lookup> = []
+  #lookups: Array<Lookup> | undefined = undefined
   /** Whether all results that the entry saw are among the distinct ones. */
   #isComplete = true
 
@@ -49,14 +52,15 @@ export class NestedGates implements NestedMemo {
   /** Starts the evaluation of an entry. */
   beginEntry(): void {
     this.#entry++
-    this.#lookups = []
+    this.#lookups = undefined
     this.#isComplete = true
   }
 
   /** The look-ups of the entry; `undefined` if they cannot be recognised later. */
   endEntry(): ReadonlyArray<Lookup> | undefined {
-    for (const lookup of this.#lookups) lookup.after = this.#known(lookup.gate)
-    return this.#isComplete ? this.#lookups : undefined
+    const lookups = this.#lookups ?? none
+    for (const lookup of lookups) lookup.after = this.#known(lookup.gate)
+    return this.#isComplete ? lookups : undefined
   }
 
   /** Repeats an entry's changes of the memo, if the memo holds what it held then. */
@@ -77,6 +81,7 @@ export class NestedGates implements NestedMemo {
     if (!isToldApart) this.#isComplete = false
     if (gate.entry !== this.#entry) {
       gate.entry = this.#entry
+      this.#lookups ??= []
       this.#lookups.push({ gate, before, after: undefined })
     }
     return before

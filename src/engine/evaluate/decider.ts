@@ -31,6 +31,9 @@ const keptPlaces = 128
 /** Numbers of all specs, turns and generations of all deciders: none is taken for another one. */
 let lastNumber = 0
 
+/** Up to this length, a list of steps has no unused room. */
+const maxExactSteps = 32
+
 /** A node in the tree of decisions. */
 export class Path {
   /** The spec that it belongs to. */
@@ -339,10 +342,10 @@ export class Decider implements Subject {
     }
     if (from === nowhere || by === nowhere) return nowhere
     const path = this.#path(decision.number, bool)
-    if (path !== nowhere) {
-      if (steps === undefined) from.steps = [by, path]
-      else steps.push(by, path)
-    }
+    if (path === nowhere) return path
+    // There are many, and most have one or two steps: unlike `push`, `concat` leaves no room for more.
+    if (steps === undefined || steps.length < maxExactSteps) from.steps = (steps ?? []).concat(by, path)
+    else steps.push(by, path)
     return path
   }
 

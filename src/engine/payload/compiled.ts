@@ -20,6 +20,7 @@ export class SharedParts {
   readonly fieldTexts = new FieldTexts()
   readonly #texts = new Map<string, string>()
   readonly #units = new Map<string, (user: User) => UserValue>()
+  readonly #alone = new WeakMap<CompiledCondition, ReadonlyArray<CompiledCondition>>()
 
   /** One text for all equal ones. For texts of which there are few, such as id types. */
   text(text: string): string {
@@ -27,6 +28,16 @@ export class SharedParts {
     if (known !== undefined) return known
     this.#texts.set(text, text)
     return text
+  }
+
+  /** One list for all equal ones of a single condition, such as that of everyone. */
+  list(conditions: ReadonlyArray<CompiledCondition>): ReadonlyArray<CompiledCondition> {
+    const [only] = conditions
+    if (only === undefined || conditions.length > 1) return conditions
+    const known = this.#alone.get(only)
+    if (known !== undefined) return known
+    this.#alone.set(only, conditions)
+    return conditions
   }
 
   /** The reader of an id type. */
@@ -77,7 +88,7 @@ export class CompiledRule implements Omit<Rule, "conditions"> {
     this.configDelegate = rule.configDelegate
     this.isExperimentGroup = rule.isExperimentGroup ?? false
     this.samplingRate = rule.samplingRate
-    this.conditions = conditions
+    this.conditions = parts.list(conditions)
     this.isWhole = conditions.every(({ kind }) => kind !== "missing")
     this.selection = selectionOf(rule, conditions)
     this.specSalt = specSalt
