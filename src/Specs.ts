@@ -571,7 +571,9 @@ function* read(
     members[key] = decoded.value
   }
   const envelope = envelopeOf(members as unknown as PayloadValues)
-  return { _tag: "Specs", snapshot: new Snapshot(body, envelope, makeDecoder(onWarning), before) }
+  const snapshot = new Snapshot(body, envelope, makeDecoder(onWarning), before)
+  yield* snapshot.compileLong()
+  return { _tag: "Specs", snapshot }
 }
 
 /**

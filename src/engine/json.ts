@@ -27,6 +27,9 @@ export interface RawObject {
   readonly [key: string]: RawJson
 }
 
+/** Half a surrogate pair. */
+export const halfPair = /\p{Surrogate}/u
+
 /** The object's own member of that name. */
 export const ownValue = (value: JsonObject, key: string): Json | undefined =>
   hasOwn(value, key) ? value[key] : undefined

@@ -9,6 +9,7 @@ import { idListKey } from "../hashing/sha256.js"
 import type { Json, JsonObject } from "../json.js"
 import type { Condition } from "../specs.js"
 import type { User } from "../user.js"
+import type { LongList } from "./longList.js"
 import { LowerText } from "./lowerText.js"
 import { compileOperator, type Operator } from "./operators.js"
 import { textOf, timeOf, type UserValue, utf8Length } from "./values.js"
@@ -191,11 +192,12 @@ export interface ConditionParts {
 
 const everyone: Test = () => true
 
-/** Compiles the condition of that key. */
+/** Compiles the condition of that key. A long list as its target is given apart. */
 export const compileCondition = (
   key: string,
   condition: Condition,
-  { bucketers, fieldTexts }: ConditionParts
+  { bucketers, fieldTexts }: ConditionParts,
+  list?: LongList
 ): CompiledCondition => {
   const { type } = condition
   const memo = { turn: 0, holds: false }
@@ -219,7 +221,7 @@ export const compileCondition = (
   const mayLack = type === "ua_based" || type === "ip_based"
   const readsExperiment = type === "experiment_group"
   const operator =
-    condition.operator === undefined ? undefined : compileOperator(condition.operator, condition.targetValue)
+    condition.operator === undefined ? undefined : compileOperator(condition.operator, list ?? condition.targetValue)
   const read = compileRead(condition, operator, bucketers)
   if (read === undefined) {
     const problem = `this SDK knows no condition of the type "${type}"`

@@ -1,9 +1,9 @@
 /**
  * Texts in lower case, as most operators compare them, and the lists of texts in which they are looked up.
  *
- * Targeting by lists of ids looks up one text in several long lists. So values derived from a text are cached with it,
- * and the hashes of a list are in one array: one place of it mostly shows that a text is not in the list. A list of a
- * million texts is prepared at its first check, while other requests wait. So preparing it makes no text and no object.
+ * Targeting by lists of ids looks up one text in several lists. So values derived from a text are cached with it, and
+ * the hashes of a list are in one array: one place of it mostly shows that a text is not in the list. Preparing a list
+ * makes no text and no object, since it happens at a first check. Longer lists are in `longList.ts`.
  */
 import { textOf, type UserValue } from "./values.js"
 
@@ -23,30 +23,28 @@ export class LowerText {
   }
 }
 
-const codeOfA = 65
-const codeOfZ = 90
-/** The distance from an upper-case letter to its lower-case form. */
-const toLower = 32
+/** The bit that letters of ASCII in lower case have in addition. A hash takes all characters with it. */
+export const lowerBit = 0x20
 
 /** A hash of the text in lower case. */
-const lowerHash = (text: string): number => {
+export const lowerHash = (text: string): number => {
   let hash = 0
   for (let i = 0; i < text.length; i++) {
     const code = text.charCodeAt(i)
     if (code > 127) return textHash(text.toLowerCase())
-    hash = (Math.imul(hash, 31) + (code >= codeOfA && code <= codeOfZ ? code + toLower : code)) | 0
+    hash = (Math.imul(hash, 31) + (code | lowerBit)) | 0
   }
   return mixed(hash)
 }
 
 const textHash = (text: string): number => {
   let hash = 0
-  for (let i = 0; i < text.length; i++) hash = (Math.imul(hash, 31) + text.charCodeAt(i)) | 0
+  for (let i = 0; i < text.length; i++) hash = (Math.imul(hash, 31) + (text.charCodeAt(i) | lowerBit)) | 0
   return mixed(hash)
 }
 
 /** The bits that choose a place depend on all others. */
-const mixed = (hash: number): number => Math.imul(hash ^ (hash >>> 15), 0x2c1b3c6d) >>> 4
+export const mixed = (hash: number): number => Math.imul(hash ^ (hash >>> 15), 0x2c1b3c6d) >>> 4
 
 /** The fields of a place: a hash, and the index of its text plus one, which is 0 in a free place. */
 const placeLength = 2

@@ -6,6 +6,7 @@
  */
 import { NumberLiteral, type RawJson, type RawObject } from "../json.js"
 import { compilePattern, type Pattern } from "../patterns/pattern.js"
+import { LongList, type TextSet } from "./longList.js"
 import { type LowerText, TextList } from "./lowerText.js"
 import {
   type Integer,
@@ -41,8 +42,14 @@ const not =
   value =>
     !test(value)
 
+/** What an operator compares with; a long list as it was read from the bytes of the payload. */
+export type Target = RawJson | LongList | undefined
+
 /** Compiles an operator; `undefined` for an unknown name. */
-export const compileOperator = (name: string, target: RawJson | undefined): Operator | undefined => {
+export const compileOperator = (name: string, given: Target): Operator | undefined => {
+  const makeSet = Object.hasOwn(setOperators, name) ? setOperators[name] : undefined
+  if (makeSet !== undefined && given instanceof LongList) return makeSet(given)
+  const target = given instanceof LongList ? given.texts() : given
   const make = Object.hasOwn(operators, name) ? operators[name] : undefined
   if (make !== undefined) return { kind: "value", test: make(target) }
   const makeText = Object.hasOwn(textOperators, name) ? textOperators[name] : undefined
@@ -100,14 +107,20 @@ const isAnyOf = (target: RawJson | undefined): TextTest => {
     const only = items[0]?.toLowerCase()
     return ({ text }) => text === only
   }
-  const list = new TextList(items)
-  return text => list.has(text)
+  return isIn(new TextList(items))
 }
 
-const isAnyOfExactly = (target: RawJson | undefined): Test => {
-  const list = new TextList(itemsOf(target))
-  return value => list.hasExactly(textOf(value) ?? "")
-}
+const isIn =
+  (list: TextSet): TextTest =>
+  text =>
+    list.has(text)
+
+const isExactlyIn =
+  (list: TextSet): Test =>
+  value =>
+    list.hasExactly(textOf(value) ?? "")
+
+const isAnyOfExactly = (target: RawJson | undefined): Test => isExactlyIn(new TextList(itemsOf(target)))
 
 const someItem =
   (matches: (text: string, item: string) => boolean) =>
@@ -296,8 +309,9 @@ const equals = (target: RawJson | undefined): Test => {
 
 // --- arrays
 
-const containsAny = (target: RawJson | undefined): Test => {
-  const list = new TextList(itemsOf(target))
+const containsAny = (target: RawJson | undefined): Test => containsOneOf(new TextList(itemsOf(target)))
+
+const containsOneOf = (list: TextSet): Test => {
   const has = (text: string | undefined) => text !== undefined && list.hasExactly(text)
   return value => Array.isArray(value) && value.some(item => has(textOf(item)))
 }
@@ -316,11 +330,13 @@ const containsAll = (target: RawJson | undefined): Test => {
 /** Without two arrays the result is false, for negated operators too. */
 const notOfArrays =
   (make: (target: RawJson | undefined) => Test) =>
-  (target: RawJson | undefined): Test => {
-    if (!isArray(target)) return never
-    const test = make(target)
-    return value => Array.isArray(value) && !test(value)
-  }
+  (target: RawJson | undefined): Test =>
+    isArray(target) ? notOfArray(make(target)) : never
+
+const notOfArray =
+  (test: Test): Test =>
+  value =>
+    Array.isArray(value) && !test(value)
 
 const operators: Readonly<Record<string, (target: RawJson | undefined) => Test>> = {
   gt: compareNumbers((left, right) => left > right),
@@ -351,4 +367,14 @@ const textOperators: Readonly<Record<string, (target: RawJson | undefined) => Te
   str_ends_with_any: someItem((text, item) => text.endsWith(item)),
   str_contains_any: contains,
   str_contains_none: target => not(contains(target))
+}
+
+/** The operators that look a text up in a list. */
+const setOperators: Readonly<Record<string, (list: LongList) => Operator>> = {
+  any: list => ({ kind: "text", test: isIn(list) }),
+  none: list => ({ kind: "text", test: not(isIn(list)) }),
+  any_case_sensitive: list => ({ kind: "value", test: isExactlyIn(list) }),
+  none_case_sensitive: list => ({ kind: "value", test: not(isExactlyIn(list)) }),
+  array_contains_any: list => ({ kind: "value", test: containsOneOf(list) }),
+  array_contains_none: list => ({ kind: "value", test: notOfArray(containsOneOf(list)) })
 }

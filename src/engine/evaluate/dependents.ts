@@ -126,7 +126,7 @@ function* usersOf(snapshot: Snapshot): Generator<void, Users> {
     read++
   }
   for (const key of snapshot.conditionKeys()) {
-    const condition = snapshot.condition(key)
+    const condition = yield* snapshot.head(key)
     if (typeof condition === "object") add(nodeOf("condition", key), usedByCondition(condition))
     if (read % nodesPerTurn === nodesPerTurn - 1) yield
   }

@@ -165,6 +165,17 @@ export function* memberOf(bytes: Uint8Array, name: string): Generator<void, stri
   return undefined
 }
 
+/** Where the value of the first member of that name begins in the JSON of an object; `undefined` if there is none. */
+export function* startOf(bytes: Uint8Array, name: string): Generator<void, number | undefined> {
+  const scanner = new Scanner(bytes, undefined)
+  if (!scanner.isAtObject) return undefined
+  for (let goesOn = scanner.open(); goesOn; goesOn = scanner.next()) {
+    if (scanner.key() === name) return scanner.at
+    while (!scanner.skipValue()) yield scanner.rest()
+  }
+  return undefined
+}
+
 /** Scans the object at the scanner's position. `held` is the table of the previous payload. */
 function* readTable(scanner: Scanner, held: Table<unknown> | undefined): Generator<void, Table<unknown>> {
   const table = new TableBuilder(held)

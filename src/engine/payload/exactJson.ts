@@ -8,7 +8,7 @@
  * pair, or too many levels. Nothing is rejected here, because the consequence depends on the place; see `isReadable`.
  */
 
-import { type Json, NumberLiteral, type RawJson, type RawObject, setOwn } from "../json.js"
+import { halfPair, type Json, NumberLiteral, type RawJson, type RawObject, setOwn } from "../json.js"
 import { backslash, closeBrace, closeBracket, isSpace, openBrace, openBracket, quote } from "./body.js"
 
 /** The result of reading one value. */
@@ -25,9 +25,6 @@ export const maxJsonDepth = 127
 
 /** The nesting levels kept here: more than enough for a value of `maxDepth` levels anywhere in a payload. */
 const maxDepthKept = 160
-
-/** Half a surrogate pair. */
-const halfPair = /\p{Surrogate}/u
 
 const skipSpaceIn = (text: string, at: number): number => {
   while (isSpace(text.charCodeAt(at))) at++

@@ -11,6 +11,7 @@
 
 import { type CompiledBandit, compileBandit } from "../conditions/bandit.js"
 import { type CompiledCondition, compileCondition } from "../conditions/conditions.js"
+import type { LongList } from "../conditions/longList.js"
 import type { Json } from "../json.js"
 import type {
   Bandit,
@@ -27,6 +28,7 @@ import type {
 import { type Body, type Entry, emptyTable, memberNamed, type Table, type TableMember, textOfBytes } from "./body.js"
 import { CompiledRule, CompiledSpec, SharedParts } from "./compiled.js"
 import { type RawDocument, readExact } from "./exactJson.js"
+import { isLong, readLongCondition } from "./longCondition.js"
 
 /** A compiled config mapping. */
 export interface CompiledMapping {
@@ -322,6 +324,32 @@ export class Snapshot {
   }
 
   /**
+   * As `condition`, without the items of a long list. Yields where that takes long.
+   *
+   * @internal
+   */
+  *head(key: string): Generator<void, Condition | string | undefined> {
+    const member = memberNamed(this.#conditions, key)
+    if (member === undefined || !isLong(member)) return this.condition(key)
+    const { head } = yield* readLongCondition(this.body.bytes, member)
+    return this.#decoder.condition(head)
+  }
+
+  /**
+   * Compiles the conditions on long lists: no check must wait for that. Yields where others may take a turn.
+   *
+   * @internal
+   */
+  *compileLong(): Generator<void, void> {
+    for (const member of this.#conditions.members) {
+      const { entry } = member
+      if (!isLong(member) || entry.content !== undefined || entry.problem !== undefined) continue
+      const { head, list } = yield* readLongCondition(this.body.bytes, member)
+      this.#compileCondition(member, head, list)
+    }
+  }
+
+  /**
    * The parts found invalid so far, including those of earlier snapshots that are still present.
    *
    * @internal
@@ -372,16 +400,19 @@ export class Snapshot {
   #condition(key: string): CompiledCondition {
     const member = memberNamed(this.#conditions, key)
     if (member === undefined || member.entry.problem !== undefined) return { kind: "missing", key }
-    const { entry, name } = member
-    if (entry.content !== undefined) return entry.content
-    const condition = this.#decoder.condition(this.#read(member))
-    if (typeof condition === "string") {
-      this.#note(entry, { kind: "condition", name, message: condition })
-      return { kind: "missing", key }
-    }
-    const compiled = compileCondition(name, condition, this.#parts)
-    entry.content = compiled
-    return compiled
+    return member.entry.content ?? this.#compileCondition(member, this.#read(member)) ?? { kind: "missing", key }
+  }
+
+  /** `undefined` if it is invalid. */
+  #compileCondition(
+    { entry, name }: TableMember<CompiledCondition>,
+    raw: RawDocument,
+    list?: LongList
+  ): CompiledCondition | undefined {
+    const condition = this.#decoder.condition(raw)
+    if (typeof condition === "string") this.#note(entry, { kind: "condition", name, message: condition })
+    else entry.content = compileCondition(name, condition, this.#parts, list)
+    return entry.content
   }
 
   #compileRule(rule: Rule, specSalt: string): CompiledRule {

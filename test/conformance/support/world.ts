@@ -324,8 +324,24 @@ class Maker {
       type,
       operator,
       field,
-      targetValue: random.chance(0.01) ? hardValue(random) : target === null && random.chance(0.5) ? undefined : target
+      targetValue: random.chance(0.01)
+        ? hardValue(random)
+        : target === null && random.chance(0.5)
+          ? undefined
+          : Array.isArray(target) && random.chance(0.08)
+            ? this.#lengthened(target)
+            : target
     })
+  }
+
+  /** A list with so many more items that it is read in another way. */
+  #lengthened(items: ReadonlyArray<Tree>): Tree {
+    const random = this.#random
+    const before = random.below(3_000)
+    const fillers = random.times(6_000, index =>
+      random.chance(0.01) ? random.pick<Tree>([index, `É${index}`, `"${index}`]) : `filler ${index}`
+    )
+    return [...fillers.slice(0, before), ...items, ...fillers.slice(before)]
   }
 
   #derivedField(type: string): string {
