@@ -50,7 +50,7 @@ const restarts = Schedule.exponential("1 second").pipe(
  *
  * @since 0.1.0
  */
-export interface SpecStoreOptions extends Pick<StatsigOptions, "maxSpecsBytes"> {
+export interface SpecStoreOptions extends Pick<StatsigOptions, "compileSpecsFirst" | "maxSpecsBytes"> {
   /** The pause between two polls, from the end of one to the start of the next. */
   readonly syncInterval: Duration.DurationInput
 }
@@ -71,7 +71,12 @@ export const make = Effect.fnUntraced(function* (options: SpecStoreOptions) {
   const badParts = yield* Queue.dropping<SpecWarning>(warningsQueued)
   const started = yield* Deferred.make<void>()
   const onWarning = (warning: SpecWarning) => void Queue.unsafeOffer(badParts, warning)
-  const held = new HeldSpecs(sizeLimit(options.maxSpecsBytes), observe, onWarning)
+  const held = new HeldSpecs({
+    limit: sizeLimit(options.maxSpecsBytes),
+    compilesFirst: options.compileSpecsFirst === true,
+    observe,
+    onWarning
+  })
   const syncs = new Syncs(source.name, held, pace, observe, yield* Clock.currentTimeMillis)
 
   const diagnosed = recordDiagnostics({
@@ -92,6 +97,8 @@ export const make = Effect.fnUntraced(function* (options: SpecStoreOptions) {
       )
     )
   )
+
+  yield* Effect.forkScoped(held.compiling)
 
   const isStale = (age: Duration.Duration | undefined) =>
     held.state.snapshot === undefined ||

@@ -5,7 +5,7 @@
  * turn would take seconds. So long work first takes a turn of the loop; only one piece of work holds a turn.
  */
 import * as Effect from "effect/Effect"
-import { setImmediate } from "./timers.js"
+import { clearTimeout, setImmediate, setTimeout } from "./timers.js"
 
 /** Whether the current turn of the event loop is taken. */
 let isTaken = false
@@ -55,3 +55,33 @@ export const inTurns = <A>(work: () => Generator<void, A>): Effect.Effect<A> =>
       yield* yieldToEventLoop
     }
   })
+
+/** The longest slice of work, in milliseconds. */
+const longestSlice = 2
+
+/** The real one, even if a test replaces it later. */
+const now = performance.now.bind(performance)
+
+/** Gives the event loop at least one turn, without keeping the process alive. */
+const rest: Effect.Effect<void> = Effect.async(resume => {
+  const timer: Timer | number = setTimeout(() => resume(Effect.void), 1)
+  if (typeof timer === "object") timer.unref?.()
+  return Effect.sync(() => clearTimeout(timer as never))
+})
+
+interface Timer {
+  readonly unref?: () => unknown
+}
+
+/** Runs small pieces of work in slices of two milliseconds. In the background, it rests in between. */
+export const inSlices = (work: Iterable<void>, isBackground = false): Effect.Effect<void> => {
+  const pieces = work[Symbol.iterator]()
+  const slice: Effect.Effect<void> = Effect.suspend(() => {
+    const end = now() + longestSlice
+    do {
+      if (pieces.next().done === true) return Effect.void
+    } while (now() < end)
+    return Effect.zipRight(isBackground ? rest : yieldToEventLoop, slice)
+  })
+  return slice
+}

@@ -413,7 +413,7 @@ const readOptions = members({
     },
     ["enabled"]
   ),
-  ...commonUpTo("maxSpecsBytes")
+  ...commonUpTo("compileSpecsFirst")
 } satisfies Readers<Omit<StatsigOptions, PromiseName>> as object as Readers<StatsigOptions>)
 
 /**

@@ -23,11 +23,11 @@ import { SpecStore } from "../../src/SpecStore.js"
 import { SpecSourceError } from "../../src/StatsigError.js"
 import { capturingLogs, noUpdates, type PayloadOptions, payload, scriptedSource } from "./support/specs.js"
 
-const build = (source: Source, syncInterval: string = "10 seconds") =>
+const build = (source: Source, syncInterval: string = "10 seconds", compileSpecsFirst = false) =>
   Effect.map(
     Layer.build(
       Layer.provide(
-        SpecStoreLayer.layer({ syncInterval: syncInterval as "10 seconds" }),
+        SpecStoreLayer.layer({ syncInterval: syncInterval as "10 seconds", compileSpecsFirst }),
         Layer.succeed(SpecSource, source)
       )
     ),
@@ -803,7 +803,6 @@ describe("SpecStore", () => {
       return Effect.gen(function* () {
         const store = yield* build(scriptedSource([bad(1), at(2)]))
         yield* store.load
-        assert.deepStrictEqual((yield* store.status).warnings, [])
         for (let check = 0; check < 3; check++) {
           assert.isUndefined(store.current().snapshot?.spec("gate", "bad"))
           assert.isUndefined(store.current().snapshot?.spec("gate", "worse"))
@@ -826,6 +825,24 @@ describe("SpecStore", () => {
         assert.strictEqual(warnings.length, 2)
       }).pipe(Effect.provide(logs.layer))
     })
+
+    it.scoped("come without a check: specs are compiled in the background", () =>
+      Effect.gen(function* () {
+        const store = yield* build(scriptedSource([bad(1)]))
+        yield* store.load
+        const seen = Effect.map(store.status, ({ warnings }) => warnings.length)
+        const shortly = Effect.promise(() => new Promise(resolve => setTimeout(resolve, 5)))
+        yield* Effect.zipRight(shortly, seen).pipe(Effect.repeat({ until: count => count === 2 }))
+      })
+    )
+
+    it.scoped("come before the specs are used with compileSpecsFirst", () =>
+      Effect.gen(function* () {
+        const store = yield* build(scriptedSource([bad(1)]), "10 seconds", true)
+        yield* store.load
+        assert.lengthOf((yield* store.status).warnings, 2)
+      })
+    )
 
     it.scoped("are bounded", () =>
       Effect.gen(function* () {

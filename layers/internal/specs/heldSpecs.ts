@@ -6,7 +6,9 @@ import { createHash } from "node:crypto"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Iterable from "effect/Iterable"
+import * as Queue from "effect/Queue"
 import type { BadPart, Snapshot } from "../../../src/engine/payload/snapshot.js"
+import { inSlices } from "../../../src/internal/eventLoop.js"
 import { makeListeners } from "../../../src/internal/listeners.js"
 import type { Observe } from "../../../src/internal/observe.js"
 import type { Apply, SpecResponse } from "../../../src/SpecSource.js"
@@ -33,6 +35,15 @@ interface ReceivedPayload {
   readonly protobuf?: HeldProtobuf & { readonly whole: Uint8Array | undefined }
 }
 
+export interface HeldSpecsOptions {
+  /** The maximum size of a payload in bytes. */
+  readonly limit: number
+  /** Whether all specs are compiled before they are published. */
+  readonly compilesFirst: boolean
+  readonly observe: Observe
+  readonly onWarning: (warning: Specs.SpecWarning) => void
+}
+
 export class HeldSpecs {
   state: SpecState = {
     source: "Uninitialized",
@@ -43,13 +54,17 @@ export class HeldSpecs {
   }
   readonly changes = makeListeners<SpecChange>()
   #protobuf: HeldProtobuf | undefined
+  readonly #published = Effect.runSync(Queue.sliding<Snapshot>(1))
 
-  /** `limit`: the maximum size of a payload in bytes. */
-  constructor(
-    private readonly limit: number,
-    private readonly observe: Observe,
-    private readonly onWarning: (warning: Specs.SpecWarning) => void
-  ) {}
+  /** Compiles what is published, in the background and as long as it is held. */
+  readonly compiling: Effect.Effect<never> = Effect.forever(
+    Effect.flatMap(Queue.take(this.#published), snapshot => {
+      const pieces = Iterable.takeWhile(snapshot.compile(), () => this.state.snapshot === snapshot)
+      return inSlices(pieces, true)
+    })
+  )
+
+  constructor(private readonly options: HeldSpecsOptions) {}
 
   /** The parts of the specs that were invalid. */
   get warnings(): ReadonlyArray<Specs.SpecWarning> {
@@ -95,7 +110,7 @@ export class HeldSpecs {
       )
       if (parsed._tag === "NoUpdates") {
         const tags = { source, source_api: sourceApi ?? "" }
-        this.observe(client => client.increment("statsig.sdk.config_no_update", 1, tags))
+        this.options.observe(client => client.increment("statsig.sdk.config_no_update", 1, tags))
         yield* Effect.logDebug(`${source} has no new specs`)
         return parsed
       }
@@ -107,10 +122,14 @@ export class HeldSpecs {
         yield* Effect.logDebug(`The specs of ${time} from ${source} are not newer than those that are held`)
         return { _tag: "NotNewer", time } as const
       }
+      // No check should have to compile what was compiled before.
+      if (this.options.compilesFirst) yield* inSlices(snapshot.compile())
+      else if (held !== undefined) yield* inSlices(snapshot.compile(held))
       const before = this.state.source
       const change = { source, sourceApi, time, previousTime: held?.time ?? 0, ...snapshot.changesSince(held) }
       this.state = { ...this.state, source, sourceApi, snapshot, receivedAt: now }
       this.#protobuf = protobuf && { hash: protobuf.hash, warnings: protobuf.warnings }
+      Queue.unsafeOffer(this.#published, snapshot)
       this.changes.tell(change)
       if (before !== "Uninitialized" && before !== "Loading") {
         this.#measurePropagation(change, now, protobuf === undefined ? "JSON" : "Protobuf")
@@ -121,7 +140,7 @@ export class HeldSpecs {
 
   /** Reads a payload in any format. A repeated protobuf payload is not decoded again. */
   #read(body: SpecResponse["body"], held: Snapshot | undefined): Effect.Effect<ReceivedPayload, SpecsError> {
-    const { limit, onWarning } = this
+    const { limit, observe, onWarning } = this.options
     return Effect.gen(this, function* () {
       if (body.length > limit) {
         const message = `expected at most ${limit} bytes (maxSpecsBytes), got ${body.length}`
@@ -133,7 +152,7 @@ export class HeldSpecs {
         return { parsed: { _tag: "Specs", snapshot: held }, protobuf: { ...this.#protobuf, whole: undefined } }
       }
       const onSums = (result: "success" | "failure") =>
-        this.observe(client => client.increment("statsig.sdk.deltas_checksum_validation.count", 1, { result }))
+        observe(client => client.increment("statsig.sdk.deltas_checksum_validation.count", 1, { result }))
       const { isDelta, json, warnings } = yield* Protobuf.decodePayload(body, { limit, held: held?.body, onSums })
       warnings.forEach(onWarning)
       const parsed = yield* Specs.parse(json, onWarning, held)
@@ -143,7 +162,7 @@ export class HeldSpecs {
 
   /** The time from the creation of an update to its arrival. */
   #measurePropagation({ previousTime, source, sourceApi, time }: SpecChange, now: number, format: string): void {
-    this.observe(client =>
+    this.options.observe(client =>
       client.distribution("statsig.sdk.config_propagation_diff", now - time, {
         source,
         source_api: sourceApi ?? "",

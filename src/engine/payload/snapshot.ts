@@ -104,6 +104,8 @@ export interface NameChanges {
 
 const partKinds = { gates: "gate", dynamicConfigs: "dynamicConfig", layers: "layer" } as const
 
+const tables = ["gates", "dynamicConfigs", "layers"] as const
+
 const perTable = <A>(make: (table: SpecTable) => A): Record<SpecTable, A> => ({
   gates: make("gates"),
   dynamicConfigs: make("dynamicConfigs"),
@@ -333,6 +335,26 @@ export class Snapshot {
     if (member === undefined || !isLong(member)) return this.condition(key)
     const { head } = yield* readLongCondition(this.body.bytes, member)
     return this.#decoder.condition(head)
+  }
+
+  /**
+   * Compiles specs that are not compiled yet: those that checks asked for in the snapshot before, or all. Yields after
+   * each.
+   *
+   * @internal
+   */
+  *compile(askedIn?: Snapshot): Generator<void, void> {
+    for (const table of tables) {
+      for (const { name } of this.#tables[table].members) {
+        const isAsked = askedIn === undefined || askedIn.#isAsked(table, name)
+        if (isAsked && this.spec(partKinds[table], name) !== undefined) yield
+      }
+    }
+  }
+
+  #isAsked(table: SpecTable, name: string): boolean {
+    const ordinal = this.#tables[table].ordinals.get(name)
+    return ordinal !== undefined && this.#specs[table][ordinal]?.decision !== undefined
   }
 
   /**

@@ -174,6 +174,24 @@ describe("a snapshot", () => {
 })
 
 describe("the next snapshot", () => {
+  it("compiles first what checks asked for in the one before, and then all", () => {
+    const { decoded, make } = snapshots()
+    const version = (salt: string) => ({
+      gates: { asked: spec(rule({ salt })), compiled: spec(rule({ salt })), same: spec() },
+      configs: { unread: spec(rule({ salt })) }
+    })
+    const before = make(version("1"))
+    expect([...before.compile()]).toHaveLength(4)
+    // As a decider does.
+    for (const name of ["asked", "same"]) Object.assign(before.spec("gate", name) ?? {}, { decision: {} })
+    decoded.length = 0
+    const after = make(version("2"), before)
+    expect([...after.compile(before)]).toHaveLength(2)
+    expect(decoded).toEqual(["spec"])
+    expect([...after.compile()]).toHaveLength(4)
+    expect(decoded).toEqual(["spec", "spec", "spec"])
+  })
+
   const field = { type: "user_field", field: "email", idType: "", operator: "any", targetValue: ["a"] }
   const gates = { plain: spec(rule()), targeted: spec(rule({ conditions: ["field"] })), removed: spec() }
   const conditions = { public: publicCondition, field }
