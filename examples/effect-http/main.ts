@@ -38,22 +38,24 @@ const identify = <E, R>(app: HttpApp.Default<E, R>) =>
     return HttpServerResponse.unsafeSetCookie(response, cookies.stableID, stableID, { httpOnly: true, sameSite: "lax" })
   })
 
-const page = Effect.gen(function* () {
-  const statsig = yield* Statsig.Statsig
-  const user = yield* Statsig.CurrentUser
-  const answers = answersOf({
-    gate: name => statsig.checkGate(user, name),
-    config: (name, parameter) => Option.getOrNull(statsig.getDynamicConfig(user, name).getValue(parameter)),
-    experiment: (name, parameter) => Option.getOrNull(statsig.getExperiment(user, name).getValue(parameter)),
-    layer: (name, parameter) => Option.getOrNull(statsig.getLayer(user, name).getValue(parameter)),
-    store: (name, parameter) => Option.getOrNull(statsig.getParameterStore(user, name).getValue(parameter))
+/** Writes the values for the browser as bytes, into memory that is used again: the page has a copy. */
+const page = (buffer: ClientInitialize.ResponseBuffer) =>
+  Effect.gen(function* () {
+    const statsig = yield* Statsig.Statsig
+    const user = yield* Statsig.CurrentUser
+    const answers = answersOf({
+      gate: name => statsig.checkGate(user, name),
+      config: (name, parameter) => Option.getOrNull(statsig.getDynamicConfig(user, name).getValue(parameter)),
+      experiment: (name, parameter) => Option.getOrNull(statsig.getExperiment(user, name).getValue(parameter)),
+      layer: (name, parameter) => Option.getOrNull(statsig.getLayer(user, name).getValue(parameter)),
+      store: (name, parameter) => Option.getOrNull(statsig.getParameterStore(user, name).getValue(parameter))
+    })
+    return HttpServerResponse.uint8Array(renderPage(answers, statsig.writeClientInitializeResponse(user, buffer)), {
+      contentType: "text/html; charset=utf-8"
+    })
   })
-  return HttpServerResponse.text(renderPage(answers, statsig.getClientInitializeResponse(user)), {
-    contentType: "text/html; charset=utf-8"
-  })
-})
 
-/** The values alone, for pages that fetch them. They are written as bytes directly; the response keeps a copy. */
+/** The values alone, for pages that fetch them; the response keeps a copy. */
 const values = (buffer: ClientInitialize.ResponseBuffer) =>
   Effect.gen(function* () {
     const statsig = yield* Statsig.Statsig
@@ -63,9 +65,10 @@ const values = (buffer: ClientInitialize.ResponseBuffer) =>
 
 const program = Effect.gen(function* () {
   const script = yield* Effect.promise(bundleScript)
+  const buffer = ClientInitialize.makeBuffer()
   const router = HttpRouter.empty.pipe(
-    HttpRouter.get("/", page),
-    HttpRouter.get("/values", values(ClientInitialize.makeBuffer())),
+    HttpRouter.get("/", page(buffer)),
+    HttpRouter.get("/values", values(buffer)),
     HttpRouter.get("/page.js", HttpServerResponse.text(script, { contentType: "text/javascript" }))
   )
   yield* HttpServer.serveEffect(router, identify)

@@ -8,7 +8,7 @@
 import { randomUUID } from "node:crypto"
 import type { AddressInfo } from "node:net"
 import express, { type Request, type Response } from "express"
-import { Statsig, StatsigUser, type StatsigUserArgs } from "statsig-effect/promise"
+import { ResponseBuffer, Statsig, StatsigUser, type StatsigUserArgs } from "statsig-effect/promise"
 import { answersOf } from "../page/answers.js"
 import { bundleScript, cookies, renderPage, visitorOf } from "../page/page.js"
 import { visit } from "../page/visit.js"
@@ -34,6 +34,9 @@ const userOf = (request: Request, response: Response): StatsigUser => {
   return new StatsigUser(visitor as StatsigUserArgs & { userID: string })
 }
 
+/** The values for the browser are written into the same memory again and again; each page has a copy. */
+const buffer = new ResponseBuffer()
+
 const app = express()
 app.get("/", (request, response) => {
   const user = userOf(request, response)
@@ -44,7 +47,7 @@ app.get("/", (request, response) => {
     layer: (name, parameter) => statsig.getLayer(user, name).getValue(parameter),
     store: (name, parameter, fallback) => statsig.getParameterStore(user, name).getValue(parameter, fallback)
   })
-  response.send(renderPage(answers, statsig.getClientInitializeResponse(user)))
+  response.type("html").send(renderPage(answers, statsig.writeClientInitializeResponse(user, buffer)))
 })
 app.get("/page.js", (_, response) => void response.type("js").send(script))
 

@@ -31,11 +31,25 @@ export const bundleScript = async (): Promise<string> => {
 
 const escaped = (text: string): string => text.replace(/[&<>"]/g, character => `&#${character.charCodeAt(0)};`)
 
-/** JSON that cannot end the script element around it. */
-const inScript = (json: string): string => json.replaceAll("<", "\\u003c")
+/** JSON that cannot end the script element around it. In UTF-8 the byte of `<` is part of no other character. */
+const inScript = (json: Uint8Array): Array<Uint8Array> => {
+  const parts: Array<Uint8Array> = []
+  let start = 0
+  for (let at = json.indexOf(lessThan); at >= 0; at = json.indexOf(lessThan, start)) {
+    parts.push(json.subarray(start, at), escapedLessThan)
+    start = at + 1
+  }
+  return [...parts, json.subarray(start)]
+}
 
-/** The page of one visitor. `values` is the client initialize response. */
-export const renderPage = (answers: Answers, values: string): string => `<!doctype html>
+const lessThan = "<".charCodeAt(0)
+const escapedLessThan = Buffer.from("\\u003c")
+
+/** The page of one visitor, as UTF-8. `values` is the client initialize response; the page has a copy of it. */
+export const renderPage = (answers: Answers, values: Uint8Array): Buffer =>
+  Buffer.concat([Buffer.from(above(answers)), ...inScript(values), Buffer.from(below)])
+
+const above = (answers: Answers): string => `<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
 <title>The Example Shop</title>
@@ -51,7 +65,9 @@ ${Object.entries(answers)
   .join("\n")}
 </table>
 <p>The browser's answers: <span id="reason"></span></p>
-<script type="application/json" id="statsig-values">${inScript(values)}</script>
+<script type="application/json" id="statsig-values">`
+
+const below = `</script>
 <script src="/page.js"></script>
 </html>
 `
