@@ -13,7 +13,7 @@ import type { SpecsPayload } from "../layers/LocalStatsig.js"
 export const trivialGate = "always_on"
 
 /** Mulberry32: numbers from 0 to 1 that depend only on the seed. */
-const makeRandom = (seed: number) => {
+export const makeRandom = (seed: number) => {
   let state = seed
   const next = () => {
     state = (state + 0x6d2b79f5) | 0
@@ -25,6 +25,13 @@ const makeRandom = (seed: number) => {
   const pick = <A>(items: ReadonlyArray<A>): A => items[integer(items.length)]!
   return { next, integer, pick, chance: (probability: number) => next() < probability }
 }
+
+/** What `makeRandom` returns. */
+export type Random = ReturnType<typeof makeRandom>
+
+/** As many items as told, each made from its index. */
+export const numbered = <A>(count: number, make: (index: number) => A): Array<A> =>
+  Array.from({ length: count }, (_, index) => make(index))
 
 const countries = ["US", "CA", "GB", "DE", "FR", "IN", "BR", "JP", "AU", "NL", "SE", "MX"]
 const plans = ["free", "starter", "team", "business", "enterprise"]
@@ -98,22 +105,12 @@ export const benchUsers = (count: number): Array<BenchUser> =>
 const adjectives = ["new", "fast", "smart", "compact", "shared", "guided", "linked", "nested", "inline", "bulk"]
 const nouns = ["editor", "billing", "search", "invite", "report", "export", "sidebar", "comment", "webhook", "audit"]
 
-/** Creates the project's payload; the caller may change it. */
-export const benchSpecs = (): SpecsPayload => {
-  const { chance, integer, next, pick } = makeRandom(20_251)
-  const build = makeBuilder("bench")
-  const { agent, bucket, condition, everyone, fails, ip, passes, tier, user } = build
-
+/** Conditions for rules, registered with the builder: a pool, because teams copy each other's conditions. */
+export const makePool = (build: ReturnType<typeof makeBuilder>, { integer }: Random): ReadonlyArray<string> => {
+  const { agent, condition, ip, tier, user } = build
   const some = <A>(count: number, make: (index: number) => A): Array<A> =>
     [...new Set(Array.from({ length: count }, () => integer(listed)))].map(make)
-  const percent = () => pick([1, 5, 10, 12.5, 25, 33.33, 50, 50, 66.6, 75, 90])
-  const nameOf = (kind: string, index: number) =>
-    `${adjectives[index % adjectives.length]}_${nouns[Math.floor(index / adjectives.length) % nouns.length]}_${kind}_${index}`
-  const numbered = <A>(count: number, make: (index: number) => A): Array<A> =>
-    Array.from({ length: count }, (_, index) => make(index))
-
-  /** A pool for rules, because teams copy each other's conditions. */
-  const pool = [
+  return [
     ...numbered(8, () => user("userID", "any", some(160 + integer(230), userIDOf))),
     ...numbered(5, () => user("email", "any", some(260 + integer(280), emailOf))),
     user("email", "str_ends_with_any", ["@acme.example", "@globex.example"]),
@@ -160,6 +157,31 @@ export const benchSpecs = (): SpecsPayload => {
     tier("production", "staging"),
     tier("development")
   ]
+}
+
+/** What a payload says beside its specs. */
+export const settings = {
+  company_id: "company-of-the-bench",
+  response_format: "dcs-v2",
+  default_environment: "production",
+  id_lists: {},
+  diagnostics: { initialize: 10_000, dcs: 0, log: 0, get_id_list: 0, download_config_specs: 0 },
+  sdk_configs: { sampling_mode: "none", special_case_sampling_rate: 101 },
+  sdk_flags: {}
+}
+
+/** Creates the project's payload; the caller may change it. */
+export const benchSpecs = (): SpecsPayload => {
+  const random = makeRandom(20_251)
+  const { chance, integer, next, pick } = random
+  const build = makeBuilder("bench")
+  const { bucket, everyone, fails, passes } = build
+
+  const percent = () => pick([1, 5, 10, 12.5, 25, 33.33, 50, 50, 66.6, 75, 90])
+  const nameOf = (kind: string, index: number) =>
+    `${adjectives[index % adjectives.length]}_${nouns[Math.floor(index / adjectives.length) % nouns.length]}_${kind}_${index}`
+
+  const pool = makePool(build, random)
 
   // Gates: 3 holdouts, 7 segments, then 60 in levels; a gate nests gates of the levels below it
 
@@ -281,13 +303,27 @@ export const benchSpecs = (): SpecsPayload => {
     makeExperiment(index, pick(["userID", "userID", "stableID", "companyID"]))
   }
 
-  return build.payload(1_760_000_000_000, {
-    company_id: "company-of-the-bench",
-    response_format: "dcs-v2",
-    default_environment: "production",
-    id_lists: {},
-    diagnostics: { initialize: 10_000, dcs: 0, log: 0, get_id_list: 0, download_config_specs: 0 },
-    sdk_configs: { sampling_mode: "none", special_case_sampling_rate: 101 },
-    sdk_flags: {}
-  })
+  return build.payload(1_760_000_000_000, settings)
+}
+
+const tables = ["feature_gates", "dynamic_configs", "layer_configs", "condition_map", "experiment_to_layer"] as const
+
+/** The project many times over in one payload; each copy has its own names and conditions. */
+export const benchSpecsTimes = (copies: number): SpecsPayload => {
+  const one = benchSpecs()
+  const names = new Set(tables.flatMap(table => Object.keys(one[table] ?? {})))
+  const { checksum: _, ...rest } = one
+  const big = { ...rest, ...Object.fromEntries(tables.map(table => [table, {}])) } as SpecsPayload
+  for (let copy = 0; copy < copies; copy++) {
+    const renamed = (text: string) => (names.has(text) ? `${text}_${copy}` : text)
+    const own = JSON.parse(JSON.stringify(one), (_key, value) =>
+      typeof value === "string"
+        ? renamed(value)
+        : typeof value === "object" && value !== null && !Array.isArray(value)
+          ? Object.fromEntries(Object.entries(value).map(([key, member]) => [renamed(key), member]))
+          : value
+    ) as SpecsPayload
+    for (const table of tables) Object.assign(big[table] as object, own[table])
+  }
+  return big
 }

@@ -10,11 +10,10 @@
 import { setFlagsFromString } from "node:v8"
 import { runInNewContext } from "node:vm"
 import { Context, Effect, Layer, Stream } from "effect"
-import type { SpecsPayload } from "../layers/LocalStatsig.js"
 import * as SpecStoreLayer from "../layers/SpecStore.js"
 import { SpecSource } from "../src/SpecSource.js"
 import { SpecStore } from "../src/SpecStore.js"
-import { benchSpecs } from "./project.js"
+import { benchSpecs, benchSpecsTimes } from "./project.js"
 
 setFlagsFromString("--expose-gc")
 const collectGarbage = runInNewContext("gc") as () => void
@@ -22,30 +21,9 @@ const collectGarbage = runInNewContext("gc") as () => void
 const megabyte = 1024 * 1024
 const tables = ["feature_gates", "dynamic_configs", "layer_configs"] as const
 
-/** Copies of the project, each with its own names and conditions, up to the size. */
-const bigSpecs = (size: number): SpecsPayload => {
-  const one = benchSpecs()
-  const names = new Set([...tables, "condition_map" as const].flatMap(table => Object.keys(one[table] ?? {})))
-  const { checksum: _, ...rest } = one
-  const big: SpecsPayload = { ...rest, feature_gates: {}, dynamic_configs: {}, layer_configs: {}, condition_map: {} }
-  const copies = Math.ceil(size / JSON.stringify(one).length)
-  for (let copy = 0; copy < copies; copy++) {
-    const renamed = (text: string) => (names.has(text) ? `${text}_${copy}` : text)
-    const own = JSON.parse(JSON.stringify(one), (_key, value) =>
-      typeof value === "string"
-        ? renamed(value)
-        : typeof value === "object" && value !== null && !Array.isArray(value)
-          ? Object.fromEntries(Object.entries(value).map(([key, member]) => [renamed(key), member]))
-          : value
-    ) as SpecsPayload
-    for (const table of [...tables, "condition_map" as const]) Object.assign(big[table] as object, own[table])
-  }
-  return big
-}
-
 /** Payloads that each change one spec of the previous one, and nothing else. */
 const makeUpdates = (size: number) => {
-  const specs = bigSpecs(size)
+  const specs = benchSpecsTimes(Math.ceil(size / JSON.stringify(benchSpecs()).length))
   const text = JSON.stringify(specs)
   const bytes = Buffer.from(text)
   const count = tables.reduce((sum, table) => sum + Object.keys(specs[table] as object).length, 0)
