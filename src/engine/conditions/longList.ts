@@ -31,7 +31,7 @@ const placedPerLookup = 1 << 13
 /** Digits of integers that JSON numbers represent exactly; their text is as they are written. */
 const plainDigits = 15
 
-const utf8 = new TextDecoder()
+const utf8 = new TextDecoder("utf-8", { ignoreBOM: true })
 
 const isDigit = (code: number | undefined): boolean => code !== undefined && code >= zero && code <= nine
 const isUpper = (code: number): boolean => code >= 0x41 && code <= 0x5a
