@@ -11,7 +11,7 @@
  * it. Where a decider cannot decide, it gives up and a `Call` evaluates.
  */
 
-import type { GateCondition, Host, Subject } from "../conditions/conditions.js"
+import type { GateCondition, Host, Subject, TestCondition } from "../conditions/conditions.js"
 import type { Json } from "../json.js"
 import type { CompiledRule, CompiledSpec } from "../payload/compiled.js"
 import type { Snapshot } from "../payload/snapshot.js"
@@ -62,43 +62,59 @@ const passed = (rule: number): Outcome => 2 * rule
 const failed = (rule: number): Outcome => 2 * rule + 1
 const delegated = (rule: number): Outcome => -1 - rule
 /** No rule matched. */
-const byDefault = ({ length }: ReadonlyArray<CompiledRule>): Outcome => 2 * length
+const byDefault = (rules: number): Outcome => 2 * rules
 
-const noRules: ReadonlyArray<CompiledRule> = []
+/** The conditions of a rule, then the rule. */
+type Step = TestCondition | GateCondition | CompiledRule
 
-/** A spec, with the path of the current turn's user. */
+/** A spec, with the path of the current turn's user. Where many specs are asked by turns, its order is that of use. */
 class SpecDecision {
   /** The generation of its decider. */
   readonly generation: number
+  turn = 0
+  path = nowhere
+  /** Whether the decision is the same for all users. */
+  isSettled = false
   readonly number = ++lastNumber
-  readonly rules: ReadonlyArray<CompiledRule>
+  /** `undefined` if only a `Call` can decide. */
+  readonly steps: ReadonlyArray<Step> | undefined
+  /** The paths of users for whom an outcome was the first decision. */
+  readonly ends: Array<Path | undefined>
+  /** Where the paths begin that evaluate gates before the first outcome. */
+  root: Path | undefined = undefined
+  /** The last question that decided it, if the result may change a moment later. */
+  question = 0
+  /** Whether it is being decided; it must not depend on itself. */
+  isOpen = false
   /** The result if no rule passes. */
   readonly defaultBool: boolean
   /** In new layer evaluation all matching rules add to the value. */
   readonly addsUp: boolean
-  readonly canDecide: boolean
-  /** Where the paths begin that evaluate gates before the first outcome. */
-  root: Path | undefined = undefined
-  /** The paths of users for whom an outcome was the first decision. */
-  readonly ends: Array<Path | undefined>
-  /** Whether it is being decided; it must not depend on itself. */
-  isOpen = false
-  /** Whether the decision is the same for all users. */
-  isSettled = false
-  turn = 0
-  /** The last question that decided it, if the result may change a moment later. */
-  question = 0
-  path = nowhere
 
   /** Without a spec it is that of all missing gates. */
   constructor(generation: number, spec: CompiledSpec | undefined, isLayer: boolean, canDecide: boolean) {
+    const rules = spec?.rules ?? []
     this.generation = generation
-    this.rules = spec?.rules ?? noRules
+    this.steps = canDecide ? stepsOf(rules) : undefined
+    this.ends = new Array(byDefault(rules.length) + 1).fill(undefined)
     this.defaultBool = spec?.defaultValue === true
     this.addsUp = isLayer && spec?.useNewLayerEval === true
-    this.canDecide = canDecide
-    this.ends = new Array(byDefault(this.rules) + 1).fill(undefined)
   }
+}
+
+/** One flat list, since each object on the way costs a look into distant memory. */
+const stepsOf = (rules: ReadonlyArray<CompiledRule>): ReadonlyArray<Step> | undefined => {
+  const steps: Array<Step> = []
+  for (const rule of rules) {
+    for (const condition of rule.conditions) {
+      if (condition.kind !== "test" && condition.kind !== "gate") return undefined
+      // It always holds.
+      if (condition.kind === "test" && condition.selection === "everyone") continue
+      steps.push(condition)
+    }
+    steps.push(rule)
+  }
+  return steps.slice()
 }
 
 /** Decides on the specs of one snapshot. */
@@ -194,8 +210,7 @@ export class Decider implements Subject {
     if (spec === undefined) return undefined
     const known = spec.decision as SpecDecision | undefined
     if (known !== undefined && known.generation === this.#generation) return known
-    const isReplaceable = this.snapshot.isReplaceable(kind === "dynamicConfig" ? "experiment" : kind, name)
-    const canDecide = !isReplaceable && spec.rules.every(isDecidable)
+    const canDecide = !this.snapshot.isReplaceable(kind === "dynamicConfig" ? "experiment" : kind, name)
     const decision = new SpecDecision(this.#generation, spec, kind === "layer", canDecide)
     spec.decision = decision
     return decision
@@ -224,11 +239,12 @@ export class Decider implements Subject {
       decision.path = kept
       return kept
     }
-    if (!decision.canDecide || decision.isOpen || ++this.#steps > maxSteps) return nowhere
+    const { steps } = decision
+    if (steps === undefined || decision.isOpen || ++this.#steps > maxSteps) return nowhere
     const wasVolatile = this.isVolatile
     this.isVolatile = false
     decision.isOpen = true
-    const path = decision.addsUp ? this.#walkAll(decision) : this.#walk(decision)
+    const path = this.#walk(decision, steps)
     decision.isOpen = false
     decision.path = path
     if (this.isVolatile) {
@@ -237,87 +253,87 @@ export class Decider implements Subject {
     }
     this.isVolatile = wasVolatile
     decision.turn = this.#turn
-    decision.isSettled = isForEveryone(decision)
+    decision.isSettled = isForEveryone(decision, steps)
     if (this.#kept !== undefined) this.#kept[place] = path
     return path
   }
 
-  /** The first matching rule decides. */
-  #walk(decision: SpecDecision): Path {
-    const { defaultBool, rules } = decision
+  /**
+   * Follows the steps of a spec; `undefined` is the path before the first one. Gates are evaluated, and are on the path,
+   * even after a condition that failed.
+   */
+  #walk(decision: SpecDecision, steps: ReadonlyArray<Step>): Path {
     let path: Path | undefined
-    for (let i = 0; i < rules.length; i++) {
-      const rule = rules[i] as CompiledRule
-      path = this.#check(decision, path, rule)
-      if (!this.#meets) continue
-      const delegate = this.#delegate(rule)
-      if (delegate !== undefined) {
-        const way = this.#decide(delegate)
-        return this.#next(decision, this.#next(decision, path, delegated(i)), way, way.bool)
+    let rule = 0
+    let meets = true
+    for (let i = 0; i < steps.length; i++) {
+      const step = steps[i] as Step
+      switch (step.kind) {
+        case "test":
+          if (!meets && !step.mayLack) continue
+          if (step.turn === this.#turn) {
+            if (!step.holds) meets = false
+            continue
+          }
+          if (!this.#test(step)) meets = false
+          if (this.#lack !== undefined) path = this.#next(decision, path, this.#lackOf(this.#lack))
+          continue
+        case "gate": {
+          const way = this.#decide(this.#gate(step))
+          path = this.#next(decision, path, way)
+          if (way.bool === step.negated) meets = false
+          continue
+        }
+        case "rule":
+          if (meets) {
+            const last = decision.addsUp
+              ? this.#add(decision, path, rule, step)
+              : this.#result(decision, path, rule, step)
+            if (!decision.addsUp) return last as Path
+            path = last
+          }
+          meets = true
+          rule++
       }
-      return rule.passes(this.user)
-        ? this.#end(decision, path, passed(i), rule.returnValue !== false)
-        : this.#end(decision, path, failed(i), defaultBool)
     }
-    return this.#end(decision, path, byDefault(rules), defaultBool)
+    return this.#end(decision, path, byDefault(rule), !decision.addsUp && decision.defaultBool)
+  }
+
+  /** Tests a condition, and keeps the result for the turn if it stays the same. */
+  #test(condition: TestCondition): boolean {
+    this.#lack = undefined
+    const holds = condition.test(this)
+    // What is missing may not be missing for long.
+    if (condition.isVolatile || this.#lack !== undefined) this.isVolatile = true
+    else {
+      condition.turn = this.#turn
+      condition.holds = holds
+    }
+    return holds
+  }
+
+  /** The first matching rule decides. */
+  #result(decision: SpecDecision, path: Path | undefined, at: number, rule: CompiledRule): Path {
+    const delegate = this.#delegate(rule)
+    if (delegate !== undefined) {
+      const way = this.#decide(delegate)
+      return this.#next(decision, this.#next(decision, path, delegated(at)), way, way.bool)
+    }
+    return rule.passes(this.user)
+      ? this.#end(decision, path, passed(at), rule.returnValue !== false)
+      : this.#end(decision, path, failed(at), decision.defaultBool)
   }
 
   /** In new layer evaluation all matching rules add to the value. */
-  #walkAll(decision: SpecDecision): Path {
-    const { rules } = decision
-    let path: Path | undefined
-    for (let i = 0; i < rules.length; i++) {
-      const rule = rules[i] as CompiledRule
-      path = this.#check(decision, path, rule)
-      if (!this.#meets || !rule.passes(this.user)) continue
-      path = this.#next(decision, path, passed(i))
-      const delegate = this.#delegate(rule)
-      if (delegate !== undefined) path = this.#next(decision, path, this.#decide(delegate))
-    }
-    return this.#end(decision, path, byDefault(rules), false)
+  #add(decision: SpecDecision, path: Path | undefined, at: number, rule: CompiledRule): Path | undefined {
+    if (!rule.passes(this.user)) return path
+    const added = this.#next(decision, path, passed(at))
+    const delegate = this.#delegate(rule)
+    return delegate === undefined ? added : this.#next(decision, added, this.#decide(delegate))
   }
 
   #delegate({ configDelegate }: CompiledRule): SpecDecision | undefined {
     return configDelegate === undefined ? undefined : this.#decision("experiment", configDelegate)
-  }
-
-  /** Whether the last checked conditions hold. */
-  #meets = true
-
-  /**
-   * Follows the conditions of a rule; `undefined` is the path before the first step. Gates are steps on the path even
-   * after a condition that failed.
-   */
-  #check(decision: SpecDecision, from: Path | undefined, { conditions }: CompiledRule): Path | undefined {
-    let path = from
-    let meets = true
-    for (let i = 0; i < conditions.length; i++) {
-      const condition = conditions[i] as CompiledRule["conditions"][number]
-      if (condition.kind === "gate") {
-        const way = this.#decide(this.#gate(condition))
-        path = this.#next(decision, path, way)
-        if (way.bool === condition.negated) meets = false
-      } else if (condition.kind === "test" && (meets || condition.mayLack) && condition.selection !== "everyone") {
-        if (condition.turn === this.#turn) {
-          if (!condition.holds) meets = false
-          continue
-        }
-        this.#lack = undefined
-        const holds = condition.test(this)
-        if (!holds) meets = false
-        if (condition.isVolatile) this.isVolatile = true
-        else if (this.#lack !== undefined) {
-          path = this.#next(decision, path, this.#lackOf(this.#lack))
-          // It may not be missing for long.
-          this.isVolatile = true
-        } else {
-          condition.turn = this.#turn
-          condition.holds = holds
-        }
-      }
-    }
-    this.#meets = meets
-    return path
   }
 
   /** The step on the path for missing data. */
@@ -362,12 +378,10 @@ export class Decider implements Subject {
   }
 }
 
-/** Whether no condition needs a `Call`. */
-const isDecidable = ({ conditions }: CompiledRule): boolean =>
-  conditions.every(({ kind }) => kind === "test" || kind === "gate")
-
 /** Whether all users get the same decision: everyone matches the first rule, if there is one. */
-const isForEveryone = ({ addsUp, rules: [first] }: SpecDecision): boolean =>
-  !addsUp && (first === undefined || (first.selection === "everyone" && first.configDelegate === undefined))
+const isForEveryone = ({ addsUp }: SpecDecision, [first]: ReadonlyArray<Step>): boolean =>
+  !addsUp &&
+  (first === undefined ||
+    (first.kind === "rule" && first.selection === "everyone" && first.configDelegate === undefined))
 
 const ended = (path: Path): Path | undefined => (path === nowhere ? undefined : path)

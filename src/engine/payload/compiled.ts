@@ -58,6 +58,7 @@ export class SharedParts {
 
 /** A compiled rule. */
 export class CompiledRule implements Omit<Rule, "conditions"> {
+  readonly kind = "rule"
   readonly name: string
   readonly id: string
   readonly passPercentage: number
@@ -121,6 +122,8 @@ export class CompiledRule implements Omit<Rule, "conditions"> {
 
 /** A compiled spec. */
 export class CompiledSpec implements Omit<Spec, "rules"> {
+  /** What the current decider knows of it. `evaluate/decider.ts` knows its type. */
+  decision: unknown = undefined
   readonly salt: string
   readonly defaultValue: Json
   readonly enabled: boolean
@@ -135,8 +138,6 @@ export class CompiledSpec implements Omit<Spec, "rules"> {
   readonly forwardAllExposures: boolean
   readonly fieldsUsed: ReadonlyArray<string> | undefined
   readonly useNewLayerEval: boolean
-  /** What the current decider knows of it. `evaluate/decider.ts` knows its type. */
-  decision: unknown = undefined
 
   constructor(spec: Spec, rules: ReadonlyArray<CompiledRule>, parts: SharedParts) {
     this.salt = spec.salt
