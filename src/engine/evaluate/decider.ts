@@ -130,6 +130,9 @@ export class Decider implements Subject {
   readonly #number = ++lastNumber
   /** Whether the last result may change a moment later. */
   isVolatile = false
+  readonly #gates = new Map<string, SpecDecision>()
+  readonly #configs = new Map<string, SpecDecision>()
+  readonly #layers = new Map<string, SpecDecision>()
   readonly #lacks = new Map<string, object>()
   #lack: string | undefined = undefined
   /** Changes with the user: results of an earlier turn belong to another one. */
@@ -157,7 +160,7 @@ export class Decider implements Subject {
   decide(kind: SpecKind, name: string, user: User): Path | undefined {
     // Called from within a decision, e.g. by a custom parser of the program.
     if (this.#isBusy) return undefined
-    const decision = this.#decision(kind, name)
+    const decision = this.#known(kind).get(name) ?? this.#find(kind, name)
     if (decision === undefined) return undefined
     if (user !== this.user) this.#turnTo(user)
     this.isVolatile = false
@@ -199,27 +202,32 @@ export class Decider implements Subject {
 
   /** Drops all decisions. */
   #forget(): void {
+    for (const known of [this.#gates, this.#configs, this.#layers]) known.clear()
     this.#generation = ++lastNumber
     this.#missingGate = new SpecDecision(this.#generation, undefined, false, true)
     this.#paths = 0
   }
 
-  /** `undefined` for a spec that does not exist. */
-  #decision(kind: SpecKind, name: string): SpecDecision | undefined {
+  #known(kind: SpecKind): Map<string, SpecDecision> {
+    return kind === "gate" ? this.#gates : kind === "layer" ? this.#layers : this.#configs
+  }
+
+  /** `undefined` for a spec that does not exist: names invented by callers must not fill the memory. */
+  #find(kind: SpecKind, name: string): SpecDecision | undefined {
     const spec = this.snapshot.spec(kind, name)
     if (spec === undefined) return undefined
-    const known = spec.decision as SpecDecision | undefined
-    if (known !== undefined && known.generation === this.#generation) return known
+    spec.isAsked = true
     const canDecide = !this.snapshot.isReplaceable(kind === "dynamicConfig" ? "experiment" : kind, name)
     const decision = new SpecDecision(this.#generation, spec, kind === "layer", canDecide)
-    spec.decision = decision
+    this.#known(kind).set(name, decision)
     return decision
   }
 
   #gate(condition: GateCondition): SpecDecision {
     const known = condition.decision as SpecDecision | undefined
     if (known !== undefined && known.generation === this.#generation) return known
-    const decision = this.#decision("gate", condition.gate) ?? this.#missingGate
+    const { gate } = condition
+    const decision = this.#gates.get(gate) ?? this.#find("gate", gate) ?? this.#missingGate
     condition.decision = decision
     return decision
   }
@@ -333,7 +341,8 @@ export class Decider implements Subject {
   }
 
   #delegate({ configDelegate }: CompiledRule): SpecDecision | undefined {
-    return configDelegate === undefined ? undefined : this.#decision("experiment", configDelegate)
+    if (configDelegate === undefined) return undefined
+    return this.#configs.get(configDelegate) ?? this.#find("experiment", configDelegate)
   }
 
   /** The step on the path for missing data. */

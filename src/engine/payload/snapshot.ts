@@ -88,12 +88,8 @@ const tableKeys = {
 /** The names of those members. */
 export const tableNames: ReadonlySet<string> = new Set(Object.values(tableKeys))
 
-const tableOf = {
-  gate: "gates",
-  dynamicConfig: "dynamicConfigs",
-  experiment: "dynamicConfigs",
-  layer: "layers"
-} as const
+const tableOf = (kind: SpecKind): SpecTable =>
+  kind === "gate" ? "gates" : kind === "layer" ? "layers" : "dynamicConfigs"
 
 /** Names of one table that differ between two snapshots. */
 export interface NameChanges {
@@ -215,7 +211,7 @@ export class Snapshot {
    * @internal
    */
   spec(kind: SpecKind, name: string): CompiledSpec | undefined {
-    const table = tableOf[kind]
+    const table = tableOf(kind)
     const ordinal = this.#tables[table].ordinals.get(name)
     return ordinal === undefined ? undefined : (this.#specs[table][ordinal] ?? this.#compile(table, name, ordinal))
   }
@@ -354,7 +350,7 @@ export class Snapshot {
 
   #isAsked(table: SpecTable, name: string): boolean {
     const ordinal = this.#tables[table].ordinals.get(name)
-    return ordinal !== undefined && this.#specs[table][ordinal]?.decision !== undefined
+    return ordinal !== undefined && this.#specs[table][ordinal]?.isAsked === true
   }
 
   /**

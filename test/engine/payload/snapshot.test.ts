@@ -183,7 +183,7 @@ describe("the next snapshot", () => {
     const before = make(version("1"))
     expect([...before.compile()]).toHaveLength(4)
     // As a decider does.
-    for (const name of ["asked", "same"]) Object.assign(before.spec("gate", name) ?? {}, { decision: {} })
+    for (const name of ["asked", "same"]) Object.assign(before.spec("gate", name) ?? {}, { isAsked: true })
     decoded.length = 0
     const after = make(version("2"), before)
     expect([...after.compile(before)]).toHaveLength(2)
