@@ -24,13 +24,17 @@ import * as tls from "node:tls"
 import * as zlib from "node:zlib"
 import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
 import * as HttpClient from "@effect/platform/HttpClient"
+import { RequestError } from "@effect/platform/HttpClientError"
+import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
+import * as UrlParams from "@effect/platform/UrlParams"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
-import type * as Scope from "effect/Scope"
+import * as Scope from "effect/Scope"
 import { environmentVariable } from "../../src/internal/environment.js"
-import type { BoundedBody } from "../../src/internal/http.js"
+import { type BodyParts, type BoundedBody, type ExecuteUntraced, provideUntraced } from "../../src/internal/http.js"
 import type { StatsigOptions } from "../../src/StatsigOptions.js"
 import { environmentProxy } from "../internal/environmentProxy.js"
 
@@ -116,17 +120,23 @@ const withoutBody: ReadonlySet<number> = new Set([204, 205, 304])
 /** The members of a `Response` that Effect and this package use. */
 type NodeResponse = Pick<Response, "status" | "headers" | "body" | "arrayBuffer" | "text" | "formData"> & BoundedBody
 
-const readAtMost = async (body: Readable, bytes: number) => {
-  const parts: Array<Uint8Array> = []
-  let size = 0
-  // Leaving the loop ends the stream and the connection.
-  for await (const part of body) {
-    parts.push(part)
-    size += part.length
-    if (size > bytes) break
-  }
-  return { parts, size }
-}
+/** Plain events: an iterator over a stream takes longer than all other work on a short body. */
+const readAtMost = (body: Readable, bytes: number) =>
+  new Promise<BodyParts>((resolve, reject) => {
+    const parts: Array<Uint8Array> = []
+    let size = 0
+    body.on("data", (part: Uint8Array) => {
+      parts.push(part)
+      size += part.length
+      if (size <= bytes) return
+      resolve({ parts, size })
+      // Ends the connection too.
+      body.destroy()
+    })
+    body.once("end", () => resolve({ parts, size }))
+    body.once("error", reject)
+    body.once("close", () => reject(new Error("the connection was closed")))
+  })
 
 /** The headers, with the one method of `Headers` that Effect calls. */
 const headersOf = ({ headers }: http.IncomingMessage) => {
@@ -238,36 +248,81 @@ class Pools {
   }
 }
 
-/** Sends a `fetch` request on the pools. */
+interface Outgoing {
+  readonly method: string
+  readonly headers: http.OutgoingHttpHeaders
+  readonly body: unknown
+  readonly signal?: AbortSignal | undefined
+}
+
+/** Sends a request on the pools, and calls one of the two functions. Returns how to end it. */
+const send = (
+  pools: Pools,
+  url: URL,
+  { body, headers, method, signal }: Outgoing,
+  succeed: (response: NodeResponse) => void,
+  fail: (error: unknown) => void
+): (() => unknown) => {
+  // A plain object: code that patches http.request reads it.
+  const request = pools.request(url, { method, headers: { ...headers }, ...(signal && { signal }) })
+  let isSettled = false
+  let end: () => unknown = () => {
+    isSettled = true
+    request.destroy()
+  }
+  request.once("error", error => {
+    // The server had closed the connection meanwhile. A request with a body may have been read and is not sent twice.
+    const isReset = (error as NodeJS.ErrnoException).code === "ECONNRESET"
+    if (isReset && request.reusedSocket && !isSettled && !body) {
+      end = send(pools, url, { body, headers, method, signal }, succeed, fail)
+    } else fail(error)
+  })
+  request.once("response", incoming => {
+    isSettled = true
+    succeed(responseOf(incoming))
+  })
+  if (isWebStream(body)) pipeline(Readable.fromWeb(body), request, () => {})
+  else request.end(body)
+  return () => end()
+}
+
+/** `fetch` on the pools. */
 const fetchBy =
   (pools: Pools) =>
-  (input: URL | string, init: RequestInit): Promise<NodeResponse> =>
+  (input: URL | string, { body, headers, method = "GET", signal }: RequestInit): Promise<NodeResponse> =>
     new Promise((resolve, reject) => {
-      const { body } = init
-      const send = () => {
-        const request = pools.request(new URL(input), {
-          method: init.method ?? "GET",
-          // A plain object: code that patches http.request reads it.
-          headers: { ...(init.headers as http.OutgoingHttpHeaders) },
-          signal: init.signal ?? undefined
-        })
-        let isAnswered = false
-        request.once("error", error => {
-          // The server had closed the connection meanwhile. A request with a body may have been read and is not sent
-          // twice.
-          const isReset = (error as NodeJS.ErrnoException).code === "ECONNRESET"
-          if (isReset && request.reusedSocket && !isAnswered && !body) send()
-          else reject(error)
-        })
-        request.once("response", incoming => {
-          isAnswered = true
-          resolve(responseOf(incoming))
-        })
-        if (isWebStream(body)) pipeline(Readable.fromWeb(body), request, () => {})
-        else request.end(body)
-      }
-      send()
+      const outgoing = { method, headers: headers as http.OutgoingHttpHeaders, body, signal: signal ?? undefined }
+      send(pools, new URL(input), outgoing, resolve, reject)
     })
+
+/** Sends a request of this package without `fetch` and its signals, which take longer than the request itself. */
+const executeBy =
+  (pools: Pools, client: HttpClient.HttpClient): ExecuteUntraced =>
+  request => {
+    const { body, headers, method } = request
+    const url = UrlParams.makeUrl(request.url, request.urlParams, request.hash)
+    const bytes = body._tag === "Uint8Array" ? body.body : undefined
+    if (Either.isLeft(url) || (bytes === undefined && body._tag !== "Empty")) return client.execute(request)
+    return Effect.flatMap(Effect.scope, scope => {
+      let end: () => unknown = () => {}
+      return Effect.zipRight(
+        Scope.addFinalizer(
+          scope,
+          Effect.sync(() => end())
+        ),
+        Effect.async<HttpClientResponse.HttpClientResponse, RequestError>(resume => {
+          const fail = (cause: unknown) => resume(new RequestError({ request, reason: "Transport", cause }))
+          const succeed = (response: NodeResponse) =>
+            resume(Effect.succeed(HttpClientResponse.fromWeb(request, response as unknown as Response)))
+          try {
+            end = send(pools, url.right, { body: bytes, headers, method }, succeed, fail)
+          } catch (cause) {
+            fail(cause)
+          }
+        })
+      )
+    })
+  }
 
 /** Not `instanceof`, which makes Node load web streams. */
 const isWebStream = (body: unknown): body is WebStream => typeof (body as WebStream | null)?.getReader === "function"
@@ -325,7 +380,9 @@ const openPools = (proxyUrl: Redacted.Redacted | undefined, tls: https.AgentOpti
   const pools = new Pools(proxyUrl, tls)
   const withFetch = Layer.succeed(FetchHttpClient.Fetch, fetchBy(pools) as unknown as typeof globalThis.fetch)
   const built = Effect.runSync(Effect.scoped(Layer.build(Layer.provide(FetchHttpClient.layer, withFetch))))
-  return { client: Context.get(built, HttpClient.HttpClient), close: () => pools.close() }
+  const client = Context.get(built, HttpClient.HttpClient)
+  provideUntraced(client, executeBy(pools, client))
+  return { client, close: () => pools.close() }
 }
 
 /** Clients in use by their options, with the number of users. */

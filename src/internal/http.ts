@@ -5,23 +5,35 @@ import type * as Headers from "@effect/platform/Headers"
 import * as HttpClient from "@effect/platform/HttpClient"
 import type * as HttpClientError from "@effect/platform/HttpClientError"
 import { ResponseError } from "@effect/platform/HttpClientError"
+import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { concat } from "./payload.js"
 
-const untrace = (client: HttpClient.HttpClient) =>
+/** Makes requests that are not traced and carry no trace headers. The body may be read until the scope closes. */
+export type ExecuteUntraced = (
+  request: HttpClientRequest.HttpClientRequest
+) => Effect.Effect<HttpClientResponse.HttpClientResponse, HttpClientError.HttpClientError, Scope.Scope>
+
+const untrace = (client: HttpClient.HttpClient): ExecuteUntraced =>
   client.pipe(
     HttpClient.withTracerPropagation(false),
     HttpClient.withTracerDisabledWhen(() => true),
     HttpClient.withScope
-  )
+  ).execute
 
 /** Instances share clients and what is derived from them. */
-const untraced = new WeakMap<HttpClient.HttpClient, ReturnType<typeof untrace>>()
+const untraced = new WeakMap<HttpClient.HttpClient, ExecuteUntraced>()
 
-/** A client whose requests are not traced and carry no trace headers: both would contain the SDK key. */
-export const withoutTraces = (client: HttpClient.HttpClient): ReturnType<typeof untrace> => {
+/** A client of this package has a shorter way, which it sets here. */
+export const provideUntraced = (client: HttpClient.HttpClient, execute: ExecuteUntraced): void => {
+  untraced.set(client, execute)
+}
+
+/** Requests of a client without traces and trace headers: both would contain the SDK key. */
+export const withoutTraces = (client: HttpClient.HttpClient): ExecuteUntraced => {
   const made = untraced.get(client) ?? untrace(client)
   untraced.set(client, made)
   return made
@@ -47,7 +59,7 @@ export const withoutQuery = (url: string): string => url.replace(/[?#].*$/s, "")
 export const errorBodyShown = 1_000
 
 /** The parts that were read of a body, and their size in bytes. */
-interface BodyParts {
+export interface BodyParts {
   readonly parts: ReadonlyArray<Uint8Array>
   readonly size: number
 }

@@ -21,6 +21,7 @@ import { type Marker, mark } from "./diagnostics.js"
 import {
   causesOf,
   describeStatus,
+  type ExecuteUntraced,
   errorBodyShown,
   httpUrl,
   mayPass,
@@ -95,13 +96,11 @@ const redirects: ReadonlySet<number> = new Set([301, 302, 303, 307, 308])
 /** As many as the official SDK follows. */
 const mostRedirects = 10
 
-type ScopedClient = HttpClient.HttpClient.With<HttpClientError.HttpClientError, Scope.Scope>
-
 /** Makes the requests of one part of an instance. */
 export class Requester {
   /** Masks secrets in a text. */
   readonly mask: (text: string) => string
-  readonly #client: ScopedClient
+  readonly #executeUntraced: ExecuteUntraced
   readonly #key: string
   readonly #headers: Readonly<Record<string, string>>
 
@@ -111,7 +110,7 @@ export class Requester {
     { sdkKey, serviceName }: Pick<StatsigOptions, "sdkKey" | "serviceName">
   ) {
     this.mask = masking(sdkKey)
-    this.#client = withoutTraces(client)
+    this.#executeUntraced = withoutTraces(client)
     this.#key = Redacted.value(sdkKey)
     this.#headers = { accept: "*/*", ...sdkHeaders(serviceName) }
   }
@@ -228,9 +227,9 @@ export class Requester {
     Scope.Scope
   > {
     return Effect.flatMap(this.#execute(current), response => {
-      const { headers, status } = response
-      const { location } = headers
-      if (!redirects.has(status) || location === undefined) return Effect.succeed(response)
+      const { status } = response
+      const location = redirects.has(status) ? response.headers["location"] : undefined
+      if (location === undefined) return Effect.succeed(response)
       const next = followed < mostRedirects ? this.#redirect(request, current, status, location) : "too many redirects"
       if (typeof next !== "string") return this.#follow(request, fail, next, followed + 1)
       return fail("Status", `the redirect to ${location.slice(0, errorBodyShown)} is refused: ${next}`, status)
@@ -270,7 +269,7 @@ export class Requester {
   /** Logs the response and its duration at level debug. */
   #execute(request: HttpClientRequest.HttpClientRequest) {
     return Effect.flatMap(Clock.currentTimeMillis, started =>
-      Effect.onExit(this.#client.execute(request), exit =>
+      Effect.onExit(this.#executeUntraced(request), exit =>
         Effect.flatMap(Clock.currentTimeMillis, now => {
           const outcome = Exit.match(exit, {
             onSuccess: ({ status }) => `status(${status})`,

@@ -7,6 +7,7 @@ import { rootCertificates } from "node:tls"
 import { fileURLToPath } from "node:url"
 import { promisify } from "node:util"
 import * as HttpClient from "@effect/platform/HttpClient"
+import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import { assert, describe, it } from "@effect/vitest"
 import { Context, Effect, Exit, Layer, Logger, Redacted, Scope } from "effect"
 import { afterAll, afterEach, vi } from "vitest"
@@ -226,9 +227,9 @@ describe("HttpClient/Node", () => {
         response.end("hello")
       })
       const services = yield* Layer.build(NodeClient.layer)
-      const client = withoutTraces(Context.get(services, HttpClient.HttpClient))
-      yield* client.get(url)
-      yield* client.post(url)
+      const execute = withoutTraces(Context.get(services, HttpClient.HttpClient))
+      yield* execute(HttpClientRequest.get(url))
+      yield* execute(HttpClientRequest.post(url))
       assert.deepStrictEqual(seen, [
         ["GET", ["connection", "host"]],
         ["POST", ["connection", "content-length", "host"]]
