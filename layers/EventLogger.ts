@@ -21,7 +21,7 @@ import { EventQueue } from "../src/engine/events/eventQueue.js"
 import { EventIntake } from "../src/engine/events/intake.js"
 import type { JsonObject } from "../src/engine/json.js"
 import { userToLog } from "../src/engine/user.js"
-import { steady } from "../src/internal/clocks.js"
+import { inBackground, steady } from "../src/internal/clocks.js"
 import { observer } from "../src/internal/observe.js"
 import { withQuietLoggers } from "../src/internal/quietly.js"
 import { statsigMetadata } from "../src/internal/sdkInfo.js"
@@ -83,6 +83,7 @@ const open = Effect.fnUntraced(function* (options: Options, isLasting: boolean) 
   const delivery = new EventDelivery({
     outcomes,
     sink,
+    background: yield* inBackground(withQuietLoggers(Effect.runtime<never>())),
     patience: Duration.decode(options.shutdownTimeout ?? Duration.seconds(3)),
     now,
     flushAfter: Duration.toMillis(options.flushInterval ?? optionTable.eventLoggingFlushInterval.default),

@@ -27,11 +27,16 @@ const startTurn = (): void => {
   })
 }
 
-/** Gives the event loop a turn; a timer would wait a millisecond. */
-export const yieldToEventLoop: Effect.Effect<void> = Effect.async(resume => {
-  const begin = () => resume(Effect.void)
+/** Calls a function in a later turn of the event loop; a timer would wait a millisecond. It must not throw. */
+export const inNextTurn = (begin: () => void): void => {
   waiting.add(begin)
   if (!isTaken) startTurn()
+}
+
+/** Gives the event loop a turn. */
+export const yieldToEventLoop: Effect.Effect<void> = Effect.async(resume => {
+  const begin = () => resume(Effect.void)
+  inNextTurn(begin)
   return Effect.sync(() => waiting.delete(begin))
 })
 

@@ -6,18 +6,18 @@ import * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as Fiber from "effect/Fiber"
+import type * as Fiber from "effect/Fiber"
+import * as FiberId from "effect/FiberId"
 import * as Option from "effect/Option"
-import * as Queue from "effect/Queue"
+import * as Runtime from "effect/Runtime"
 import type { Sink } from "../../../src/EventSink.js"
-import { type EventList, EventWriter } from "../../../src/engine/events/eventList.js"
 import type { Batch, EventQueue } from "../../../src/engine/events/eventQueue.js"
-import { wellFormedJson } from "../../../src/engine/json.js"
 import type { User } from "../../../src/engine/user.js"
 import { inBackground, interval } from "../../../src/internal/clocks.js"
-import { yieldToEventLoop } from "../../../src/internal/eventLoop.js"
+import { inNextTurn } from "../../../src/internal/eventLoop.js"
 import { withQuietLoggers } from "../../../src/internal/quietly.js"
 import { EventSinkError } from "../../../src/StatsigError.js"
+import { Bodies } from "./bodies.js"
 import type { FlushType, Outcomes, Retries } from "./outcomes.js"
 
 /** The maximum number of concurrent batches: of automatic ones, and again of those sent by a flush. */
@@ -29,13 +29,6 @@ const longestWait = Duration.minutes(1)
 const timeIsOver = () =>
   new EventSinkError({ reason: "Timeout", message: "the time to shut down is over", retryable: true })
 
-/** Bytes that are written before yielding to the event loop. */
-const eventsPerTurn = 1 << 17
-/** The largest memory allocated for a body before anything is written, and kept for the next one. */
-const largestGuess = 1 << 22
-/** Writers kept for reuse. Full batches follow each other; more than two are rarely written at once. */
-const mostIdle = 2
-
 /** The pause between two checks of the queue; shorter if events wait for less. In milliseconds. */
 export const longestTick = 1_000
 const shortestTick = 50
@@ -43,6 +36,8 @@ const shortestTick = 50
 export interface DeliveryParts {
   readonly outcomes: Outcomes
   readonly sink: Sink
+  /** Runs what is sent automatically. */
+  readonly background: Runtime.Runtime<never>
   /** Puts waiting events into batches. */
   readonly gather: () => void
   readonly loggedUser: (user: User) => string
@@ -56,18 +51,26 @@ export interface DeliveryParts {
   readonly onTick: (elapsed: number) => void
 }
 
+/** A batch in flight. */
+interface Sending {
+  /** `undefined` while the batch is being written. */
+  fiber: Fiber.RuntimeFiber<void> | undefined
+  isStopped: boolean
+}
+
 export class EventDelivery {
-  readonly #sending = new Map<Batch, Fiber.RuntimeFiber<void, EventSinkError>>()
+  readonly #sending = new Map<Batch, Sending>()
+  /** They look again whenever a batch has been settled. */
+  readonly #waiters = new Set<() => void>()
   /** One at a time: each sends what is queued when it starts. */
   readonly #oneFlush = Effect.unsafeMakeSemaphore(1)
 
-  /** The size of an event in bytes, estimated from the last batch. */
-  #eventSize = 1_000
-  readonly #idle: Array<EventWriter> = []
+  readonly #bodies: Bodies
   readonly #tick: number
-  /** Signals that a batch has become full. */
-  readonly #filled = Effect.runSync(Queue.dropping<void>(1))
+  #isWoken = false
+  #isAttempting = false
   #senders = 0
+  #isStopped = false
   /** Each tick adds at least its length: the system time may be set back, or stand still in a test. */
   #elapsed = 0
   #lastTick: number
@@ -80,24 +83,10 @@ export class EventDelivery {
     this.queue = parts.outcomes.queue
     this.retries = parts.outcomes.retries
     this.report = parts.outcomes.report
+    this.#bodies = new Bodies(parts.loggedUser)
     this.#tick = Math.min(Math.max(parts.flushAfter, shortestTick), longestTick)
     this.#lastTick = parts.now()
   }
-
-  /** Sends the first batch. Returns whether there was one. */
-  sendOne(flushType: FlushType): Effect.Effect<boolean> {
-    return Effect.suspend(() => {
-      this.parts.gather()
-      return this.#sendNext(flushType)
-    }).pipe(Effect.uninterruptible)
-  }
-
-  /** Sends what is due, batch after batch, while the server accepts them. */
-  readonly drain: Effect.Effect<void> = Effect.suspend(() =>
-    this.queue.hasDue && this.retries.isOpen
-      ? Effect.flatMap(this.sendOne("limit"), more => (more ? this.drain : Effect.void))
-      : Effect.void
-  )
 
   /** Sends what is queued, unless the server asks for a long wait: then it stays queued. */
   readonly flush = Effect.suspend(() =>
@@ -121,12 +110,21 @@ export class EventDelivery {
     return round
   })
 
+  /** Ends the automatic sending, and waits for batches in flight. */
+  readonly stop: Effect.Effect<void> = Effect.suspend(() => {
+    this.#isStopped = true
+    return this.#awaitSending(Number.POSITIVE_INFINITY)
+  })
+
   /** Stops batches in flight, without waiting for them, and drops everything. */
   giveUp(cause: string): Effect.Effect<void> {
     return Effect.suspend(() => {
       this.queue.dropAll("Shutdown", cause)
-      const stopped = Effect.forEach([...this.#sending.values()], Fiber.interruptFork, { discard: true })
-      return Effect.zipRight(stopped, this.report)
+      for (const sending of this.#sending.values()) {
+        sending.isStopped = true
+        sending.fiber?.unsafeInterruptAsFork(FiberId.none)
+      }
+      return this.report
     })
   }
 
@@ -143,16 +141,14 @@ export class EventDelivery {
 
   /** Sends every batch once, and waits for those sent by others. Returns the errors of those that were dropped. */
   #sendAll(flushType: "manual" | "shutdown"): Effect.Effect<ReadonlyArray<EventSinkError>> {
-    return Effect.suspend(() => {
+    return Effect.flatMap(withQuietLoggers(Effect.runtime<never>()), runtime => {
       const { queue, report, retries } = this
       const errors: Array<EventSinkError> = []
       this.parts.gather()
       const end = queue.nextOrder
       const isAllowed = () => flushType === "shutdown" || retries.heldFor <= 0
-      const sendNext = Effect.suspend(() =>
-        isAllowed() ? this.#sendNext(flushType, end, errors) : Effect.succeed(false)
-      ).pipe(Effect.uninterruptible, Effect.repeat({ while: more => more }))
-      return Effect.replicateEffect(sendNext, concurrency, { concurrency, discard: true }).pipe(
+      const take = () => (isAllowed() ? queue.take(end) : undefined)
+      return this.#sendEach(take, flushType, runtime, errors).pipe(
         Effect.zipRight(this.#awaitSending(end)),
         // A batch sent by others may have been too large, and is queued again in halves.
         Effect.repeat({ while: () => isAllowed() && queue.hasBefore(end) }),
@@ -162,110 +158,119 @@ export class EventDelivery {
     }).pipe(this.#oneFlush.withPermits(1))
   }
 
-  /** Waits for batches in flight with a lower number. Its timeout keeps the process alive. */
-  #awaitSending(before: number): Effect.Effect<unknown> {
-    return Effect.suspend(() => {
-      const fibers = [...this.#sending].flatMap(([{ order }, fiber]) => (order < before ? [fiber] : []))
-      return Effect.timeoutOption(Fiber.awaitAll(fibers), longestWait)
+  /** Sends the batches that `take` returns, several at once, and collects the errors of those that were dropped. */
+  #sendEach(
+    take: () => Batch | undefined,
+    flushType: FlushType,
+    runtime: Runtime.Runtime<never>,
+    errors: Array<EventSinkError>
+  ): Effect.Effect<void> {
+    return Effect.async(resume => {
+      let senders = concurrency
+      let isInterrupted = false
+      const next = (): void => {
+        const batch = isInterrupted ? undefined : take()
+        if (batch === undefined) {
+          if (--senders === 0) resume(Effect.void)
+          return
+        }
+        this.#deliver(batch, flushType, runtime, error => {
+          if (error !== undefined) errors.push(error)
+          next()
+        })
+      }
+      for (let sender = 0; sender < concurrency; sender++) next()
+      return Effect.sync(() => {
+        isInterrupted = true
+      })
     })
   }
 
-  /** Sends the first batch with a lower number, if there is one, and notes the error if it was dropped. */
-  #sendNext(flushType: FlushType, before?: number, errors?: Array<EventSinkError>): Effect.Effect<boolean> {
-    const batch = this.queue.take(before)
-    if (batch === undefined) return Effect.succeed(false)
-    return Effect.map(this.#deliver(batch, flushType), error => {
-      if (error !== undefined) errors?.push(error)
-      return true
+  /** Waits for batches in flight with a lower number. Its timeout keeps the process alive. */
+  #awaitSending(before: number): Effect.Effect<unknown> {
+    const settled = Effect.async<void>(resume => {
+      const look = () => {
+        for (const { order } of this.#sending.keys()) if (order < before) return
+        this.#waiters.delete(look)
+        resume(Effect.void)
+      }
+      this.#waiters.add(look)
+      look()
+      return Effect.sync(() => this.#waiters.delete(look))
     })
+    return Effect.timeoutOption(settled, longestWait)
   }
 
   /**
-   * Sends a batch, in a fiber of its own: its waiter cannot be interrupted before the outcome is known, but the sending
-   * itself can. A child would be interrupted along with its parent. Returns the error if the batch was dropped.
+   * Sends a batch: writes its body, and gives it to the sink in a fiber of its own. Calls `done` once the outcome is
+   * known, with the error if the batch was dropped.
    */
-  #deliver(batch: Batch, flushType: FlushType): Effect.Effect<EventSinkError | undefined> {
-    return Effect.gen(this, function* () {
-      const { queue, retries } = this
-      const { outcomes } = this.parts
-      const { attempts, events } = batch
-      const sentIn = retries.wave
-      const fiber = yield* Effect.forkDaemon(Effect.interruptible(this.#send(batch, flushType)))
-      this.#sending.set(batch, fiber)
-      const exit = yield* Fiber.await(fiber)
-      this.#sending.delete(batch)
-      const what = `${events.length} ${events.length === 1 ? "event" : "events"} (${flushType}, attempt ${attempts + 1})`
-      if (Exit.isSuccess(exit)) {
-        outcomes.settleSent(batch)
-        yield* withQuietLoggers(Effect.logDebug(`Sent ${what}; pending: ${queue.pending}`))
-        return undefined
+  #deliver(
+    batch: Batch,
+    flushType: FlushType,
+    runtime: Runtime.Runtime<never>,
+    done: (dropped: EventSinkError | undefined) => void
+  ): void {
+    const { metadata, sink } = this.parts
+    const { attempts: retries, events } = batch
+    const sentIn = this.retries.wave
+    const sending: Sending = { fiber: undefined, isStopped: false }
+    this.#sending.set(batch, sending)
+    this.#bodies.write(
+      events,
+      () => metadata(flushType),
+      written => {
+        const sent = Effect.flatMap(written, ({ bytes: body }) =>
+          sending.isStopped ? timeIsOver() : sink.send({ body, eventCount: events.length, retries })
+        )
+        const settled = Effect.flatMap(Effect.exit(Effect.interruptible(sent)), exit => {
+          if (sink.releasesBody === true && Exit.isSuccess(written)) this.#bodies.release(written.value)
+          this.#sending.delete(batch)
+          const [dropped, told] = this.#settle(batch, flushType, exit, sentIn)
+          done(dropped)
+          for (const look of this.#waiters) look()
+          return told === undefined ? Effect.void : Effect.logDebug(told)
+        })
+        sending.fiber = Runtime.runFork(runtime)(Effect.uninterruptible(settled))
       }
-      const error = Option.getOrElse(Cause.failureOption(exit.cause), timeIsOver)
-      const dropped = outcomes.settleFailed(batch, flushType, error, sentIn)
-      if (dropped === undefined) {
-        const later = `to be tried again in ${retries.pause} ms or later`
-        yield* withQuietLoggers(Effect.logDebug(`Could not send ${what}, ${later}: ${error.message}`))
-      }
-      return dropped
-    }).pipe(Effect.uninterruptible)
-  }
-
-  #send({ attempts, events }: Batch, flushType: FlushType): Effect.Effect<void, EventSinkError> {
-    const { loggedUser, sink } = this.parts
-    return Effect.suspend(() => {
-      const guess = Math.min(eventsPerTurn + this.#eventSize * events.length, largestGuess)
-      const writer = this.#idle.pop() ?? new EventWriter(guess, loggedUser)
-      const sent = Effect.flatMap(this.#write(writer, events, flushType), body =>
-        sink.send({ body, eventCount: events.length, retries: attempts })
-      )
-      return sink.releasesBody === true
-        ? Effect.ensuring(
-            sent,
-            Effect.sync(() => this.#release(writer))
-          )
-        : sent
-    }).pipe(
-      Effect.catchAllDefect(
-        defect => new EventSinkError({ reason: "Failed", message: String(defect), retryable: true })
-      )
     )
   }
 
-  /** The memory of a full batch, a megabyte, is used again: new memory for each keeps the garbage collector busy. */
-  #release(writer: EventWriter): void {
-    writer.clear()
-    if (writer.capacity <= largestGuess && this.#idle.length < mostIdle) this.#idle.push(writer)
+  /** Returns the error if the batch was dropped, and what is logged. */
+  #settle(
+    batch: Batch,
+    flushType: FlushType,
+    exit: Exit.Exit<void, EventSinkError>,
+    sentIn: number
+  ): readonly [EventSinkError | undefined, string | undefined] {
+    const { queue, retries } = this
+    const { outcomes } = this.parts
+    const { length } = batch.events
+    const what = `${length} ${length === 1 ? "event" : "events"} (${flushType}, attempt ${batch.attempts + 1})`
+    if (Exit.isSuccess(exit)) {
+      outcomes.settleSent(batch)
+      return [undefined, `Sent ${what}; pending: ${queue.pending}`]
+    }
+    const error = errorOf(exit.cause)
+    const dropped = outcomes.settleFailed(batch, flushType, error, sentIn)
+    if (dropped !== undefined) return [dropped, undefined]
+    return [undefined, `Could not send ${what}, to be tried again in ${retries.pause} ms or later: ${error.message}`]
   }
 
-  /** Writes the body of a batch, in several turns of the event loop. */
-  #write(body: EventWriter, events: EventList, flushType: FlushType): Effect.Effect<Uint8Array> {
-    return Effect.gen(this, function* () {
-      const { metadata } = this.parts
-      body.appendText('{"events":[')
-      let written = 0
-      for (let index = 0; index < events.length; index++) {
-        events.write(index, body)
-        if (body.length - written < eventsPerTurn) continue
-        written = body.length
-        yield* yieldToEventLoop
-      }
-      this.#eventSize = Math.ceil(body.length / events.length)
-      body.appendText(wellFormedJson(`],"statsigMetadata":${JSON.stringify(metadata(flushType))}}`))
-      return body.bytes
+  /** Call it when a batch has become full. It is sent in a later turn of the event loop: this is on the check path. */
+  tellFull(): void {
+    if (this.#isWoken || !this.retries.isOpen) return
+    this.#isWoken = true
+    inNextTurn(() => {
+      this.#isWoken = false
+      this.#startSenders()
     })
   }
 
-  tellFull(): void {
-    if (this.retries.isOpen) Queue.unsafeOffer(this.#filled, undefined)
-  }
-
-  readonly start = Effect.suspend(() => {
-    const forkForever = (step: Effect.Effect<unknown>) => Effect.forkScoped(inBackground(Effect.forever(step)))
-    return Effect.all([
-      forkForever(Effect.zipRight(interval(this.#tick), Effect.exit(this.#look))),
-      forkForever(Effect.zipRight(Queue.take(this.#filled), this.#startSenders))
-    ])
-  })
+  /** Sends automatically until the scope closes. */
+  readonly start = Effect.suspend(() =>
+    Effect.forkScoped(inBackground(Effect.forever(Effect.zipRight(interval(this.#tick), Effect.exit(this.#look)))))
+  )
 
   /** Due batches wait only for the pause after a failure, other events until they have waited for long. */
   readonly #look = Effect.suspend(() => {
@@ -275,22 +280,43 @@ export class EventDelivery {
     this.#elapsed += Math.max(time - this.#lastTick, this.#tick)
     this.#lastTick = time
     onTick(this.#elapsed)
-    if (retries.pause > 0 || !(queue.hasDue || this.#elapsed - this.#lastAttempt >= flushAfter)) return report
-    this.#lastAttempt = this.#elapsed
-    const flushType = queue.hasFull ? "scheduled:full_batch" : "scheduled:max_time"
-    return Effect.all([this.sendOne(flushType), this.#startSenders, report], { discard: true })
+    const isTime = queue.hasDue || this.#elapsed - this.#lastAttempt >= flushAfter
+    if (isTime && retries.pause === 0 && !this.#isAttempting) this.#attempt()
+    return report
   })
 
-  /** Starts sender fibers, up to the limit and as long as there is work. */
-  readonly #startSenders: Effect.Effect<void> = Effect.suspend(() => {
-    const { drain, queue, retries } = this
-    if (this.#senders === concurrency || !queue.hasDue || !retries.isOpen) return Effect.void
-    this.#senders++
-    const sender = Effect.ensuring(
-      Effect.exit(drain),
-      Effect.sync(() => this.#senders--)
-    )
-    // The sender has taken its batch before the next check.
-    return Effect.zipRight(Effect.fork(sender), Effect.zipRight(Effect.yieldNow(), this.#startSenders))
-  })
+  /** Sends one batch, and further ones if the server accepts it. */
+  #attempt(): void {
+    this.#lastAttempt = this.#elapsed
+    this.#isAttempting = true
+    this.#sendNext(this.queue.hasFull ? "scheduled:full_batch" : "scheduled:max_time", () => {
+      this.#isAttempting = false
+      this.#startSenders()
+    })
+  }
+
+  /** Starts senders, up to the limit and as long as there is work. */
+  #startSenders(): void {
+    while (this.#senders < concurrency && this.queue.hasDue && this.retries.isOpen && !this.#isStopped) {
+      this.#senders++
+      this.#sendNext("limit", () => {
+        this.#senders--
+        this.#startSenders()
+      })
+    }
+  }
+
+  #sendNext(flushType: FlushType, done: () => void): void {
+    this.parts.gather()
+    const batch = this.queue.take()
+    if (batch === undefined) done()
+    else this.#deliver(batch, flushType, this.parts.background, done)
+  }
+}
+
+const errorOf = (cause: Cause.Cause<EventSinkError>): EventSinkError => {
+  const [defect] = Cause.defects(cause)
+  return defect === undefined
+    ? Option.getOrElse(Cause.failureOption(cause), timeIsOver)
+    : new EventSinkError({ reason: "Failed", message: String(defect), retryable: true })
 }

@@ -33,11 +33,11 @@ export class Shutdown {
   #hasExited = false
   #isReporting = false
 
-  /** `background`: the fibers that send automatically until then. */
+  /** `ticks`: the fiber that sends what has waited for long, until then. */
   constructor(
     private readonly delivery: EventDelivery,
     private readonly runtime: Runtime.Runtime<never>,
-    private readonly background: Iterable<Fiber.Fiber<unknown>>
+    private readonly ticks: Fiber.Fiber<unknown>
   ) {}
 
   watchExit(): void {
@@ -84,7 +84,8 @@ export class Shutdown {
       const { finish, parts, queue } = this.delivery
       if (isTold) yield* Effect.logDebug(`Shutting down within ${Duration.toMillis(parts.patience)} ms`)
       // Waits for the batches in flight, so that they are not sent twice.
-      yield* Fiber.interruptAll(this.background)
+      yield* Fiber.interrupt(this.ticks)
+      yield* this.delivery.stop
       const [failure] = yield* finish
       if (failure !== undefined) return yield* failure
       if (isTold) yield* Effect.logDebug(`Shut down; events sent: ${queue.sent}, dropped: ${queue.dropped}`)
