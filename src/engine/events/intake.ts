@@ -11,7 +11,7 @@ import { sha256 } from "../hashing/sha256.js"
 import { type Json, type JsonObject, wellFormedJson } from "../json.js"
 import type { RemoteConfig } from "../specs.js"
 import type { User } from "../user.js"
-import { Deduplicator, hashNames, type KeyUser } from "./deduplicator.js"
+import { Deduplicator, hashNames, type KeyAnswer, type KeyUser } from "./deduplicator.js"
 import type { EventQueue } from "./eventQueue.js"
 import {
   customText,
@@ -132,9 +132,7 @@ export class EventIntake {
     if (this.#seen.add(form, answer, key, unit)) {
       const mustLog = evaluation.forwardAllExposures || (evaluation.hasUnsampledSecondaryExposure && !isSplit)
       const maySample = !mustLog && this.#samplingMode !== undefined
-      const sampling = maySample
-        ? this.#sample(name, ruleID, evaluation.samplingRate, () => samplingParts(name, ruleID, user, answer, unit))
-        : undefined
+      const sampling = maySample ? this.#sample(name, ruleID, evaluation.samplingRate, user, answer, unit) : undefined
       if (sampling !== false)
         isFull = this.#queue.push(exposureText(form, sampling, secondaries.length > 0), user, now())
     }
@@ -146,8 +144,7 @@ export class EventIntake {
     const passed = secondary.gateValue === "true"
     const ruleID = secondary.ruleID === "" ? noRule : secondary.ruleID
     if (!this.#seen.add(hashNames(secondary.gate, ruleID, passed), passed, key, undefined)) return false
-    const parts = () => samplingParts(secondary.gate, ruleID, user, passed, undefined)
-    const sampling = this.#sample(secondary.gate, ruleID, undefined, parts)
+    const sampling = this.#sample(secondary.gate, ruleID, undefined, user, passed, undefined)
     return sampling !== false && this.#queue.push(secondaryText(secondary, sampling), user, now())
   }
 
@@ -233,12 +230,14 @@ export class EventIntake {
     name: string,
     ruleID: string,
     ruleRate: number | undefined,
-    parts: () => ReturnType<typeof samplingParts>
+    user: User,
+    answer: KeyAnswer,
+    unit: string | undefined
   ): SamplingNote | undefined | false {
     const samplingMode = this.#samplingMode
     if (samplingMode === undefined || this.#isFirstSeen(name, ruleID)) return undefined
     const rate = (speciallySampled.has(ruleID) ? this.#specialRate : undefined) ?? ruleRate
-    const logged = rate === undefined || isSampled(parts(), rate)
+    const logged = rate === undefined || isSampled(samplingParts(name, ruleID, user, answer, unit), rate)
     if (!logged && samplingMode === "on") return false
     return { samplingRate: rate ?? null, samplingMode, shadowLogged: logged ? "logged" : "dropped" }
   }
