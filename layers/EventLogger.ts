@@ -1,5 +1,5 @@
 /**
- * The default EventLogger: a bounded queue that checks push to, and fibers that deliver it to the `EventSink`.
+ * The default EventLogger: a bounded queue that checks push to, and its delivery to the `EventSink`.
  *
  * On the check path an exposure is deduplicated, sampled if the project says so, and pushed; it is serialized only when
  * sent. Events are sent when a batch is full, when they have waited for long, on `flush`, at shutdown, and when the

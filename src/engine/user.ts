@@ -51,6 +51,12 @@ export class User {
    */
   size: number | undefined = undefined
   /**
+   * Where it was last written. `events` knows the type.
+   *
+   * @internal
+   */
+  written: unknown = undefined
+  /**
    * The decider that was last asked, by its number, and what it keeps with the user. `evaluate` knows the type.
    *
    * @internal
@@ -85,7 +91,7 @@ export class User {
   }
 }
 
-const hidden: ReadonlySet<string> = new Set(["privateAttributes", "key", "size", "decider", "decisions"])
+const hidden: ReadonlySet<string> = new Set(["privateAttributes", "key", "size", "written", "decider", "decisions"])
 
 /**
  * The logged form of a user: without private attributes, with global fields after its own, and with the SDK's

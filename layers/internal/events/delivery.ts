@@ -307,7 +307,7 @@ export class EventDelivery {
   }
 
   #sendNext(flushType: FlushType, done: () => void): void {
-    this.parts.gather()
+    if (!this.queue.hasFull) this.parts.gather()
     const batch = this.queue.take()
     if (batch === undefined) done()
     else this.#deliver(batch, flushType, this.parts.background, done)

@@ -93,10 +93,10 @@ export class Outcomes {
 
   settleSent(batch: Batch): void {
     if (!this.queue.isUnderway(batch)) return
+    const { length } = batch.events
     this.queue.markSent(batch)
     this.lastError = undefined
     this.retries.succeeded()
-    const { length } = batch.events
     this.observe(client => client.increment("statsig.sdk.events_successfully_sent_count", length, undefined))
   }
 

@@ -43,13 +43,22 @@ export class EventList {
     this.#bytes += size
   }
 
-  /** Users of the last `count` events keep no decisions any more: the events may wait for long. */
-  releaseUsers(count: number): void {
-    const { length } = this.#users
-    for (let index = Math.max(length - count, this.#start); index < length; index++) {
+  /** The users drop their decisions. */
+  releaseUsers(): void {
+    for (let index = this.#start; index < this.#users.length; index++) {
       const user = this.#users[index]
       if (user !== undefined) user.decisions = undefined
     }
+  }
+
+  /** Lets go of the events: what an old object refers to, even if it is garbage by then, grows old as well. */
+  clear(): void {
+    this.#texts = []
+    this.#users = []
+    this.#times = []
+    this.#sizes = []
+    this.#bytes = 0
+    this.#start = 0
   }
 
   pushAll(events: EventList): void {
@@ -121,16 +130,20 @@ export class EventList {
 const commaByte = bytesOf(",")
 const nobody = bytesOf("{}")
 
-/** The position of a user's text. */
+/** Where a user was written: in which body, and from where to where. */
 interface Span {
+  readonly body: number
   readonly start: number
   readonly end: number
 }
 
+/** Numbers bodies, in the whole process. */
+let bodies = 0
+
 /** Writes events one after the other, separated by commas. Each user is written once; further events copy it. */
 export class EventWriter extends ByteBuffer {
   readonly #loggedUser: (user: User) => string
-  readonly #users = new Map<User, Span>()
+  #body = ++bodies
   #isFirst = true
   #time: number | undefined
   #timeBytes = bytesOf("")
@@ -144,7 +157,7 @@ export class EventWriter extends ByteBuffer {
   /** @internal */
   override clear(): void {
     super.clear()
-    this.#users.clear()
+    this.#body = ++bodies
     this.#isFirst = true
   }
 
@@ -162,14 +175,18 @@ export class EventWriter extends ByteBuffer {
     text.writeTail(this)
   }
 
+  /**
+   * The user knows where it was written: a map of users would be old when they are young, and what an old object refers
+   * to, even if it is garbage by then, grows old as well.
+   */
   #writeUser(user: User): void {
-    const known = this.#users.get(user)
-    if (known !== undefined) {
-      this.repeat(known.start, known.end)
+    const written = user.written as Span | undefined
+    if (written?.body === this.#body) {
+      this.repeat(written.start, written.end)
       return
     }
     const start = this.length
     this.appendText(wellFormedJson(this.#loggedUser(user)))
-    this.#users.set(user, { start, end: this.length })
+    user.written = { body: this.#body, start, end: this.length } satisfies Span
   }
 }

@@ -162,15 +162,25 @@ export class EventQueue {
       return false
     }
     this.#lastUser = user
-    const before = this.#loose.bytes
+    const isNext = this.#loose.length > 0 && this.#loose.bytes + size > this.#batchBytes
+    if (isNext) this.#close()
     this.#loose.push(text, user, time, size)
     this.#bytes += size
+    const isFull = this.#loose.length >= batchSize || this.#loose.bytes >= this.#batchBytes
+    if (isFull) this.#close()
     this.#makeRoom()
-    const isFull =
-      this.#loose.length % batchSize === 0 ||
-      Math.floor(before / this.#batchBytes) < Math.floor(this.#loose.bytes / this.#batchBytes)
-    if (isFull) this.#loose.releaseUsers(batchSize)
-    return isFull
+    return isNext || isFull
+  }
+
+  /** Makes a full batch of the new events. Their users keep no decisions any more: the events may wait for long. */
+  #close(): void {
+    const events = this.#loose
+    events.releaseUsers()
+    this.#loose = new EventList()
+    this.#batched += events.length
+    const place = this.#batches.findIndex(batch => !batch.isFull)
+    const batch = { events, attempts: 0, postponed: 0, isFull: true, order: this.#nextOrder++ }
+    this.#batches.splice(place < 0 ? this.#batches.length : place, 0, batch)
   }
 
   /** Counts an event that cannot be accepted. */
@@ -199,16 +209,12 @@ export class EventQueue {
 
   /** Whether a batch should be sent as soon as possible; others wait until they are full or have waited long enough. */
   get hasDue(): boolean {
-    return (
-      this.#loose.length >= this.#bounds.batchSize ||
-      this.#loose.bytes >= this.#batchBytes ||
-      this.#batches.some(batch => batch.isFull || batch.attempts > 0)
-    )
+    return this.#batches.some(batch => batch.isFull || batch.attempts > 0)
   }
 
   /** Whether there is a full batch. */
   get hasFull(): boolean {
-    return this.#loose.length >= this.#bounds.batchSize || this.#batches.some(batch => batch.isFull)
+    return this.#batches.some(batch => batch.isFull)
   }
 
   /** The number of the next new batch. */
@@ -261,6 +267,7 @@ export class EventQueue {
     if (!this.#end(batch)) return
     this.#sent += batch.events.length
     this.#bytes -= batch.events.bytes
+    batch.events.clear()
   }
 
   /** Drops a batch. */

@@ -109,7 +109,8 @@ describe("EventQueue", () => {
     const filled = Array.from({ length: 12 }, () => queue.push(text, undefined, 0))
     assert.deepStrictEqual(
       filled.flatMap((isFull, index) => (isFull ? [index] : [])),
-      [3, 7, 11]
+      // The next event begins a new batch.
+      [3, 6, 9]
     )
     assert.deepStrictEqual(sizes(takeAll(queue)), [3, 3, 3, 3])
   })
