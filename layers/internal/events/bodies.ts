@@ -9,7 +9,7 @@ import type { User } from "../../../src/engine/user.js"
 import { inNextTurn } from "../../../src/internal/eventLoop.js"
 
 /** Bytes that are written before yielding to the event loop. */
-const bytesPerTurn = 1 << 17
+const bytesPerTurn = 1 << 19
 /** The largest memory allocated for a body before anything is written, and kept for the next one. */
 const largestGuess = 1 << 22
 /** Writers kept for reuse. Full batches follow each other; more than two are rarely sent at once. */
