@@ -10,6 +10,8 @@ import { inNextTurn } from "../../../src/internal/eventLoop.js"
 
 /** Bytes that are written before yielding to the event loop. */
 const bytesPerTurn = 1 << 19
+/** Bytes beyond the estimate of a body. */
+const spare = 1 << 16
 /** The largest memory allocated for a body before anything is written, and kept for the next one. */
 const largestGuess = 1 << 22
 /** Writers kept for reuse. Full batches follow each other; more than two are rarely sent at once. */
@@ -27,7 +29,7 @@ export class Bodies {
   /** Calls `done` with the writer that has the body, or with what went wrong, in a later turn of the event loop. */
   write(events: EventList, metadata: () => object, done: (written: Exit.Exit<EventWriter>) => void): void {
     this.#orders.push(() => {
-      const guess = Math.min(bytesPerTurn + this.#eventSize * events.length, largestGuess)
+      const guess = Math.min(spare + this.#eventSize * events.length, largestGuess)
       const writer = this.#idle.pop() ?? new EventWriter(guess, this.loggedUser)
       let index = 0
       const writeSome = (): void => {
