@@ -5,7 +5,7 @@
  * turn would take seconds. So long work first takes a turn of the loop; only one piece of work holds a turn.
  */
 import * as Effect from "effect/Effect"
-import { clearTimeout, setImmediate, setTimeout } from "./timers.js"
+import { setImmediate, setTimeout } from "./timers.js"
 
 /** Whether the current turn of the event loop is taken. */
 let isTaken = false
@@ -67,18 +67,41 @@ const longestSlice = 2
 /** The real one, even if a test replaces it later. */
 const now = performance.now.bind(performance)
 
-/** Gives the event loop at least one turn, without keeping the process alive. */
-const rest: Effect.Effect<void> = Effect.async(resume => {
-  const timer: Timer | number = setTimeout(() => resume(Effect.void), 1)
-  if (typeof timer === "object") timer.unref?.()
-  return Effect.sync(() => clearTimeout(timer as never))
-})
-
 interface Timer {
   readonly unref?: () => unknown
 }
 
-/** Runs small pieces of work in slices of two milliseconds. In the background, it rests in between. */
+/** Background work of all instances that waits for its next slice. */
+const resting = new Set<() => void>()
+let isTimerSet = false
+
+/** Starts one slice after another, with rests that are as long: at least half of the time is for other work. */
+const wakeNext = (): void => {
+  if (isTimerSet || resting.size === 0) return
+  isTimerSet = true
+  const timer: Timer | number = setTimeout(() => {
+    isTimerSet = false
+    const [next] = resting
+    if (next === undefined) return
+    resting.delete(next)
+    wakeNext()
+    next()
+  }, 2 * longestSlice)
+  if (typeof timer === "object") timer.unref?.()
+}
+
+/** Lets other work run. It does not keep the process alive. */
+const rest: Effect.Effect<void> = Effect.async(resume => {
+  const wake = () => resume(Effect.void)
+  resting.add(wake)
+  wakeNext()
+  return Effect.sync(() => resting.delete(wake))
+})
+
+/**
+ * Runs small pieces of work in slices of two milliseconds. In the background it rests before each, and instances take
+ * turns.
+ */
 export const inSlices = (work: Iterable<void>, isBackground = false): Effect.Effect<void> => {
   const pieces = work[Symbol.iterator]()
   const slice: Effect.Effect<void> = Effect.suspend(() => {
@@ -86,7 +109,8 @@ export const inSlices = (work: Iterable<void>, isBackground = false): Effect.Eff
     do {
       if (pieces.next().done === true) return Effect.void
     } while (now() < end)
-    return Effect.zipRight(isBackground ? rest : yieldToEventLoop, slice)
+    return next
   })
-  return slice
+  const next = Effect.zipRight(isBackground ? rest : yieldToEventLoop, slice)
+  return isBackground ? next : slice
 }

@@ -10,18 +10,16 @@ import type * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
 import * as AST from "effect/SchemaAST"
 
-/** Stands for a value that the Schema has to decode. */
-const unusual: unique symbol = Symbol("statsig-effect/unusual")
+/** Whether a value has the usual form. A member that is `null` and may be left out becomes `undefined`. */
+type IsUsual = (value: unknown) => boolean
 
-type Reader = (value: unknown) => unknown
-
-const tests = new WeakMap<object, (value: unknown) => boolean>([
+const tests = new WeakMap<object, IsUsual>([
   [Schema.String, value => typeof value === "string"],
   [Schema.Boolean, value => typeof value === "boolean"]
 ])
 
 /** Marks a schema: it decodes every value that passes the test to itself. */
-export const usually = <S extends Schema.Schema.Any>(schema: S, test: (value: unknown) => boolean): S => {
+export const usually = <S extends Schema.Schema.Any>(schema: S, test: IsUsual): S => {
   tests.set(schema, test)
   return schema
 }
@@ -39,61 +37,50 @@ interface Member {
   readonly name: string
   readonly isOptional: boolean
   readonly isNullable: boolean
-  readonly read: Reader
+  readonly isUsual: IsUsual
 }
 
-/** Decodes as the schema does, fast where a value has its usual form. */
+/** Decodes as the schema does, fast where a value has its usual form: it is then returned itself. */
 export const decoderOf = <A, I>(schema: Schema.Schema<A, I>) => {
-  const read = usualReader(schema)
+  const isUsual = usualTest(schema)
   const decode = Schema.decodeUnknownEither(schema)
-  return (value: unknown): Either.Either<A, ParseResult.ParseError> => {
-    const usual = read(value)
-    return usual === unusual ? decode(value) : Either.right(usual as A)
-  }
+  return (value: unknown): Either.Either<A, ParseResult.ParseError> =>
+    isUsual(value) ? Either.right(value as A) : decode(value)
 }
 
-/**
- * The reader of a schema's usual form: of marked schemas, and of arrays and structs of such. It gives what the Schema would give, or `unusual`.
- */
-const usualReader = (schema: object): Reader => {
+/** The test for a schema's usual form: of marked schemas, and of arrays and structs of such. */
+const usualTest = (schema: object): IsUsual => {
   const test = tests.get(schema)
-  if (test !== undefined) return value => (test(value) ? value : unusual)
-  if ("fields" in schema) return structReader(schema.fields as Schema.Struct.Fields)
-  if (Schema.isSchema(schema) && AST.isTupleType(schema.ast) && "value" in schema)
-    return arrayReader(usualReader(schema.value as object))
-  return () => unusual
+  if (test !== undefined) return test
+  if ("fields" in schema) return structTest(schema.fields as Schema.Struct.Fields)
+  if (Schema.isSchema(schema) && AST.isTupleType(schema.ast) && "value" in schema) {
+    return arrayTest(usualTest(schema.value as object))
+  }
+  return () => false
 }
 
-const arrayReader =
-  (read: Reader): Reader =>
+const arrayTest =
+  (isUsual: IsUsual): IsUsual =>
   value => {
-    if (!Array.isArray(value)) return unusual
-    const items: Array<unknown> = []
-    for (const item of value) {
-      const found = read(item)
-      if (found === unusual) return unusual
-      items.push(found)
-    }
-    return items
+    if (!Array.isArray(value)) return false
+    for (const item of value) if (!isUsual(item)) return false
+    return true
   }
 
-const structReader = (fields: Schema.Struct.Fields): Reader => {
+const structTest = (fields: Schema.Struct.Fields): IsUsual => {
   const members = Object.entries(fields).map(([name, field]): Member => {
     const isOptional = Schema.isPropertySignature(field)
-    const read = usualReader(isOptional && "from" in field ? (field.from as object) : field)
-    return { name, isOptional, isNullable: nullable.has(field), read }
+    const isUsual = usualTest(isOptional && "from" in field ? (field.from as object) : field)
+    return { name, isOptional, isNullable: nullable.has(field), isUsual }
   })
   return value => {
-    if (typeof value !== "object" || value === null) return unusual
-    const object = value as { readonly [name: string]: unknown }
-    const struct: { [name: string]: unknown } = {}
-    for (const { isNullable, isOptional, name, read } of members) {
+    if (typeof value !== "object" || value === null) return false
+    const object = value as { [name: string]: unknown }
+    for (const { isNullable, isOptional, isUsual, name } of members) {
       const member = object[name]
-      if ((isNullable && member === null) || (isOptional && member === undefined && !(name in object))) continue
-      const found = read(member)
-      if (found === unusual) return unusual
-      struct[name] = found
+      if (isNullable && member === null) object[name] = undefined
+      else if (!(isOptional && member === undefined && !(name in object)) && !isUsual(member)) return false
     }
-    return struct
+    return true
   }
 }
