@@ -37,7 +37,7 @@ export interface SpecMetadata {
   readonly fieldsNeededForLayer: (name: string) => ReadonlyArray<string>
 }
 
-export type { Evaluation } from "./engine/evaluate/evaluation.js"
+export type { Evaluation, SharedDetails } from "./engine/evaluate/evaluation.js"
 export type { LoadedValues, StickyOptions } from "./engine/evaluate/sticky.js"
 export type { Parameter } from "./engine/specs.js"
 

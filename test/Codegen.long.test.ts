@@ -37,7 +37,7 @@ const targets = ["effect", "promise"] as const
 
 interface Rule {
   readonly returnValue: Json
-  readonly configDelegate?: string
+  readonly configDelegate?: string | null
 }
 
 interface Spec {
@@ -64,7 +64,9 @@ const checkValues = (text: string, module: Module): number => {
   }
   for (const [name, parameters] of Object.entries(module.layers)) {
     const spec = layer_configs[name] as Spec
-    const delegates = spec.rules.flatMap(({ configDelegate }) => dynamic_configs[configDelegate ?? ""] ?? [])
+    const delegates = spec.rules.flatMap(({ configDelegate }) =>
+      typeof configDelegate === "string" ? (dynamic_configs[configDelegate] ?? []) : []
+    )
     for (const value of [spec, ...delegates].flatMap(valuesOf)) {
       for (const parameter of Object.keys(value)) {
         if (parameter === "__proto__") continue

@@ -120,22 +120,35 @@ const withoutBody: ReadonlySet<number> = new Set([204, 205, 304])
 /** The members of a `Response` that Effect and this package use. */
 type NodeResponse = Pick<Response, "status" | "headers" | "body" | "arrayBuffer" | "text" | "formData"> & BoundedBody
 
+/** A function of its own: one within a call would keep what the call knows. */
+const ignored = () => {}
+
 /** Plain events: an iterator over a stream takes longer than all other work on a short body. */
 const readAtMost = (body: Readable, bytes: number) =>
   new Promise<BodyParts>((resolve, reject) => {
     const parts: Array<Uint8Array> = []
     let size = 0
-    body.on("data", (part: Uint8Array) => {
+    const take = (part: Uint8Array) => {
       parts.push(part)
       size += part.length
       if (size <= bytes) return
-      resolve({ parts, size })
+      settle()
       // Ends the connection too.
       body.destroy()
-    })
-    body.once("end", () => resolve({ parts, size }))
-    body.once("error", reject)
-    body.once("close", () => reject(new Error("the connection was closed")))
+    }
+    const settle = () => {
+      resolve({ parts, size })
+      // The stream may live longer than what was read of it.
+      for (const [event, listener] of Object.entries(listeners)) body.off(event, listener)
+      body.on("error", ignored)
+    }
+    const listeners = {
+      data: take,
+      end: settle,
+      error: reject,
+      close: () => reject(new Error("the connection was closed"))
+    }
+    for (const [event, listener] of Object.entries(listeners)) body.on(event, listener)
   })
 
 /** The headers, with the one method of `Headers` that Effect calls. */

@@ -17,8 +17,12 @@ export interface Question {
   readonly name: string
 }
 
-/** What evaluations on the same specs share. */
-export interface Details {
+/**
+ * What evaluations on the same specs share.
+ *
+ * @since 0.1.0
+ */
+export interface SharedDetails {
   /** The public reason, e.g. `Network:Recognized`. */
   readonly reason: string
   /** The specs' `time`, and when they were stored, in epoch milliseconds. */
@@ -28,7 +32,7 @@ export interface Details {
   readonly remote: RemoteConfig | undefined
 }
 
-const noDetails: Details = { reason: "", lcut: undefined, receivedAt: undefined, remote: undefined }
+const noDetails: SharedDetails = { reason: "", lcut: undefined, receivedAt: undefined, remote: undefined }
 
 /** The fields are those of the reference's result record; `undefined` where it says "none". */
 export class Evaluation {
@@ -71,7 +75,7 @@ export class Evaluation {
   /** The evaluation did not finish; `reason` says why. */
   failed = false
   /** Set last. */
-  details: Details = noDetails
+  details: SharedDetails = noDetails
   /** A nested gate was recorded whose deciding rule has no sampling rate. */
   hasUnsampledSecondaryExposure = false
   /**

@@ -16,7 +16,7 @@ import {
   Work
 } from "./call.js"
 import { Decider, type Path } from "./decider.js"
-import { type Details, Evaluation, type Question } from "./evaluation.js"
+import { Evaluation, type Question, type SharedDetails } from "./evaluation.js"
 import type { OverrideLookup } from "./overrides.js"
 import type { RuleFilter } from "./sticky.js"
 
@@ -73,7 +73,7 @@ type Outcome = "Recognized" | "Unrecognized" | "Unsupported"
 /** The public details of evaluations on one view. Those with the same reason share them. */
 class ViewDetails {
   readonly view: SpecView
-  readonly #known = new Map<string, Details>()
+  readonly #known = new Map<string, SharedDetails>()
 
   constructor(view: SpecView) {
     this.view = view
@@ -92,7 +92,7 @@ class ViewDetails {
     }
   }
 
-  #shared(details: Details): Details {
+  #shared(details: SharedDetails): SharedDetails {
     const known = this.#known.get(details.reason) ?? details
     this.#known.set(details.reason, known)
     return known
