@@ -210,12 +210,19 @@ const inOrder = (calls: ReadonlyArray<StorageCall>): Record<string, ReadonlyArra
   return Object.fromEntries(calls.map(call => [name(call), calls.filter(other => name(other) === name(call))]))
 }
 
+/** What a program passes in is copied, but not below a hundred levels (docs/differences.md). */
+const levelsKept = 90
+
+const levelsOf = (value: unknown): number =>
+  typeof value === "object" && value !== null ? 1 + Math.max(0, ...Object.values(value).map(levelsOf)) : 0
+
 /** The argument for one check: the user's sticky assignments, sometimes something else. */
 const persistedValues = (random: Random, kept: Kept, session: Session, user: number): unknown => {
   const { customIDs, userID } = session.users[user]!
   const ids = [userID, ...Object.values(customIDs ?? {})].map(String)
   const own = [...kept].filter(([key]) => ids.some(id => key.startsWith(`${id}:`)))
-  const values: KeptValues = structuredClone(Object.fromEntries(own.flatMap(([, values]) => [...values])))
+  const known = own.flatMap(([, values]) => [...values]).filter(([, value]) => levelsOf(value) <= levelsKept)
+  const values: KeptValues = structuredClone(Object.fromEntries(known))
   return random.weighted<() => unknown>([
     [2, () => undefined],
     [1, () => random.pick([{}, [], "", 5, true])],
