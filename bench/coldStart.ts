@@ -8,6 +8,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { promisify } from "node:util"
+import { median } from "./median.js"
 import { benchSpecs } from "./project.js"
 
 const specs = benchSpecs()
@@ -38,8 +39,6 @@ statsig.initialize().then(() => {
 })`
 
 type Figures = Readonly<Record<"wall" | "cpu" | "resident", number>>
-
-const median = (values: ReadonlyArray<number>) => values.toSorted((a, b) => a - b)[values.length >> 1] as number
 
 const folder = mkdtempSync(join(tmpdir(), "statsig-effect-"))
 try {

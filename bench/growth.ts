@@ -32,6 +32,7 @@ import {
   type Project
 } from "./grown.js"
 import type { Figures, Report, Task } from "./growthProcess.js"
+import { median } from "./median.js"
 
 /** A column of a table: its title, and the figures of one package in it. */
 const columns = {
@@ -149,9 +150,6 @@ const bars: ReadonlyArray<Bar> = [
 /** Three digits, more before the decimal point. */
 const shown = (value: number): string =>
   value < 100 ? String(Number(value.toPrecision(value < 10 ? 2 : 3))) : Math.round(value).toLocaleString("en")
-
-const median = (values: ReadonlyArray<number>): number =>
-  values.toSorted((one, other) => one - other)[values.length >> 1] as number
 
 /** Each figure's median over the runs. */
 const medians = (runs: ReadonlyArray<Figures>): Figures =>

@@ -6,6 +6,7 @@ import { isDeepStrictEqual } from "node:util"
 import type * as official from "@statsig/statsig-node-core"
 import { inlined, type Response } from "../test/conformance/support/clientInitialize.js"
 import type { Project, Question } from "./grown.js"
+import { median } from "./median.js"
 
 /** What the process is told. With two packages it compares them. */
 export interface Task extends Omit<Project, "specs"> {
@@ -54,9 +55,6 @@ type User = official.StatsigUser
 const unlogged = { disableExposureLogging: true }
 
 const at = <A>(items: ReadonlyArray<A>, index: number): A => items[index % items.length] as A
-
-const median = (values: ReadonlyArray<number>): number =>
-  values.toSorted((one, other) => one - other)[values.length >> 1] as number
 
 const turn = () => new Promise(resolve => setImmediate(resolve))
 const pause = (milliseconds: number) => new Promise(resolve => setTimeout(resolve, milliseconds))

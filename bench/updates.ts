@@ -13,6 +13,7 @@ import { Context, Effect, Layer, Stream } from "effect"
 import * as SpecStoreLayer from "../layers/SpecStore.js"
 import { SpecSource } from "../src/SpecSource.js"
 import { SpecStore } from "../src/SpecStore.js"
+import { median } from "./median.js"
 import { benchSpecs, benchSpecsTimes } from "./project.js"
 
 setFlagsFromString("--expose-gc")
@@ -108,9 +109,6 @@ const watched = <A, E>(work: Effect.Effect<A, E>) =>
     clearImmediate(handle)
     return { took, longest, turns }
   })
-
-const median = (values: ReadonlyArray<number>): number =>
-  values.toSorted((one, other) => one - other)[Math.floor(values.length / 2)] as number
 
 const row = (name: string, runs: ReadonlyArray<Watched>) => {
   const shown = (value: number) => `${value.toFixed(1).padStart(7)} ms`

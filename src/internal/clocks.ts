@@ -24,20 +24,16 @@ const liveClock = Context.get(DefaultServices.liveServices, Clock.Clock)
 /** `setTimeout` cannot wait longer and would fire at once. In milliseconds. */
 const longestTimer = 2 ** 31 - 1
 
-interface Timer {
-  readonly unref?: () => unknown
-}
-
 /** Uses the current timers, which may be those of a test. It does not keep the process alive. */
 const sleepOnGlobalTimer = (millis: number): Effect.Effect<void> =>
   Effect.async(resume => {
     const { clearTimeout } = globalThis
     const rest = millis - longestTimer
-    const timer: Timer | number = setTimeout(
+    const timer = setTimeout(
       () => resume(rest > 0 ? sleepOnGlobalTimer(rest) : Effect.void),
       Math.min(millis, longestTimer)
     )
-    if (typeof timer === "object") timer.unref?.()
+    timers.unref(timer)
     return Effect.sync(() => clearTimeout(timer as never))
   })
 
@@ -58,7 +54,7 @@ const sleepInTurns = (millis: number, isAwaited: boolean): Effect.Effect<void> =
     let isOver = false
     const waitForPart = () => {
       timer = timers.setTimeout(() => timers.setImmediate(endPart), Math.min(part, rest))
-      if (!isAwaited) timer.unref?.()
+      if (!isAwaited) timers.unref(timer)
     }
     const endPart = () => {
       if (isOver) return

@@ -5,7 +5,7 @@
  * turn would take seconds. So long work first takes a turn of the loop; only one piece of work holds a turn.
  */
 import * as Effect from "effect/Effect"
-import { setImmediate, setTimeout } from "./timers.js"
+import { setImmediate, setTimeout, unref } from "./timers.js"
 
 /** Whether the current turn of the event loop is taken. */
 let isTaken = false
@@ -67,10 +67,6 @@ const longestSlice = 2
 /** The real one, even if a test replaces it later. */
 const now = performance.now.bind(performance)
 
-interface Timer {
-  readonly unref?: () => unknown
-}
-
 /** Background work of all instances that waits for its next slice. */
 const resting = new Set<() => void>()
 let isTimerSet = false
@@ -79,7 +75,7 @@ let isTimerSet = false
 const wakeNext = (): void => {
   if (isTimerSet || resting.size === 0) return
   isTimerSet = true
-  const timer: Timer | number = setTimeout(() => {
+  const timer = setTimeout(() => {
     isTimerSet = false
     const [next] = resting
     if (next === undefined) return
@@ -87,7 +83,7 @@ const wakeNext = (): void => {
     wakeNext()
     next()
   }, 2 * longestSlice)
-  if (typeof timer === "object") timer.unref?.()
+  unref(timer)
 }
 
 /** Lets other work run. It does not keep the process alive. */

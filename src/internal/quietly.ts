@@ -11,7 +11,7 @@ import * as HashSet from "effect/HashSet"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as Option from "effect/Option"
-import { setTimeout } from "./timers.js"
+import { setTimeout, unref } from "./timers.js"
 
 /** The used part of `process.stdout` and `process.stderr`. */
 interface Output {
@@ -46,7 +46,7 @@ const releaseSoon = (output: Output, delay: number): void => {
     if (output.writableLength > 0) releaseSoon(output, pause)
     else release(output)
   }, delay)
-  timer.unref?.()
+  unref(timer)
 }
 
 /** Empty without Node, or if it has no such output. */

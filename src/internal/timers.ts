@@ -16,3 +16,8 @@ export const setImmediate: (call: (nothing?: never) => void) => unknown =
 
 /** Calls a function once the current code has finished, as `queueMicrotask` does. The function must not throw. */
 export const soon = (call: () => void): void => void Promise.resolve().then(call)
+
+/** Keeps a timer from keeping the process alive. Some runtimes give a number, which has no such effect. */
+export const unref = (timer: { readonly unref?: () => unknown } | number): void => {
+  if (typeof timer === "object") timer.unref?.()
+}

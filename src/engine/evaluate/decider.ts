@@ -293,13 +293,8 @@ export class Decider implements Subject {
           continue
         }
         case "rule":
-          if (meets) {
-            const last = decision.addsUp
-              ? this.#add(decision, path, rule, step)
-              : this.#result(decision, path, rule, step)
-            if (!decision.addsUp) return last as Path
-            path = last
-          }
+          if (meets && !decision.addsUp) return this.#result(decision, path, rule, step)
+          if (meets) path = this.#add(decision, path, rule, step)
           meets = true
           rule++
       }
