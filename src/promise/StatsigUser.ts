@@ -8,7 +8,7 @@
  */
 
 import { textOf } from "../engine/conditions/values.js"
-import { copyJson, copyJsonObject, type Json, type JsonObject, setOwn } from "../engine/json.js"
+import { type Json, type JsonObject, setOwn } from "../engine/json.js"
 import { User, type UserFields } from "../engine/user.js"
 import { argumentError, asText, missingObject } from "./argument.js"
 import { brandClass, brandOf, brandVersion, otherVersion, showMembers } from "./classes.js"
@@ -220,7 +220,7 @@ export class StatsigUser {
   }
 
   get custom(): CustomFields | null {
-    return copyOf(this.#user.custom)
+    return optionalCopy(this.#user.custom)
   }
 
   set custom(value: StatsigUserArgs["custom"] | null | undefined) {
@@ -228,7 +228,7 @@ export class StatsigUser {
   }
 
   get privateAttributes(): CustomFields | null {
-    return copyOf(this.#user.privateAttributes)
+    return optionalCopy(this.#user.privateAttributes)
   }
 
   set privateAttributes(value: StatsigUserArgs["privateAttributes"] | null | undefined) {
@@ -249,7 +249,7 @@ export class StatsigUser {
     const shown: { [field: string]: Json } = {}
     for (const field of shownFields) {
       const value = this.#user[field]
-      if (value !== undefined) shown[field] = copyJson(value)
+      if (value !== undefined) shown[field] = copyOf(value)
     }
     return shown
   }
@@ -264,7 +264,8 @@ export class StatsigUser {
   }
 
   #text(field: TextField): string | null {
-    return textOf(this.#user[field]) ?? null
+    const value = this.#user[field]
+    return value === undefined ? null : (textOf(copyOf(value)) ?? null)
   }
 
   #assignText(field: TextField, value: unknown): void {
@@ -292,14 +293,24 @@ const shownFields = [
 const optionalText = (value: unknown, where: string): string | undefined =>
   value === undefined ? undefined : asText(value, where)
 
-const copyOf = (map: JsonObject | undefined): CustomFields | null =>
-  map === undefined ? null : (copyJsonObject(map) as CustomFields)
+/** A deep copy, with U+FFFD for each half of a surrogate pair, as in the official SDK. */
+const copyOf = (value: Json): Json => {
+  if (typeof value === "string") return value.replace(/\p{Surrogate}/gu, "\ufffd")
+  if (typeof value !== "object" || value === null) return value
+  if (Array.isArray(value)) return value.map(copyOf)
+  const copy: { [key: string]: Json } = {}
+  for (const [key, member] of Object.entries(value)) setOwn(copy, key, copyOf(member))
+  return copy
+}
+
+const optionalCopy = (map: JsonObject | undefined): CustomFields | null =>
+  map === undefined ? null : (copyOf(map) as CustomFields)
 
 const texts = (map: JsonObject | undefined): Record<string, string> | null => {
   if (map === undefined) return null
   const result: Record<string, string> = {}
   for (const key of Object.keys(map)) {
-    const text = textOf(map[key])
+    const text = textOf(copyOf(map[key] as Json))
     if (text !== undefined) setOwn(result, key, text)
   }
   return result

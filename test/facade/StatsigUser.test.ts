@@ -23,6 +23,8 @@ const inheriting = Object.assign(Object.create({ inherited: "i" }), { own: "o" }
 
 const scalars: ReadonlyArray<unknown> = [
   "s",
+  "half a pair \ud83d",
+  ["\ude00"],
   "",
   5,
   5.5,

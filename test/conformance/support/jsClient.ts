@@ -53,8 +53,9 @@ export const clientNames = ({ payload }: World, server: official.Statsig): Clien
   const layers = objectAt(payload, "layer_configs")
   const stores = objectAt(payload, "param_stores")
   const bandits = [...objectAt(payload, "cmab_configs").keys()].filter(isFound)
+  const gates = server.getFeatureGateList().filter(isFound)
   return {
-    gates: server.getFeatureGateList().filter(isFound),
+    gates,
     // A bandit replaces the config of its name.
     configs: server.getDynamicConfigList().filter(name => isFound(name) && !bandits.includes(name)),
     experiments: [
@@ -70,7 +71,12 @@ export const clientNames = ({ payload }: World, server: official.Statsig): Clien
       server
         .getParameterStoreList()
         .filter(isFound)
-        .map(name => [name, [...objectAt(objectAt(stores, name), "parameters")].flatMap(fallbackFor)])
+        .map(name => [
+          name,
+          [...objectAt(objectAt(stores, name), "parameters")]
+            .filter(([, parameter]) => !asksUnlistedGate(parameter, gates))
+            .flatMap(fallbackFor)
+        ])
     )
   }
 }
@@ -95,6 +101,12 @@ const fallbacks: Readonly<Record<string, unknown>> = {
 }
 
 const typeOf = (value: unknown): string => (Array.isArray(value) ? "array" : typeof value)
+
+/** Responses omit segments and holdouts, which a server still decides. */
+const asksUnlistedGate = (parameter: Tree, gates: ReadonlyArray<string>): boolean => {
+  const gate = parameter instanceof Map ? parameter.get("gate_name") : undefined
+  return typeof gate === "string" && !gates.includes(gate)
+}
 
 /** None where the definition contradicts itself: clients use its `ref_type` and `param_type`, servers its members. */
 const fallbackFor = ([key, parameter]: readonly [string, Tree]): ReadonlyArray<readonly [string, unknown]> => {

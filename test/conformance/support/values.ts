@@ -157,6 +157,7 @@ export const memberValue = (random: Random, key: string, depth = 0): Tree =>
 export const anyUserValue = (random: Random, depth = 0): Tree =>
   random.weighted<() => Tree>([
     [5, () => word(random)],
+    [1, () => random.pick(["\ud83d", "a\ude00b"])],
     [4, () => userNumber(random)],
     [2, () => random.pick(numberTexts)],
     [1, () => random.pick([-0, 1e21, 1e-7, 2 ** 53])],
