@@ -357,9 +357,7 @@ const evaluatedKeys = ({ customIDs, userID }: User): string => {
 const privateHash = ({ privateAttributes }: User): string => {
   const attributes = Object.entries(privateAttributes ?? {})
   if (attributes.length === 0) return ""
-  const textOfAttribute = (value: Json) =>
-    Array.isArray(value) ? wellFormedJson(userJson(value)) : (textOf(value) ?? "")
-  const sum = attributes.reduce((hash, [key, value]) => (hash + djb2(`${key}:${textOfAttribute(value)}`)) >>> 0, 0)
+  const sum = attributes.reduce((hash, [key, value]) => (hash + djb2(`${key}:${textOf(value) ?? ""}`)) >>> 0, 0)
   return `,"pa_hash":"${sum}"`
 }
 

@@ -3,7 +3,7 @@
  * has no such form.
  */
 
-import { type Json, NumberLiteral, type RawJson } from "../json.js"
+import { type Json, NumberLiteral, type RawJson, wellFormedJson } from "../json.js"
 import { parseDate } from "./dates.js"
 
 /** A user-side value; `undefined` when nothing was found. */
@@ -69,9 +69,9 @@ const compactJson = (value: RawJson, numberJson: (value: number | NumberLiteral)
     .join(",")}}`
 }
 
-/** The compact JSON text of a user's value. */
+/** The compact JSON text of a user's value, with U+FFFD for each half of a surrogate pair. */
 export const userJson = (value: Json): string =>
-  compactJson(value, userNumberJson as (value: number | NumberLiteral) => string)
+  wellFormedJson(compactJson(value, userNumberJson as (value: number | NumberLiteral) => string))
 
 /** The text of one item or member of a target: a string is itself, anything else its compact JSON. */
 export const targetText = (value: RawJson): string =>

@@ -227,9 +227,15 @@ export class Decider implements Subject {
     const known = condition.decision as SpecDecision | undefined
     if (known !== undefined && known.generation === this.#generation) return known
     const { gate } = condition
-    const decision = this.#gates.get(gate) ?? this.#find("gate", gate) ?? this.#missingGate
+    const decision = this.#gates.get(gate) ?? this.#find("gate", gate) ?? this.#missing(gate)
     condition.decision = decision
     return decision
+  }
+
+  /** A config mapping answers even for a gate that does not exist. */
+  #missing(gate: string): SpecDecision {
+    if (!this.snapshot.isReplaceable("gate", gate)) return this.#missingGate
+    return new SpecDecision(this.#generation, undefined, false, false)
   }
 
   // --- deciding

@@ -621,25 +621,28 @@ class Maker {
     const simple = [...this.#values, ...this.#values, "missing condition"]
     const rules = random.times(4, index => [`mapping rule ${index}`, this.#rule("gate", [], simple, [])] as const)
     const overrides = new Map<string, Tree>()
+    const mapTo = (targets: ReadonlyArray<string>) =>
+      random.times(random.between(1, 2), () =>
+        object({
+          new_config_name: random.pick(targets),
+          rules: random.times(random.between(0, 3), () =>
+            object({
+              rule_name: random.chance(0.95) ? random.pick(rules)[0] : "missing rule",
+              start_time: this.#optional(0.4, () => random.pick([0, 1_600_000_000_000, 7_000_000_000_000, -1]))
+            })
+          )
+        })
+      )
     for (let count = random.between(1, 5); count > 0; count--) {
       const names = random.pick([gates, configs, layers])
       const from = random.between(0, names.length)
       // Only earlier names, so that there is no cycle.
-      const targets = ["ghost", ...names.slice(0, from)]
-      overrides.set(
-        names[from] ?? "mapped without a spec",
-        random.times(random.between(1, 2), () =>
-          object({
-            new_config_name: random.pick(targets),
-            rules: random.times(random.between(0, 3), () =>
-              object({
-                rule_name: random.chance(0.95) ? random.pick(rules)[0] : "missing rule",
-                start_time: this.#optional(0.4, () => random.pick([0, 1_600_000_000_000, 7_000_000_000_000, -1]))
-              })
-            )
-          })
-        )
-      )
+      overrides.set(names[from] ?? "mapped without a spec", mapTo(["ghost", ...names.slice(0, from)]))
+    }
+    if (random.chance(0.3)) {
+      // Conditions and parameters ask for it though it has no spec. The targets ask for no gate.
+      const targets = gates.filter(name => name.startsWith("gate 0.") && !overrides.has(name))
+      if (targets.length > 0) overrides.set("ghost gate", mapTo(targets))
     }
     payload.set("override_rules", new Map(rules))
     payload.set("overrides", overrides)

@@ -142,6 +142,23 @@ describe("decisions for users who ask by turns", () => {
     assert.deepStrictEqual(lookups, ["1", "2"])
   })
 
+  it("respect a config mapping of a nested gate that does not exist", async () => {
+    const fields = {
+      feature_gates: { outer: gateSpec(true, ["outer"]), open: gateSpec(true, []) },
+      condition_map: {
+        outer: condition("pass_gate", "any", "lost"),
+        sweden: condition("ip_based", "any", ["SE"], "country")
+      },
+      overrides: { lost: [{ new_config_name: "open", rules: [{ rule_name: "abroad" }] }] },
+      override_rules: { abroad: gateSpec(true, ["sweden"]).rules[0] }
+    }
+    const lookupCountry = (ip: string) => (ip === "1" ? "SE" : "NO")
+    const engine = engineOver(await parseSpecs(payload({ fields })), { host: { lookupCountry } })
+    const users = ["2", "1", "2", "1"].map(ip => new User({ userID: ip, ip }))
+    const answers = users.map(user => check(engine, "outer", user))
+    assert.deepStrictEqual(answers, [false, true, false, true])
+  })
+
   it("are released when the user's events are in a full batch", () => {
     const { engine, users } = withLookups()
     const list = new EventList()
