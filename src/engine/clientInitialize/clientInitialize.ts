@@ -11,7 +11,7 @@
  */
 
 import type { ResponseBuffer } from "../byteBuffer.js"
-import { textOf, userJson } from "../conditions/values.js"
+import { textOf } from "../conditions/values.js"
 import { Call, type EvaluationSetting, Work } from "../evaluate/call.js"
 import type { Decider, Path } from "../evaluate/decider.js"
 import type { Evaluation } from "../evaluate/evaluation.js"

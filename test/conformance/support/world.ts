@@ -724,10 +724,10 @@ class Maker {
         " "
       )
     ])
-    const mistakes = [undefined, null, "text", 1, false, -1, new Raw("1.5"), [], [1]]
+    const mistakes: Array<Tree | undefined> = [undefined, null, "text", 1, false, -1, new Raw("1.5"), [], [1]]
     // A condition that is none costs us its own specs alone: a documented difference.
     if (key !== "condition_map") mistakes.push(object({ a: 1 }))
-    const mistake = random.pick<Tree | undefined>(mistakes)
+    const mistake = random.pick(mistakes)
     if (mistake === undefined) payload.delete(key)
     else payload.set(key, mistake)
   }
