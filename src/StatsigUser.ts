@@ -63,8 +63,10 @@ export const make = (input: StatsigUserInput): StatsigUser =>
     statsigEnvironment: recordField(input, "statsigEnvironment", scalar)
   })
 
-const scalar = (value: unknown): Json | undefined =>
-  typeof value === "string" || (typeof value === "number" && Number.isFinite(value)) ? value : undefined
+const scalar = (value: unknown): Json | undefined => {
+  if (typeof value === "string") return value.toWellFormed()
+  return typeof value === "number" && Number.isFinite(value) ? value : undefined
+}
 
 /** Whether it is an object but not an array; a revoked proxy is neither. */
 const isMap = (value: unknown): value is object => {
@@ -136,6 +138,7 @@ const read = <Key extends PropertyKey>(
 export const toJson = (value: unknown, walk = new Walk()): Json | undefined => {
   switch (typeof value) {
     case "string":
+      return value.toWellFormed()
     case "boolean":
       return value
     case "number":

@@ -8,7 +8,7 @@
  */
 
 import { textOf } from "../engine/conditions/values.js"
-import { type Json, type JsonObject, setOwn } from "../engine/json.js"
+import { copyJson, copyJsonObject, type Json, type JsonObject, setOwn } from "../engine/json.js"
 import { User, type UserFields } from "../engine/user.js"
 import { argumentError, asText, missingObject } from "./argument.js"
 import { brandClass, brandOf, brandVersion, otherVersion, showMembers } from "./classes.js"
@@ -137,7 +137,8 @@ export class StatsigUser {
     const fields: StatsigUserArgs = args
     const { custom, customIDs, privateAttributes, statsigEnvironment, userID } = fields
     this.#user = new User({
-      userID: userID === undefined ? (customIDs === undefined ? "" : undefined) : asText(userID, "userID"),
+      userID:
+        userID === undefined ? (customIDs === undefined ? "" : undefined) : asText(userID, "userID").toWellFormed(),
       customIDs: customIDs === undefined ? undefined : toIDMap(customIDs),
       email: optionalText(fields.email, "email"),
       ip: optionalText(fields.ip, "ip"),
@@ -220,7 +221,7 @@ export class StatsigUser {
   }
 
   get custom(): CustomFields | null {
-    return optionalCopy(this.#user.custom)
+    return copyOf(this.#user.custom)
   }
 
   set custom(value: StatsigUserArgs["custom"] | null | undefined) {
@@ -228,7 +229,7 @@ export class StatsigUser {
   }
 
   get privateAttributes(): CustomFields | null {
-    return optionalCopy(this.#user.privateAttributes)
+    return copyOf(this.#user.privateAttributes)
   }
 
   set privateAttributes(value: StatsigUserArgs["privateAttributes"] | null | undefined) {
@@ -249,7 +250,7 @@ export class StatsigUser {
     const shown: { [field: string]: Json } = {}
     for (const field of shownFields) {
       const value = this.#user[field]
-      if (value !== undefined) shown[field] = copyOf(value)
+      if (value !== undefined) shown[field] = copyJson(value)
     }
     return shown
   }
@@ -264,8 +265,7 @@ export class StatsigUser {
   }
 
   #text(field: TextField): string | null {
-    const value = this.#user[field]
-    return value === undefined ? null : (textOf(copyOf(value)) ?? null)
+    return textOf(this.#user[field]) ?? null
   }
 
   #assignText(field: TextField, value: unknown): void {
@@ -291,26 +291,16 @@ const shownFields = [
 ] as const
 
 const optionalText = (value: unknown, where: string): string | undefined =>
-  value === undefined ? undefined : asText(value, where)
+  value === undefined ? undefined : asText(value, where).toWellFormed()
 
-/** A deep copy, with U+FFFD for each half of a surrogate pair, as in the official SDK. */
-const copyOf = (value: Json): Json => {
-  if (typeof value === "string") return value.replace(/\p{Surrogate}/gu, "\ufffd")
-  if (typeof value !== "object" || value === null) return value
-  if (Array.isArray(value)) return value.map(copyOf)
-  const copy: { [key: string]: Json } = {}
-  for (const [key, member] of Object.entries(value)) setOwn(copy, key, copyOf(member))
-  return copy
-}
-
-const optionalCopy = (map: JsonObject | undefined): CustomFields | null =>
-  map === undefined ? null : (copyOf(map) as CustomFields)
+const copyOf = (map: JsonObject | undefined): CustomFields | null =>
+  map === undefined ? null : (copyJsonObject(map) as CustomFields)
 
 const texts = (map: JsonObject | undefined): Record<string, string> | null => {
   if (map === undefined) return null
   const result: Record<string, string> = {}
   for (const key of Object.keys(map)) {
-    const text = textOf(copyOf(map[key] as Json))
+    const text = textOf(map[key])
     if (text !== undefined) setOwn(result, key, text)
   }
   return result

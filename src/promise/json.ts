@@ -1,7 +1,7 @@
 /**
  * The JSON form of values that a program puts into a user, an event or an override. The rules are those of the official
  * package: inherited enumerable members count, strings and arrays become maps of their indices where a map is expected,
- * and what cannot be JSON throws.
+ * half a surrogate pair in a text becomes U+FFFD, and what cannot be JSON throws.
  */
 import type { Json, JsonObject } from "../engine/json.js"
 import { maxCharacters, maxValues, Walk } from "../internal/walk.js"
@@ -14,6 +14,7 @@ import { argumentError, missingObject } from "./argument.js"
 export const toExactJson = (value: unknown, walk = new Walk()): Json | undefined => {
   switch (typeof value) {
     case "string":
+      return value.toWellFormed()
     case "boolean":
       return value
     case "number":
@@ -82,14 +83,14 @@ const hasOnlyTexts = (map: Record<string, unknown>): map is Record<string, strin
   let characters = 0
   for (const key in map) {
     const member = map[key]
-    if (typeof member !== "string") return false
+    if (typeof member !== "string" || !member.isWellFormed()) return false
     characters += key.length + member.length
   }
   return characters <= maxCharacters
 }
 
-const isScalar = (value: unknown): value is string | number | boolean =>
-  typeof value === "string" || typeof value === "boolean" || (Number.isFinite(value) && !Object.is(value, -0))
+const isScalar = (value: unknown): value is number | boolean =>
+  typeof value === "boolean" || (Number.isFinite(value) && !Object.is(value, -0))
 
 /** A copy of a map of scalars and arrays of them, `undefined` for any other map and for one beyond the bounds. */
 const copySimple = (map: Record<string, unknown>): JsonObject | undefined => {
@@ -100,13 +101,15 @@ const copySimple = (map: Record<string, unknown>): JsonObject | undefined => {
     const member = copy[key]
     values++
     characters += key.length
-    if (typeof member === "string") characters += member.length
-    else if (Array.isArray(member)) {
+    if (typeof member === "string") {
+      if (!member.isWellFormed()) return undefined
+      characters += member.length
+    } else if (Array.isArray(member)) {
       values += member.length
       if (key === "__proto__" || values > maxValues) return undefined
       for (let i = 0; i < member.length; i++) {
         const item: unknown = member[i]
-        if (typeof item === "string") characters += item.length
+        if (typeof item === "string" && item.isWellFormed()) characters += item.length
         else if (!isScalar(item)) return undefined
       }
       copy[key] = member.slice()
@@ -125,7 +128,8 @@ const toMember: ReadMember = (value, _, walk) => {
 }
 
 const toID: ReadMember = (value, key) => {
-  if (value === undefined || typeof value === "string") return value
+  if (value === undefined) return value
+  if (typeof value === "string") return value.toWellFormed()
   if (typeof value === "number") return Number.isFinite(value) ? value : null
   throw argumentError("InvalidArg", `customIDs.${key}: expected a string or a number`)
 }

@@ -116,11 +116,12 @@ if (isLong)
       // Not every world has a gate that the option removes.
       for (let index = 0; index < 10; index++) {
         const { differences } = await compareResponses(packages, makeResponseWorld(1, index), index)
-        // The official package lists some values twice.
-        const difference = differences.find(({ path }) => path !== ".values")
-        if (difference === undefined) continue
-        expect(difference.ask.options?.removeDefaultValueGates).toBe(true)
-        expect(difference.path).toMatch(/^\.feature_gates\./)
+        // Other differences are the order in which the official package evaluates, which varies.
+        const removed = differences.filter(
+          ({ expected, path }) => path.startsWith(".feature_gates.") && expected === undefined
+        )
+        if (removed.length === 0) continue
+        expect(removed.every(({ ask }) => ask.options?.removeDefaultValueGates === true)).toBe(true)
         return
       }
       expect.fail("no world shows it")
