@@ -40,6 +40,21 @@ const sides = [official, ours as unknown as Side]
 const plain = await Promise.all(sides.map(side => start(side, undefined)))
 const withReplay = await Promise.all(sides.map(side => start(side, "g_default_after_expo")))
 
+/** A gate that nests itself, which is too deep to evaluate. */
+const circular = structuredClone(specs.feature_gates.g_everyone)
+circular.rules[0]!.conditions = ["nests circular"]
+Object.assign(specs.feature_gates, { circular })
+const nesting = {
+  type: "pass_gate",
+  targetValue: "circular",
+  operator: null,
+  field: null,
+  additionalValues: {},
+  idType: "userID"
+}
+Object.assign(specs.condition_map, { "nests circular": nesting })
+const withCircular = await Promise.all(sides.map(side => start(side, "circular")))
+
 const only = (...gates: ReadonlyArray<string>) => ({
   featureGateFilter: new Set(gates),
   experimentFilter: new Set(["exp_new_a"])
@@ -70,4 +85,10 @@ describe.each([0, 1, 2])("an experiment without a deciding rule, in format %i", 
     // Reused entries equal new ones.
     expect(actual!(asked)).toEqual(response)
   })
+})
+
+it.each([0, 1, 2])("session replay counts a gate that is too deep as failed, in format %i", responseFormat => {
+  const [wanted, given] = withCircular.map(ask => ask({ featureGateFilter: new Set(["g_nested"]), responseFormat }))
+  expect(given).toEqual(wanted)
+  expect(given).toMatchObject({ has_updates: true, passes_session_recording_targeting: false })
 })

@@ -152,7 +152,7 @@ class Response {
     buffer.clear()
     // Evaluated first, as in the official SDK: its nested gates are then in the memo for the specs.
     const early = format === "Initialize" ? "" : this.#sessionReplay()
-    if (early === undefined || !this.#writeSpecs()) return false
+    if (!this.#writeSpecs()) return false
     const endOfSpecs = buffer.length
     if (format === "InitializeV2") this.#writeStores()
     buffer.appendText(this.#envelope())
@@ -160,9 +160,7 @@ class Response {
     if (format !== "InitializeV2") this.#writeStores()
     if (format !== "Initialize")
       this.#writeMap(',"exposures":{', () => this.#writer.writeListed(this.#writer.exposures))
-    const replay = format === "Initialize" ? this.#sessionReplay() : early
-    if (replay === undefined) return false
-    buffer.appendText(replay)
+    buffer.appendText(format === "Initialize" ? this.#sessionReplay() : early)
     const isChecked = format === "Initialize" && previousResponseHash !== undefined
     const checksum = isChecked && checksumOf(buffer.bytes.subarray(0, endOfSpecs), buffer.bytes.subarray(startOfRest))
     if (checksum === previousResponseHash) {
@@ -290,16 +288,15 @@ class Response {
     return wellFormedJson(userToLog(user, host.globalCustomFields, tier))
   }
 
-  /** `undefined` if the evaluation of the targeting gate fails. */
-  #sessionReplay(): string | undefined {
+  /** A targeting gate that cannot be evaluated does not pass. */
+  #sessionReplay(): string {
     const replay = this.request.snapshot?.sessionReplay
     if (replay === undefined) return ""
     const draw = this.request.host.random()
     const isSampled = (rate: number) => draw <= rate
     const { recordingBlocked, samplingRate, targetingGate } = replay
-    const target = targetingGate === undefined ? undefined : this.#evaluate("gate", targetingGate)
-    if (targetingGate !== undefined && target === undefined) return undefined
-    const passesTargeting = target?.bool
+    const passesTargeting =
+      targetingGate === undefined ? undefined : (this.#evaluate("gate", targetingGate)?.bool ?? false)
     const canRecord =
       recordingBlocked !== true && passesTargeting !== false && (samplingRate === undefined || isSampled(samplingRate))
     const triggers = (map: ReadonlyMap<string, RecordingTrigger> | undefined, key: (name: string) => string) =>

@@ -191,6 +191,8 @@ const addSessionReplay = (random: Random, payload: TreeObject): void => {
     random.chance(0.6) ? make() : random.chance(0.2) ? null : undefined
   const rate = () => random.pick<Tree>([1, -1, 2, new Raw("1.0")])
   const names = [...objectAt(payload, "feature_gates").keys()]
+  const circular = names.filter(name => name.startsWith("cycle "))
+  const targets = circular.length > 0 && random.chance(0.5) ? circular : names
   const triggers = () =>
     new Map(
       random.times(random.below(4), () => [
@@ -208,7 +210,7 @@ const addSessionReplay = (random: Random, payload: TreeObject): void => {
     object({
       sampling_rate: maybe(rate),
       // Nothing sorts before the empty name, so the order of the short formats could not be reproduced in name order.
-      targeting_gate: names.includes("") ? undefined : maybe(() => random.pick(names)),
+      targeting_gate: names.includes("") ? undefined : maybe(() => random.pick(targets)),
       recording_blocked: maybe(() => random.chance(0.3)),
       session_recording_event_triggers: maybe(triggers),
       session_recording_exposure_triggers: maybe(triggers),
