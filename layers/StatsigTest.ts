@@ -23,6 +23,7 @@ import { asObject, copyJson, copyJsonObject, ownValue } from "../src/engine/json
 import { User } from "../src/engine/user.js"
 import type { Flag } from "../src/Flag.js"
 import { IdLists } from "../src/IdLists.js"
+import { inOneTurn } from "../src/internal/eventLoop.js"
 import { ObservabilityClient } from "../src/ObservabilityClient.js"
 import type { OverrideTarget } from "../src/Overrides.js"
 import { type Source, SpecSource } from "../src/SpecSource.js"
@@ -228,7 +229,8 @@ const testInstance = Effect.fnUntraced(function* (
   const made = makeInstance({ specsSyncInterval: "1 minute" }, chooseDefault, evaluator => marking(evaluator, project))
   const instance = yield* Effect.provide(made, parts)
   const runtime = yield* Effect.runtime<never>()
-  const sync = Effect.orDie(Context.get(instance, SpecStore).syncNow)
+  // Flags are set synchronously, however many there are.
+  const sync = Effect.orDie(inOneTurn(Context.get(instance, SpecStore).syncNow))
   yield* sync
   const syncNow = () => Runtime.runSync(runtime)(sync)
   yield* Effect.acquireRelease(

@@ -4,7 +4,7 @@
  * A batch has arrived when the response is 2xx and a JSON object without `"success": false`; any other response is an
  * error that says whether the same batch may be sent again. There are no retries here. Redirects of status 307 and 308
  * are followed, to other origins without the SDK key. The body is compressed off the event loop: with zstd if the
- * runtime has it, else with gzip.
+ * runtime has it, else with gzip. A runtime that cannot compress, such as Vercel's Edge Runtime, sends it as it is.
  *
  * @since 0.1.0
  */
@@ -38,7 +38,8 @@ const LogEventAnswer = Schema.parseJson(Schema.Struct({ success: Schema.optional
 const decodeAnswer = Schema.decodeUnknown(LogEventAnswer)
 
 interface Compression {
-  readonly encoding: "zstd" | "gzip"
+  /** `undefined` for a body as it is. */
+  readonly encoding: "zstd" | "gzip" | undefined
   readonly compress: (body: Uint8Array) => Promise<Uint8Array>
 }
 
@@ -59,17 +60,22 @@ const findCompression = async (): Promise<Compression> => {
       run(body, (error, bytes) => (error === null ? resolve(bytes) : reject(error)))
     )
   if (zstdCompress !== undefined) return { encoding: "zstd", compress: inZlib(zstdCompress) }
-  if (gzip === undefined) return { encoding: "gzip", compress: compressAsStream }
+  if (gzip === undefined) return "CompressionStream" in globalThis ? asStream : asItIs
   return { encoding: "gzip", compress: inZlib((body, done) => gzip(body, gzipOptions, done)) }
 }
 
 /** Shared by the whole process. */
 let compression: Promise<Compression> | undefined
 
-const compressAsStream = async (body: Uint8Array): Promise<Uint8Array> => {
-  const compressed = new Blob([body as Uint8Array<ArrayBuffer>]).stream().pipeThrough(new CompressionStream("gzip"))
-  return new Uint8Array(await new Response(compressed).arrayBuffer())
+const asStream: Compression = {
+  encoding: "gzip",
+  compress: async body => {
+    const compressed = new Blob([body as Uint8Array<ArrayBuffer>]).stream().pipeThrough(new CompressionStream("gzip"))
+    return new Uint8Array(await new Response(compressed).arrayBuffer())
+  }
 }
+
+const asItIs: Compression = { encoding: undefined, compress: async body => body }
 
 /**
  * Makes the sink. A request times out after 10 seconds.
@@ -97,7 +103,7 @@ export const make = Effect.fnUntraced(function* (options: HttpOptions) {
     const request = HttpClientRequest.post(url, {
       headers: {
         "accept-encoding": "gzip, br",
-        "content-encoding": encoding,
+        ...(encoding !== undefined && { "content-encoding": encoding }),
         "statsig-event-count": String(eventCount),
         "statsig-retry-count": String(retries)
       }

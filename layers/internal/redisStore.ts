@@ -4,7 +4,6 @@
  * Reading transfers a value only if it is not that of the last read. Every write is published on one channel.
  * `redisScripts` describes how a value is stored and when a write wins.
  */
-import { randomUUID } from "node:crypto"
 import * as Effect from "effect/Effect"
 import * as PubSub from "effect/PubSub"
 import * as Stream from "effect/Stream"
@@ -34,7 +33,7 @@ export interface StoreMessage {
 /** The values, and this process's copies of them. */
 export class RedisValues {
   /** Distinguishes this process from all others. */
-  readonly token = randomUUID()
+  readonly token = crypto.randomUUID()
   /** The keys that are read repeatedly. Their last value is cached. */
   readonly #followed = new Set<string>()
   readonly #known = new Map<string, Known>()

@@ -5,6 +5,7 @@
  * turn would take seconds. So long work first takes a turn of the loop; only one piece of work holds a turn.
  */
 import * as Effect from "effect/Effect"
+import * as FiberRef from "effect/FiberRef"
 import { setImmediate, setTimeout, unref } from "./timers.js"
 
 /** Whether the current turn of the event loop is taken. */
@@ -33,12 +34,23 @@ export const inNextTurn = (begin: () => void): void => {
   if (!isTaken) startTurn()
 }
 
-/** Gives the event loop a turn. */
-export const yieldToEventLoop: Effect.Effect<void> = Effect.async(resume => {
+/** Whether long work gives the event loop turns. */
+const givesTurns = FiberRef.unsafeMake(true)
+
+/** Runs an effect whose caller needs the result at once: its long work does not yield. */
+export const inOneTurn = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+  Effect.locally(effect, givesTurns, false)
+
+const nextTurn: Effect.Effect<void> = Effect.async(resume => {
   const begin = () => resume(Effect.void)
   inNextTurn(begin)
   return Effect.sync(() => waiting.delete(begin))
 })
+
+/** Gives the event loop a turn. */
+export const yieldToEventLoop: Effect.Effect<void> = Effect.flatMap(FiberRef.get(givesTurns), isGiven =>
+  isGiven ? nextTurn : Effect.void
+)
 
 /** Takes a turn of the event loop: the current one if it is free, else a later one. */
 export const takeTurn: Effect.Effect<void> = Effect.suspend(() => {

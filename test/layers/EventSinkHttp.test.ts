@@ -178,6 +178,19 @@ describe("EventSink/Http", () => {
         assert.strictEqual(new TextDecoder().decode(gunzipSync(bytes)), text)
       })
     )
+
+    it.live("is none where the runtime has neither", () =>
+      Effect.gen(function* () {
+        const { CompressionStream } = globalThis
+        Reflect.deleteProperty(globalThis, "CompressionStream")
+        const { bytes, encoding } = yield* sendWithZlib(() => {
+          throw new Error("no such module")
+        })
+        Object.assign(globalThis, { CompressionStream })
+        assert.strictEqual(encoding, undefined)
+        assert.strictEqual(new TextDecoder().decode(bytes), text)
+      })
+    )
   })
 
   describe("response", () => {

@@ -93,6 +93,18 @@ describe("StatsigTest", () => {
     }).pipe(Effect.provide(StatsigTest.layer()))
   )
 
+  it.effect("sets a flag at once, also among thousands that are in use", () => {
+    const names = Array.from({ length: 10_000 }, (_, index) => `gate ${index}`)
+    return Effect.gen(function* () {
+      const statsig = yield* Statsig.Statsig
+      const test = yield* StatsigTest.StatsigTest
+      const open = () => names.filter(name => statsig.checkGate(ada, name)).length
+      assert.strictEqual(open(), 10_000)
+      test.set({ gate: "gate 5", value: false })
+      assert.strictEqual(open(), 9_999)
+    }).pipe(Effect.provide(StatsigTest.layer(names.map(gate => ({ gate, value: true })))))
+  })
+
   it.effect("closes a gate for one user only", () =>
     Effect.gen(function* () {
       const statsig = yield* Statsig.Statsig

@@ -8,10 +8,10 @@
  * Work is done in portions, and the decompressed stream is read as it arrives: neither a large payload nor an endless
  * one blocks the process.
  */
-import { isUtf8 } from "node:buffer"
-import { createBrotliDecompress } from "node:zlib"
+import * as zlib from "node:zlib"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import { isUtf8 } from "../../../src/internal/bytes.js"
 import { inTurns } from "../../../src/internal/eventLoop.js"
 import { SpecsError } from "../../../src/StatsigError.js"
 import { type Consumer, Frames, refusal } from "./frames.js"
@@ -43,7 +43,11 @@ export const payloadTime = (body: Uint8Array, limit: number): Effect.Effect<numb
 /** Bytes that are processed between two turns of the event loop: about two milliseconds. */
 const bytesPerTurn = 32 * 1024
 
+/** Runtimes without Node have no brotli. */
+const { createBrotliDecompress }: Partial<Pick<typeof zlib, "createBrotliDecompress">> = zlib
+
 const read = Effect.fnUntraced(function* (body: Uint8Array, limit: number, consumer: Consumer) {
+  if (createBrotliDecompress === undefined) return yield* refusal("this runtime cannot decompress brotli")
   const frames = new Frames(limit)
   yield* Effect.acquireUseRelease(
     Effect.sync(() => createBrotliDecompress({ chunkSize: bytesPerTurn })),

@@ -1,11 +1,11 @@
 /**
  * Converts protobuf entities to the JSON that the store reads.
  */
-import { isUtf8 } from "node:buffer"
 import * as Predicate from "effect/Predicate"
 import type { RawJson } from "../../../src/engine/json.js"
 import { type Body, checkJson, readBody } from "../../../src/engine/payload/body.js"
 import { isReadable, maxJsonDepth, readExact } from "../../../src/engine/payload/exactJson.js"
+import { isUtf8 } from "../../../src/internal/bytes.js"
 import { parameterStoreProblem } from "../../../src/Specs.js"
 import * as Format from "./fields.js"
 import { type Message, readMessage } from "./wire.js"

@@ -2,7 +2,6 @@
  * The held specs: one variable that checks read. A payload is decoded, compared with the held one and, if it is newer,
  * published in one assignment. Then the listeners are notified.
  */
-import { createHash } from "node:crypto"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Iterable from "effect/Iterable"
@@ -147,7 +146,7 @@ export class HeldSpecs {
         return yield* new SpecsError({ reason: "Size", message })
       }
       if (!Protobuf.isProtobuf(body)) return { parsed: yield* Specs.parse(body, onWarning, held) }
-      const hash = createHash("sha256").update(body).digest("hex")
+      const hash = yield* sha256(body)
       if (held !== undefined && this.#protobuf?.hash === hash) {
         return { parsed: { _tag: "Specs", snapshot: held }, protobuf: { ...this.#protobuf, whole: undefined } }
       }
@@ -173,6 +172,13 @@ export class HeldSpecs {
     )
   }
 }
+
+/** Off the event loop, for a payload may have megabytes. */
+const sha256 = (body: Uint8Array): Effect.Effect<string> =>
+  Effect.map(
+    Effect.promise(() => crypto.subtle.digest("SHA-256", body as Uint8Array<ArrayBuffer>)),
+    digest => String.fromCharCode(...new Uint8Array(digest))
+  )
 
 /**
  * Equal times pass: specs may change twice in a millisecond. An equal checksum means the same payload, whatever its
