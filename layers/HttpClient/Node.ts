@@ -24,7 +24,7 @@ import * as tls from "node:tls"
 import * as zlib from "node:zlib"
 import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
 import * as HttpClient from "@effect/platform/HttpClient"
-import { RequestError } from "@effect/platform/HttpClientError"
+import { type HttpClientError, RequestError } from "@effect/platform/HttpClientError"
 import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as UrlParams from "@effect/platform/UrlParams"
 import * as Context from "effect/Context"
@@ -389,11 +389,24 @@ const certificates = (path: string): Buffer => {
   return pem
 }
 
-const openPools = (proxyUrl: Redacted.Redacted | undefined, tls: https.AgentOptions) => {
-  const pools = new Pools(proxyUrl, tls)
+/** Effect's own client on the pools. */
+const fetchClient = (pools: Pools): HttpClient.HttpClient => {
   const withFetch = Layer.succeed(FetchHttpClient.Fetch, fetchBy(pools) as unknown as typeof globalThis.fetch)
   const built = Effect.runSync(Effect.scoped(Layer.build(Layer.provide(FetchHttpClient.layer, withFetch))))
-  const client = Context.get(built, HttpClient.HttpClient)
+  return Context.get(built, HttpClient.HttpClient)
+}
+
+const openPools = (proxyUrl: Redacted.Redacted | undefined, tls: https.AgentOptions) => {
+  const pools = new Pools(proxyUrl, tls)
+  // Made on first use, which takes as long as all else at the start of an instance: the SDK's requests go without it.
+  let made: HttpClient.HttpClient | undefined
+  const client: HttpClient.HttpClient = HttpClient.makeWith<never, never, HttpClientError, never>(
+    Effect.flatMap(request => {
+      made ??= fetchClient(pools)
+      return made.execute(request)
+    }),
+    Effect.succeed
+  )
   provideUntraced(client, executeBy(pools, client))
   return { client, close: () => pools.close() }
 }
